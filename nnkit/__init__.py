@@ -1,0 +1,39 @@
+"""Feed-forward neural networks from parts that anyone can swap, prove and inspect."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nnkit import errors, interfaces, plugins, testing
+    from nnkit.arrays import to_categorical
+    from nnkit.layers.dense import Dense
+    from nnkit.network import Network
+
+__all__ = ["Dense", "Network", "errors", "interfaces", "plugins", "testing", "to_categorical"]
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Dense": "nnkit.layers.dense",
+    "Network": "nnkit.network",
+    "to_categorical": "nnkit.arrays",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name the first time it is asked for, so that ``import nnkit`` stays cheap."""
+    if name not in __all__:
+        raise AttributeError(f"module 'nnkit' has no attribute {name!r}")
+    if name in _HOME:
+        value: Any = getattr(importlib.import_module(_HOME[name]), name)
+    else:
+        value = importlib.import_module(f"nnkit.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return sorted({*globals(), *__all__})

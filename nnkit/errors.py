@@ -1,0 +1,99 @@
+"""One family of exceptions: every error that nnkit raises on purpose is an ``NNKitError``.
+
+Each is also the built-in exception that a caller would expect, so ``except ValueError`` keeps
+working. A message names what came, what was expected, and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AmbiguousNameError",
+    "DataError",
+    "FileFormatError",
+    "HyperparameterError",
+    "MissingExtraError",
+    "MissingProviderError",
+    "NNKitError",
+    "NNKitWarning",
+    "NotOfferedError",
+    "OrderError",
+    "PluginError",
+    "PluginLoadError",
+    "PluginWarning",
+    "ShapeError",
+    "SpecError",
+    "TrainingWarning",
+    "UnknownNameError",
+]
+
+
+class NNKitError(Exception):
+    """The base of every error raised on purpose."""
+
+
+class NNKitWarning(UserWarning):
+    """The base of every warning issued on purpose."""
+
+
+class PluginWarning(NNKitWarning):
+    """A plugin could not be loaded, or a name in a control variable is unknown."""
+
+
+class TrainingWarning(NNKitWarning):
+    """Training goes on, but probably not as intended; the message says what to change."""
+
+
+class HyperparameterError(NNKitError, ValueError):
+    """A hyperparameter is outside its range: names the part, the field, the value and the range."""
+
+
+class SpecError(NNKitError, ValueError):
+    """A spec (``"adam(learning_rate=3e-4)"``, a dict, a tuple …) cannot be understood."""
+
+
+class UnknownNameError(NNKitError, LookupError, ValueError):
+    """No part has this name; the message says what is nearest, or why it is not there."""
+
+
+class AmbiguousNameError(UnknownNameError):
+    """Several packages provide this bare name; the message lists the qualified spellings."""
+
+
+class PluginError(NNKitError):
+    """A plugin breaks a rule of registration (misspelt hook, taken name, wrong type …)."""
+
+
+class PluginLoadError(PluginError, ImportError):
+    """A plugin that would provide the name failed to load; its own error is the cause."""
+
+
+class MissingProviderError(UnknownNameError):
+    """A saved config names a part of a distribution that is not installed."""
+
+
+class MissingExtraError(NNKitError, ImportError):
+    """An optional dependency is missing; names the extra to install."""
+
+
+class DataError(NNKitError, ValueError):
+    """The data given cannot be used: names the argument, what came and what was expected."""
+
+
+class ShapeError(DataError):
+    """An array has the wrong shape."""
+
+
+class FileFormatError(NNKitError, ValueError):
+    """A file is damaged, foreign or newer than this library; the message says which."""
+
+
+class NotOfferedError(NNKitError, NotImplementedError):
+    """The part does not offer this optional method, so what needs it cannot be done with it."""
+
+
+class OrderError(NNKitError, KeyError):
+    """Functional calls were made out of order: a key that an earlier call sets is not there."""
+
+    def __str__(self) -> str:
+        """The message as it stands (``KeyError`` would show it in quotes)."""
+        return str(self.args[0]) if self.args else ""

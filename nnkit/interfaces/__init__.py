@@ -1,0 +1,39 @@
+"""One abstract class per kind of part: shapes, units and promises are stated here, once."""
+
+from nnkit.interfaces.activation import Activation, Elementwise
+from nnkit.interfaces.callback import Callback, TrainingView
+from nnkit.interfaces.initializer import Initializer, Law
+from nnkit.interfaces.layer import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
+from nnkit.interfaces.loss import Loss
+from nnkit.interfaces.metric import Metric
+from nnkit.interfaces.optimizer import Optimizer, State
+from nnkit.interfaces.part import Example, Part
+from nnkit.interfaces.regularizer import Regularizer
+from nnkit.interfaces.schedule import Schedule, rate_at
+from nnkit.interfaces.solver import ObjectiveLike, Solver, SolverStep
+
+__all__ = [
+    "Activation",
+    "BoundLayer",
+    "Callback",
+    "Elementwise",
+    "Example",
+    "Initializer",
+    "Law",
+    "Layer",
+    "Loss",
+    "Metric",
+    "ObjectiveLike",
+    "Optimizer",
+    "ParameterSpec",
+    "Parameters",
+    "Part",
+    "Regularizer",
+    "Schedule",
+    "Solver",
+    "SolverStep",
+    "State",
+    "TrainingView",
+    "Workspace",
+    "rate_at",
+]

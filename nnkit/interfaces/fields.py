@@ -1,0 +1,163 @@
+"""Fields of parts: attrs fields with a default and a validator that names field, value and range.
+
+A field built here converts what is harmless to convert (an int or a numpy scalar where a float is
+meant) and refuses the rest with one sentence.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from nnkit.errors import HyperparameterError
+
+__all__ = ["PART_KIND", "choice", "flag", "integer", "part", "rate", "real"]
+
+PART_KIND = "nnkit_kind"
+"""Key of a field's metadata: the kind of part that the field holds."""
+
+
+def interval(ge: float | None, gt: float | None, le: float | None, lt: float | None) -> str:
+    """The range in words a mathematician reads: ``[0, 1)``."""
+    low = f"[{ge:g}" if ge is not None else f"({gt:g}" if gt is not None else "(-inf"
+    high = f"{le:g}]" if le is not None else f"{lt:g})" if lt is not None else "inf)"
+    return f"{low}, {high}"
+
+
+def refuse(instance: object, field: str, value: object, expected: str) -> HyperparameterError:
+    """The sentence for a hyperparameter that is out of range."""
+    return HyperparameterError(f"{type(instance).__name__}({field}={value!r}): {field} must be {expected}")
+
+
+def _within(value: float, ge: float | None, gt: float | None, le: float | None, lt: float | None) -> bool:
+    return (
+        (ge is None or value >= ge)
+        and (gt is None or value > gt)
+        and (le is None or value <= le)
+        and (lt is None or value < lt)
+    )
+
+
+def _to_float(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    return float(value) if isinstance(value, numbers.Real) else value
+
+
+def _to_int(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, numbers.Integral) else value
+
+
+def real(
+    default: float | None = attrs.NOTHING,  # type: ignore[assignment]
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    optional: bool = False,
+    kw_only: bool = True,
+) -> Any:
+    """A finite float in a range; ``optional`` also allows ``None``."""
+    expected = f"a finite number in {interval(ge, gt, le, lt)}" + (" or None" if optional else "")
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if optional and value is None:
+            return
+        if not isinstance(value, float) or not math.isfinite(value) or not _within(value, ge, gt, le, lt):
+            raise refuse(instance, attribute.name, value, expected)
+
+    return attrs.field(default=default, converter=_to_float, validator=check, kw_only=kw_only)
+
+
+def integer(
+    default: int | None = attrs.NOTHING,  # type: ignore[assignment]
+    *,
+    ge: int | None = None,
+    le: int | None = None,
+    optional: bool = False,
+    kw_only: bool = True,
+) -> Any:
+    """A whole number in a range; ``optional`` also allows ``None``."""
+    expected = f"a whole number in {interval(ge, None, le, None)}" + (" or None" if optional else "")
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if optional and value is None:
+            return
+        if not isinstance(value, int) or isinstance(value, bool) or not _within(value, ge, None, le, None):
+            raise refuse(instance, attribute.name, value, expected)
+
+    return attrs.field(default=default, converter=_to_int, validator=check, kw_only=kw_only)
+
+
+def flag(default: bool, *, kw_only: bool = True) -> Any:
+    """True or False."""
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, bool):
+            raise refuse(instance, attribute.name, value, "True or False")
+
+    return attrs.field(default=default, validator=check, kw_only=kw_only)
+
+
+def choice(default: str | None, options: Sequence[str], *, optional: bool = False, kw_only: bool = True) -> Any:
+    """One word of a few."""
+    expected = "one of " + ", ".join(repr(option) for option in options) + (" or None" if optional else "")
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if optional and value is None:
+            return
+        if value not in options:
+            raise refuse(instance, attribute.name, value, expected)
+
+    return attrs.field(default=default, validator=check, kw_only=kw_only)
+
+
+def part(kind: str, default: Any = None, *, optional: bool = True, kw_only: bool = True) -> Any:
+    """Another part, or the spec of one (name, dict, class, tuple), which the registry resolves.
+
+    Args:
+        kind: The kind of part: ``"activation"``, ``"initializer"``, …
+        default: Its default spec.
+        optional: Whether ``None`` is allowed.
+        kw_only: Whether the field can only be given by keyword.
+    """
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is None:
+            if not optional:
+                raise refuse(instance, attribute.name, value, f"the name or spec of one {kind}")
+            return
+        if isinstance(value, numbers.Number) or (isinstance(value, str) and not value.strip()):
+            raise refuse(instance, attribute.name, value, f"the name or spec of one {kind}")
+
+    return attrs.field(default=default, validator=check, kw_only=kw_only, metadata={PART_KIND: kind})
+
+
+def rate(default: float, *, ge: float = 0.0) -> Any:
+    """A learning rate: a finite float from ``ge`` on, a schedule, or the spec of a schedule."""
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        expected = f"a finite number in {interval(ge, None, None, None)}, or a schedule"
+        if isinstance(value, float):
+            if not math.isfinite(value) or value < ge:
+                raise refuse(instance, attribute.name, value, expected)
+        elif (
+            value is None or isinstance(value, (bool, complex, list)) or (isinstance(value, str) and not value.strip())
+        ):
+            raise refuse(instance, attribute.name, value, expected)
+
+    return attrs.field(
+        default=default, converter=_to_float, validator=check, kw_only=True, metadata={PART_KIND: "schedule"}
+    )
+
+
+def part_fields(cls: type) -> Mapping[str, str]:
+    """The fields of an attrs class that hold parts: field name to kind."""
+    return {field.name: field.metadata[PART_KIND] for field in attrs.fields(cls) if PART_KIND in field.metadata}

@@ -1,0 +1,167 @@
+"""Layers: functions with parameters, which know how to send gradients back."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.errors import NotOfferedError
+from nnkit.interfaces.activation import Activation
+from nnkit.interfaces.part import Part, optional
+
+__all__ = ["BoundLayer", "Layer", "ParameterSpec", "Parameters", "Workspace"]
+
+Parameters: TypeAlias = Mapping[str, Array]
+"""The arrays of one layer by name."""
+
+
+@attrs.frozen(kw_only=True)
+class ParameterSpec:
+    """The declaration of one parameter array of a layer.
+
+    Args:
+        name: ``"weight"``, ``"bias"``, …; unique in the layer.
+        shape: Its shape; a weight matrix is ``(fan_in, fan_out)``.
+        fan_in: Inputs that feed one unit, for the initializer.
+        fan_out: Units that one input feeds, for the initializer.
+        role: ``"weight"`` (drawn by the network's initializer, regularized), ``"bias"`` (drawn by
+            its bias initializer, not regularized), or ``"buffer"``: not trained, not part of the
+            flat vector, saved with the network.
+        initializer: A part or spec that goes before the network's own.
+        regularizer: A part or spec that goes before the network's own.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    fan_in: int
+    fan_out: int
+    role: Literal["weight", "bias", "buffer"] = "weight"
+    initializer: Any = None
+    regularizer: Any = None
+
+
+class Workspace(Protocol):
+    """Arrays that live as long as the training: asked for once, before the loop."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of a batch."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of all arrays."""
+
+    def take(self, name: str, columns: int) -> Array:
+        """An array ``(rows, columns)`` of this layer's own, the same one for the same name."""
+
+    def scratch(self, columns: int) -> Array:
+        """An array ``(rows, columns)`` that any layer may write to between its own two lines."""
+
+
+@attrs.frozen
+class BoundLayer:
+    """A layer with everything decided: ``forward(x) -> y`` and ``backward(grad) -> grad_x``.
+
+    ``backward`` may write into ``grad`` and fills the gradients that the layer was bound to. It
+    returns ``None`` where nobody needs the gradient of the input.
+    """
+
+    forward: Callable[[Array], Array]
+    backward: Callable[[Array], Array | None]
+
+
+class Layer(Part):
+    """A function ``(N, D_in) -> (N, D_out)`` with declared parameters and nothing hidden.
+
+    Attributes:
+        row_independent: A row of the output depends on the same row of the input alone (batch
+            normalization in training is not).
+        stochastic: Draws from ``rng`` in training.
+    """
+
+    __slots__ = ()
+
+    kind = "layer"
+    row_independent: ClassVar[bool] = True
+    stochastic: ClassVar[bool] = False
+
+    def parameter_specs(self, inputs: int) -> tuple[ParameterSpec, ...]:
+        """The parameter arrays for ``inputs`` columns of input, in the order of the flat vector."""
+        return ()
+
+    def outputs(self, inputs: int) -> int:
+        """Columns of the output for ``inputs`` columns of input."""
+        return inputs
+
+    @abstractmethod
+    def forward(
+        self, parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        """``(y, cache)``: the output ``(N, D_out)``, and whatever ``backward`` needs.
+
+        In training, arrays with the role ``"buffer"`` may be written to.
+        """
+
+    @abstractmethod
+    def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
+        """``(grad_x, grad_parameters)``: ``dL/dx (N, D_in)`` and the sums over rows ``dL/dparameter``."""
+
+    @optional
+    def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
+        """Optional: many gradients at once, kept apart by row: the road to per-sample Jacobians.
+
+        ``grads`` is ``(N, K, D_out)``; returns ``(N, K, D_in)`` and, by name, ``(N, K, *shape)``.
+        """
+        raise NotOfferedError(f"{type(self).__name__} offers no backward_rows")
+
+    @optional
+    def adapt(self, parameters: Parameters, x: Array, weight: Array | None) -> None:
+        """Optional: set buffers from the whole of the first training data, before the first step."""
+
+    def preactivation(self, cache: Any) -> Array | None:
+        """``z`` of a forward pass, ``(N, D_out)``; ``None`` for a layer without an activation."""
+        return None
+
+    def split(self) -> tuple[Layer, Activation | None]:
+        """The layer without its output activation, and that activation.
+
+        Lets the core compose the last activation with the loss.
+        """
+        return self, None
+
+    def bind(
+        self,
+        parameters: Parameters,
+        gradients: Mapping[str, Array],
+        workspace: Workspace,
+        *,
+        inputs: int,
+        training: bool,
+        needs_grad_x: bool,
+        rng: np.random.Generator | None,
+    ) -> BoundLayer:
+        """In-place twin of ``forward`` and ``backward``: everything decided and allocated before the loop.
+
+        ``backward`` of the result writes to ``gradients`` (views of the flat gradient). This
+        default serves any layer; one that is to be fast overrides it, and must stay equal.
+        """
+        cache: Any = None
+        forward_plain, backward_plain = self.forward, self.backward
+
+        def forward(x: Array) -> Array:
+            nonlocal cache
+            y, cache = forward_plain(parameters, x, training=training, rng=rng)
+            return y
+
+        def backward(grad: Array) -> Array | None:
+            grad_x, found = backward_plain(parameters, cache, grad)
+            for name, view in gradients.items():
+                np.copyto(view, found[name])
+            return grad_x
+
+        return BoundLayer(forward, backward)

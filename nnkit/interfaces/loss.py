@@ -1,0 +1,143 @@
+"""Losses: how far each sample's prediction is from its target, and which way that falls."""
+
+from __future__ import annotations
+
+import functools
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.errors import NotOfferedError, ShapeError
+from nnkit.interfaces.part import Part, optional
+
+__all__ = ["Loss", "PredictionDomain", "TargetDomain"]
+
+PredictionDomain: TypeAlias = Literal["real", "nonnegative", "unit", "simplex", "log_simplex"]
+TargetDomain: TypeAlias = Literal["real", "nonnegative", "unit", "simplex", "sign", "index"]
+
+CHECKED = ("value", "gradient", "residual", "curvature")
+
+
+class Loss(Part):
+    """A loss of each sample, never reduced: the weighted mean over samples is the core's business.
+
+    ``prediction`` is ``(N, K)``. ``target`` has the same shape, except for losses whose
+    ``target_domain`` is ``"index"``, where it is ``(N,)`` of integers. Any other shape ends in a
+    ``ShapeError``: the interface wraps the author's methods, so nothing is broadcast in silence.
+
+    Attributes:
+        prediction_domain: Where predictions must lie: ``"real"``, ``"nonnegative"``, ``"unit"``
+            ([0, 1]), ``"simplex"`` (rows are probabilities) or ``"log_simplex"`` (their logarithms).
+        target_domain: Where targets must lie: ``"real"``, ``"nonnegative"``, ``"unit"``,
+            ``"simplex"`` (one-hot rows or probabilities), ``"sign"`` (-1 or 1) or ``"index"``
+            (integers below ``K``, shape ``(N,)``).
+        minimum_at_target: ``prediction == target`` gives the smallest value.
+        zero_at_target: That value is 0.
+        convex: Convex in ``prediction``.
+        kinks: Values of ``prediction - target`` where the gradient jumps.
+        additive: A sum or mean over outputs of a loss of each output alone.
+        fused_activation: Name of the output activation that ``fused_value`` and ``fused_gradient``
+            take in, or ``None``.
+    """
+
+    __slots__ = ()
+
+    kind = "loss"
+    prediction_domain: ClassVar[PredictionDomain] = "real"
+    target_domain: ClassVar[TargetDomain] = "real"
+    minimum_at_target: ClassVar[bool] = True
+    zero_at_target: ClassVar[bool] = True
+    convex: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...]] = ()
+    additive: ClassVar[bool] = True
+    fused_activation: ClassVar[str | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Put the shape check in front of the author's methods."""
+        super().__init_subclass__(**kwargs)
+        for name in CHECKED:
+            method = vars(cls).get(name)
+            if callable(method) and not hasattr(method, "__wrapped__"):
+                setattr(cls, name, _shapes_checked(method))
+
+    @abstractmethod
+    def value(self, prediction: Array, target: Array) -> Array:
+        """The loss of each sample, shape ``(N,)``."""
+
+    @abstractmethod
+    def gradient(self, prediction: Array, target: Array) -> Array:
+        """``d value[n] / d prediction[n, k]``, shape ``(N, K)``: of each sample's own loss, no 1/N."""
+
+    @optional
+    def residual(self, prediction: Array, target: Array) -> Array:
+        """Optional: ``r`` of shape ``(N, R)`` with ``value == 0.5 * (r**2).sum(1)``: a least-squares loss."""
+        raise NotOfferedError(f"{type(self).__name__} is not a least-squares loss: it offers no residual")
+
+    @optional
+    def residual_jacobian(self, prediction: Array, target: Array) -> Array:
+        """Optional, together with ``residual``: ``dr[n, i] / dprediction[n, k]``, shape ``(N, R, K)``."""
+        raise NotOfferedError(f"{type(self).__name__} offers no residual_jacobian")
+
+    @optional
+    def curvature(self, prediction: Array, target: Array) -> Array:
+        """Optional: ``d2 value[n] / dprediction[n, i] dprediction[n, j]``, shape ``(N, K, K)``."""
+        raise NotOfferedError(f"{type(self).__name__} offers no second derivative (curvature)")
+
+    @optional
+    def fused_value(self, z: Array, a: Array, target: Array) -> Array:
+        """Optional: ``value`` from the pre-activation of ``fused_activation``, shape ``(N,)``.
+
+        Right where ``a`` is saturated and ``value(a, target)`` has lost its digits.
+        """
+        raise NotOfferedError(f"{type(self).__name__} offers no fused form")
+
+    @optional
+    def fused_gradient(self, z: Array, a: Array, target: Array) -> Array:
+        """Optional: ``d value[n] / dz[n, k]`` through ``fused_activation``, shape ``(N, K)``."""
+        raise NotOfferedError(f"{type(self).__name__} offers no fused form")
+
+    @optional
+    def fused_curvature(self, z: Array, a: Array, target: Array) -> Array:
+        """Optional: ``d2 value[n] / dz[n, i] dz[n, j]`` through ``fused_activation``, ``(N, K, K)``."""
+        raise NotOfferedError(f"{type(self).__name__} offers no fused second derivative")
+
+    def evaluate_into(self, prediction: Array, target: Array, values: Array, grad: Array) -> None:
+        """In-place twin of ``value`` and ``gradient`` together: fills ``values (N,)`` and ``grad (N, K)``."""
+        np.copyto(values, self.value(prediction, target))
+        np.copyto(grad, self.gradient(prediction, target))
+
+    def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
+        """In-place twin of the fused forms: fills ``values (N,)`` and ``grad (N, K)``.
+
+        ``z`` may be used as scratch: nobody reads it afterwards. ``a`` must stay.
+        """
+        np.copyto(values, self.fused_value(z, a, target))
+        np.copyto(grad, self.fused_gradient(z, a, target))
+
+
+def check_shapes(loss: Loss, prediction: Array, target: Array) -> None:
+    """Refuse shapes that numpy would otherwise broadcast into a wrong result."""
+    name = type(loss).__name__
+    if np.ndim(prediction) != 2:
+        raise ShapeError(
+            f"{name}: prediction has shape {np.shape(prediction)}; expected (N, K), rows are samples"
+            " (prediction[:, None] makes one column)"
+        )
+    expected = np.shape(prediction)[:1] if loss.target_domain == "index" else np.shape(prediction)
+    if np.shape(target) != expected:
+        raise ShapeError(
+            f"{name}: target has shape {np.shape(target)} and prediction {np.shape(prediction)};"
+            f" expected a target of shape {expected}"
+        )
+
+
+def _shapes_checked(method: Callable[..., Array]) -> Callable[..., Array]:
+    @functools.wraps(method)
+    def checked(self: Loss, prediction: Array, target: Array) -> Array:
+        check_shapes(self, prediction, target)
+        return method(self, prediction, target)
+
+    return checked

@@ -1,0 +1,63 @@
+"""Optimizers: one step at a time, on one flat vector."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces.part import Part
+
+__all__ = ["Optimizer", "State"]
+
+State: TypeAlias = dict[str, Any]
+"""What an optimizer remembers: arrays and plain numbers by name. What is not in it is not saved."""
+
+
+class Optimizer(Part):
+    """A rule that turns parameters ``(P,)`` and their gradient ``(P,)`` into better parameters.
+
+    Two methods make one: ``init`` and ``update``. Everything that must survive a save stands in
+    the state; resuming from a copy of it equals continuing. The state's arrays have the dtype of
+    the parameters.
+
+    Attributes:
+        coordinatewise: Updating two halves of the vector apart equals updating it whole.
+        zero_rate_is_still: A learning rate of 0 leaves the parameters as they are.
+    """
+
+    __slots__ = ()
+
+    kind = "optimizer"
+    coordinatewise: ClassVar[bool] = True
+    zero_rate_is_still: ClassVar[bool] = True
+
+    @abstractmethod
+    def init(self, parameters: Array) -> State:
+        """The state before the first update."""
+
+    @abstractmethod
+    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
+        """The parameters after one step.
+
+        May write into ``parameters`` and ``state``; returns the parameters either way. Never
+        writes into ``gradient`` and never keeps it.
+        """
+
+    def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
+        """In-place twin of ``update``: fixes the three once, returns a function that makes one step.
+
+        Each call reads ``gradient`` as it stands then, and changes ``parameters`` and ``state`` in
+        place. Scratch arrays belong here: made once, not in the state. Equal to ``update``, step for step.
+        """
+        update = self.update
+
+        def step() -> None:
+            new = update(parameters, gradient, state)
+            if new is not parameters:
+                np.copyto(parameters, new)
+
+        return step

@@ -1,0 +1,76 @@
+"""What every part is: a frozen bundle of hyperparameters with a kind, and the promises around it."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import attrs
+
+__all__ = ["Example", "Part"]
+
+
+@attrs.frozen(kw_only=True)
+class Example:
+    """One published figure of a part: what goes in, what must come out, and who says so.
+
+    Args:
+        inputs: Keyword arguments of ``method``; numbers and nested lists become float64 arrays.
+        expected: What ``method`` must return for them.
+        source: The paper, book, page or library (with version) that the figure comes from.
+        method: The method called; ``None`` means the kind's first one (``forward``, ``value``, …).
+        hyperparameters: The fields that differ from their defaults.
+        tolerance: Largest relative difference in float64.
+    """
+
+    inputs: Mapping[str, Any]
+    expected: Any
+    source: str
+    method: str | None = None
+    hyperparameters: Mapping[str, Any] = attrs.field(factory=dict)
+    tolerance: float = 1e-12
+
+
+class Part(ABC):
+    """A swappable component: hyperparameters in frozen attrs fields, behaviour in pure methods.
+
+    A part is an attrs class decorated ``@attrs.frozen(kw_only=True)``. Equal fields make equal
+    parts; nothing that changes during training lives in it, so one part may serve several
+    networks. Arrays that it is given are never written to, except where a method says so, and
+    random numbers come only from a ``numpy.random.Generator`` that it is given.
+
+    Attributes:
+        kind: The singular name of its kind, set by the interface.
+        examples: Published figures that the conformance kit holds the part against.
+        reference: An independent implementation (a ``staticmethod`` with the arguments of the
+            kind's first method and the hyperparameters as keywords), for the same purpose.
+        variants: Hyperparameter sets that the kit proves besides the defaults.
+        deterministic: Equal arguments give equal results.
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str]
+    examples: ClassVar[tuple[Example, ...]] = ()
+    reference: ClassVar[Callable[..., Any] | None] = None
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = ()
+    deterministic: ClassVar[bool] = True
+
+    def offers(self, method: str) -> bool:
+        """Whether this part's class has its own version of an optional method of its interface."""
+        return offered(type(self), method)
+
+
+def offered(cls: type[Part], method: str) -> bool:
+    """Whether ``cls`` overrides ``method`` of the interface that first declared it."""
+    for base in cls.__mro__:
+        if method in vars(base):
+            return not getattr(vars(base)[method], "__nnkit_optional__", False)
+    return False
+
+
+def optional(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a method of an interface as optional: ``Part.offers`` is False until a part overrides it."""
+    method.__nnkit_optional__ = True  # type: ignore[attr-defined]
+    return method

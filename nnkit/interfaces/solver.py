@@ -1,0 +1,88 @@
+"""Solvers: optimizers of the full batch, which see the objective itself."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Protocol
+
+import attrs
+
+from nnkit.arrays import Array
+from nnkit.interfaces.part import Part
+
+__all__ = ["ObjectiveLike", "Solver", "SolverStep"]
+
+
+class ObjectiveLike(Protocol):
+    """What a solver may ask about the function it makes small; ``theta`` is ``(P,)``."""
+
+    def value(self, theta: Array) -> float:
+        """The objective, regularization included."""
+
+    def gradient(self, theta: Array) -> Array:
+        """Its gradient, ``(P,)``."""
+
+    def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
+        """Both, from one pass."""
+
+    def residual(self, theta: Array) -> Array:
+        """``r`` of shape ``(R,)`` with ``value == 0.5 r @ r``; least-squares losses only."""
+
+    def jacobian(self, theta: Array) -> Array:
+        """``dr/dtheta``, ``(R, P)``; least-squares losses only."""
+
+    def gauss_newton(self, theta: Array) -> tuple[Array, Array]:
+        """``(P, P)`` and ``(P,)``: the Gauss-Newton matrix and the gradient, accumulated in chunks."""
+
+    def hvp(self, theta: Array, v: Array) -> Array:
+        """The Hessian times ``v``, ``(P,)``."""
+
+
+@attrs.frozen(kw_only=True)
+class SolverStep:
+    """What a solver reports after each step.
+
+    Args:
+        step: 1 for the first step of this call.
+        parameters: The best parameters so far, ``(P,)``; copy them to keep them.
+        value: The objective there.
+        reason: Why the solver stops here, in words; ``None`` while it goes on.
+        info: Figures of its own (``damping``, ``gain_ratio``, …).
+    """
+
+    step: int
+    parameters: Array
+    value: float
+    reason: str | None = None
+    info: Mapping[str, float] = attrs.field(factory=dict)
+
+
+class Solver(Part):
+    """A full-batch optimizer, named in the same ``optimizer=`` argument and found in the same registry.
+
+    Attributes:
+        monotone: The value never rises from one reported step to the next.
+        needs_residual: Only least-squares losses (losses with ``residual``) can be solved.
+    """
+
+    __slots__ = ()
+
+    kind = "optimizer"
+    monotone: ClassVar[bool] = False
+    needs_residual: ClassVar[bool] = False
+
+    @abstractmethod
+    def solve(
+        self,
+        objective: ObjectiveLike,
+        parameters: Array,
+        *,
+        max_steps: int,
+        on_step: Callable[[SolverStep], bool],
+    ) -> Array:
+        """The best parameters found from ``parameters`` (not written to) in at most ``max_steps`` steps.
+
+        Calls ``on_step`` after each step; when that returns True, stops and returns what it has.
+        The last report carries the reason for stopping.
+        """

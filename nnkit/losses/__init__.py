@@ -1,0 +1,1 @@
+"""The built-in losses, one a file; found by name through the registry."""

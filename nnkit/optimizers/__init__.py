@@ -1,0 +1,1 @@
+"""The built-in optimizers, one a file; found by name through the registry."""

@@ -1,0 +1,1 @@
+"""The built-in schedules, one a file; found by name through the registry."""
