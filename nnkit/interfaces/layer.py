@@ -137,7 +137,7 @@ class Layer(Part):
     def bind(
         self,
         parameters: Parameters,
-        gradients: Mapping[str, Array],
+        gradients: Mapping[str, Array] | None,
         workspace: Workspace,
         *,
         inputs: int,
@@ -147,8 +147,9 @@ class Layer(Part):
     ) -> BoundLayer:
         """In-place twin of ``forward`` and ``backward``: everything decided and allocated before the loop.
 
-        ``backward`` of the result writes to ``gradients`` (views of the flat gradient). This
-        default serves any layer; one that is to be fast overrides it, and must stay equal.
+        ``backward`` of the result writes to ``gradients`` (views of the flat gradient); where those
+        are ``None``, only ``forward`` will be called. This default serves any layer; one that is to
+        be fast overrides it, and must stay equal.
         """
         cache: Any = None
         forward_plain, backward_plain = self.forward, self.backward
@@ -160,7 +161,7 @@ class Layer(Part):
 
         def backward(grad: Array) -> Array | None:
             grad_x, found = backward_plain(parameters, cache, grad)
-            for name, view in gradients.items():
+            for name, view in (gradients or {}).items():
                 np.copyto(view, found[name])
             return grad_x
 
