@@ -1,0 +1,80 @@
+"""What optimizers that write ``bind`` share: blocks that stay in cache, typed scalars, and the rate of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.errors import SpecError
+from nnkit.interfaces.optimizer import Optimizer, State
+from nnkit.interfaces.schedule import Schedule
+
+__all__ = ["BLOCK", "blocks", "rates", "scalar", "step_once"]
+
+BLOCK = 65_536
+"""Elements of a block: the few vectors of an update, this long, stay in a core's cache between its passes."""
+
+
+def blocks(parameters: Array, *others: Array, scratch: int = 0) -> list[tuple[Array, ...]]:
+    """Views of the same stretch of every vector, ``BLOCK`` elements or fewer, in order.
+
+    Args:
+        parameters: A vector ``(P,)``; decides the length and the type of the scratch arrays.
+        others: Vectors ``(P,)`` that go with it.
+        scratch: How many scratch arrays each tuple ends with. All blocks share them, so their
+            content lasts only while one block is worked on.
+
+    Example:
+        >>> [[view.size for view in views] for views in blocks(np.zeros(100_000), np.ones(100_000), scratch=1)]
+        [[65536, 65536, 65536], [34464, 34464, 34464]]
+    """
+    size = parameters.size
+    work = [np.empty(min(size, BLOCK), dtype=parameters.dtype) for _ in range(scratch)]
+    return [
+        (
+            *(vector[start : start + BLOCK] for vector in (parameters, *others)),
+            *(array[: min(BLOCK, size - start)] for array in work),
+        )
+        for start in range(0, size, BLOCK)
+    ]
+
+
+def scalar(value: float, like: Array) -> Array:
+    """``value`` as an array ``()`` of the type of ``like``: a ufunc takes it faster than a Python number.
+
+    Write a new value with ``out[()] = value``.
+
+    Example:
+        >>> scalar(0.5, np.zeros(3, dtype=np.float32)).dtype
+        dtype('float32')
+    """
+    return np.array(value, dtype=like.dtype)
+
+
+def rates(learning_rate: float | Schedule) -> Callable[[int], float]:
+    """The learning rate as a function of the update number (0, 1, 2, …), decided once.
+
+    Raises:
+        SpecError: When the field still holds the spec of a schedule, which only the registry resolves.
+
+    Example:
+        >>> rates(0.1)(7)
+        0.1
+    """
+    if isinstance(learning_rate, Schedule):
+        return learning_rate.rate
+    if isinstance(learning_rate, float):
+        return lambda _step: learning_rate
+    raise SpecError(
+        f"learning_rate={learning_rate!r} is still the spec of a schedule; pass the schedule itself, "
+        "or let the registry make the optimizer: nnkit.plugins.create('optimizer', spec)"
+    )
+
+
+def step_once(optimizer: Optimizer, parameters: Array, gradient: Array, state: State) -> Array:
+    """``update`` of an optimizer that writes its formula in ``bind``: one step in place, without warnings."""
+    with np.errstate(all="ignore"):
+        optimizer.bind(parameters, gradient, state)()
+    return parameters

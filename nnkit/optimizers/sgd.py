@@ -1,0 +1,92 @@
+"""Stochastic gradient descent, with momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces import Optimizer, Schedule, State
+from nnkit.interfaces.fields import flag, rate, real
+from nnkit.interfaces.stepping import blocks, rates, scalar, step_once
+
+
+@final
+@attrs.frozen(kw_only=True)
+class SGD(Optimizer):
+    """``v = momentum * v + g``, then ``theta -= learning_rate * v``; ``theta -= learning_rate * g`` without momentum.
+
+    Nesterov's form steps along ``g + momentum * v`` instead of ``v``. As in PyTorch, the rate
+    stands outside of ``v``, so that a schedule acts at once.
+
+    Args:
+        learning_rate: Length of a step, a number from 0 on or a schedule.
+        momentum: Share of the velocity that is kept, in [0, 1). 0 keeps no velocity.
+        nesterov: Look one step ahead along the velocity; without momentum it changes nothing.
+
+    State:
+        ``step`` (updates made) and, with momentum, ``velocity`` ``(P,)``.
+
+    Source:
+        Robbins & Monro (1951), "A Stochastic Approximation Method"; Polyak (1964), "Some methods of
+        speeding up the convergence of iteration methods"; Sutskever et al. (2013), "On the importance
+        of initialization and momentum in deep learning", for Nesterov's form. Semantics of PyTorch 2.13.
+
+    Example:
+        >>> sgd = SGD(learning_rate=0.5)
+        >>> theta = np.array([1.0, 2.0])
+        >>> sgd.update(theta, np.array([1.0, -1.0]), sgd.init(theta))
+        array([0.5, 2.5])
+    """
+
+    variants = ({"momentum": 0.9}, {"momentum": 0.9, "nesterov": True})
+
+    learning_rate: float | Schedule = rate(0.01)
+    momentum: float = real(0.0, ge=0.0, lt=1.0)
+    nesterov: bool = flag(False)
+
+    def init(self, parameters: Array) -> State:
+        return {"step": 0, "velocity": np.zeros_like(parameters)} if self.momentum else {"step": 0}
+
+    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
+        return step_once(self, parameters, gradient, state)
+
+    def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
+        return (self._bind_momentum if self.momentum else self._bind_plain)(parameters, gradient, state)
+
+    def _bind_plain(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
+        rate_of, scale = rates(self.learning_rate), scalar(0.0, parameters)
+        views = blocks(parameters, gradient, scratch=1)
+
+        def step() -> None:
+            scale[()] = rate_of(state["step"])
+            for theta, g, work in views:
+                np.multiply(g, scale, out=work)
+                np.subtract(theta, work, out=theta)
+            state["step"] += 1
+
+        return step
+
+    def _bind_momentum(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
+        rate_of, scale = rates(self.learning_rate), scalar(0.0, parameters)
+        momentum, nesterov = scalar(self.momentum, parameters), self.nesterov
+        views = blocks(parameters, gradient, state["velocity"], scratch=1)
+
+        def step() -> None:
+            scale[()] = rate_of(state["step"])
+            for theta, g, v, work in views:
+                np.multiply(v, momentum, out=v)
+                np.add(v, g, out=v)
+                if nesterov:
+                    np.multiply(v, momentum, out=work)
+                    np.add(work, g, out=work)
+                    np.multiply(work, scale, out=work)
+                else:
+                    np.multiply(v, scale, out=work)
+                np.subtract(theta, work, out=theta)
+            state["step"] += 1
+
+        return step
