@@ -1,0 +1,1 @@
+"""Parameters, forward, Jacobian-based backward, objective and training loop; names no concrete part."""

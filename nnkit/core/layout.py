@@ -1,0 +1,115 @@
+"""Where each array of a network stands in the one flat vector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from nnkit.arrays import Array
+from nnkit.errors import ShapeError
+from nnkit.interfaces import ParameterSpec
+
+__all__ = ["Layout", "Slot"]
+
+
+@attrs.frozen
+class Slot:
+    """One array's place: its layer, its declaration, and where it begins in the vector."""
+
+    layer: int
+    spec: ParameterSpec
+    offset: int
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.spec.shape)
+
+    @property
+    def place(self) -> slice:
+        """The elements of the vector that it takes."""
+        return slice(self.offset, self.offset + self.size)
+
+
+@attrs.frozen
+class Layout:
+    """The order of all arrays in one vector: layer by layer, weight then bias.
+
+    Example:
+        >>> import numpy as np
+        >>> weight = ParameterSpec(name="weight", shape=(2, 3), fan_in=2, fan_out=3)
+        >>> bias = ParameterSpec(name="bias", shape=(3,), fan_in=2, fan_out=3, role="bias")
+        >>> layout = Layout.of([[weight, bias]])
+        >>> layout.size
+        9
+        >>> [array.shape for array in layout.restore(np.arange(9.0))]
+        [(2, 3), (3,)]
+    """
+
+    slots: tuple[Slot, ...]
+    layers: int
+
+    @classmethod
+    def of(cls, specs: Sequence[Iterable[ParameterSpec]]) -> Layout:
+        """The layout of the declarations of each layer in turn."""
+        slots: list[Slot] = []
+        offset = 0
+        for layer, declared in enumerate(specs):
+            for spec in declared:
+                slots.append(Slot(layer, spec, offset))
+                offset += slots[-1].size
+        return cls(tuple(slots), len(specs))
+
+    @property
+    def size(self) -> int:
+        """``P``, the length of the vector."""
+        return self.slots[-1].place.stop if self.slots else 0
+
+    def flatten(self, arrays: Sequence[npt.ArrayLike]) -> Array:
+        """One new vector ``(P,)`` of all arrays, in order.
+
+        Raises:
+            ShapeError: When their number or a shape is not the layout's.
+        """
+        given = [np.asarray(array) for array in arrays]
+        if len(given) != len(self.slots):
+            raise ShapeError(f"flatten was given {len(given)} arrays; this layout has {len(self.slots)}")
+        for slot, array in zip(self.slots, given, strict=True):
+            if array.shape != slot.spec.shape:
+                raise ShapeError(
+                    f"{slot.spec.name} of layer {slot.layer} has shape {array.shape}; expected {slot.spec.shape}"
+                )
+        vector = np.empty(self.size, dtype=np.result_type(*given) if given else np.float64)
+        for slot, array in zip(self.slots, given, strict=True):
+            vector[slot.place] = array.ravel()
+        return vector
+
+    def restore(self, vector: Array) -> list[Array]:
+        """The arrays of a vector ``(P,)``, in order: views, so writing to one writes to the vector.
+
+        Raises:
+            ShapeError: When the vector is not of length ``P``.
+        """
+        if vector.shape != (self.size,):
+            raise ShapeError(
+                f"the vector has shape {vector.shape}; this layout has {self.size} parameters: ({self.size},)"
+            )
+        return [vector[slot.place].reshape(slot.spec.shape) for slot in self.slots]
+
+    def by_layer(self, vector: Array) -> tuple[dict[str, Array], ...]:
+        """The same views as a name-to-array mapping for each layer."""
+        named: tuple[dict[str, Array], ...] = tuple({} for _ in range(self.layers))
+        for slot, array in zip(self.slots, self.restore(vector), strict=True):
+            named[slot.layer][slot.spec.name] = array
+        return named
+
+    def describe(self) -> list[Mapping[str, Any]]:
+        """Layer, name, shape and offset of each array: what a file says about its vector."""
+        return [
+            {"layer": s.layer, "name": s.spec.name, "shape": list(s.spec.shape), "offset": s.offset} for s in self.slots
+        ]

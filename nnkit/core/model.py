@@ -1,0 +1,183 @@
+"""A network's structure with every choice made: layers, places in the vector, loss and penalties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.core.jacobian_path import JacobianPath, on_jacobian_path
+from nnkit.core.layout import Layout, Slot
+from nnkit.errors import ShapeError
+from nnkit.interfaces import Activation, Initializer, Layer, Loss, Regularizer
+
+__all__ = ["Model"]
+
+
+@attrs.frozen
+class Model:
+    """What a network computes, without its parameters.
+
+    The activation of the last layer is split off as ``head``, because the loss is composed with
+    it: by a fused form where the loss names one, through its Jacobian or vjp otherwise.
+
+    Args:
+        layers: All layers, as the user gave them, with every part resolved.
+        body: The same, the last one without its activation.
+        head: The activation of the last layer.
+        loss: The loss.
+        fused: Whether ``loss`` takes ``head`` in.
+        inputs: Columns of the input.
+        widths: Columns of the output of each layer.
+        layout: Places of the trained arrays.
+        buffer_layout: Places of the arrays that are kept but not trained.
+        penalties: Places of regularized arrays, each with its regularizer.
+    """
+
+    layers: tuple[Layer, ...]
+    body: tuple[Layer, ...]
+    head: Activation | None
+    loss: Loss
+    fused: bool
+    inputs: int
+    widths: tuple[int, ...]
+    layout: Layout
+    buffer_layout: Layout
+    penalties: tuple[tuple[Slot, Regularizer], ...]
+
+    @classmethod
+    def build(
+        cls,
+        layers: Sequence[Layer],
+        inputs: int,
+        loss: Loss,
+        *,
+        fused: bool,
+        regularizer: Regularizer | None = None,
+        honest: bool = False,
+    ) -> Model:
+        """Decide everything that can be decided before there are data.
+
+        Args:
+            layers: With every part resolved.
+            inputs: Columns of the input.
+            loss: The loss.
+            fused: Whether the loss' fused form belongs to the last activation.
+            regularizer: Of every array with the role ``"weight"`` that names none itself.
+            honest: Go back through Jacobians alone, no shortcuts.
+
+        Raises:
+            ShapeError: When a layer's output is not as it declares.
+        """
+        used = [on_jacobian_path(layer) for layer in layers] if honest else list(layers)
+        last, head = used[-1].split()
+        body = (*used[:-1], last)
+        widths: list[int] = []
+        trained, kept = [], []
+        columns = inputs
+        for layer in body:
+            specs = layer.parameter_specs(columns)
+            trained.append([spec for spec in specs if spec.role != "buffer"])
+            kept.append([spec for spec in specs if spec.role == "buffer"])
+            columns = layer.outputs(columns)
+            widths.append(columns)
+        layout = Layout.of(trained)
+        penalties = []
+        for slot in layout.slots:
+            chosen = slot.spec.regularizer or (regularizer if slot.spec.role == "weight" else None)
+            if chosen is not None:
+                penalties.append((slot, chosen))
+        model = cls(
+            layers=tuple(layers),
+            body=body,
+            head=head,
+            loss=loss,
+            fused=fused and head is not None and not honest,
+            inputs=inputs,
+            widths=tuple(widths),
+            layout=layout,
+            buffer_layout=Layout.of(kept),
+            penalties=tuple(penalties),
+        )
+        model._probe()
+        return model
+
+    @property
+    def outputs(self) -> int:
+        """``K``, columns of the prediction."""
+        return self.widths[-1]
+
+    @property
+    def honest(self) -> bool:
+        """Whether the backward pass is on the Jacobian path."""
+        return isinstance(self.head, JacobianPath) or any(
+            isinstance(value, JacobianPath) for layer in self.body for value in vars_of(layer)
+        )
+
+    def new_parameters(
+        self,
+        rng: np.random.Generator,
+        dtype: np.dtype[Any],
+        *,
+        weights: Initializer,
+        biases: Initializer,
+        resolve: Callable[[Any], Initializer],
+    ) -> tuple[Array, Array]:
+        """Freshly drawn parameters ``(P,)`` and buffers, layer by layer from one generator.
+
+        Args:
+            rng: The generator.
+            dtype: The dtype of both.
+            weights: For arrays with the role ``"weight"`` that name no initializer.
+            biases: For all others that name none.
+            resolve: Turns a layer's own initializer spec into the part.
+        """
+        vectors = []
+        for layout in (self.layout, self.buffer_layout):
+            vector = np.empty(layout.size, dtype=dtype)
+            for slot, view in zip(layout.slots, layout.restore(vector), strict=True):
+                spec = slot.spec
+                own = weights if spec.role == "weight" else biases
+                chosen = own if spec.initializer is None else resolve(spec.initializer)
+                drawn = np.asarray(chosen.sample(spec.shape, spec.fan_in, spec.fan_out, rng, dtype))
+                if drawn.shape != spec.shape:
+                    raise ShapeError(
+                        f"{type(chosen).__name__}.sample returned shape {drawn.shape} for {spec.name} of layer "
+                        f"{slot.layer}; expected {spec.shape}"
+                    )
+                view[...] = drawn
+            vectors.append(vector)
+        return vectors[0], vectors[1]
+
+    def _probe(self) -> None:
+        """Send two rows through every layer once, so that no later step needs to check a shape."""
+        rng = np.random.default_rng(0)
+        parameters = self.layout.by_layer(np.zeros(self.layout.size))
+        buffers = self.buffer_layout.by_layer(np.ones(self.buffer_layout.size))
+        x = np.full((2, self.inputs), 0.5)
+        for index, layer in enumerate(self.body):
+            # Nothing here is kept: warnings about zero weights are of no interest.
+            with np.errstate(all="ignore"):
+                y, _ = layer.forward({**parameters[index], **buffers[index]}, x, training=False, rng=rng)
+            expected = (2, self.widths[index])
+            if np.shape(y) != expected:
+                raise ShapeError(
+                    f"layer {index} ({type(layer).__name__}) returned shape {np.shape(y)} for 2 rows; "
+                    f"it declares {expected}"
+                )
+            x = y
+        if self.head is not None:
+            with np.errstate(all="ignore"):
+                a = self.head.forward(x)
+            if np.shape(a) != x.shape:
+                raise ShapeError(
+                    f"the output activation {type(self.head).__name__} returned shape {np.shape(a)} for {x.shape}"
+                )
+
+
+def vars_of(part: Any) -> list[Any]:
+    """The values of an attrs object's fields."""
+    return [getattr(part, field.name) for field in attrs.fields(type(part))]
