@@ -1,0 +1,91 @@
+"""Progress: lines of text while the training runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, final
+
+import attrs
+import numpy as np
+
+from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces.fields import flag, integer, real
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Progress(Callback):
+    """Writes ``epoch 3/20  loss 0.1234  accuracy 0.9800  51,200 samples/s  0:07 left`` on a stream.
+
+    Quiet where nobody looks: unless ``force`` is set, nothing is written (nor kept in the state) when
+    the stream is not a terminal. At most one line per ``interval`` is written, and the last epoch always.
+
+    Args:
+        batches: Also write a line after every so many batches of an epoch; 0 writes none.
+        force: Write also when the stream is not a terminal.
+        interval: Least number of seconds between two lines, from 0 on.
+        stream: A text stream; ``None`` is standard error as it stands when training begins.
+
+    Source:
+        Chollet et al. (2015), Keras, ``keras.callbacks.ProgbarLogger``.
+
+    Example:
+        >>> Progress(batches=100).offers("on_batch_end"), Progress().offers("on_batch_end")
+        (True, False)
+    """
+
+    batches: int = integer(0, ge=0)
+    force: bool = flag(False)
+    interval: float = real(0.2, ge=0.0)
+    stream: Any = attrs.field(default=None, eq=False, repr=False)
+
+    def offers(self, method: str) -> bool:
+        """As for every part; ``on_batch_end`` only when batches are written."""
+        return super().offers(method) and (method != "on_batch_end" or self.batches > 0)
+
+    def on_train_begin(self, view: TrainingView) -> None:
+        view.state.clear()  # a clock reading of another process means nothing
+        if self.force or _stream(self).isatty():
+            view.state.update(began=time.perf_counter(), written=-1.0, epoch=view.epoch)
+
+    def on_batch_end(self, view: TrainingView) -> None:
+        if self.batches and view.state and view.batch % self.batches == 0 and view.batch < view.batches:
+            head = f"epoch {view.epoch + 1}/{view.last_epoch}  batch {view.batch}/{view.batches}"
+            self._write(view, head, view.epoch - view.first_epoch + view.batch / view.batches, last=False)
+
+    def on_epoch_end(self, view: TrainingView) -> None:
+        if view.state:
+            head = f"epoch {view.epoch}/{view.last_epoch}"
+            self._write(view, head, view.epoch - view.first_epoch, last=view.epoch == view.last_epoch)
+
+    def on_train_end(self, view: TrainingView) -> None:
+        if view.state and view.epoch > max(view.first_epoch, view.state["epoch"]):  # stopped between two lines
+            self._write(view, f"epoch {view.epoch}/{view.last_epoch}", view.epoch - view.first_epoch, last=True)
+        view.state.clear()
+
+    def _write(self, view: TrainingView, head: str, epochs: float, *, last: bool) -> None:
+        """One line, unless the last one is too fresh; ``epochs`` is how many this training has made."""
+        seconds = time.perf_counter() - view.state["began"]
+        written = view.state["written"]
+        if not last and written >= 0.0 and seconds - written < self.interval:
+            return
+        view.state.update(written=seconds, epoch=view.epoch)
+        figures = [f"{name} {value:.4g}" for name, value in view.logs.items() if np.ndim(value) == 0]
+        speed = f"{epochs * view.samples / max(seconds, 1e-9):,.0f} samples/s"
+        left = _clock(seconds * (view.last_epoch - view.first_epoch - epochs) / max(epochs, 1e-9))
+        ending = f"{_clock(seconds)} in all" if last else f"{left} left"
+        stream = _stream(self)
+        stream.write("  ".join([head, *figures, speed, ending]) + "\n")
+        stream.flush()
+
+
+def _stream(progress: Progress) -> Any:
+    return sys.stderr if progress.stream is None else progress.stream
+
+
+def _clock(seconds: float) -> str:
+    """``1:02:03`` or ``2:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,77 @@
+"""Accuracy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.errors import ShapeError
+from nnkit.interfaces import Example, Metric
+from nnkit.interfaces.class_metric import target_labels
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Accuracy(Metric):
+    """``sum(weight of the rows with the right class) / sum(weight)``, in [0, 1]; NaN before any weight.
+
+    One column of prediction is class 1 above 0.5, or above 0 as soon as one target is negative (targets
+    -1 and 1): both are counted, so the order of the batches cannot matter. Several columns predict the
+    largest; targets are then rows or integer labels. A row whose prediction is NaN is wrong.
+
+    Raises:
+        ShapeError: When prediction and target do not fit.
+        DataError: When a label is not one of the columns.
+
+    Source:
+        Sokolova & Lapalme (2009), "A systematic analysis of performance measures for classification tasks".
+
+    Example:
+        >>> metric = Accuracy()
+        >>> state = metric.start()
+        >>> metric.add(state, np.array([[0.2, 0.8], [0.9, 0.1]]), np.array([1, 1]), np.ones(2))
+        >>> metric.result(state)
+        0.5
+    """
+
+    bounds = (0.0, 1.0)
+    higher_is_better = True
+    classes = True
+    examples = (
+        Example(
+            inputs={"prediction": [[0.9], [0.4], [0.6]], "target": [[1.0], [1.0], [0.0]], "weight": [2.0, 1.0, 1.0]},
+            expected=0.5,
+            source="counting: 2 of 4",
+        ),
+    )
+
+    def start(self) -> dict[str, Any]:
+        return {"weight": 0.0, "right": 0.0, "right_by_sign": 0.0, "negative": 0}
+
+    def add(self, state: dict[str, Any], prediction: Array, target: Array, weight: Array) -> None:
+        columns = prediction.shape[1]
+        labels = target_labels(target, columns)
+        if len(labels) != len(prediction):
+            raise ShapeError(f"the prediction has {len(prediction)} rows and the target {len(labels)}")
+        weight = weight.astype(np.float64, copy=False)
+        state["weight"] += float(weight.sum())
+        if columns > 1:
+            predicted = prediction.argmax(axis=1)
+            right = predicted == labels
+            chosen = prediction[np.arange(len(predicted)), predicted]
+            right &= chosen == chosen  # argmax finds a NaN first, and NaN is not equal to itself  # noqa: PLR0124
+            state["right"] += float(weight @ right)
+            return
+        score = prediction[:, 0]
+        positive = labels == 1
+        state["right"] += float(weight @ np.where(positive, score > 0.5, score <= 0.5))
+        state["right_by_sign"] += float(weight @ np.where(positive, score > 0.0, score <= 0.0))
+        state["negative"] += int((target < 0.0).sum())
+
+    def result(self, state: dict[str, Any]) -> float:
+        right: float = state["right_by_sign"] if state["negative"] else state["right"]
+        return right / state["weight"] if state["weight"] else math.nan
