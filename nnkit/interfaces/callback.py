@@ -82,6 +82,12 @@ class TrainingView(Protocol):
     def state(self) -> dict[str, Any]:
         """This callback's own memory: arrays, numbers, strings and lists; saved with the network."""
 
+    def higher_is_better(self, name: str) -> bool | None:
+        """Whether a larger figure ``name`` of the logs is the better one; ``None`` where nobody says.
+
+        Losses fall; a metric says it itself (``val_`` in front changes nothing).
+        """
+
     def stop(self, reason: str) -> None:
         """Ask for the training to end after this event; ``reason`` is shown and kept."""
 
