@@ -10,6 +10,7 @@ __all__ = [
     "AmbiguousNameError",
     "DataError",
     "FileFormatError",
+    "FileSaveError",
     "HyperparameterError",
     "MissingExtraError",
     "MissingProviderError",
@@ -85,6 +86,10 @@ class ShapeError(DataError):
 
 class FileFormatError(NNKitError, ValueError):
     """A file is damaged, foreign or newer than this library; the message says which."""
+
+
+class FileSaveError(NNKitError, OSError):
+    """A file could not be written; one that stood in its place is as it was."""
 
 
 class NotOfferedError(NNKitError, NotImplementedError):
