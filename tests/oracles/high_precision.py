@@ -44,8 +44,8 @@ def round_once(value: Any) -> float:
 def settle(expression: Callable[..., Any], *numbers: float) -> Any:
     """The mpf of ``expression(*numbers)``, good to at least 35 digits.
 
-    A zero is believed only at the last precision, where anything that float64 can hold would
-    have shown.
+    A zero, or what float64 would take for one, is believed only at the last precision, where
+    anything larger would have shown.
     """
     previous = None
     for digits in DIGITS:
@@ -56,7 +56,7 @@ def settle(expression: Callable[..., Any], *numbers: float) -> Any:
             if previous is not None and previous != 0 and abs(value - previous) <= AGREEMENT * abs(value):
                 return value
         previous = value
-    if previous == 0:
+    if abs(previous) < mpmath.mpf(10) ** -400:
         return previous
     raise ArithmeticError(f"{expression} at {numbers} does not settle within {DIGITS[-1]} digits")
 
@@ -64,7 +64,9 @@ def settle(expression: Callable[..., Any], *numbers: float) -> Any:
 def evaluate(expression: Callable[..., Any], *arrays: Any) -> np.ndarray:
     """``expression`` at every (broadcast) element of float arrays, each result rounded once to float64."""
     broadcast = np.broadcast_arrays(*(np.asarray(array, dtype=np.float64) for array in arrays))
-    results = [round_once(settle(expression, *map(float, point))) for point in zip(*(b.flat for b in broadcast))]
+    results = [
+        round_once(settle(expression, *map(float, point))) for point in zip(*(b.flat for b in broadcast), strict=True)
+    ]
     return np.array(results, dtype=np.float64).reshape(broadcast[0].shape)
 
 
