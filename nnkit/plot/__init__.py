@@ -1,0 +1,10 @@
+"""Pictures of trainings and predictions, with matplotlib (extra ``[plot]``); nothing here touches pyplot.
+
+Each function draws on axes that it is given, or makes a figure of its own, which it returns and,
+given a ``path``, writes to a file.
+"""
+
+from nnkit.plot.confusion_matrix import confusion_matrix
+from nnkit.plot.learning_curve import learning_curve
+
+__all__ = ["confusion_matrix", "learning_curve"]
