@@ -23,6 +23,15 @@ def zero_sums(parameters: Array) -> State:
     return {"step": 0, "gradient_sum": np.zeros_like(parameters), "square_sum": np.zeros_like(parameters)}
 
 
+def accumulate(gradient: Array, m: Array, v: Array, beta1: Array, beta2: Array, work: Array) -> None:
+    """``m = beta1 * m + g`` and ``v = beta2 * v + g**2`` in place; ``work`` is scratch."""
+    np.multiply(m, beta1, out=m)
+    np.add(m, gradient, out=m)
+    np.multiply(gradient, gradient, out=work)
+    np.multiply(v, beta2, out=v)
+    np.add(v, work, out=v)
+
+
 def root_correction(beta2: float, t: int) -> float:
     """``sqrt(V) / sqrt(v)`` at step ``t`` = 1, 2, …."""
     return math.sqrt((1.0 - beta2**t) / (1.0 - beta2))

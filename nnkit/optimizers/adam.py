@@ -12,7 +12,7 @@ from nnkit.arrays import Array
 from nnkit.interfaces import Optimizer, Schedule, State
 from nnkit.interfaces.fields import rate, real
 from nnkit.interfaces.stepping import blocks, rates, scalar, step_once
-from nnkit.optimizers._moments import corrections, zero_sums
+from nnkit.optimizers._moments import accumulate, corrections, zero_sums
 
 
 @final
@@ -64,11 +64,7 @@ class Adam(Optimizer):
         def step() -> None:
             scale[()], floor[()] = corrected(rate_of(state["step"]), state["step"] + 1)
             for theta, g, m, v, work in views:
-                np.multiply(m, beta1, out=m)
-                np.add(m, g, out=m)
-                np.multiply(g, g, out=work)
-                np.multiply(v, beta2, out=v)
-                np.add(v, work, out=v)
+                accumulate(g, m, v, beta1, beta2, work)
                 np.sqrt(v, out=work)
                 np.add(work, floor, out=work)
                 np.divide(m, work, out=work)

@@ -1,0 +1,81 @@
+"""AdamW: Adam with weight decay that the moments do not see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces import Optimizer, Schedule, State
+from nnkit.interfaces.fields import rate, real
+from nnkit.interfaces.stepping import blocks, rates, scalar, step_once
+from nnkit.optimizers._moments import accumulate, corrections, zero_sums
+
+
+@final
+@attrs.frozen(kw_only=True)
+class AdamW(Optimizer):
+    """``theta -= learning_rate * (weight_decay * theta + m / (sqrt(v) + epsilon))``, with the moments of Adam.
+
+    The decay takes all parameters, biases included: an optimizer sees one vector. For a price on
+    weights alone, use a regularizer.
+
+    Args:
+        learning_rate: Length of a step, a number from 0 on or a schedule.
+        beta1: Share of the mean of ``g`` that is kept, in [0, 1).
+        beta2: Share of the mean of ``g**2`` that is kept, in [0, 1).
+        epsilon: Added to the root, above 0.
+        weight_decay: Share of the parameters that a step with learning rate 1 would take away, from 0 on.
+
+    State:
+        That of ``adam``: ``step``, ``gradient_sum`` and ``square_sum``.
+
+    Source:
+        Loshchilov & Hutter (2019), "Decoupled Weight Decay Regularization". Semantics of PyTorch
+        2.13, whose default ``weight_decay`` this is.
+
+    Example:
+        >>> adamw = AdamW(learning_rate=0.1, weight_decay=0.5)
+        >>> theta = np.array([1.0, 2.0])
+        >>> adamw.update(theta, np.array([3.0, -0.5]), adamw.init(theta)).round(6)
+        array([0.85, 2.  ])
+    """
+
+    variants = ({"weight_decay": 0.0}, {"weight_decay": 0.3, "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3})
+
+    learning_rate: float | Schedule = rate(0.001)
+    beta1: float = real(0.9, ge=0.0, lt=1.0)
+    beta2: float = real(0.999, ge=0.0, lt=1.0)
+    epsilon: float = real(1e-8, gt=0.0)
+    weight_decay: float = real(0.01, ge=0.0)
+
+    def init(self, parameters: Array) -> State:
+        return zero_sums(parameters)
+
+    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
+        return step_once(self, parameters, gradient, state)
+
+    def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
+        rate_of, corrected = rates(self.learning_rate), corrections(self.beta1, self.beta2, self.epsilon)
+        beta1, beta2 = scalar(self.beta1, parameters), scalar(self.beta2, parameters)
+        scale, floor, kept = (scalar(0.0, parameters) for _ in range(3))
+        views = blocks(parameters, gradient, state["gradient_sum"], state["square_sum"], scratch=1)
+
+        def step() -> None:
+            learning_rate = rate_of(state["step"])
+            kept[()] = 1.0 - learning_rate * self.weight_decay
+            scale[()], floor[()] = corrected(learning_rate, state["step"] + 1)
+            for theta, g, m, v, work in views:
+                accumulate(g, m, v, beta1, beta2, work)
+                np.sqrt(v, out=work)
+                np.add(work, floor, out=work)
+                np.divide(m, work, out=work)
+                np.multiply(work, scale, out=work)
+                np.multiply(theta, kept, out=theta)
+                np.subtract(theta, work, out=theta)
+            state["step"] += 1
+
+        return step
