@@ -107,12 +107,14 @@ class Callback(Part):
 
     Attributes:
         changes_parameters: It may call ``set_parameters``.
+        saves: It writes the network to a file, and is therefore called after all others.
     """
 
     __slots__ = ()
 
     kind = "callback"
     changes_parameters: ClassVar[bool] = False
+    saves: ClassVar[bool] = False
 
     @optional
     def on_train_begin(self, view: TrainingView) -> None:

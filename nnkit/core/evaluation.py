@@ -1,0 +1,85 @@
+"""Predictions, losses and metrics of any number of rows, in batches of bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.core.model import Model
+from nnkit.core.step import Vectors, bind_forward, bind_layers
+from nnkit.core.workspace import Pool
+from nnkit.interfaces import Metric
+
+__all__ = ["evaluate", "penalty", "predict"]
+
+CHUNK_ELEMENTS = 1 << 18
+"""Elements of the widest array of a chunk: a few of them stay in a core's cache."""
+
+
+def chunk_rows(model: Model) -> int:
+    """Rows of a chunk, for this network's width."""
+    return max(1, CHUNK_ELEMENTS // max(model.inputs, *model.widths))
+
+
+def predict(model: Model, vectors: Vectors, X: Array) -> Array:
+    """The prediction ``(N, K)`` of every row, new."""
+    rows = min(len(X), chunk_rows(model))
+    pool = Pool(rows, vectors.parameters.dtype)
+    forward = bind_forward(model, vectors, pool, rows)
+    out = np.empty((len(X), model.outputs), dtype=vectors.parameters.dtype)
+    whole = len(X) - len(X) % rows
+    for start in range(0, whole, rows):
+        out[start : start + rows] = forward(X[start : start + rows])
+    if whole < len(X):
+        out[whole:] = bind_forward(model, vectors, pool, len(X) - whole)(X[whole:])
+    return out
+
+
+def evaluate(
+    model: Model,
+    vectors: Vectors,
+    X: Array,
+    target: Array,
+    weight: Array | None,
+    metrics: Mapping[str, Metric],
+) -> dict[str, Any]:
+    """``loss`` (the weighted mean over samples plus the penalties) and each metric, in inference."""
+    weights = np.ones(len(X), dtype=vectors.parameters.dtype) if weight is None else weight
+    states = {name: metric.start() for name, metric in metrics.items()}
+    total = 0.0
+    for rows, values, prediction in _losses(model, vectors, X, target):
+        total += float(np.dot(values.astype(np.float64), weights[rows]))
+        for name, metric in metrics.items():
+            metric.add(states[name], prediction, target[rows], weights[rows])
+    loss = total / float(weights.sum(dtype=np.float64)) + penalty(model, vectors.parameters)
+    return {"loss": loss} | {name: metric.result(states[name]) for name, metric in metrics.items()}
+
+
+def penalty(model: Model, parameters: Array) -> float:
+    """The sum of all regularizers."""
+    return sum(
+        (float(part.value(parameters[slot.place].reshape(slot.spec.shape))) for slot, part in model.penalties), 0.0
+    )
+
+
+def _losses(model: Model, vectors: Vectors, X: Array, target: Array) -> Iterator[tuple[slice, Array, Array]]:
+    """Chunk by chunk: its rows, the loss of each, the prediction."""
+    most = min(len(X), chunk_rows(model))
+    pool = Pool(most, vectors.parameters.dtype)
+    bound: dict[int, Any] = {}
+    head, loss = model.head, model.loss
+    for start in range(0, len(X), most):
+        rows = slice(start, min(start + most, len(X)))
+        count = rows.stop - rows.start
+        if count not in bound:
+            bound[count] = [b.forward for b in bind_layers(model, vectors, pool, count, training=False, rng=None)]
+        z = X[rows]
+        for forward in bound[count]:
+            z = forward(z)
+        a = z if head is None else head.forward(z)
+        # The fused form keeps its digits where the activation saturates.
+        values = loss.fused_value(z, a, target[rows]) if model.fused else loss.value(a, target[rows])
+        yield rows, values, a

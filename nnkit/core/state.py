@@ -1,0 +1,99 @@
+"""Everything about a training that changes: what a file must hold for a run to go on to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+
+__all__ = ["Plan", "TrainingState"]
+
+NOISE_STREAM = 2
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What one call of ``fit`` set out to do; a resumed run goes on with it.
+
+    Args:
+        last_epoch: Epochs finished when it is done, counted over all calls.
+        batch_size: Rows of a batch, at most ``samples``.
+        samples: Rows of the training data.
+        sampling: See ``nnkit.core.order``.
+    """
+
+    last_epoch: int
+    batch_size: int
+    samples: int
+    sampling: str
+
+    @property
+    def batches(self) -> int:
+        """Batches of one epoch."""
+        return -(-self.samples // self.batch_size)
+
+    def same_order(self, other: Plan) -> bool:
+        """Whether both cut the same data into the same batches."""
+        return (self.batch_size, self.samples, self.sampling) == (other.batch_size, other.samples, other.sampling)
+
+
+@attrs.define(kw_only=True)
+class TrainingState:
+    """The changing half of a network; the ``Model`` is the fixed one.
+
+    Args:
+        parameters: ``(P,)``.
+        buffers: Arrays that are kept but not trained, flat.
+        entropy: What every random stream is made from.
+        noise: The generator of layers that draw in training.
+        optimizer: The optimizer's state; ``None`` before the first step.
+        epoch: Epochs finished.
+        batch: Batches finished of the present epoch.
+        step: Updates made.
+        loss_sum: Sum of the losses of the present epoch's samples so far.
+        plan: The plan of the last call of ``fit``.
+        callbacks: The memory of each callback, by name.
+        stopped: Why a callback ended the last call of ``fit``; ``None`` when none did.
+        adapted: Whether layers have seen the first training data.
+    """
+
+    parameters: Array
+    buffers: Array
+    entropy: int
+    noise: np.random.Generator
+    optimizer: dict[str, Any] | None = None
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    plan: Plan | None = None
+    callbacks: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    stopped: str | None = None
+    adapted: bool = False
+
+    @classmethod
+    def new(cls, parameters: Array, buffers: Array, entropy: int) -> TrainingState:
+        """The state before the first step."""
+        noise = np.random.default_rng([entropy, NOISE_STREAM])
+        return cls(parameters=parameters, buffers=buffers, entropy=entropy, noise=noise)
+
+    def to_tree(self) -> dict[str, Any]:
+        """Numbers, strings and arrays, for a file."""
+        tree = {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
+        tree["noise"] = self.noise.bit_generator.state
+        tree["plan"] = None if self.plan is None else attrs.asdict(self.plan)
+        return tree
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, Any]) -> TrainingState:
+        """The state as it was written."""
+        values = dict(tree)
+        noise = np.random.Generator(np.random.PCG64())
+        noise.bit_generator.state = values["noise"]
+        values["noise"] = noise
+        values["plan"] = None if values["plan"] is None else Plan(**values["plan"])
+        return cls(**values)
