@@ -56,6 +56,7 @@ class Model:
         loss: Loss,
         *,
         fused: bool,
+        resolve: Callable[[str, Any], Any],
         regularizer: Regularizer | None = None,
         honest: bool = False,
     ) -> Model:
@@ -66,6 +67,7 @@ class Model:
             inputs: Columns of the input.
             loss: The loss.
             fused: Whether the loss' fused form belongs to the last activation.
+            resolve: ``(kind, spec) -> part``, for the specs in a layer's declarations.
             regularizer: Of every array with the role ``"weight"`` that names none itself.
             honest: Go back through Jacobians alone, no shortcuts.
 
@@ -89,7 +91,7 @@ class Model:
         for slot in layout.slots:
             chosen = slot.spec.regularizer or (regularizer if slot.spec.role == "weight" else None)
             if chosen is not None:
-                penalties.append((slot, chosen))
+                penalties.append((slot, resolve("regularizer", chosen)))
         model = cls(
             layers=tuple(layers),
             body=body,
@@ -124,7 +126,7 @@ class Model:
         *,
         weights: Initializer,
         biases: Initializer,
-        resolve: Callable[[Any], Initializer],
+        resolve: Callable[[str, Any], Any],
     ) -> tuple[Array, Array]:
         """Freshly drawn parameters ``(P,)`` and buffers, layer by layer from one generator.
 
@@ -133,7 +135,7 @@ class Model:
             dtype: The dtype of both.
             weights: For arrays with the role ``"weight"`` that name no initializer.
             biases: For all others that name none.
-            resolve: Turns a layer's own initializer spec into the part.
+            resolve: ``(kind, spec) -> part``, for a layer's own initializers.
         """
         vectors = []
         for layout in (self.layout, self.buffer_layout):
@@ -141,7 +143,7 @@ class Model:
             for slot, view in zip(layout.slots, layout.restore(vector), strict=True):
                 spec = slot.spec
                 own = weights if spec.role == "weight" else biases
-                chosen = own if spec.initializer is None else resolve(spec.initializer)
+                chosen = own if spec.initializer is None else resolve("initializer", spec.initializer)
                 drawn = np.asarray(chosen.sample(spec.shape, spec.fan_in, spec.fan_out, rng, dtype))
                 if drawn.shape != spec.shape:
                     raise ShapeError(

@@ -133,11 +133,11 @@ def train(
         stepper = _Stepper(optimizer, run, adopt)
         listeners = Listeners(callbacks, run, stepper.honour)
         listeners.tell("on_train_begin")
-        while state.epoch < run.plan.last_epoch and run.stop_reason is None and not guard.requested:
+        while state.epoch < run.plan.last_epoch and not run.stopping() and not guard.requested:
             if state.batch == 0:
                 run.logs = {}
                 listeners.tell("on_epoch_begin")
-                if run.stop_reason is not None:
+                if run.stopping():
                     break
             loop.run_epoch(stepper, listeners, guard)
             if state.batch < run.plan.batches:
@@ -262,7 +262,7 @@ class _EpochLoop:
                     self._tell(stepper, listeners, indices, value, done, total, began)
                     began = done
                     update = stepper.update
-                    if run.stop_reason is not None:
+                    if run.stopping():
                         return
                 if guard.requested:
                     return

@@ -44,6 +44,10 @@ class Run:
     new_parameters: Array | None = None
     new_learning_rate: float | None = None
 
+    def stopping(self) -> bool:
+        """Whether a callback has asked for the end."""
+        return self.stop_reason is not None
+
 
 def _read_only(array: Array) -> Array:
     view = array.view()
