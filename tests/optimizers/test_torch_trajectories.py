@@ -1,0 +1,58 @@
+"""50 steps of every optimizer against the recorded ones of PyTorch 2.13."""
+
+from pathlib import Path
+
+import oracles
+import pytest
+from oracles.optimizer_laws import largest_relative_error, recorded, replay
+
+from nnkit.optimizers.adadelta import Adadelta
+from nnkit.optimizers.adagrad import Adagrad
+from nnkit.optimizers.adam import Adam
+from nnkit.optimizers.adamw import AdamW
+from nnkit.optimizers.amsgrad import AMSGrad
+from nnkit.optimizers.nadam import Nadam
+from nnkit.optimizers.rmsprop import RMSprop
+from nnkit.optimizers.sgd import SGD
+
+CLASSES = {
+    "sgd": SGD,
+    "adam": Adam,
+    "amsgrad": AMSGrad,
+    "adamw": AdamW,
+    "nadam": Nadam,
+    "rmsprop": RMSprop,
+    "adagrad": Adagrad,
+    "adadelta": Adadelta,
+}
+CASES = recorded(Path(oracles.__path__[0]) / "data" / "torch_optimizers.npz")
+
+
+def test_every_optimizer_has_four_recorded_runs_of_50_steps():
+    assert dict.fromkeys(CLASSES, 4) == {name: sum(case[1] == name for case in CASES) for name in CLASSES}
+    assert {(50, 7)} == {case[5].shape for case in CASES}
+
+
+@pytest.mark.parametrize(
+    ("name", "hyperparameters", "start", "gradients", "trajectory"),
+    [pytest.param(*case[1:], id=case[0]) for case in CASES],
+)
+def test_trajectory(name, hyperparameters, start, gradients, trajectory):
+    path = replay(CLASSES[name](**hyperparameters), start, gradients)
+
+    assert largest_relative_error(path, trajectory) <= 1e-10
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_hyperparameter_matters(name):
+    """The oracle can tell: moving any one hyperparameter by a thousandth breaks the agreement."""
+    used = [case for case in CASES if case[1] == name]
+    numbers = {field for case in used for field, value in case[2].items() if isinstance(value, float) and value}
+    for field in sorted(numbers):
+        errors = [
+            largest_relative_error(replay(CLASSES[name](**changed), *case[3:5]), case[5])
+            for case in used
+            if (changed := {**case[2], field: case[2].get(field, 0.0) * (1 - 1e-3)}) != case[2]
+        ]
+
+        assert max(errors) > 1e-8, field
