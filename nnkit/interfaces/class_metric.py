@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
 from nnkit.errors import DataError, ShapeError
+from nnkit.interfaces.fields import choice
 from nnkit.interfaces.metric import Metric
 
-__all__ = ["ClassMetric", "target_labels"]
+__all__ = ["ClassMetric", "ClassRatio", "target_labels"]
 
 
 def target_labels(target: Array, columns: int) -> IntArray:
@@ -114,3 +116,46 @@ class ClassMetric(Metric):
         if state["columns"] != other["columns"]:
             raise ShapeError(f"the states to merge are of {state['columns']} and {other['columns']} columns")
         return {**super().merge(state, other), "columns": state["columns"]}
+
+
+@attrs.frozen(kw_only=True)
+class ClassRatio(ClassMetric):
+    """A ratio of counts for each class, averaged over classes; 0 for a class whose ratio is 0 / 0.
+
+    Its author writes ``ratio``. Averages: ``"binary"`` takes class 1 alone, ``"macro"`` the mean over
+    the classes that occur among targets or predictions, ``"weighted"`` the mean weighted with how often
+    each class occurs among targets, ``"micro"`` one ratio of the sums over all classes. ``"auto"`` is
+    ``"binary"`` for one column of prediction and ``"macro"`` for several.
+    """
+
+    average: str = choice("auto", ("auto", "binary", "macro", "micro", "weighted"))
+
+    @abstractmethod
+    def ratio(self, right: Array, predicted: Array, actual: Array) -> tuple[Array, Array]:
+        """Numerator and denominator of each class ``(C,)``, from its weights: rightly predicted, predicted, true."""
+
+    def check(self, columns: int) -> None:
+        """Only two classes have a positive one."""
+        if self.average == "binary" and columns > 2:
+            raise DataError(
+                f"{type(self).__name__}(average='binary') needs a prediction of one or two columns, not {columns};"
+                " choose 'macro', 'micro' or 'weighted'"
+            )
+
+    def figure(self, table: Array, columns: int) -> float:
+        """The average of the ratios."""
+        square = table[:, :-1]
+        predicted, actual = square.sum(axis=0), table.sum(axis=1)
+        above, below = self.ratio(np.diagonal(square), predicted, actual)
+        if self.average == "micro":
+            return float(above.sum() / below.sum()) if below.any() else 0.0
+        ratios = np.divide(above, below, out=np.zeros_like(below), where=below > 0.0)
+        if self.average == "binary" or (self.average == "auto" and columns == 1):
+            return float(ratios[1])
+        if self.average == "weighted":
+            return min(1.0, float(ratios @ actual / actual.sum()))  # rounding may pass 1
+        return float(ratios[(predicted > 0.0) | (actual > 0.0)].mean())
+
+    def empty(self) -> float:
+        """0: nothing was right."""
+        return 0.0

@@ -50,7 +50,7 @@ class Accuracy(Metric):
     )
 
     def start(self) -> dict[str, Any]:
-        return {"weight": 0.0, "right": 0.0, "right_by_sign": 0.0, "negative": 0}
+        return {"right": 0.0, "wrong": 0.0, "right_by_sign": 0.0, "wrong_by_sign": 0.0, "negative": 0}
 
     def add(self, state: dict[str, Any], prediction: Array, target: Array, weight: Array) -> None:
         columns = prediction.shape[1]
@@ -58,20 +58,21 @@ class Accuracy(Metric):
         if len(labels) != len(prediction):
             raise ShapeError(f"the prediction has {len(prediction)} rows and the target {len(labels)}")
         weight = weight.astype(np.float64, copy=False)
-        state["weight"] += float(weight.sum())
         if columns > 1:
             predicted = prediction.argmax(axis=1)
-            right = predicted == labels
             chosen = prediction[np.arange(len(predicted)), predicted]
-            right &= chosen == chosen  # argmax finds a NaN first, and NaN is not equal to itself  # noqa: PLR0124
-            state["right"] += float(weight @ right)
-            return
-        score = prediction[:, 0]
-        positive = labels == 1
-        state["right"] += float(weight @ np.where(positive, score > 0.5, score <= 0.5))
-        state["right_by_sign"] += float(weight @ np.where(positive, score > 0.0, score <= 0.0))
-        state["negative"] += int((target < 0.0).sum())
+            right = (predicted == labels) & ~np.isnan(chosen)  # argmax finds a NaN first
+        else:
+            score, positive = prediction[:, 0], labels == 1
+            right = np.where(positive, score > 0.5, score <= 0.5)
+            by_sign = np.where(positive, score > 0.0, score <= 0.0)
+            state["right_by_sign"] += float(weight @ by_sign)
+            state["wrong_by_sign"] += float(weight @ ~by_sign)
+            state["negative"] += int((target < 0.0).sum())
+        state["right"] += float(weight @ right)
+        state["wrong"] += float(weight @ ~right)
 
     def result(self, state: dict[str, Any]) -> float:
-        right: float = state["right_by_sign"] if state["negative"] else state["right"]
-        return right / state["weight"] if state["weight"] else math.nan
+        kind = "_by_sign" if state["negative"] else ""
+        right, wrong = state["right" + kind], state["wrong" + kind]
+        return float(right / (right + wrong)) if right + wrong else math.nan
