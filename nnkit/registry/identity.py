@@ -1,0 +1,60 @@
+"""From a part back to its name: the canonical id that a config is written with."""
+
+from __future__ import annotations
+
+from nnkit.errors import PluginError
+from nnkit.interfaces.part import Part
+from nnkit.registry.control import why_disabled
+from nnkit.registry.kinds import KINDS
+from nnkit.registry.manager import Registry, current
+from nnkit.registry.names import BUILTIN
+from nnkit.registry.registrar import Entry
+
+__all__ = ["entry_of", "name_of"]
+
+
+def name_of(part: Part | type[Part]) -> str | None:
+    """The canonical id of a part (or of its class), or ``None`` when it is not registered.
+
+    A built-in is recognized by where its class lives, without looking at what is installed.
+
+    Example:
+        >>> from nnkit.registry import create
+        >>> name_of(create("activation", "leaky_relu"))
+        'nnkit/leaky_relu'
+    """
+    entry = entry_of(current(), part if isinstance(part, type) else type(part))
+    return None if entry is None else entry.id
+
+
+def entry_of(registry: Registry, cls: type[Part]) -> Entry | None:
+    """The entry whose class is ``cls``, or ``None``."""
+    kind, where = KINDS[cls.kind], f"{cls.__module__}:{cls.__qualname__}"
+    root = _root(cls.__module__)
+    for entry in registry.builtin.entries.values():
+        if entry.kind is kind and entry.target == where:
+            return entry
+    if root in {BUILTIN, "__main__"}:
+        return None  # neither belongs to a plugin
+    indirect: list[Entry] = []
+    for one in registry.installed().values():
+        if why_disabled(one.namespace) is None:
+            registry.load_hooks([one], below=root)
+        for entry in registry.entries(kind, one):
+            if entry.target == where or entry.target is cls:
+                return entry
+            if isinstance(entry.target, str) and _root(entry.target) == root and why_disabled(one.namespace) is None:
+                indirect.append(entry)
+    return next((entry for entry in indirect if _is_class_of(registry, entry, cls)), None)
+
+
+def _is_class_of(registry: Registry, entry: Entry, cls: type[Part]) -> bool:
+    """Whether an entry that names its class by another path (``acme_nn:Lion``) means ``cls``."""
+    try:
+        return registry.load(entry) is cls
+    except PluginError:
+        return False  # the registry keeps the failure, for whoever asks for that name
+
+
+def _root(target: str) -> str:
+    return target.partition(":")[0].partition(".")[0]

@@ -1,0 +1,188 @@
+"""Specs: the ways to say which part is meant, from ``"adam(learning_rate=3e-4)"`` to an instance."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from nnkit.errors import HyperparameterError, NNKitError, SpecError
+from nnkit.interfaces.fields import part_fields
+from nnkit.interfaces.part import Part
+from nnkit.registry.kinds import Kind, article, kind_of
+from nnkit.registry.manager import current
+from nnkit.registry.names import nearest
+
+__all__ = ["build", "create", "get", "parse", "resolve"]
+
+_CALL = re.compile(r"\s*([^\s()=,]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
+
+
+def get(kind: str, name: str) -> type[Part]:
+    """The class of the part called ``name``.
+
+    Args:
+        kind: The kind of part, singular or plural: ``"optimizer"``.
+        name: ``"adam"``, or in full ``"nnkit/adam"``; case, ``-`` and ``_`` do not count.
+
+    Raises:
+        UnknownNameError: When nothing is called so; says what is nearest, or why it is not there.
+        AmbiguousNameError: When several plugins provide the bare name; lists the full ones.
+        MissingProviderError: When the distribution in the name is not installed.
+        PluginLoadError: When the plugin that provides it fails to load; its error is the cause.
+        PluginError: When what the plugin provides is not a part of this kind.
+
+    Example:
+        >>> get("activation", "leaky-relu").__name__
+        'LeakyReLU'
+    """
+    registry = current()
+    return registry.load(registry.find(kind_of(kind), name))
+
+
+def create(kind: str, spec: Any) -> Any:
+    """The part that ``spec`` describes, with the parts inside of it.
+
+    Args:
+        kind: The kind of part, singular or plural: ``"optimizer"``.
+        spec: A name ``"adam"``; a call ``"adam(learning_rate=3e-4)"`` of keywords and literals,
+            never evaluated; a dict ``{"name": "adam", "learning_rate": 3e-4}``; a class; an
+            instance; for activations and losses a tuple ``(function, derivative)``; for
+            optimizers any object with ``update(old_params, gradient) -> new_params``.
+
+    Raises:
+        SpecError: When the spec cannot be understood, or describes a part of another kind.
+        HyperparameterError: When a hyperparameter is out of its range.
+        UnknownNameError: As for ``get``, like everything else that ``get`` raises.
+
+    Example:
+        >>> create("activation", "leaky_relu(negative_slope=0.2)")
+        LeakyReLU(negative_slope=0.2)
+        >>> create("activations", {"name": "nnkit/leaky_relu"})
+        LeakyReLU(negative_slope=0.01)
+    """
+    wanted = kind_of(kind)
+    if isinstance(spec, str):
+        name, hyperparameters = parse(spec)
+        return build(get(wanted.name, name), name, hyperparameters)
+    if isinstance(spec, Mapping):
+        hyperparameters = dict(spec)
+        name = hyperparameters.pop("name", None)
+        if not isinstance(name, str):
+            raise SpecError(f"the {wanted.name} {spec!r} has no name; expected {{'name': …, hyperparameter: value, …}}")
+        return build(get(wanted.name, name), name, hyperparameters)
+    if isinstance(spec, type):
+        if not issubclass(spec, wanted.bases()):
+            raise SpecError(_not_of_kind(wanted, spec, f"the class {spec.__qualname__}"))
+        return build(spec, spec.__qualname__, {})
+    if isinstance(spec, wanted.bases()):
+        return resolve(spec)
+    return _adapted(wanted, spec)
+
+
+def parse(spec: str) -> tuple[str, dict[str, Any]]:
+    """The name and the keywords of ``"name"`` or ``"name(keyword=literal, …)"``.
+
+    Raises:
+        SpecError: When it is neither.
+
+    Example:
+        >>> parse("adam(learning_rate=3e-4, beta1=0.8)")
+        ('adam', {'learning_rate': 0.0003, 'beta1': 0.8})
+    """
+    form = "expected 'name' or 'name(keyword=literal, …)'"
+    match = _CALL.fullmatch(spec)
+    if match is None:
+        raise SpecError(f"the spec {spec!r} cannot be understood: {form}")
+    name, arguments = match.groups()
+    if arguments is None:
+        return name, {}
+    try:
+        call = ast.parse(f"part({arguments}\n)", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise SpecError(f"the spec {spec!r} cannot be understood ({reason}): {form}") from error
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise SpecError(f"the spec {spec!r} cannot be understood: {form}")
+    if call.args or any(keyword.arg is None for keyword in call.keywords):
+        raise SpecError(f"the spec {spec!r} has an argument without a keyword: {form}")
+    return name, {str(keyword.arg): _literal(keyword, spec) for keyword in call.keywords}
+
+
+def _literal(keyword: ast.keyword, spec: str) -> Any:
+    try:
+        return ast.literal_eval(keyword.value)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        written = ast.unparse(keyword.value)
+        hint = f"; write the part in quotes: {keyword.arg}={written!r}" if isinstance(keyword.value, ast.Call) else ""
+        raise SpecError(
+            f"in the spec {spec!r}, {keyword.arg}={written} is not a literal (a number, a string, True, None,"
+            f" a list, a dict …){hint}"
+        ) from error
+
+
+def resolve(part: Part) -> Part:
+    """``part`` with every spec in its part fields replaced by the part; itself when there is none.
+
+    Example:
+        >>> resolve(create("activation", "leaky_relu"))
+        LeakyReLU(negative_slope=0.01)
+    """
+    if not attrs.has(type(part)):
+        return part
+    changes = {}
+    for name, kind in part_fields(type(part)).items():
+        value = getattr(part, name)
+        if value is None or isinstance(value, float):
+            continue  # no part, or the number that a learning rate may be
+        resolved = create(kind, value)
+        if resolved is not value:
+            changes[getattr(attrs.fields_dict(type(part))[name], "alias")] = resolved  # noqa: B009  # attrs < 22.2 stubs
+    return attrs.evolve(part, **changes) if changes else part  # type: ignore[misc]  # checked above
+
+
+def build(cls: type[Part], name: str, hyperparameters: Mapping[str, Any]) -> Part:
+    """An instance of ``cls``; a wrong keyword is answered with the right ones."""
+    fields = {field.alias: field for field in attrs.fields(cls) if field.init} if attrs.has(cls) else {}
+    for given in hyperparameters:
+        if given not in fields:
+            close = nearest(str(given), fields, 1)
+            hint = f" did you mean {close[0]!r}?" if close else ""
+            takes = f"it takes {', '.join(fields)}" if fields else "it takes none"
+            raise SpecError(f"the {cls.kind} {name!r} has no hyperparameter {given!r};{hint} {takes}")
+    missing = [a for a, f in fields.items() if f.default is attrs.NOTHING and a not in hyperparameters]
+    if missing:
+        example = ", ".join(f"{alias}=…" for alias in missing)
+        raise SpecError(f"the {cls.kind} {name!r} needs {' and '.join(missing)}: write {name}({example})")
+    try:
+        made = cls(**hyperparameters)
+    except NNKitError:
+        raise
+    except (TypeError, ValueError) as error:
+        given = ", ".join(f"{alias}={value!r}" for alias, value in hyperparameters.items())
+        raise HyperparameterError(f"{name}({given}): {error}") from error
+    return resolve(made)
+
+
+def _adapted(kind: Kind, spec: Any) -> Part:
+    """A part made of functions, or of an optimizer that knows nothing of nnkit."""
+    from nnkit.core import adapters
+
+    if isinstance(spec, tuple) and kind.name in {"activation", "loss"}:
+        return adapters.activation_of(spec) if kind.name == "activation" else adapters.loss_of(spec)
+    if kind.name == "optimizer" and isinstance(spec, adapters.UpdateLike):
+        return adapters.optimizer_of(spec)
+    raise SpecError(_not_of_kind(kind, type(spec), repr(spec)))
+
+
+def _not_of_kind(kind: Kind, cls: type, shown: str) -> str:
+    actual = f"is {article(cls.kind)}, not {article(kind.name)}" if issubclass(cls, Part) else f"is no {kind.name}"
+    forms = "a name, 'name(keyword=literal)', a dict with 'name', a class, an instance"
+    if kind.name in {"activation", "loss"}:
+        forms += ", a tuple (function, derivative)"
+    if kind.name == "optimizer":
+        forms += ", an object with update(old_params, gradient)"
+    return f"{shown} {actual}; expected one of: {forms}"
