@@ -28,7 +28,7 @@ def moments(rng, high=0.03):
         "learning_rate": log_uniform(rng, 1e-3, high),
         "beta1": float(rng.uniform(0.5, 0.97)),
         "beta2": float(rng.uniform(0.8, 0.9995)),
-        "epsilon": log_uniform(rng, 1e-9, 1e-2),
+        "epsilon": log_uniform(rng, 1e-5, 0.1),
     }
     theirs = {"lr": ours["learning_rate"], "betas": (ours["beta1"], ours["beta2"]), "eps": ours["epsilon"]}
     return ours, theirs
@@ -67,7 +67,7 @@ def rmsprop(rng, draw):
     ours = {
         "learning_rate": log_uniform(rng, 1e-3, 0.03),
         "rho": float(rng.uniform(0.5, 0.99)),
-        "epsilon": log_uniform(rng, 1e-9, 1e-2),
+        "epsilon": log_uniform(rng, 1e-5, 0.1),
         "momentum": float(rng.uniform(0.3, 0.9)) if draw % 2 else 0.0,
         "centered": draw > 1,
     }
