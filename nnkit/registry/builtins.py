@@ -103,7 +103,15 @@ REGULARIZERS = {
 
 METRICS = {
     "accuracy": "nnkit.metrics.accuracy:Accuracy",
+    "top_k_accuracy": "nnkit.metrics.top_k_accuracy:TopKAccuracy",
+    "precision": "nnkit.metrics.precision:Precision",
+    "recall": "nnkit.metrics.recall:Recall",
+    "f1": "nnkit.metrics.f1:F1",
+    "auc": "nnkit.metrics.auc:AUC",
+    "confusion_matrix": "nnkit.metrics.confusion_matrix:ConfusionMatrix",
+    "mean_absolute_error": "nnkit.metrics.mean_absolute_error:MeanAbsoluteError",
     "mean_squared_error": "nnkit.metrics.mean_squared_error:MeanSquaredError",
+    "r2": "nnkit.metrics.r2:R2",
 }
 
 CALLBACKS = {
@@ -120,7 +128,7 @@ ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "kl_divergence": ("kld",),
     },
     "layer": {"batch_norm": ("batch_normalization",), "layer_norm": ("layer_normalization",)},
-    "metric": {"mean_squared_error": ("mse",)},
+    "metric": {"mean_squared_error": ("mse",), "mean_absolute_error": ("mae",), "f1": ("f1_score",)},
 }
 """Keras' and scikit-learn's names where they differ; few, so that a config reads alike everywhere."""
 
