@@ -1,0 +1,155 @@
+"""Experiment files: a TOML file that names every part of a training by string."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from nnkit.cli.sections import ExperimentError, check_keys, read_section
+from nnkit.cli.splitting import Split
+from nnkit.interfaces.fields import flag, real
+
+__all__ = ["DataSection", "Experiment", "OutputSection", "read_experiment"]
+
+# What the data section settles, and what a file cannot hold.
+NOT_IN_FILES = {"self", "X", "y", "validation_data", "validation_split", "sample_weight"}
+
+
+def _text(*, default: str | None = None, required: bool = False) -> Any:
+    """A field of text that is not blank."""
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is None and not required:
+            return
+        if not isinstance(value, str) or not value.strip():
+            raise ExperimentError(f"{attribute.name} must be text; got {value!r}")
+
+    return attrs.field(default=attrs.NOTHING if required else default, validator=check)
+
+
+def _columns(*, several: bool) -> Any:
+    """A field of one column name, or (where ``several``) of names alone."""
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is None or (isinstance(value, str) and not several):
+            return
+        if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
+            one = "" if several else "a column name or "
+            raise ExperimentError(f"{attribute.name} must be {one}a list of column names; got {value!r}")
+
+    return attrs.field(default=None, validator=check)
+
+
+@attrs.frozen(kw_only=True)
+class DataSection:
+    """``[data]``: where samples come from, and how they are divided.
+
+    Args:
+        file: A ``.npz`` or ``.csv``, relative to the experiment file.
+        x: The array of features in an ``.npz``.
+        y: The array of targets in an ``.npz``.
+        target: The target column (or columns) of a ``.csv``; the last one when left out.
+        features: The feature columns of a ``.csv``; all others when left out.
+        delimiter: What separates the cells of a ``.csv``.
+        divide_by: Features are divided by this number; the model does it, also in ``predict``.
+        standardize: Features get mean 0 and standard deviation 1 over the training rows; the model does it.
+        validation_file: Rows to watch during training, instead of a share of ``file``.
+        test_file: Rows for the figures at the end, instead of a share of ``file``.
+        split: ``[data.split]``: test, validation, seed, stratify.
+    """
+
+    file: str = _text(required=True)
+    x: str = _text(default="X")
+    y: str = _text(default="y")
+    target: str | list[str] | None = _columns(several=False)
+    features: list[str] | None = _columns(several=True)
+    delimiter: str = attrs.field(default=",")
+    divide_by: float | None = real(None, gt=0.0, optional=True)
+    standardize: bool = flag(False)
+    validation_file: str | None = _text()
+    test_file: str | None = _text()
+    split: Split = attrs.field(factory=dict, converter=lambda given: read_section(Split, given, "split"))
+
+    @delimiter.validator
+    def _check_delimiter(self, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, str) or len(value) != 1:
+            raise ExperimentError(f"delimiter must be one character; got {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class OutputSection:
+    """``[output]``: the files that are written, relative to the current folder (or ``--output``).
+
+    Args:
+        model: The trained network; named after the experiment file when left out.
+        learning_curve: A picture of loss and metrics over the epochs.
+        confusion_matrix: A picture of which class was taken for which.
+    """
+
+    model: str | None = _text()
+    learning_curve: str | None = _text()
+    confusion_matrix: str | None = _text()
+
+
+@attrs.frozen(kw_only=True)
+class Experiment:
+    """A whole experiment file.
+
+    Args:
+        path: The file.
+        data: Where the samples come from.
+        network: Arguments of ``nnkit.Network``, by name.
+        training: Arguments of ``Network.fit``, by name.
+        output: What is written.
+    """
+
+    path: Path
+    data: DataSection
+    network: Mapping[str, Any]
+    training: Mapping[str, Any]
+    output: OutputSection
+
+    def beside(self, name: str) -> Path:
+        """A path that stands in the file: relative to the file's own folder."""
+        return self.path.parent / name
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Read an experiment file.
+
+    Raises:
+        ExperimentError: When it is not TOML, or has a key or value that is not understood.
+    """
+    from nnkit.network import Network
+
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ExperimentError(f"{path} is not a TOML file: {error}") from error
+    check_keys(content, ("data", "network", "training", "output"), str(path))
+    for name in ("data", "network"):
+        if name not in content:
+            raise ExperimentError(f"{path} has no section [{name}]")
+    sections = {name: content.get(name, {}) for name in ("network", "training")}
+    for name, function in (("network", Network.__init__), ("training", Network.fit)):
+        if not isinstance(sections[name], dict):
+            raise ExperimentError(f"{path}: {name} is {sections[name]!r}; expected a section [{name}]")
+        takes = set(inspect.signature(function).parameters) - NOT_IN_FILES
+        check_keys(sections[name], takes, f"{path}: [{name}]")
+    if "layers" not in sections["network"]:
+        raise ExperimentError(f"{path}: [network] lacks the key 'layers', for example layers = [64, 32, 10]")
+    training = dict(sections["training"])
+    if training.get("batch_size") == "all":  # TOML has no word for None
+        training["batch_size"] = None
+    return Experiment(
+        path=path,
+        data=read_section(DataSection, content["data"], f"{path}: [data]"),
+        network=sections["network"],
+        training=training,
+        output=read_section(OutputSection, content.get("output", {}), f"{path}: [output]"),
+    )
