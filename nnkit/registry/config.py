@@ -12,14 +12,16 @@ from typing import Any
 import attrs
 import numpy as np
 
+import nnkit
 from nnkit.errors import MissingProviderError, SpecError, UnknownNameError
-from nnkit.interfaces.fields import part_fields
+from nnkit.interfaces.fields import PART_KIND
 from nnkit.interfaces.part import Part
 from nnkit.registry.identity import entry_of
 from nnkit.registry.kinds import kind_of
 from nnkit.registry.manager import current
 from nnkit.registry.names import BUILTIN, CORE_DISTRIBUTION, distribution_key, split
 from nnkit.registry.specs import build, create, get, resolve
+from nnkit.registry.targets import hyperparameters
 
 __all__ = ["part_from_config", "part_to_config"]
 
@@ -55,18 +57,14 @@ def _config(part: Part, providers: MutableMapping[str, str]) -> dict[str, Any]:
     if entry is None or not attrs.has(type(part)):
         return {UNREGISTERED: repr(part)}
     if entry.namespace == BUILTIN:
-        import nnkit
-
         providers[CORE_DISTRIBUTION] = nnkit.__version__
     else:
         providers[entry.namespace] = registry.installed()[entry.namespace].version
     config: dict[str, Any] = {"name": entry.id}
-    nested = part_fields(type(part))
-    for field in attrs.fields(type(part)):
-        if field.init:
-            value = getattr(part, field.name)
-            inner = field.name in nested and isinstance(value, Part)
-            config[str(field.alias)] = _config(value, providers) if inner else _plain(value)
+    for alias, field in hyperparameters(type(part)).items():
+        value = getattr(part, field.name)
+        inner = PART_KIND in field.metadata and isinstance(value, Part)
+        config[alias] = _config(value, providers) if inner else _plain(value)
     return config
 
 
@@ -123,21 +121,19 @@ def part_from_config(
         raise _ask_again(where, config[UNREGISTERED], kind_of(kind).name)
     if "name" not in config:
         raise SpecError(f"{where} of the config has no 'name': {dict(config)!r}")
-    hyperparameters = {key: value for key, value in config.items() if key not in {"name", "providers"}}
+    keywords = {key: value for key, value in config.items() if key not in {"name", "providers"}}
     written_with = config.get("providers", {}) if providers is None else providers
     cls = _class_of(kind, str(config["name"]), written_with, where)
-    nested = {attrs.fields_dict(cls)[name].alias: inner for name, inner in part_fields(cls).items()}
-    for key, value in hyperparameters.items():
+    inner = {a: f.metadata[PART_KIND] for a, f in hyperparameters(cls).items() if PART_KIND in f.metadata}
+    for key, value in keywords.items():
         at = f"{where}.{key}"
         if at in given:
-            hyperparameters[key] = given[at]
-        elif key in nested and isinstance(value, Mapping):
-            hyperparameters[key] = part_from_config(
-                nested[key], value, providers=written_with, overrides=given, path=at
-            )
+            keywords[key] = given[at]
+        elif key in inner and isinstance(value, Mapping):
+            keywords[key] = part_from_config(inner[key], value, providers=written_with, overrides=given, path=at)
         elif isinstance(value, Mapping) and set(value) == {UNREGISTERED}:
             raise _ask_again(at, value[UNREGISTERED], "value")
-    return build(cls, str(config["name"]), hyperparameters)
+    return build(cls, str(config["name"]), keywords)
 
 
 def _class_of(kind: str, name: str, providers: Mapping[str, str], where: str) -> type[Part]:

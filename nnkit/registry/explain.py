@@ -99,15 +99,14 @@ def _meant(registry: Registry, kind: Kind, name: str) -> list[str]:
 
 def _other_kinds(registry: Registry, kind: Kind, name: str) -> list[str]:
     namespace, bare = split(name)
-    lines = []
-    for other in KINDS.values():
-        if other is kind:
-            continue
-        for _, entries in _usable(registry, other):
-            for entry in entries:
-                if key(bare) in entry.keys and namespace in {None, entry.namespace}:
-                    lines.append(f"{entry.id!r} is {article(other.name)}, not {article(kind.name)}")
-    return lines
+    return [
+        f"{entry.id!r} is {article(other.name)}, not {article(kind.name)}"
+        for other in KINDS.values()
+        if other is not kind
+        for _, entries in _usable(registry, other)
+        for entry in entries
+        if key(bare) in entry.keys and namespace in {None, entry.namespace}
+    ]
 
 
 def _providers(registry: Registry, kind: Kind, name: str) -> list[str]:

@@ -8,12 +8,14 @@ from typing import Literal
 
 import attrs
 
+import nnkit
 from nnkit.errors import AmbiguousNameError, NNKitError, PluginLoadError
 from nnkit.registry import control, explain
-from nnkit.registry.entry_points import Installed
+from nnkit.registry.entry_points import HookModule, Installed
 from nnkit.registry.kinds import KINDS, Kind, kind_of
 from nnkit.registry.manager import Registry, current
 from nnkit.registry.names import BUILTIN, CORE_DISTRIBUTION, distribution_key, key, split
+from nnkit.registry.registrar import Entry
 
 __all__ = ["Provider", "disabled", "names", "providers", "why"]
 
@@ -80,8 +82,6 @@ def providers(*, load: bool = False) -> list[Provider]:
         >>> providers()[0].distribution
         'nnkit-core'
     """
-    import nnkit
-
     registry = current()
     if load:
         registry.load_hooks()
@@ -95,18 +95,16 @@ def providers(*, load: bool = False) -> list[Provider]:
 
 def _provider(registry: Registry, one: Installed) -> Provider:
     entries = {kind.name: list(registry.entries(kind, one)) for kind in KINDS.values()}
-    items = [*(entry for found in entries.values() for entry in found), *one.hooks]
-    failures = [
-        f"{item.origin}: {explain.brief(registry.failures[item])}" for item in items if item in registry.failures
-    ]
-    disabled_why = control.why_disabled(one.namespace)
+    items: list[Entry | HookModule] = [*(entry for found in entries.values() for entry in found), *one.hooks]
+    failed = [f"{item.origin}: {explain.brief(registry.failures[item])}" for item in items if item in registry.failures]
+    why_not = control.why_disabled(one.namespace)
     state: Literal["loaded", "not loaded", "failed", "disabled"]
-    if disabled_why is not None:
-        state, reason = "disabled", disabled_why
-    elif failures or one.problems:
-        state, reason = "failed", "; ".join([*one.problems, *failures])
+    if why_not is not None:
+        state, reason = "disabled", why_not
+    elif failed or one.problems:
+        state, reason = "failed", "; ".join([*one.problems, *failed])
     else:
-        state, reason = ("loaded" if any(map(registry.is_loaded, items)) else "not loaded"), ""
+        state, reason = ("loaded" if any(registry.is_loaded(item) for item in items) else "not loaded"), ""
     return Provider(
         distribution=one.namespace,
         version=one.version,
@@ -149,8 +147,8 @@ def why(name: str) -> str:
     """
     registry = current()
     lines: list[str] = []
-    if "/" not in name and distribution_key(name) == BUILTIN and key(name) == key(CORE_DISTRIBUTION):
-        lines.append(f"{CORE_DISTRIBUTION} holds the built-in parts")
+    if distribution_key(name) == BUILTIN:
+        lines.append(f"{CORE_DISTRIBUTION} {nnkit.__version__} holds the built-in parts, in the namespace {BUILTIN!r}")
     installed = registry.installed()
     misses: dict[str, NNKitError] = {}
     for kind in KINDS.values():

@@ -5,18 +5,21 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import attrs
 
 from nnkit.errors import HyperparameterError, NNKitError, SpecError
-from nnkit.interfaces.fields import part_fields
+from nnkit.interfaces.fields import PART_KIND
 from nnkit.interfaces.part import Part
 from nnkit.registry.kinds import Kind, article, kind_of
 from nnkit.registry.manager import current
 from nnkit.registry.names import nearest
+from nnkit.registry.targets import hyperparameters
 
 __all__ = ["build", "create", "get", "parse", "resolve"]
+
+AnyPart = TypeVar("AnyPart", bound=Part)
 
 _CALL = re.compile(r"\s*([^\s()=,]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
@@ -66,14 +69,14 @@ def create(kind: str, spec: Any) -> Any:
     """
     wanted = kind_of(kind)
     if isinstance(spec, str):
-        name, hyperparameters = parse(spec)
-        return build(get(wanted.name, name), name, hyperparameters)
+        name, keywords = parse(spec)
+        return build(get(wanted.name, name), name, keywords)
     if isinstance(spec, Mapping):
-        hyperparameters = dict(spec)
-        name = hyperparameters.pop("name", None)
+        keywords = dict(spec)
+        name = keywords.pop("name", None)
         if not isinstance(name, str):
             raise SpecError(f"the {wanted.name} {spec!r} has no name; expected {{'name': …, hyperparameter: value, …}}")
-        return build(get(wanted.name, name), name, hyperparameters)
+        return build(get(wanted.name, name), name, keywords)
     if isinstance(spec, type):
         if not issubclass(spec, wanted.bases()):
             raise SpecError(_not_of_kind(wanted, spec, f"the class {spec.__qualname__}"))
@@ -124,45 +127,43 @@ def _literal(keyword: ast.keyword, spec: str) -> Any:
         ) from error
 
 
-def resolve(part: Part) -> Part:
+def resolve(part: AnyPart) -> AnyPart:
     """``part`` with every spec in its part fields replaced by the part; itself when there is none.
 
     Example:
         >>> resolve(create("activation", "leaky_relu"))
         LeakyReLU(negative_slope=0.01)
     """
-    if not attrs.has(type(part)):
-        return part
     changes = {}
-    for name, kind in part_fields(type(part)).items():
-        value = getattr(part, name)
-        if value is None or isinstance(value, float):
-            continue  # no part, or the number that a learning rate may be
-        resolved = create(kind, value)
+    for alias, field in hyperparameters(type(part)).items():
+        value = getattr(part, field.name)
+        if PART_KIND not in field.metadata or value is None or isinstance(value, float):
+            continue  # plain, or no part, or the number that a learning rate may be
+        resolved = create(field.metadata[PART_KIND], value)
         if resolved is not value:
-            changes[getattr(attrs.fields_dict(type(part))[name], "alias")] = resolved  # noqa: B009  # attrs < 22.2 stubs
-    return attrs.evolve(part, **changes) if changes else part  # type: ignore[misc]  # checked above
+            changes[alias] = resolved
+    return cast("AnyPart", attrs.evolve(cast("Any", part), **changes)) if changes else part
 
 
-def build(cls: type[Part], name: str, hyperparameters: Mapping[str, Any]) -> Part:
-    """An instance of ``cls``; a wrong keyword is answered with the right ones."""
-    fields = {field.alias: field for field in attrs.fields(cls) if field.init} if attrs.has(cls) else {}
-    for given in hyperparameters:
+def build(cls: type[AnyPart], name: str, keywords: Mapping[str, Any]) -> AnyPart:
+    """An instance of ``cls``, called ``name`` in messages; a wrong keyword is answered with the right ones."""
+    fields = hyperparameters(cls)
+    for given in keywords:
         if given not in fields:
             close = nearest(str(given), fields, 1)
             hint = f" did you mean {close[0]!r}?" if close else ""
             takes = f"it takes {', '.join(fields)}" if fields else "it takes none"
             raise SpecError(f"the {cls.kind} {name!r} has no hyperparameter {given!r};{hint} {takes}")
-    missing = [a for a, f in fields.items() if f.default is attrs.NOTHING and a not in hyperparameters]
+    missing = [a for a, f in fields.items() if f.default is attrs.NOTHING and a not in keywords]
     if missing:
         example = ", ".join(f"{alias}=…" for alias in missing)
         raise SpecError(f"the {cls.kind} {name!r} needs {' and '.join(missing)}: write {name}({example})")
     try:
-        made = cls(**hyperparameters)
+        made = cls(**keywords)
     except NNKitError:
         raise
     except (TypeError, ValueError) as error:
-        given = ", ".join(f"{alias}={value!r}" for alias, value in hyperparameters.items())
+        given = ", ".join(f"{alias}={value!r}" for alias, value in keywords.items())
         raise HyperparameterError(f"{name}({given}): {error}") from error
     return resolve(made)
 

@@ -14,7 +14,7 @@ from nnkit.interfaces.part import Part
 from nnkit.registry.kinds import Kind, article
 from nnkit.registry.names import nearest
 
-__all__ = ["RESERVED", "check_class", "import_object", "looks_like_target"]
+__all__ = ["RESERVED", "check_class", "hyperparameters", "import_object", "looks_like_target"]
 
 RESERVED = ("name", "providers", "unregistered")
 """Words that specs and configs use themselves, so no hyperparameter may be called so."""
@@ -45,6 +45,11 @@ def import_object(target: str) -> Any:
     return found
 
 
+def hyperparameters(cls: type) -> dict[str, attrs.Attribute[Any]]:
+    """The fields of a part by the keyword that sets them; none for a class without attrs."""
+    return {str(field.alias): field for field in attrs.fields(cls) if field.init} if attrs.has(cls) else {}
+
+
 def check_class(found: object, kind: Kind, origin: str) -> type[Part]:
     """``found``, if it is a complete class of a part of this kind.
 
@@ -57,7 +62,7 @@ def check_class(found: object, kind: Kind, origin: str) -> type[Part]:
             f"{origin}: expected a class, a subclass of {expected}; got {found!r} of type {type(found).__name__}"
         )
     if not issubclass(found, kind.bases()):
-        actual = found.kind if issubclass(found, Part) and "kind" in dir(found) else None
+        actual = getattr(found, "kind", None) if issubclass(found, Part) else None
         came = f"it is {article(actual)}, not {article(kind.name)}" if actual else f"it is not {article(kind.name)}"
         raise PluginError(f"{origin}: {found.__module__}:{found.__qualname__} is not a subclass of {expected}; {came}")
     if inspect.isabstract(found):
@@ -68,7 +73,7 @@ def check_class(found: object, kind: Kind, origin: str) -> type[Part]:
             f"{origin}: {found.__module__}:{found.__qualname__} is not an attrs class; decorate it with"
             " @attrs.frozen(kw_only=True), so that its fields are its hyperparameters"
         )
-    taken = [field.alias for field in attrs.fields(found) if field.alias in RESERVED]
+    taken = [alias for alias in hyperparameters(found) if alias in RESERVED]
     if taken:
         raise PluginError(
             f"{origin}: {found.__module__}:{found.__qualname__} has a hyperparameter called {taken[0]!r},"
