@@ -80,6 +80,7 @@ LAYERS = {
     "dropout": "nnkit.layers.dropout:Dropout",
     "batch_norm": "nnkit.layers.batch_norm:BatchNorm",
     "layer_norm": "nnkit.layers.layer_norm:LayerNorm",
+    "rescale": "nnkit.layers.rescale:Rescale",
     "standardize": "nnkit.layers.standardize:Standardize",
     "activation": "nnkit.layers.activation:ActivationLayer",
 }
@@ -127,7 +128,11 @@ ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "quantile": ("pinball",),
         "kl_divergence": ("kld",),
     },
-    "layer": {"batch_norm": ("batch_normalization",), "layer_norm": ("layer_normalization",)},
+    "layer": {
+        "batch_norm": ("batch_normalization",),
+        "layer_norm": ("layer_normalization",),
+        "rescale": ("rescaling",),
+    },
     "metric": {"mean_squared_error": ("mse",), "mean_absolute_error": ("mae",), "f1": ("f1_score",)},
 }
 """Keras' and scikit-learn's names where they differ; few, so that a config reads alike everywhere."""
