@@ -1,0 +1,56 @@
+"""Class weights, turned into a weight for each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nnkit.arrays import Array, to_labels
+from nnkit.errors import DataError
+
+__all__ = ["with_class_weights"]
+
+
+def with_class_weights(class_weight: Any, target: Array, weight: Array | None, outputs: int, dtype: Any) -> Array:
+    """Sample weights times the weight of each sample's class.
+
+    Args:
+        class_weight: ``{label: weight}`` (classes left out weigh 1), one weight a class, or
+            ``"balanced"``: ``N / (C * count)``, so that each class present weighs the same in all.
+        target: As the loss sees it.
+        weight: Sample weights, or ``None``.
+        outputs: ``K``.
+        dtype: Of the result.
+
+    Raises:
+        DataError: When a class does not exist, or a weight is negative or not finite.
+    """
+    classes = max(outputs, 2)
+    if target.ndim == 2 and outputs == 1 and not np.isin(target, (-1, 0, 1)).all():
+        raise DataError("class_weight was given, but the targets are no class labels; use sample_weight")
+    labels = to_labels(target)
+    each = np.ones(classes)
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise DataError(f"class_weight is {class_weight!r}; expected 'balanced', a dict or one weight a class")
+        counts = np.bincount(labels, minlength=classes)
+        present = counts > 0
+        each[present] = len(labels) / (present.sum() * counts[present])
+    elif isinstance(class_weight, Mapping):
+        for label, value in class_weight.items():
+            if not 0 <= int(label) < classes or int(label) != label:
+                raise DataError(f"class_weight names the class {label!r}; expected labels from 0 to {classes - 1}")
+            each[int(label)] = value
+    else:
+        each = np.asarray(class_weight, dtype=np.float64)
+        if each.shape != (classes,):
+            raise DataError(f"class_weight has shape {each.shape}; expected one weight for each of {classes} classes")
+    if not np.isfinite(each).all() or each.min() < 0:
+        raise DataError(f"class_weight holds {each.tolist()}; expected finite weights from 0 on")
+    weights: Array = each[labels].astype(dtype)
+    weights = weights if weight is None else weights * weight
+    if not weights.max() > 0:
+        raise DataError("class_weight and sample_weight leave no sample with a weight above 0")
+    return weights
