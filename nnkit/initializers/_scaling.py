@@ -7,12 +7,12 @@ Every draw is made in float64 and then cast, so that one generator state gives t
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Law
+from nnkit.interfaces import Initializer, Law
 
 Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_sum"]
 Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
@@ -43,25 +43,47 @@ def variance(scale: float, mode: Mode, fan_in: int, fan_out: int) -> float:
     return scale / max(fans[mode], 1)
 
 
-def scaled_sample(
-    distribution: Distribution,
-    variance: float,
-    shape: tuple[int, ...],
-    rng: np.random.Generator,
-    dtype: np.dtype[Any],
+def draw(
+    distribution: Distribution, variance: float, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype[Any]
 ) -> Array:
     """Draws of mean 0 and exactly this variance."""
     if distribution == "uniform":
         limit = math.sqrt(3.0 * variance)
-        return rng.uniform(-limit, limit, shape).astype(dtype, copy=False)
-    if distribution == "normal":
-        return (rng.standard_normal(shape) * math.sqrt(variance)).astype(dtype, copy=False)
-    return (truncated(shape, rng) * math.sqrt(variance / TRUNCATED_VARIANCE)).astype(dtype, copy=False)
+        draws = rng.uniform(-limit, limit, shape)
+    elif distribution == "normal":
+        draws = rng.standard_normal(shape) * math.sqrt(variance)
+    else:
+        draws = truncated(shape, rng) * math.sqrt(variance / TRUNCATED_VARIANCE)
+    return np.asarray(draws).astype(dtype, copy=False)
 
 
-def scaled_law(distribution: Distribution, variance: float) -> Law:
-    """The law of ``scaled_sample``."""
+def drawn_law(distribution: Distribution, variance: float) -> Law:
+    """The law of ``draw``."""
     if distribution == "normal":
         return Law(mean=0.0, variance=variance)
     limit = math.sqrt(3.0 * variance) if distribution == "uniform" else CUT * math.sqrt(variance / TRUNCATED_VARIANCE)
     return Law(mean=0.0, variance=variance, low=-limit, high=limit)
+
+
+class Scaled(Initializer):
+    """A named case of ``variance_scaling``: mean 0, variance ``scale / fan``.
+
+    Attributes:
+        scale: The variance times the fan.
+        mode: Which fan: ``"fan_in"``, ``"fan_out"``, their mean ``"fan_avg"`` or their sum ``"fan_sum"``.
+        distribution: ``"truncated_normal"`` (at two standard deviations), ``"normal"`` or ``"uniform"``.
+    """
+
+    __slots__ = ()
+
+    scale: ClassVar[float]
+    mode: ClassVar[Mode]
+    distribution: ClassVar[Distribution]
+
+    def sample(
+        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> Array:
+        return draw(self.distribution, variance(self.scale, self.mode, fan_in, fan_out), shape, rng, dtype)
+
+    def law(self, fan_in: int, fan_out: int) -> Law:
+        return drawn_law(self.distribution, variance(self.scale, self.mode, fan_in, fan_out))

@@ -18,7 +18,7 @@ class Zeros(Initializer):
 
     Source:
         Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
-        networks", section 4.2.1: "we initialized the biases to be 0".
+        networks", which starts biases so (beside equation 1).
 
     Example:
         >>> Zeros().sample((2,), 3, 2, np.random.default_rng(0), np.dtype(np.float64))

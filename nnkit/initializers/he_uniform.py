@@ -1,0 +1,28 @@
+"""He's variance with a uniform law."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+
+from nnkit.initializers._scaling import Scaled
+
+
+@final
+@attrs.frozen(kw_only=True)
+class HeUniform(Scaled):
+    """``w ~ U(-limit, limit)`` with variance ``2 / fan_in``, so ``limit = sqrt(6 / fan_in)``; for rectifiers.
+
+    Source:
+        He, Zhang, Ren & Sun (2015), "Delving Deep into Rectifiers: Surpassing Human-Level Performance on
+        ImageNet Classification", equation 10, its variance with a uniform law.
+
+    Example:
+        >>> HeUniform().law(fan_in=600, fan_out=50).high
+        0.1
+    """
+
+    scale = 2.0
+    mode = "fan_in"
+    distribution = "uniform"

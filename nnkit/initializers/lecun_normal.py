@@ -1,0 +1,29 @@
+"""LeCun's normal law."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+
+from nnkit.initializers._scaling import Scaled
+
+
+@final
+@attrs.frozen(kw_only=True)
+class LecunNormal(Scaled):
+    """``w ~ N(0, 1 / fan_in)``, cut at two standard deviations and widened to keep that variance; for selu.
+
+    Source:
+        LeCun, Bottou, Orr & Müller (1998), "Efficient BackProp", section 4.6, equation 16; the law and
+        its cut as in Keras.
+        Klambauer et al. (2017), "Self-Normalizing Neural Networks", for its use with selu.
+
+    Example:
+        >>> LecunNormal().law(fan_in=100, fan_out=50).variance
+        0.01
+    """
+
+    scale = 1.0
+    mode = "fan_in"
+    distribution = "truncated_normal"
