@@ -45,6 +45,10 @@ def _columns(*, several: bool) -> Any:
     return attrs.field(default=None, validator=check)
 
 
+def _split(given: Any) -> Split:
+    return given if isinstance(given, Split) else read_section(Split, given, "split")
+
+
 @attrs.frozen(kw_only=True)
 class DataSection:
     """``[data]``: where samples come from, and how they are divided.
@@ -73,7 +77,7 @@ class DataSection:
     standardize: bool = flag(False)
     validation_file: str | None = _text()
     test_file: str | None = _text()
-    split: Split = attrs.field(factory=dict, converter=lambda given: read_section(Split, given, "split"))
+    split: Split = attrs.field(factory=Split, converter=_split)
 
     @delimiter.validator
     def _check_delimiter(self, attribute: attrs.Attribute[Any], value: Any) -> None:
