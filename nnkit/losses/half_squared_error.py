@@ -9,12 +9,13 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example
+from nnkit.losses._squares import ScaledSquares
 
 
 @final
 @attrs.frozen(kw_only=True)
-class HalfSquaredError(Loss):
+class HalfSquaredError(ScaledSquares):
     """``sum_k (prediction - target)^2 / 2``, so that the gradient is ``prediction - target``.
 
     Source:
@@ -39,28 +40,5 @@ class HalfSquaredError(Loss):
         rows = zip(prediction.tolist(), target.tolist(), strict=True)
         return np.array([math.fsum((p - t) ** 2 for p, t in zip(*row, strict=True)) / 2 for row in rows])
 
-    def value(self, prediction: Array, target: Array) -> Array:
-        error = prediction - target
-        half: Array = 0.5 * np.einsum("nk,nk->n", error, error)
-        return half
-
-    def gradient(self, prediction: Array, target: Array) -> Array:
-        error: Array = prediction - target
-        return error
-
-    def residual(self, prediction: Array, target: Array) -> Array:
-        error: Array = prediction - target
-        return error
-
-    def residual_jacobian(self, prediction: Array, target: Array) -> Array:
-        rows, outputs = prediction.shape
-        return np.tile(np.eye(outputs, dtype=prediction.dtype), (rows, 1, 1))
-
-    def curvature(self, prediction: Array, target: Array) -> Array:
-        rows, outputs = prediction.shape
-        return np.tile(np.eye(outputs, dtype=prediction.dtype), (rows, 1, 1))
-
-    def evaluate_into(self, prediction: Array, target: Array, values: Array, grad: Array) -> None:
-        np.subtract(prediction, target, out=grad)
-        np.vecdot(grad, grad, out=values)
-        np.multiply(values, 0.5, out=values)
+    def scale(self, outputs: int) -> float:
+        return 1.0

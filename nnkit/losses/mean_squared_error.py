@@ -9,12 +9,13 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example
+from nnkit.losses._squares import ScaledSquares
 
 
 @final
 @attrs.frozen(kw_only=True)
-class MeanSquaredError(Loss):
+class MeanSquaredError(ScaledSquares):
     """``sum_k (prediction - target)^2 / K``: the mean over a sample's ``K`` outputs.
 
     Source:
@@ -40,32 +41,5 @@ class MeanSquaredError(Loss):
         rows = zip(prediction.tolist(), target.tolist(), strict=True)
         return np.array([math.fsum((p - t) ** 2 for p, t in zip(*row, strict=True)) / len(row[0]) for row in rows])
 
-    def value(self, prediction: Array, target: Array) -> Array:
-        error = prediction - target
-        mean: Array = np.einsum("nk,nk->n", error, error) / error.shape[1]
-        return mean
-
-    def gradient(self, prediction: Array, target: Array) -> Array:
-        slope: Array = (2.0 / prediction.shape[1]) * (prediction - target)
-        return slope
-
-    def residual(self, prediction: Array, target: Array) -> Array:
-        scaled: Array = math.sqrt(2.0 / prediction.shape[1]) * (prediction - target)
-        return scaled
-
-    def residual_jacobian(self, prediction: Array, target: Array) -> Array:
-        rows, outputs = prediction.shape
-        diagonal = math.sqrt(2.0 / outputs) * np.eye(outputs, dtype=prediction.dtype)
-        return np.tile(diagonal, (rows, 1, 1))
-
-    def curvature(self, prediction: Array, target: Array) -> Array:
-        rows, outputs = prediction.shape
-        return np.tile((2.0 / outputs) * np.eye(outputs, dtype=prediction.dtype), (rows, 1, 1))
-
-    def evaluate_into(self, prediction: Array, target: Array, values: Array, grad: Array) -> None:
-        np.subtract(prediction, target, out=grad)
-        np.vecdot(grad, grad, out=values)
-        outputs = grad.shape[1]
-        if outputs > 1:
-            np.divide(values, outputs, out=values)
-        np.multiply(grad, 2.0 / outputs, out=grad)
+    def scale(self, outputs: int) -> float:
+        return 2.0 / outputs

@@ -8,8 +8,11 @@ from typing import final
 import attrs
 import numpy as np
 
-from nnkit.arrays import Array
-from nnkit.interfaces import Loss
+from nnkit.arrays import Array, IntArray
+from nnkit.errors import DataError
+from nnkit.interfaces import Example, Loss
+from nnkit.losses._outputs import at_least_eps, on_diagonal
+from nnkit.losses._softmax import below_largest, curvature_through
 
 
 @final
@@ -24,6 +27,9 @@ class SparseCategoricalCrossentropy(Loss):
 
     Fused with ``softmax``, nothing is clipped: ``log sum_k exp(z) - z[target]``, and the gradient in ``z``
     is ``a``, less 1 at the label.
+
+    Raises:
+        DataError: When a label is no integer, is negative, or is not below ``K``.
 
     Source:
         Good (1952), "Rational Decisions"; Bridle (1990), "Probabilistic Interpretation of Feedforward
@@ -41,48 +47,59 @@ class SparseCategoricalCrossentropy(Loss):
     additive = False
     fused_activation = "softmax"
 
+    examples = (
+        Example(
+            inputs={"prediction": [[0.7, 0.2, 0.1], [0.3, 0.5, 0.2]], "target": np.array([0, 1])},
+            expected=[0.35667494393873245, 0.6931471805599453],
+            source="mpmath 1.3, 60 digits",
+            tolerance=1e-14,
+        ),
+        Example(
+            inputs={
+                "z": [[40.0, 0.0, -3.0], [1e4, -1e4, 0.5]],
+                "a": [[1.0, 4.248354255291589e-18, 2.1151310375910805e-19], [1.0, 0.0, 0.0]],
+                "target": np.array([0, 1]),
+            },
+            expected=[4.459867359050697e-18, 20000.0],
+            source="mpmath 1.3, 60 digits",
+            method="fused_value",
+            tolerance=1e-14,
+        ),
+    )
+
     @staticmethod
     def reference(prediction: Array, target: Array) -> Array:
         """Label by label, with Python's own logarithm; positive predictions."""
         return np.array([-math.log(row[int(label)]) for row, label in zip(prediction.tolist(), target, strict=True)])
 
     def value(self, prediction: Array, target: Array) -> Array:
-        p = np.maximum(prediction, np.finfo(prediction.dtype).eps)
-        picked: Array = -np.log(p[np.arange(target.shape[0]), target])
+        picked: Array = -np.log(at_least_eps(prediction[_labelled(prediction, target)]))
         return picked
 
     def gradient(self, prediction: Array, target: Array) -> Array:
-        rows = np.arange(target.shape[0])
+        labelled = _labelled(prediction, target)
         slope = np.zeros_like(prediction)
-        slope[rows, target] = -1.0 / np.maximum(prediction[rows, target], np.finfo(prediction.dtype).eps)
+        slope[labelled] = -1.0 / at_least_eps(prediction[labelled])
         return slope
 
     def curvature(self, prediction: Array, target: Array) -> Array:
-        rows, outputs = np.arange(target.shape[0]), prediction.shape[1]
-        second = np.zeros((target.shape[0], outputs, outputs), dtype=prediction.dtype)
-        second[rows, target, target] = np.maximum(prediction[rows, target], np.finfo(prediction.dtype).eps) ** -2
-        return second
+        labelled = _labelled(prediction, target)
+        second = np.zeros_like(prediction)
+        second[labelled] = at_least_eps(prediction[labelled]) ** -2
+        return on_diagonal(second)
 
     def fused_value(self, z: Array, a: Array, target: Array) -> Array:
-        rows, top = np.arange(z.shape[0]), z.argmax(axis=1)
-        largest = z[rows, top]
-        others = np.exp(z - largest[:, None])
-        others[rows, top] = 0.0  # the largest term is 1: log1p keeps the digits of what the others add to it
-        total: Array = np.log1p(others.sum(axis=1)) + (largest - z[rows, target])
+        below, log_sum = below_largest(z)
+        total: Array = log_sum + below[_labelled(z, target)]
         return total
 
     def fused_gradient(self, z: Array, a: Array, target: Array) -> Array:
         slope = a.copy()
-        slope[np.arange(target.shape[0]), target] -= 1.0
+        slope[_labelled(a, target)] -= 1.0
         return slope
 
     def fused_curvature(self, z: Array, a: Array, target: Array) -> Array:
-        unit = np.arange(a.shape[1])
-        second: Array = -a[:, :, None] * a[:, None, :]
-        second[:, unit, unit] = 0.0
-        # rows sum to zero, and all the others have one sign: a (1 - a) would be 0 wherever a rounds to 1
-        second[:, unit, unit] = -second.sum(axis=2)
-        return second
+        return curvature_through(a)
 
     def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
         rows, outputs = a.shape
@@ -93,3 +110,15 @@ class SparseCategoricalCrossentropy(Loss):
         np.subtract(values, np.log(a.take(start)), out=values)
         np.copyto(grad, a)
         grad.flat[label] -= 1.0
+
+
+def _labelled(prediction: Array, target: Array) -> tuple[IntArray, IntArray]:
+    """Where the labels point to; numpy alone would take a label of -1 for the last class."""
+    outputs = prediction.shape[1]
+    if target.dtype.kind not in "iu":
+        raise DataError(f"target has dtype {target.dtype}; expected integers from 0 to {outputs - 1}")
+    wrong = np.flatnonzero((target < 0) | (target >= outputs))
+    if wrong.size:
+        first = int(wrong[0])
+        raise DataError(f"target[{first}] is {target[first]}; expected integers from 0 to {outputs - 1}")
+    return np.arange(target.shape[0]), target

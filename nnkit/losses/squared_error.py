@@ -9,12 +9,13 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example
+from nnkit.losses._squares import ScaledSquares
 
 
 @final
 @attrs.frozen(kw_only=True)
-class SquaredError(Loss):
+class SquaredError(ScaledSquares):
     """``sum_k (prediction - target)^2``: the sum over a sample's outputs.
 
     Source:
@@ -39,28 +40,5 @@ class SquaredError(Loss):
         rows = zip(prediction.tolist(), target.tolist(), strict=True)
         return np.array([math.fsum((p - t) ** 2 for p, t in zip(*row, strict=True)) for row in rows])
 
-    def value(self, prediction: Array, target: Array) -> Array:
-        error = prediction - target
-        total: Array = np.einsum("nk,nk->n", error, error)
-        return total
-
-    def gradient(self, prediction: Array, target: Array) -> Array:
-        slope: Array = 2.0 * (prediction - target)
-        return slope
-
-    def residual(self, prediction: Array, target: Array) -> Array:
-        scaled: Array = math.sqrt(2.0) * (prediction - target)
-        return scaled
-
-    def residual_jacobian(self, prediction: Array, target: Array) -> Array:
-        rows, outputs = prediction.shape
-        return np.tile(math.sqrt(2.0) * np.eye(outputs, dtype=prediction.dtype), (rows, 1, 1))
-
-    def curvature(self, prediction: Array, target: Array) -> Array:
-        rows, outputs = prediction.shape
-        return np.tile(2.0 * np.eye(outputs, dtype=prediction.dtype), (rows, 1, 1))
-
-    def evaluate_into(self, prediction: Array, target: Array, values: Array, grad: Array) -> None:
-        np.subtract(prediction, target, out=grad)
-        np.vecdot(grad, grad, out=values)
-        np.multiply(grad, 2.0, out=grad)
+    def scale(self, outputs: int) -> float:
+        return 2.0

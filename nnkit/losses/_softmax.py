@@ -1,0 +1,50 @@
+"""What the losses fused with softmax share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnkit.arrays import Array
+
+
+def below_largest(z: Array) -> tuple[Array, Array]:
+    """How far each ``z`` is below the largest of its row ``(N, K)``, and ``log sum_k exp(-that)``, ``(N,)``.
+
+    Their sum is ``-log softmax(z)``. Equal infinities are no distance apart.
+    """
+    rows, top = np.arange(z.shape[0]), z.argmax(axis=1)
+    largest = z[rows, top][:, None]
+    below = np.subtract(largest, z, out=np.zeros_like(z), where=z != largest)
+    others = np.exp(-below)
+    others[rows, top] = 0.0  # the largest term is 1: log1p keeps the digits of what the others add to it
+    return below, np.log1p(others.sum(axis=1))
+
+
+def weighted(target: Array, terms: Array) -> Array:
+    """``sum_k target * terms`` of each row, ``(N,)``, where a target of 0 silences even an infinite term."""
+    total: Array = np.multiply(target, terms, out=np.zeros_like(terms), where=target != 0.0).sum(axis=1)
+    return total
+
+
+def curvature_through(a: Array) -> Array:
+    """``diag(a) - a a^T`` of each row: the second derivative in ``z`` of ``-log`` of any entry of ``softmax(z)``."""
+    unit = np.arange(a.shape[1])
+    second: Array = -a[:, :, None] * a[:, None, :]
+    second[:, unit, unit] = 0.0
+    # Rows sum to zero, and all the others have one sign: a (1 - a) would be 0 wherever a rounds to 1.
+    second[:, unit, unit] = -second.sum(axis=2)
+    return second
+
+
+def surprise_into(z: Array, a: Array, target: Array, values: Array) -> None:
+    """Fill ``values (N,)`` with ``-sum_k target log softmax(z)`` for finite ``z``, which is used up.
+
+    ``a`` is ``softmax(z)``, so the logarithm of its largest entry replaces a second sum of exponentials:
+    good to ``eps``, where ``below_largest`` also keeps the digits of far smaller values.
+    """
+    rows, outputs = a.shape
+    top = a.argmax(axis=1)
+    top += np.arange(0, rows * outputs, outputs)
+    np.subtract(z.take(top)[:, None], z, out=z)
+    np.vecdot(target, z, out=values)
+    np.subtract(values, np.log(a.take(top)), out=values)
