@@ -44,6 +44,7 @@ LOSSES = {
     "categorical_crossentropy": "nnkit.losses.categorical_crossentropy:CategoricalCrossentropy",
     "sparse_categorical_crossentropy": "nnkit.losses.sparse_categorical_crossentropy:SparseCategoricalCrossentropy",
     "kl_divergence": "nnkit.losses.kl_divergence:KLDivergence",
+    "nll": "nnkit.losses.nll:NegativeLogLikelihood",
 }
 
 OPTIMIZERS = {
