@@ -1,0 +1,85 @@
+"""A learning rate that falls along half a cosine, once or again and again."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import attrs
+
+from nnkit.errors import HyperparameterError
+from nnkit.interfaces import Schedule
+from nnkit.interfaces.fields import flag, integer, real
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Cosine(Schedule):
+    """``rate = final + (learning_rate - final) * m_mul**k * (1 + cos(pi * x)) / 2`` at the share ``x`` of fall ``k``.
+
+    The first fall takes ``steps`` steps. Without restarts the rate then stays at ``final``; with
+    them, it jumps back up, and fall ``k`` = 0, 1, … takes ``steps * t_mul**k`` steps.
+
+    Args:
+        learning_rate: The first rate, from 0 on.
+        final: The lowest rate, from 0 to ``learning_rate``.
+        steps: Steps of the first fall, from 1 on.
+        restarts: Fall again and again.
+        t_mul: How much longer each fall is than the one before, from 1 on.
+        m_mul: How high each fall starts above ``final``, in units of the one before, in (0, 1].
+
+    Raises:
+        HyperparameterError: When ``final`` is above ``learning_rate``.
+
+    Source:
+        Loshchilov & Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm Restarts", equation 5;
+        as PyTorch 2.13's ``CosineAnnealingWarmRestarts`` (with ``m_mul=1``).
+
+    Example:
+        >>> schedule = Cosine(learning_rate=0.4, steps=100, restarts=True, t_mul=2.0, m_mul=0.5)
+        >>> [round(schedule.rate(step), 12) for step in (0, 50, 100, 200, 300)]
+        [0.4, 0.2, 0.2, 0.1, 0.1]
+    """
+
+    continuous = False
+    variants = (
+        {"learning_rate": 0.5, "final": 0.1, "steps": 10, "restarts": True},
+        {"steps": 7, "restarts": True, "t_mul": 2.0, "m_mul": 0.5},
+        {"steps": 7, "restarts": True, "t_mul": 1.3},
+    )
+
+    learning_rate: float = real(0.01, ge=0.0)
+    final: float = real(0.0, ge=0.0)
+    steps: int = integer(10_000, ge=1)
+    restarts: bool = flag(False)
+    t_mul: float = real(1.0, ge=1.0)
+    m_mul: float = real(1.0, gt=0.0, le=1.0)
+
+    def __attrs_post_init__(self) -> None:
+        if self.final > self.learning_rate:
+            raise HyperparameterError(
+                f"Cosine(final={self.final!r}): final must be in [0, learning_rate], here [0, {self.learning_rate:g}]"
+            )
+
+    def rate(self, step: int) -> float:
+        fall = self._fall(step) if self.restarts else 0
+        length = self.steps * self.t_mul**fall
+        share = min((step - self._start(fall)) / length, 1.0)
+        height = (self.learning_rate - self.final) * self.m_mul**fall
+        return self.final + height * 0.5 * (1.0 + math.cos(math.pi * share))
+
+    def _start(self, fall: int) -> float:
+        """The first step of a fall: the lengths of those before it, summed."""
+        if self.t_mul == 1.0:
+            return float(self.steps * fall)
+        # Rounded, so that a whole number stays one: 10 + 13 is 23, not the next float above.
+        return round(self.steps * (self.t_mul**fall - 1.0) / (self.t_mul - 1.0), 9)
+
+    def _fall(self, step: int) -> int:
+        """The fall that ``step`` is in. The logarithm may round across a border; the starts themselves decide."""
+        if self.t_mul == 1.0:
+            return step // self.steps
+        fall = int(math.log1p(step / self.steps * (self.t_mul - 1.0)) / math.log(self.t_mul))
+        if step < self._start(fall):
+            return fall - 1
+        return fall + (step >= self._start(fall + 1))

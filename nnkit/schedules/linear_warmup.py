@@ -1,0 +1,54 @@
+"""A straight rise into another schedule."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+
+from nnkit.errors import SpecError
+from nnkit.interfaces import Schedule, rate_at
+from nnkit.interfaces.fields import integer, rate, real
+
+
+@final
+@attrs.frozen(kw_only=True)
+class LinearWarmup(Schedule):
+    """A straight line from ``start * first`` to ``first = schedule.rate(0)`` in ``steps`` steps, then the schedule.
+
+    The schedule begins when the rise is over: from then on ``rate(step) = schedule.rate(step - steps)``.
+
+    Args:
+        schedule: What follows: a schedule, its spec, or a number for a constant rate.
+        steps: Steps of the rise, from 0 on.
+        start: The first rate, as a share of the schedule's first one, in [0, 1].
+
+    Raises:
+        SpecError: On ``rate``, while ``schedule`` is a spec that the registry has not resolved.
+
+    Source:
+        Goyal et al. (2017), "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", section 2.2;
+        as PyTorch 2.13's ``LinearLR`` followed by another schedule.
+
+    Example:
+        >>> schedule = LinearWarmup(schedule=0.4, steps=4)
+        >>> [schedule.rate(step) for step in (0, 1, 2, 3, 4, 100)]
+        [0.0, 0.1, 0.2, 0.30000000000000004, 0.4, 0.4]
+    """
+
+    continuous = False  # no more than the schedule that follows
+    variants = ({"schedule": 0.5, "steps": 10, "start": 0.25}, {"steps": 0})
+
+    schedule: float | Schedule = rate(0.01)
+    steps: int = integer(1000, ge=0)
+    start: float = real(0.0, ge=0.0, le=1.0)
+
+    def rate(self, step: int) -> float:
+        if not isinstance(self.schedule, (float, Schedule)):
+            raise SpecError(
+                f"LinearWarmup(schedule={self.schedule!r}): this spec is not resolved yet; pass the schedule itself, "
+                "or let the registry make both: nnkit.plugins.create('schedule', spec)"
+            )
+        if step >= self.steps:
+            return rate_at(self.schedule, step - self.steps)
+        return rate_at(self.schedule, 0) * (self.start + (1.0 - self.start) * step / self.steps)
