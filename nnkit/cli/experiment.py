@@ -79,6 +79,11 @@ class DataSection:
     test_file: str | None = _text()
     split: Split = attrs.field(factory=Split, converter=_split)
 
+    def __attrs_post_init__(self) -> None:
+        for part in ("test", "validation"):
+            if getattr(self, f"{part}_file") is not None and getattr(self.split, part):
+                raise ExperimentError(f"{part}_file and split.{part} are both given; the {part} rows come from one")
+
     @delimiter.validator
     def _check_delimiter(self, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, str) or len(value) != 1:

@@ -13,6 +13,8 @@ from nnkit.interfaces.fields import flag, integer, real
 
 __all__ = ["Parts", "Split"]
 
+DEFAULT_TEST = 0.2
+
 
 @attrs.frozen(kw_only=True)
 class Parts:
@@ -34,19 +36,23 @@ class Split:
         stratify: Each class has (up to one row) the same share in every part.
     """
 
-    test: float = real(0.2, ge=0.0, lt=1.0)
+    test: float | None = real(None, ge=0.0, lt=1.0, optional=True)
     validation: float = real(0.0, ge=0.0, lt=1.0)
     seed: int = integer(0, ge=0)
     stratify: bool = flag(True)
 
     def __attrs_post_init__(self) -> None:
-        if self.test + self.validation >= 1:
-            raise ExperimentError(
-                f"test = {self.test:g} and validation = {self.validation:g} leave no rows to train with"
-            )
+        test = DEFAULT_TEST if self.test is None else self.test
+        if test + self.validation >= 1:
+            raise ExperimentError(f"test = {test:g} and validation = {self.validation:g} leave no rows to train with")
 
-    def parts(self, samples: int, classes: IntArray | None) -> Parts:
-        """Divide ``samples`` rows; ``classes`` are their labels, ``None`` where there are none.
+    def parts(self, samples: int, classes: IntArray | None, *, test_elsewhere: bool = False) -> Parts:
+        """Divide ``samples`` rows.
+
+        Args:
+            samples: How many there are.
+            classes: Their labels; ``None`` where there are none.
+            test_elsewhere: The rows to test with are in a file of their own.
 
         Raises:
             ExperimentError: When a part that is asked for gets no row.
@@ -54,9 +60,10 @@ class Split:
         order: Any = np.random.default_rng(self.seed).permutation(samples)
         if self.stratify and classes is not None:
             order = order[np.argsort(_position_within_class(classes[order]), kind="stable")]
-        tested, validated = round(self.test * samples), round(self.validation * samples)
+        test_share = (0.0 if test_elsewhere else DEFAULT_TEST) if self.test is None else self.test
+        tested, validated = round(test_share * samples), round(self.validation * samples)
         counts = {"test": tested, "validation": validated, "train": samples - tested - validated}
-        for name, share in (("test", self.test), ("validation", self.validation), ("train", 1.0)):
+        for name, share in (("test", test_share), ("validation", self.validation), ("train", 1.0)):
             if share > 0 and counts[name] < 1:
                 raise ExperimentError(f"the {name} part of {samples} rows would be empty; give it a larger share")
         test, validation, train = np.split(order, [tested, tested + validated])

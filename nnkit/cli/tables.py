@@ -65,23 +65,18 @@ def read_table(
         return _read_npz(path, x, y)
     if suffix in {".csv", ".tsv", ".txt"}:
         return _read_csv(path, target, features, "\t" if suffix == ".tsv" and delimiter == "," else delimiter)
-    raise DataError(
-        f"{path}: data are read from .npz and .csv files, not from {suffix or 'a file without an ending'!r}"
-    )
+    raise DataError(f"{path}: data are read from .npz and .csv files; this one ends in {suffix!r}")
 
 
 def _read_npz(path: Path, x: str, y: str | None) -> Table:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file:  # numpy would leave a damaged one open
+            stored = np.load(file, allow_pickle=False)
             if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise DataError(
-                    f"{path} holds one array without a name; expected an .npz (numpy.savez(path, X=…, y=…))"
-                )
+                raise DataError(f"{path} holds one bare array; expected an .npz (numpy.savez(path, X=…, y=…))")
             for key in filter(None, (x, y)):
                 if key not in stored.files:
-                    raise DataError(
-                        f"{path} has no array {key!r}; it has {', '.join(map(repr, stored.files)) or 'none'}"
-                    )
+                    raise DataError(f"{path} has no array {key!r}; it has {', '.join(stored.files) or 'none'}")
             X, targets = stored[x], None if y is None else stored[y]
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         if isinstance(error, DataError):

@@ -71,9 +71,7 @@ def _labels(y: Array, *, outputs: int, source: object, classes: tuple[str, ...] 
     """Positions among the classes: whole numbers below ``outputs`` stay, other labels are sorted and counted."""
     if classes is None:
         found: Any = np.unique(y)
-        counted = y.dtype.kind != "U" and bool(
-            (found == np.arange(outputs)[: len(found)]).all() or _fits(found, outputs)
-        )
+        counted = y.dtype.kind != "U" and _fits(found, outputs)
         classes = tuple(map(str, range(outputs))) if counted else tuple(map(_name, found))
         if len(classes) > outputs:
             raise DataError(
