@@ -6,21 +6,25 @@ import math
 
 import numpy as np
 
-from nnkit.arrays import Array
+from nnkit.arrays import Array, IntArray
 
 
-def shift_rows(z: Array, out: Array, top: Array) -> None:
-    """Write ``z - max(row)`` to ``out`` (which may be ``z``) and the maxima to ``top``, ``(N, 1)``.
+def shift_rows(z: Array, out: Array) -> IntArray:
+    """Write ``z - max(row)`` to ``out`` (which may be ``z``); return the flat positions of the maxima, ``(N,)``.
 
     A row whose largest entry is infinite is taken to its limit: 0 where that entry stands, -inf
     elsewhere. A row with a NaN becomes all NaN. Nothing warns.
     """
-    np.maximum.reduce(z, axis=1, keepdims=True, out=top)
-    column = top[:, 0]
+    # Finding the position and taking the value there is several times faster than max(axis=1) on short rows.
+    best: IntArray = z.argmax(axis=1)
+    best += np.arange(0, z.size, z.shape[1])
+    top = z.take(best)
     # One cheap look at all maxima: infinite, NaN or so large that a difference might overflow.
-    if np.dot(column, column) < math.inf:
-        np.subtract(z, top, out=out)
-        return
+    if np.dot(top, top) < math.inf:
+        np.subtract(z, top[:, None], out=out)
+        return best
+    peak = top[:, None]
     with np.errstate(over="ignore", invalid="ignore"):
-        limit = np.where(np.isnan(top), top, np.where(z == top, 0.0, -np.inf))
-        np.copyto(out, np.where(np.isfinite(top), z - top, limit))
+        limit = np.where(np.isnan(peak), peak, np.where(z == peak, 0.0, -np.inf))
+        np.copyto(out, np.where(np.isfinite(peak), z - peak, limit))
+    return best

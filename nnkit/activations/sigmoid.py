@@ -34,13 +34,13 @@ class Sigmoid(Elementwise):
         Example(
             inputs={"z": [[-40.0, -1.0, 0.0, 2.0]]},
             expected=[[4.248354255291589e-18, 0.2689414213699951, 0.5, 0.8807970779778823]],
-            source="mpmath 1.3, 60 digits",
+            source="mpmath 1.4.1, 60 digits",
             tolerance=1e-15,
         ),
         Example(
             inputs={"z": [[-40.0, 1.0, 40.0]], "a": [[4.248354255291589e-18, 0.7310585786300049, 1.0]]},
             expected=[[4.248354255291589e-18, 0.19661193324148185, 4.248354255291589e-18]],
-            source="mpmath 1.3, 60 digits",
+            source="mpmath 1.4.1, 60 digits",
             method="derivative",
             tolerance=1e-14,
         ),
