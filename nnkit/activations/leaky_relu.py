@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Elementwise
+from nnkit.interfaces import Elementwise, Example
 from nnkit.interfaces.fields import real
 
 
@@ -33,11 +33,42 @@ class LeakyReLU(Elementwise):
     kinks = (0.0,)
     monotonic = True
     fixed_points = (0.0, 1.0)
+    uses_z = False
+    variants = ({"negative_slope": 0.3}, {"negative_slope": 0.0})
+    examples = (
+        Example(
+            inputs={"z": [[-2.0, 0.0, 3.0]]},
+            expected=[[-0.5, 0.0, 3.0]],
+            source="by hand",
+            hyperparameters={"negative_slope": 0.25},
+        ),
+    )
 
     negative_slope: float = real(0.01, ge=0.0, lt=1.0)
 
+    @staticmethod
+    def reference(z: Array, negative_slope: float) -> Array:
+        """The mean of both slopes times ``z``, and half their difference times ``|z|``."""
+        return (1 + negative_slope) / 2 * z + (1 - negative_slope) / 2 * np.abs(z)
+
     def forward(self, z: Array) -> Array:
-        return np.where(z > 0.0, z, z.dtype.type(self.negative_slope) * z)
+        # Slope 0 apart, because 0 * -inf is not 0.
+        return np.maximum(z, z * self.negative_slope if self.negative_slope else 0.0)
 
     def derivative(self, z: Array, a: Array) -> Array:
-        return np.where(z > 0.0, 1.0, self.negative_slope).astype(z.dtype, copy=False)
+        return np.maximum(np.sign(a), self.negative_slope)
+
+    def second_derivative(self, z: Array, a: Array) -> Array:
+        return np.zeros_like(a)
+
+    def forward_into(self, z: Array, out: Array, work: Array) -> None:
+        if self.negative_slope:
+            np.multiply(z, self.negative_slope, out=work)
+            np.maximum(z, work, out=out)
+        else:
+            np.maximum(z, 0.0, out=out)
+
+    def vjp_into(self, z: Array, a: Array, grad: Array, out: Array, work: Array) -> None:
+        np.sign(a, out=work)
+        np.maximum(work, self.negative_slope, out=work)
+        np.multiply(grad, work, out=out)
