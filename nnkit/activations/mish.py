@@ -1,0 +1,79 @@
+"""Mish: a self-gated smooth rectifier."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+import numpy as np
+
+from nnkit.activations._logistic import not_below, within
+from nnkit.arrays import Array
+from nnkit.interfaces import Elementwise, Example
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Mish(Elementwise):
+    """``a = z t(z)`` with the gate ``t(z) = tanh(log(1 + exp(z)))``.
+
+    The gate is rational in ``e = exp(-|z|)``: ``e (e + 2) / (e (e + 2) + 2)`` for negative ``z``,
+    ``(1 + 2 e) / (1 + 2 e + 2 e**2)`` for positive. Sums of positive terms lose no digits.
+
+    Source:
+        Misra (2020), "Mish: A Self Regularized Non-Monotonic Activation Function".
+
+    Example:
+        >>> Mish().forward(np.array([[-40.0, 0.0, 2.0]]))
+        array([[-1.69934170e-16,  0.00000000e+00,  1.94395896e+00]])
+    """
+
+    range = (-0.3088434130172507, np.inf)
+    analytic = True
+    fixed_points = (0.0,)
+    examples = (
+        Example(
+            inputs={"z": [[-40.0, -1.0, 0.0, 2.0]]},
+            expected=[[-1.6993417021166355e-16, -0.3034014613741089, 0.0, 1.9439589595339946]],
+            source="mpmath 1.4.1, 60 digits",
+            tolerance=1e-15,
+        ),
+    )
+
+    @staticmethod
+    def reference(z: Array) -> Array:
+        """The definition."""
+        return z * np.tanh(np.logaddexp(0.0, z))
+
+    def forward(self, z: Array) -> Array:
+        _, _, gate, _ = pieces(z)
+        activation: Array = gate * not_below(z)
+        return activation
+
+    def derivative(self, z: Array, a: Array) -> Array:
+        _, _, gate, slope = pieces(z)
+        total: Array = gate + within(z) * slope
+        return total
+
+    def second_derivative(self, z: Array, a: Array) -> Array:
+        small, whole, _, slope = pieces(z)
+        part = small / (small + 1.0)
+        # d log(slope) / dz on either side of 0
+        rate = np.where(
+            z < 0.0,
+            1.0 + part - 4.0 * small * (small + 1.0) / whole,
+            -2.0 - part + 4.0 * small * (2.0 * small + 1.0) / whole,
+        )
+        bend: Array = slope * (2.0 + within(z) * rate)
+        return bend
+
+
+def pieces(z: Array) -> tuple[Array, Array, Array, Array]:
+    """``exp(-|z|)``, the gate's denominator, the gate and the gate's derivative."""
+    negative = z.real < 0.0
+    small = np.exp(np.where(negative, z, -z))
+    numerator = np.where(negative, small * (small + 2.0), 1.0 + 2.0 * small)
+    square = small * small
+    whole = numerator + np.where(negative, 2.0, 2.0 * square)
+    slope = 4.0 * (small + 1.0) * np.where(negative, small, square) / (whole * whole)
+    return small, whole, numerator / whole, slope
