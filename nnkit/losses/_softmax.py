@@ -6,6 +6,9 @@ import numpy as np
 
 from nnkit.arrays import Array
 
+TINY = 2e-38
+"""Above this a share has all its digits in float32 too, and so has its logarithm."""
+
 
 def below_largest(z: Array) -> tuple[Array, Array]:
     """How far each ``z`` is below the largest of its row ``(N, K)``, and ``log sum_k exp(-that)``, ``(N,)``.
@@ -36,12 +39,17 @@ def curvature_through(a: Array) -> Array:
     return second
 
 
-def surprise_into(z: Array, a: Array, target: Array, values: Array) -> None:
-    """Fill ``values (N,)`` with ``-sum_k target log softmax(z)`` for finite ``z``, which is used up.
+def surprise_into(z: Array, a: Array, target: Array, values: Array, work: Array) -> None:
+    """Fill ``values (N,)`` with ``-sum_k target log softmax(z)`` for finite ``z``; uses up ``z`` and ``work``.
 
-    ``a`` is ``softmax(z)``, so the logarithm of its largest entry replaces a second sum of exponentials:
-    good to ``eps``, where ``below_largest`` also keeps the digits of far smaller values.
+    ``a`` is ``softmax(z)``, so nothing is exponentiated again: good to ``eps``, where ``below_largest`` also
+    keeps the digits of far smaller values.
     """
+    if np.minimum.reduce(a, axis=None) > TINY:
+        np.log(a, out=work)
+        np.vecdot(target, work, out=values)
+        np.negative(values, out=values)
+        return
     rows, outputs = a.shape
     top = a.argmax(axis=1)
     top += np.arange(0, rows * outputs, outputs)

@@ -95,5 +95,5 @@ class CategoricalCrossentropy(Loss):
         return curvature_through(a)
 
     def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
-        surprise_into(z, a, target, values)
+        surprise_into(z, a, target, values, grad)
         np.subtract(a, target, out=grad)

@@ -93,7 +93,7 @@ class KLDivergence(Loss):
         return curvature_through(a)
 
     def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
-        surprise_into(z, a, target, values)
+        surprise_into(z, a, target, values, grad)
         np.maximum(target, np.finfo(target.dtype).tiny, out=grad)
         np.log(grad, out=grad)
         np.add(values, np.vecdot(target, grad), out=values)

@@ -68,3 +68,9 @@ class NegativeLogLikelihood(Loss):
 
     def fused_curvature(self, z: Array, a: Array, target: Array) -> Array:
         return curvature_through(np.exp(a))
+
+    def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
+        np.vecdot(target, a, out=values)
+        np.negative(values, out=values)
+        np.exp(a, out=grad)
+        np.subtract(grad, target, out=grad)

@@ -12,7 +12,7 @@ from nnkit.arrays import Array, IntArray
 from nnkit.errors import DataError
 from nnkit.interfaces import Example, Loss
 from nnkit.losses._outputs import at_least_eps, on_diagonal
-from nnkit.losses._softmax import below_largest, curvature_through
+from nnkit.losses._softmax import TINY, below_largest, curvature_through
 
 
 @final
@@ -103,13 +103,20 @@ class SparseCategoricalCrossentropy(Loss):
 
     def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
         rows, outputs = a.shape
-        start = np.arange(0, rows * outputs, outputs)
-        label = start + target
-        start += a.argmax(axis=1)
-        np.subtract(z.take(start), z.take(label), out=values)
-        np.subtract(values, np.log(a.take(start)), out=values)
+        label = np.arange(0, rows * outputs, outputs)
+        np.add(label, target, out=label, casting="unsafe")
+        picked = a.take(label)
+        if np.minimum.reduce(picked) > TINY:
+            np.log(picked, out=values)
+            np.negative(values, out=values)
+        else:
+            top = a.argmax(axis=1)
+            top += np.arange(0, rows * outputs, outputs)
+            np.subtract(z.take(top), z.take(label), out=values)
+            np.subtract(values, np.log(a.take(top)), out=values)
         np.copyto(grad, a)
-        grad.flat[label] -= 1.0
+        np.subtract(picked, 1.0, out=picked)
+        grad.put(label, picked)
 
 
 def _labelled(prediction: Array, target: Array) -> tuple[IntArray, IntArray]:
