@@ -108,6 +108,8 @@ class Network:
         self._seed = _entropy(seed)
         self.fixed_dtype = None if dtype is None else _float_dtype(dtype)
         self.backward = backward
+        self.notes: dict[str, Any] = {}
+        """What goes with the network and is saved with it: numbers, strings, lists, mappings, arrays."""
         self._model: Model | None = None
         self._state: TrainingState | None = None
         self._check_output()
@@ -365,7 +367,7 @@ class Network:
         Raises:
             FileSaveError: When it cannot be written.
         """
-        tree = {"config": self.to_config(), "inputs": self._inputs, "state": self._ready().to_tree()}
+        tree = {"config": self.to_config(), "inputs": self._inputs, "state": self._ready().to_tree(), "notes": self.notes}
         write_tree(path, tree, what="network")
 
     @classmethod
@@ -383,6 +385,7 @@ class Network:
         tree = read_tree(path, what="network")
         network = cls.from_config(tree["config"], overrides=overrides)
         network._take_state(tree["inputs"], TrainingState.from_tree(tree["state"]))  # noqa: SLF001  # its own class
+        network.notes = dict(tree.get("notes", {}))
         return network
 
     # -- inside --------------------------------------------------------------------------------
