@@ -367,7 +367,8 @@ class Network:
         Raises:
             FileSaveError: When it cannot be written.
         """
-        tree = {"config": self.to_config(), "inputs": self._inputs, "state": self._ready().to_tree(), "notes": self.notes}
+        tree = {"config": self.to_config(), "inputs": self._inputs, "state": self._ready().to_tree()}
+        tree["notes"] = self.notes
         write_tree(path, tree, what="network")
 
     @classmethod
