@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-import nnkit
+from nnkit import __version__
 from nnkit.errors import MissingProviderError, SpecError, UnknownNameError
 from nnkit.interfaces.fields import PART_KIND
 from nnkit.interfaces.part import Part
@@ -57,7 +57,7 @@ def _config(part: Part, providers: MutableMapping[str, str]) -> dict[str, Any]:
     if entry is None or not attrs.has(type(part)):
         return {UNREGISTERED: repr(part)}
     if entry.namespace == BUILTIN:
-        providers[CORE_DISTRIBUTION] = nnkit.__version__
+        providers[CORE_DISTRIBUTION] = __version__
     else:
         providers[entry.namespace] = registry.installed()[entry.namespace].version
     config: dict[str, Any] = {"name": entry.id}

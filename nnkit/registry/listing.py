@@ -8,7 +8,7 @@ from typing import Literal
 
 import attrs
 
-import nnkit
+from nnkit import __version__
 from nnkit.errors import AmbiguousNameError, NNKitError, PluginLoadError
 from nnkit.registry import control, explain
 from nnkit.registry.entry_points import HookModule, Installed
@@ -89,7 +89,7 @@ def providers(*, load: bool = False) -> list[Provider]:
     for kind in KINDS.values():
         entries = [entry for entry in registry.builtin.entries.values() if entry.kind is kind]
         parts[kind.name] = tuple(sorted({entry.name for entry in entries}))
-    core = Provider(distribution=CORE_DISTRIBUTION, version=nnkit.__version__, state="loaded", reason="", parts=parts)
+    core = Provider(distribution=CORE_DISTRIBUTION, version=__version__, state="loaded", reason="", parts=parts)
     return [core, *(_provider(registry, one) for one in registry.installed().values())]
 
 
@@ -148,7 +148,7 @@ def why(name: str) -> str:
     registry = current()
     lines: list[str] = []
     if distribution_key(name) == BUILTIN:
-        lines.append(f"{CORE_DISTRIBUTION} {nnkit.__version__} holds the built-in parts, in the namespace {BUILTIN!r}")
+        lines.append(f"{CORE_DISTRIBUTION} {__version__} holds the built-in parts, in the namespace {BUILTIN!r}")
     installed = registry.installed()
     misses: dict[str, NNKitError] = {}
     for kind in KINDS.values():

@@ -57,8 +57,8 @@ class Registry:
                 known = scan() if known is None else {**scan(), **known}
                 self._installed = known
         for one in known.values():
-            for problem in one.problems:
-                self.warn(f"plugin {one.namespace}: {problem}")
+            if one.problems:
+                self.warn(f"the plugin {one.namespace} {one.version} has faults: {'; '.join(one.problems)}")
         for variable, sentence in control.unknown_names(known):
             self.warn(f"the environment variable {sentence}", once=f"{variable}: {sentence}")
         return known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
@@ -79,8 +80,13 @@ def create(kind: str, spec: Any) -> Any:
         return build(get(wanted.name, name), name, keywords)
     if isinstance(spec, type):
         if not issubclass(spec, wanted.bases()):
-            raise SpecError(_not_of_kind(wanted, spec, f"the class {spec.__qualname__}"))
-        return build(spec, spec.__qualname__, {})
+            raise SpecError(_not_of_kind(wanted, spec, f"the class {spec.__name__}"))
+        if inspect.isabstract(spec):
+            missing = ", ".join(sorted(spec.__abstractmethods__))
+            raise SpecError(
+                f"the class {spec.__name__} is not a complete {wanted.name}: it does not implement {missing}"
+            )
+        return build(spec, spec.__name__, {})
     if isinstance(spec, wanted.bases()):
         return resolve(spec)
     return _adapted(wanted, spec)
@@ -112,7 +118,11 @@ def parse(spec: str) -> tuple[str, dict[str, Any]]:
         raise SpecError(f"the spec {spec!r} cannot be understood: {form}")
     if call.args or any(keyword.arg is None for keyword in call.keywords):
         raise SpecError(f"the spec {spec!r} has an argument without a keyword: {form}")
-    return name, {str(keyword.arg): _literal(keyword, spec) for keyword in call.keywords}
+    words = [str(keyword.arg) for keyword in call.keywords]
+    repeated = next((word for word in words if words.count(word) > 1), None)
+    if repeated is not None:
+        raise SpecError(f"the spec {spec!r} gives {repeated} twice: {form}")
+    return name, {word: _literal(keyword, spec) for word, keyword in zip(words, call.keywords, strict=True)}
 
 
 def _literal(keyword: ast.keyword, spec: str) -> Any:
