@@ -1,0 +1,143 @@
+"""Standardization of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
+from nnkit.interfaces.fields import flag
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Standardize(Layer):
+    """``y = (x - mean) / stddev`` of each column; a column that was constant gives 0.
+
+    Constant is a column whose ``stddev`` is no more than the rounding of its ``mean``. Mean and
+    (population) standard deviation are not trained. They are those of the first training data as a
+    whole, weighted with the sample weights; or, streaming, of all rows seen in training so far, the
+    present batch included. They are saved with the network and used in prediction. Before any data
+    ``y = x``. On the way back they count as constants.
+
+    Args:
+        streaming: Gather the statistics batch by batch instead of from the whole of the data; every row
+            then weighs the same.
+
+    Source:
+        LeCun, Bottou, Orr & Müller (1998), "Efficient BackProp", section 4.3; merging after Chan, Golub &
+        LeVeque (1983), "Algorithms for Computing the Sample Variance".
+
+    Example:
+        >>> layer, x = Standardize(), np.array([[1.0, 7.0], [3.0, 7.0]])
+        >>> buffers = {"mean": np.zeros(2), "stddev": np.ones(2), "count": np.zeros(1)}
+        >>> layer.adapt(buffers, x, None)
+        >>> layer.forward(buffers, x, training=True, rng=None)[0]
+        array([[-1.,  0.],
+               [ 1.,  0.]])
+    """
+
+    variants = ({"streaming": True},)
+
+    streaming: bool = flag(default=False)
+
+    def parameter_specs(self, inputs: int) -> tuple[ParameterSpec, ...]:
+        def spec(name: str, size: int, initializer: str) -> ParameterSpec:
+            return ParameterSpec(name=name, shape=(size,), fan_in=1, fan_out=1, role="buffer", initializer=initializer)
+
+        return spec("mean", inputs, "zeros"), spec("stddev", inputs, "ones"), spec("count", 1, "zeros")
+
+    @np.errstate(over="ignore", invalid="ignore")  # what is not finite stays so, in silence
+    def forward(
+        self, parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        if training and self.streaming:
+            _absorb(parameters, x, np.empty_like(x))
+        inverse = np.zeros_like(parameters["stddev"])
+        _invert(parameters, inverse)
+        return (x - parameters["mean"]) * inverse, inverse
+
+    def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
+        return grad * cache, {}
+
+    def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
+        return grads * cache, {}
+
+    def adapt(self, parameters: Parameters, x: Array, weight: Array | None) -> None:
+        if self.streaming:
+            return
+        rows = slice(None) if weight is None else weight > 0.0
+        data = x[rows].astype(np.float64)
+        weights = np.ones(len(data)) if weight is None else weight[rows].astype(np.float64)
+        # Measured from a row of the data, so that a constant column has exactly no deviation.
+        origin = data[0].copy()
+        data -= origin
+        total = weights.sum()
+        away = weights @ data / total
+        data -= away
+        np.copyto(parameters["mean"], origin + away)
+        np.copyto(parameters["stddev"], np.sqrt(weights @ np.square(data) / total))
+        parameters["count"][0] = total
+
+    def bind(
+        self,
+        parameters: Parameters,
+        gradients: Mapping[str, Array] | None,
+        workspace: Workspace,
+        *,
+        inputs: int,
+        training: bool,
+        needs_grad_x: bool,
+        rng: np.random.Generator | None,
+    ) -> BoundLayer:
+        y = workspace.take("y", inputs)
+        work = workspace.scratch(inputs)
+        mean = parameters["mean"]
+        inverse = np.zeros(inputs, dtype=workspace.dtype)
+        gathers = training and self.streaming
+        subtract, multiply = np.subtract, np.multiply
+
+        def forward(x: Array) -> Array:
+            if gathers:
+                _absorb(parameters, x, work)
+            _invert(parameters, inverse)
+            subtract(x, mean, y)
+            return multiply(y, inverse, y)
+
+        def backward(grad: Array) -> Array | None:
+            return multiply(grad, inverse, grad) if needs_grad_x else None
+
+        return BoundLayer(forward, backward)
+
+
+def _invert(parameters: Parameters, out: Array) -> None:
+    """``1 / stddev``, and 0 where the spread is no more than the rounding of the figures."""
+    stddev, mean = parameters["stddev"], parameters["mean"]
+    limits = np.finfo(stddev.dtype)
+    out.fill(0.0)
+    np.divide(1.0, stddev, out=out, where=(stddev > limits.eps * np.abs(mean)) & (stddev >= limits.tiny))
+
+
+def _absorb(parameters: Parameters, x: Array, work: Array) -> None:
+    """Merge the statistics of a batch into the buffers; ``work`` is scratch of its shape."""
+    mean, stddev, count = parameters["mean"], parameters["stddev"], parameters["count"]
+    rows = len(x)
+    np.subtract(x, x[0], out=work)
+    away = work.mean(axis=0)
+    work -= away
+    np.square(work, out=work)
+    variance = work.mean(axis=0)
+    total = float(count[0]) + rows
+    share = rows / total
+    gap = x[0] + away - mean
+    if share == 1.0:  # the values before any data mean nothing
+        mean += gap
+        np.sqrt(variance, out=stddev)
+    else:
+        mean += share * gap
+        np.sqrt((1.0 - share) * np.square(stddev) + share * variance + share * (1.0 - share) * gap**2, out=stddev)
+    count[0] = total
