@@ -213,6 +213,12 @@ def test_theta_of_another_length():
         regressor().objective(X, REAL).value(np.zeros(2))
 
 
+def _read_only(array):
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
 FORMS = {
     "read-only": _read_only,
     "Fortran": np.asfortranarray,
@@ -222,12 +228,6 @@ FORMS = {
     "lists": lambda a: a.tolist(),
     "frame": pd.DataFrame,
 }
-
-
-def _read_only(array):
-    copy = array.copy()
-    copy.flags.writeable = False
-    return copy
 
 
 @pytest.mark.parametrize("form", FORMS)
