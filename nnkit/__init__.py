@@ -8,16 +8,36 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nnkit import errors, interfaces, plugins, testing
     from nnkit.arrays import to_categorical
+    from nnkit.layers.batch_norm import BatchNorm
     from nnkit.layers.dense import Dense
+    from nnkit.layers.dropout import Dropout
+    from nnkit.layers.layer_norm import LayerNorm
+    from nnkit.layers.standardize import Standardize
     from nnkit.network import Network
 
-__all__ = ["Dense", "Network", "errors", "interfaces", "plugins", "testing", "to_categorical"]
+__all__ = [
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "LayerNorm",
+    "Network",
+    "Standardize",
+    "errors",
+    "interfaces",
+    "plugins",
+    "testing",
+    "to_categorical",
+]
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "BatchNorm": "nnkit.layers.batch_norm",
     "Dense": "nnkit.layers.dense",
+    "Dropout": "nnkit.layers.dropout",
+    "LayerNorm": "nnkit.layers.layer_norm",
     "Network": "nnkit.network",
+    "Standardize": "nnkit.layers.standardize",
     "to_categorical": "nnkit.arrays",
 }
 
