@@ -1,0 +1,1 @@
+"""Four optimizers for nnkit, found by their names: lion, radam, adamax, adan."""

@@ -1,0 +1,61 @@
+"""AdaMax: Adam with the largest gradient in place of their mean square."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces import Optimizer, Schedule, State, rate_at
+from nnkit.interfaces.fields import rate, real
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Adamax(Optimizer):
+    """``theta -= learning_rate * m / u``, where ``u = max(beta2 * u, |g| + epsilon)``.
+
+    ``m`` is the unbiased running mean of ``g``.
+
+    Args:
+        learning_rate: Length of a step, a number from 0 on or a schedule.
+        beta1: Share of the mean of ``g`` that is kept, in [0, 1).
+        beta2: Share of the maximum that is kept, in [0, 1).
+        epsilon: Added to ``|g|``, above 0.
+
+    State:
+        ``step`` (updates made), ``first_moment`` (biased) and the maximum ``largest`` ``(P,)`` each.
+
+    Source:
+        Kingma & Ba (2015), "Adam: A Method for Stochastic Optimization", algorithm 2, whose defaults
+        these are. Semantics of PyTorch 2.13, which adds ``epsilon``.
+
+    Example:
+        >>> adamax = Adamax(learning_rate=0.1)
+        >>> theta = np.array([1.0, 2.0])
+        >>> adamax.update(theta, np.array([3.0, -0.5]), adamax.init(theta)).round(6)
+        array([0.9, 2.1])
+    """
+
+    variants = ({"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3},)
+
+    learning_rate: float | Schedule = rate(0.002)
+    beta1: float = real(0.9, ge=0.0, lt=1.0)
+    beta2: float = real(0.999, ge=0.0, lt=1.0)
+    epsilon: float = real(1e-8, gt=0.0)
+
+    def init(self, parameters: Array) -> State:
+        return {"step": 0, "first_moment": np.zeros_like(parameters), "largest": np.zeros_like(parameters)}
+
+    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
+        m, largest, t = state["first_moment"], state["largest"], state["step"] + 1
+        m *= self.beta1
+        m += (1.0 - self.beta1) * gradient
+        largest *= self.beta2
+        np.maximum(largest, np.abs(gradient) + self.epsilon, out=largest)
+        scale = rate_at(self.learning_rate, state["step"]) / (1.0 - self.beta1**t)
+        parameters -= scale * m / largest
+        state["step"] = t
+        return parameters

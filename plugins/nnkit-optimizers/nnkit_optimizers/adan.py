@@ -1,0 +1,74 @@
+"""Adan: Nesterov's momentum from differences of gradients."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces import Optimizer, Schedule, State, rate_at
+from nnkit.interfaces.fields import rate, real
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Adan(Optimizer):
+    """``theta = (theta - learning_rate * (m + beta2 * v) / (sqrt(n) + epsilon)) / (1 + learning_rate * weight_decay)``.
+
+    ``m``, ``v`` and ``n`` are running means, with shares ``beta1``, ``beta2`` and ``beta3`` kept, of
+    ``g``, of ``d = g - (the gradient before)`` and of ``(g + beta2 * d)**2``. The first step starts
+    them from ``g``, 0 and ``g**2``. The paper writes ``1 - beta`` where nnkit writes ``beta``.
+
+    Args:
+        learning_rate: Length of a step, a number from 0 on or a schedule.
+        beta1: Share of the mean of ``g`` that is kept, in [0, 1).
+        beta2: Share of the mean of the differences that is kept, in [0, 1).
+        beta3: Share of the mean square that is kept, in [0, 1).
+        epsilon: Added to the root, above 0.
+        weight_decay: Pull towards zero, implicit and so stable for any size, from 0 on.
+
+    State:
+        ``step`` (updates made), ``first_moment``, ``difference_moment``, ``second_moment`` and
+        ``previous_gradient``, ``(P,)`` each.
+
+    Source:
+        Xie et al. (2022), "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep
+        Models", algorithm 1 without its restarts; the betas are the paper's.
+
+    Example:
+        >>> adan = Adan(learning_rate=0.1)
+        >>> theta = np.array([1.0, 2.0])
+        >>> adan.update(theta, np.array([3.0, -0.5]), adan.init(theta)).round(6)
+        array([0.9, 2.1])
+    """
+
+    variants = ({"beta1": 0.5, "beta2": 0.7, "beta3": 0.8, "epsilon": 1e-3, "weight_decay": 0.3},)
+
+    learning_rate: float | Schedule = rate(0.001)
+    beta1: float = real(0.98, ge=0.0, lt=1.0)
+    beta2: float = real(0.92, ge=0.0, lt=1.0)
+    beta3: float = real(0.99, ge=0.0, lt=1.0)
+    epsilon: float = real(1e-8, gt=0.0)
+    weight_decay: float = real(0.0, ge=0.0)
+
+    def init(self, parameters: Array) -> State:
+        names = ("first_moment", "difference_moment", "second_moment", "previous_gradient")
+        return {"step": 0, **{name: np.zeros_like(parameters) for name in names}}
+
+    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
+        learning_rate = rate_at(self.learning_rate, state["step"])
+        m, v, n = state["first_moment"], state["difference_moment"], state["second_moment"]
+        previous = state["previous_gradient"]
+        if state["step"] == 0:
+            m[:], n[:], previous[:] = gradient, gradient * gradient, gradient
+        difference = gradient - previous
+        m += (1.0 - self.beta1) * (gradient - m)
+        v += (1.0 - self.beta2) * (difference - v)
+        n += (1.0 - self.beta3) * ((gradient + self.beta2 * difference) ** 2 - n)
+        parameters -= learning_rate * (m + self.beta2 * v) / (np.sqrt(n) + self.epsilon)
+        parameters /= 1.0 + learning_rate * self.weight_decay
+        previous[:] = gradient
+        state["step"] += 1
+        return parameters

@@ -1,0 +1,77 @@
+"""RAdam: Adam that waits until it can trust its second moment."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces import Optimizer, Schedule, State, rate_at
+from nnkit.interfaces.fields import rate, real
+
+
+@final
+@attrs.frozen(kw_only=True)
+class RAdam(Optimizer):
+    """``theta -= learning_rate * r * m / (sqrt(v) + epsilon)``, with the moments of Adam.
+
+    The factor ``r`` grows from 0 to 1 with the number of squares that ``v`` has seen. While there are too few
+    of them to have a variance (about five), the step is ``learning_rate * m``.
+
+    Args:
+        learning_rate: Length of a step, a number from 0 on or a schedule.
+        beta1: Share of the mean of ``g`` that is kept, in [0, 1).
+        beta2: Share of the mean of ``g**2`` that is kept, in [0, 1).
+        epsilon: Added to the root before its bias is corrected, above 0.
+
+    State:
+        ``step`` (updates made), ``first_moment`` and ``second_moment`` ``(P,)`` each, biased.
+
+    Source:
+        Liu et al. (2020), "On the Variance of the Adaptive Learning Rate and Beyond", algorithm 2.
+        Semantics of PyTorch 2.13; defaults of Adam.
+
+    Example:
+        >>> radam = RAdam(learning_rate=0.1)
+        >>> theta = np.array([1.0, 2.0])
+        >>> radam.update(theta, np.array([3.0, -0.5]), radam.init(theta)).round(6)
+        array([0.7 , 2.05])
+    """
+
+    variants = ({"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3}, {"beta2": 0.5})
+
+    learning_rate: float | Schedule = rate(0.001)
+    beta1: float = real(0.9, ge=0.0, lt=1.0)
+    beta2: float = real(0.999, ge=0.0, lt=1.0)
+    epsilon: float = real(1e-8, gt=0.0)
+
+    def init(self, parameters: Array) -> State:
+        return {"step": 0, "first_moment": np.zeros_like(parameters), "second_moment": np.zeros_like(parameters)}
+
+    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
+        m, v, t = state["first_moment"], state["second_moment"], state["step"] + 1
+        m *= self.beta1
+        m += (1.0 - self.beta1) * gradient
+        v *= self.beta2
+        v += (1.0 - self.beta2) * gradient * gradient
+        scale = rate_at(self.learning_rate, state["step"]) / (1.0 - self.beta1**t)
+        rectified = self._rectified(t)
+        if rectified:
+            parameters -= scale * rectified * m / (np.sqrt(v) + self.epsilon)
+        else:
+            parameters -= scale * m
+        state["step"] = t
+        return parameters
+
+    def _rectified(self, t: int) -> float:
+        """``r`` with the bias correction of ``sqrt(v)``; 0 where the variance of ``v`` is not defined."""
+        unbias = 1.0 - self.beta2**t
+        most = 2.0 / (1.0 - self.beta2) - 1.0
+        seen = most - 2.0 * t * self.beta2**t / unbias
+        if seen <= 5.0:
+            return 0.0
+        variance = (seen - 4.0) * (seen - 2.0) * most / ((most - 4.0) * (most - 2.0) * seen)
+        return math.sqrt(variance * unbias)
