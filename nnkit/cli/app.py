@@ -42,11 +42,16 @@ class Root(FolderGroup):
             try:
                 return super().invoke(ctx)
             except NNKitError as error:
-                raise (MissingExtra if isinstance(error, MissingExtraError) else Stated)(str(error)) from error
+                raise (MissingExtra if isinstance(error, MissingExtraError) else Stated)(_sentence(error)) from error
             except OSError as error:
                 if error.filename is None:
                     raise
                 raise Stated(f"{error.filename}: {error.strerror or error}") from error
+
+
+def _sentence(error: BaseException) -> str:
+    """The message, and the notes that were added on the way."""
+    return "\n".join([str(error), *(f"  {note}" for note in getattr(error, "__notes__", ()))])
 
 
 nnkit = Root(

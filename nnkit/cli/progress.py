@@ -62,6 +62,10 @@ class ProgressBar(Callback):
         bar.update(task, completed=view.epoch, figures=figures, speed=f"{speed:,.0f} samples/s")
 
     def on_train_end(self, view: TrainingView) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back; also after an error, when no event says so."""
         if self._shown:
             self._shown["bar"].stop()
             self._shown.clear()

@@ -10,7 +10,7 @@ from rich.table import Table
 from nnkit.arrays import Array
 from nnkit.cli.console import new_table
 
-__all__ = ["class_table", "figure"]
+__all__ = ["class_table"]
 
 
 def class_table(matrix: Array, classes: Sequence[str]) -> Table:
@@ -25,11 +25,6 @@ def class_table(matrix: Array, classes: Sequence[str]) -> Table:
         ]
         table.add_row(name, *ratios, f"{true[i]:.6g}")
     return table
-
-
-def figure(value: float) -> str:
-    """A figure with four digits that matter."""
-    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.4g}"
 
 
 def _ratio(part: float, whole: float) -> str:

@@ -16,7 +16,9 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.errors import DataError
 
-__all__ = ["Table", "read_table"]
+__all__ = ["Table", "column_names", "read_table"]
+
+TEXT = {".csv", ".tsv", ".txt"}
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -46,6 +48,7 @@ def read_table(
     target: str | Sequence[str] | None = None,
     features: Sequence[str] | None = None,
     delimiter: str = ",",
+    last_is_target: bool = False,
 ) -> Table:
     """Read a data file.
 
@@ -56,6 +59,7 @@ def read_table(
         target: The column (or columns) of targets in a ``.csv``; ``None`` reads none.
         features: The columns of features in a ``.csv``; ``None`` takes all that are not targets.
         delimiter: What separates the cells of a ``.csv``.
+        last_is_target: Where ``target`` is ``None``, the last column is it.
 
     Raises:
         DataError: For every fault of the file, with its place.
@@ -63,9 +67,31 @@ def read_table(
     suffix = path.suffix.lower()
     if suffix == ".npz":
         return _read_npz(path, x, y)
-    if suffix in {".csv", ".tsv", ".txt"}:
-        return _read_csv(path, target, features, "\t" if suffix == ".tsv" and delimiter == "," else delimiter)
+    if suffix in TEXT:
+        return _read_csv(path, target, features, _delimiter(path, delimiter), last_is_target=last_is_target)
     raise DataError(f"{path}: data are read from .npz and .csv files; this one ends in {suffix!r}")
+
+
+def column_names(path: Path, *, delimiter: str = ",") -> tuple[str, ...] | None:
+    """The names that the first line of a ``.csv`` gives its columns; ``None`` where it gives none, or for an ``.npz``.
+
+    Raises:
+        DataError: When the file cannot be read.
+    """
+    if path.suffix.lower() not in TEXT:
+        return None
+    names, header = _header(_rows(path, _delimiter(path, delimiter))[0][1])
+    return tuple(names) if header else None
+
+
+def _delimiter(path: Path, delimiter: str) -> str:
+    return "\t" if path.suffix.lower() == ".tsv" and delimiter == "," else delimiter
+
+
+def _header(cells: list[str]) -> tuple[list[str], bool]:
+    """The names of the columns, and whether the line gives them: a line of numbers alone does not."""
+    header = not all(map(_is_number, cells))
+    return ([cell.strip() for cell in cells] if header else [str(i + 1) for i in range(len(cells))]), header
 
 
 def _read_npz(path: Path, x: str, y: str | None) -> Table:
@@ -89,16 +115,24 @@ def _read_npz(path: Path, x: str, y: str | None) -> Table:
     return Table(X=X, y=targets, features=numbered, named=False, source=path)
 
 
-def _read_csv(path: Path, target: str | Sequence[str] | None, features: Sequence[str] | None, delimiter: str) -> Table:
+def _read_csv(
+    path: Path,
+    target: str | Sequence[str] | None,
+    features: Sequence[str] | None,
+    delimiter: str,
+    *,
+    last_is_target: bool,
+) -> Table:
     rows = _rows(path, delimiter)
-    header = not all(map(_is_number, rows[0][1]))
-    names = [name.strip() for name in rows[0][1]] if header else [str(i + 1) for i in range(len(rows[0][1]))]
+    names, header = _header(rows[0][1])
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataError(f"{path}, line {rows[0][0]}: several columns are called {repeated[0]!r}")
     rows = rows[1:] if header else rows
     if not rows:
         raise DataError(f"{path} has a header and no rows")
+    if target is None and last_is_target:
+        target = names[-1]
     targets = [target] if isinstance(target, str) else list(target or ())
     places = [_place(names, name, path) for name in targets]
     kept = (

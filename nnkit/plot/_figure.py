@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from nnkit.core.storage import write_atomically
 from nnkit.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -50,22 +50,8 @@ def tidy(ax: Axes) -> None:
 
 def finish(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
     """Write the figure to ``path`` (its ending gives the format), whole or not at all; returns it."""
-    if path is None:
-        return figure
-    target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix or ".png", dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        figure.savefig(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    if path is not None:
+        target = Path(path)
+        ending = target.suffix.lstrip(".").lower()
+        write_atomically(target, lambda file: figure.savefig(file, format=ending or "png"))
     return figure
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,0 +1,41 @@
+"""``nnkit describe``: what a model file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("describe")
+@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the config, notes and history as JSON.")
+def command(*, model: Path, as_json: bool) -> None:
+    """Say what the network in the file MODEL is made of, and how it was trained."""
+    import json
+
+    from nnkit.network import Network
+
+    network = Network.load(model)
+    history, config = network.history, network.to_config()
+    if as_json:
+        click.echo(json.dumps({"config": config, "notes": network.notes, "history": history}, indent=2, default=_plain))
+        return
+    click.echo(f"{model}: {model.stat().st_size:,} bytes, {network.dtype}, ", nl=False)
+    click.echo(f"{network.epoch} epochs ({network.step:,} steps) of training\n")
+    click.echo(network.summary())
+    for distribution, version in config["providers"].items():
+        click.echo(f"provided by: {distribution} {version}")
+    for name in ("features", "classes"):
+        if network.notes.get(name):
+            click.echo(f"{name}: {', '.join(network.notes[name])}")
+    last = {name: values[-1] for name, values in history.items() if values and isinstance(values[-1], (int, float))}
+    if last:
+        click.echo("last epoch: " + ", ".join(f"{name} {value:.6g}" for name, value in last.items()))
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist()

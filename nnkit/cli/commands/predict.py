@@ -1,0 +1,83 @@
+"""``nnkit predict``: a model and data in; predictions out, as text or as arrays."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nnkit.arrays import Array
+    from nnkit.network import Network
+
+__all__ = ["command"]
+
+
+@click.command("predict")
+@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A .csv or .npz instead of the screen.")
+@click.option("--labels", is_flag=True, help="The class of each row instead of the figure for each class.")
+@click.option("--x", "key", help="The array of features in an .npz; by default the one that was trained with.")
+@click.option("--delimiter", default=",", show_default=True, help="What separates the cells of a .csv.")
+def command(*, model: Path, data: Path, output: Path | None, labels: bool, key: str | None, delimiter: str) -> None:
+    """Ask the network in the file MODEL about each row of DATA (.npz or .csv).
+
+    Columns of a .csv with a header are found by the names that the network was trained with; others are ignored.
+    """
+    from nnkit.cli.tables import column_names, read_table
+    from nnkit.errors import DataError
+    from nnkit.network import Network
+
+    if output is not None and output.suffix.lower() not in {".csv", ".npz"}:
+        raise click.BadParameter(f"{output} ends in {output.suffix!r}; expected .csv or .npz", param_hint="--output")
+    network = Network.load(model)
+    named = network.notes.get("features")
+    wanted = named if named and column_names(data, delimiter=delimiter) is not None else None
+    table = read_table(data, x=key or network.notes.get("x", "X"), y=None, features=wanted, delimiter=delimiter)
+    if table.X.shape[1] != network.inputs:
+        raise DataError(f"{data} has {table.X.shape[1]} columns of features; {model} takes {network.inputs}")
+    classes = network.notes.get("classes")
+    if labels:
+        if classes is None and network.loss.target_domain not in {"simplex", "index", "unit", "sign"}:
+            raise DataError(f"{model} predicts numbers, not classes; leave out --labels")
+        found = _names(network, network.predict(table.X, labels=True), classes)
+        _write(output, ["label"], ([name] for name in found), {"labels": found})
+    else:
+        prediction = network.predict(table.X)
+        header = classes or []
+        if len(header) != prediction.shape[1]:
+            header = [f"output {i + 1}" for i in range(prediction.shape[1])]
+        _write(output, header, ([str(value) for value in row] for row in prediction), {"prediction": prediction})
+
+
+def _names(network: Network, labels: Array, classes: list[str] | None) -> Array:
+    """Names where the model has them, else the labels themselves."""
+    import numpy as np
+
+    if classes is None:
+        return labels
+    places = (labels > 0).astype(np.intp) if network.loss.target_domain == "sign" else labels
+    return np.asarray(np.array(classes)[places])
+
+
+def _write(output: Path | None, header: list[str], rows: Iterable[list[Any]], arrays: dict[str, Array]) -> None:
+    import numpy as np
+
+    from nnkit.core.storage import write_atomically
+
+    if output is not None and output.suffix.lower() == ".npz":
+        write_atomically(output, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+        return
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    if output is None:
+        click.echo(text.getvalue(), nl=False)
+    else:
+        write_atomically(output, lambda file: file.write(text.getvalue().encode()))
