@@ -119,6 +119,52 @@ class Layer(Part):
         """
         raise NotOfferedError(f"{type(self).__name__} offers no backward_rows")
 
+    def backward_rows_into(
+        self, parameters: Parameters, cache: Any, grads: Array, out: Mapping[str, Array], *, needs_grad_x: bool
+    ) -> Array | None:
+        """In-place twin of ``backward_rows``: writes each ``(N, K, *shape)`` to ``out[name]``, in any memory order.
+
+        Returns ``(N, K, D_in)``, or ``None`` where ``needs_grad_x`` is False.
+        """
+        grad_x, found = self.backward_rows(parameters, cache, grads)
+        for name, view in out.items():
+            np.copyto(view, found[name])
+        return grad_x if needs_grad_x else None
+
+    @optional
+    def forward_tangent(
+        self, parameters: Parameters, cache: Any, directions: Parameters, x_tangent: Array
+    ) -> tuple[Array, Any]:
+        """Optional: how ``forward`` changes along a direction in parameters and ``x``; for exact ``hvp``.
+
+        Args:
+            parameters: As in ``forward``.
+            cache: What ``forward`` returned, in inference.
+            directions: One for each trained parameter, of its shape.
+            x_tangent: The direction in ``x``, ``(N, D_in)``.
+
+        Returns:
+            ``(y_tangent, tangent_cache)``: ``(N, D_out)``, and whatever ``backward_tangent`` needs.
+        """
+        raise NotOfferedError(f"{type(self).__name__} offers no forward_tangent")
+
+    @optional
+    def backward_tangent(
+        self,
+        parameters: Parameters,
+        cache: Any,
+        directions: Parameters,
+        tangent_cache: Any,
+        grad: Array,
+        grad_tangent: Array,
+    ) -> tuple[Array, dict[str, Array]]:
+        """Optional, together with ``forward_tangent``: how both results of ``backward`` change along it.
+
+        ``grad_tangent`` is the direction in ``grad``. Raises ``NotOfferedError`` where a part lacks
+        the second derivative; the core then takes differences of ``backward`` itself.
+        """
+        raise NotOfferedError(f"{type(self).__name__} offers no backward_tangent")
+
     @optional
     def adapt(self, parameters: Parameters, x: Array, weight: Array | None) -> None:
         """Optional: set buffers from the whole of the first training data, before the first step."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import attrs
 
 from nnkit.arrays import Array
-from nnkit.interfaces.part import Part
+from nnkit.errors import NotOfferedError
+from nnkit.interfaces.part import Part, optional
 
 __all__ = ["ObjectiveLike", "Solver", "SolverStep"]
 
@@ -49,6 +50,8 @@ class SolverStep:
         value: The objective there.
         reason: Why the solver stops here, in words; ``None`` while it goes on.
         info: Figures of its own (``damping``, ``gain_ratio``, …).
+        state: What ``solve_from`` needs to go on from here as if nothing had stopped it; kept with
+            the network. Empty for a solver that only looks at the parameters.
     """
 
     step: int
@@ -56,6 +59,7 @@ class SolverStep:
     value: float
     reason: str | None = None
     info: Mapping[str, float] = attrs.field(factory=dict)
+    state: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 class Solver(Part):
@@ -64,6 +68,8 @@ class Solver(Part):
     Attributes:
         monotone: The value never rises from one reported step to the next.
         needs_residual: Only least-squares losses (losses with ``residual``) can be solved.
+        finds_strength: Finds the strength of a penalty on the weights itself, so that a network
+            with regularizers of its own is refused.
     """
 
     __slots__ = ()
@@ -71,6 +77,7 @@ class Solver(Part):
     kind = "optimizer"
     monotone: ClassVar[bool] = False
     needs_residual: ClassVar[bool] = False
+    finds_strength: ClassVar[bool] = False
 
     @abstractmethod
     def solve(
@@ -86,3 +93,28 @@ class Solver(Part):
         Calls ``on_step`` after each step; when that returns True, stops and returns what it has.
         The last report carries the reason for stopping.
         """
+
+    @optional
+    def begin(self, parameters: Array, groups: Array) -> dict[str, Any]:
+        """Optional, together with ``solve_from``: the state before the first step, arrays and plain numbers by name.
+
+        ``groups`` ``(P,)`` tells which parameters are weights: integers, equal within an array of
+        weights, from 1 on; 0 for biases and all else.
+        """
+        raise NotOfferedError(f"{type(self).__name__} keeps no state between two calls")
+
+    @optional
+    def solve_from(
+        self,
+        objective: ObjectiveLike,
+        parameters: Array,
+        state: Mapping[str, Any],
+        *,
+        max_steps: int,
+        on_step: Callable[[SolverStep], bool],
+    ) -> Array:
+        """Optional: ``solve``, taking up the ``state`` of ``begin`` or of an earlier report (not written to).
+
+        Two calls of ``n`` and ``m`` steps then equal one of ``n + m``, to the bit.
+        """
+        raise NotOfferedError(f"{type(self).__name__} keeps no state between two calls")
