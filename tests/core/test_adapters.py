@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+
 from nnkit.core.adapters import (
     FunctionActivation,
     RowFunctionActivation,
@@ -59,7 +60,8 @@ def test_an_elementwise_pair(dtype):
 
 
 @pytest.mark.ledger("S2.3", "S2.6")
-def test_a_pair_with_stacked_jacobians(rng=np.random.default_rng(3)):
+def test_a_pair_with_stacked_jacobians():
+    rng = np.random.default_rng(3)
     part = activation_of((softmax, d_softmax))
     assert isinstance(part, RowFunctionActivation)
     assert not isinstance(part, Elementwise)

@@ -1,6 +1,7 @@
 """Reading metadata: what is damaged stops nothing, and what is doubled is said."""
 
 import pytest
+
 from nnkit import plugins
 from nnkit.errors import PluginError, PluginWarning
 from nnkit.registry.entry_points import scan

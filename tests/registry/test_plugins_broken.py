@@ -4,6 +4,7 @@ import sys
 import warnings
 
 import pytest
+
 from nnkit import plugins
 from nnkit.errors import PluginError, PluginLoadError, PluginWarning, UnknownNameError
 

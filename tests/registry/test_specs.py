@@ -1,10 +1,13 @@
 """Specs: every way to say which part is meant, and the answer to every way that is wrong."""
 
+import contextlib
+
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nnkit import plugins
 from nnkit.core.adapters import FunctionActivation, FunctionLoss, UpdateOnly
 from nnkit.errors import HyperparameterError, NNKitError, SpecError, UnknownNameError
@@ -75,6 +78,7 @@ def test_a_wrong_kind_is_answered_with_the_kinds(kind):
         plugins.names(kind)
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.dictionaries(
         st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True).filter(lambda word: word.isidentifier()),
@@ -98,13 +102,12 @@ def test_parse_is_the_inverse_of_writing(keywords):
     assert ("some-pkg/part", keywords) == parse(written)
 
 
+@settings(max_examples=60)
 @given(st.text(max_size=40))
-def test_any_text_is_parsed_or_refused_with_a_sentence(text):
+def test_any_text_is_parsed_or_refused_on_purpose(text):
     for spec in (text, f"adam({text})"):
-        try:
-            plugins.create("optimizer", spec)
-        except NNKitError as error:
-            assert str(error)
+        with contextlib.suppress(NNKitError):  # anything else, a warning too, fails the test
+            assert "optimizer" == plugins.create("optimizer", spec).kind
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import types
 
 import attrs
 import pytest
+
 from nnkit.errors import PluginError
 from nnkit.interfaces import Elementwise
 from nnkit.plugins import hookimpl

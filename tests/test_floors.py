@@ -1,0 +1,120 @@
+"""The order of the floors, read from the imports: everything imports only from below."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import nnkit
+from nnkit.registry import builtins
+from nnkit.registry.kinds import KINDS
+
+ROOT = Path(nnkit.__file__).parent
+FOLDERS = [kind.plural for kind in KINDS.values()]
+
+FLOORS = [
+    ["errors"],
+    ["arrays"],
+    ["interfaces"],
+    ["core", *FOLDERS],
+    ["registry"],
+    ["plugins"],  # nothing but the registry's public face
+    ["network", "testing", "plot"],
+    ["cli", "__init__"],
+]
+FLOOR = {unit: number for number, units in enumerate(FLOORS) for unit in units}
+
+TARGETS = {
+    name: target
+    for table in vars(builtins).values()
+    if isinstance(table, dict)
+    for name, target in table.items()
+    if isinstance(target, str) and ":" in target
+}
+
+
+def files():
+    return sorted(ROOT.rglob("*.py"))
+
+
+def unit_of(path):
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def modules_imported(tree):
+    """Every module of nnkit that is imported, with ``from nnkit import x`` traced to where x lives."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.partition(".")[0] == "nnkit")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the floor they come from"
+            if node.module == "nnkit":
+                for alias in node.names:
+                    if alias.name != "__version__":  # the one fact that stands above and is needed below
+                        yield nnkit._HOME.get(alias.name, f"nnkit.{alias.name}")
+            elif (node.module or "").startswith("nnkit."):
+                yield node.module
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_every_file_stands_on_a_floor():
+    assert {unit_of(path) for path in files()} <= set(FLOOR)
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_come_from_below(path):
+    unit = unit_of(path)
+    for module in modules_imported(parsed(path)):
+        other = [*module.split("."), "__init__"][1]
+        assert other == unit or FLOOR[other] < FLOOR[unit], f"{path.name} ({unit}) imports {module}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_part_imports_no_other_part(folder):
+    allowed = ("nnkit.interfaces", "nnkit.arrays", "nnkit.errors", f"nnkit.{folder}._")
+    for path in (ROOT / folder).glob("*.py"):
+        for module in modules_imported(parsed(path)):
+            shared = module == f"nnkit.{folder}"  # only on the way to one of its private modules
+            assert shared or module.startswith(allowed), f"{path.name} imports {module}"
+
+
+def strings(tree):
+    """Every string that is not a docstring."""
+    documentation = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+            yield node.value
+
+
+WORDS = {
+    "testing/points.py": {"normal"},  # a function of its own
+    "plot/__init__.py": {"confusion_matrix"},  # a picture
+    "cli/report.py": {"precision", "recall", "f1"},  # headings of a table
+    "cli/commands/describe.py": {"history"},  # a key of its JSON
+}
+"""Words that are the name of a part elsewhere, and something else where they stand."""
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in files() if unit_of(p) not in FOLDERS], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_builtins_is_the_only_file_that_names_a_part(path):
+    if path == ROOT / "registry" / "builtins.py":
+        return
+    tree = parsed(path)
+    homes = {target.partition(":")[0] for target in TARGETS.values()}
+    public = set(nnkit._HOME.values()) if path == ROOT / "__init__.py" else set()
+    assert not [module for module in modules_imported(tree) if module in homes - public]
+    words = set(KINDS) | WORDS.get(path.relative_to(ROOT).as_posix(), set())  # a kind is no part
+    named = [text for text in strings(tree) if text in TARGETS and text not in words]
+    assert not named, f"{path.relative_to(ROOT)} names {named}"
+    assert not [
+        text for text in strings(tree) if text.startswith(tuple(f"nnkit.{f}." for f in FOLDERS)) and text not in public
+    ]
