@@ -119,6 +119,12 @@ METRICS = {
 CALLBACKS = {
     "history": "nnkit.callbacks.history:History",
     "progress": "nnkit.callbacks.progress:Progress",
+    "early_stopping": "nnkit.callbacks.early_stopping:EarlyStopping",
+    "checkpoint": "nnkit.callbacks.checkpoint:Checkpoint",
+    "reduce_on_plateau": "nnkit.callbacks.reduce_on_plateau:ReduceOnPlateau",
+    "stop_on_nonfinite": "nnkit.callbacks.stop_on_nonfinite:StopOnNonfinite",
+    "csv_log": "nnkit.callbacks.csv_log:CSVLog",
+    "lambda": "nnkit.callbacks.lambda_callback:LambdaCallback",
 }
 
 ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {

@@ -1,0 +1,97 @@
+"""Checkpoints."""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+from typing import Any, final
+
+import attrs
+
+from nnkit.callbacks._monitor import MODES, better, direction, monitor_field, monitored, path_field
+from nnkit.errors import HyperparameterError
+from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces.fields import choice, integer
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Checkpoint(Callback):
+    """Saves the network every so many epochs or steps, or whenever a figure is the best so far.
+
+    The file is whole at any moment: a crash while saving leaves the one before. From it, training goes
+    on to the bit: ``Network.load(path)`` and ``fit(..., resume=True)``. Missing folders are made.
+
+    Args:
+        path: The file, overwritten each time; ``{epoch}`` and ``{step}`` in it are filled in, also with
+            a format: ``"run-{epoch:03d}.npz"``.
+        every: Save every so many units, from 1 on.
+        unit: ``"epoch"`` or ``"step"``.
+        monitor: A figure of the logs: save only where it is better than ever before; ``None`` saves always.
+        mode: Which way the figure gets better: ``"min"``, ``"max"``, or ``"auto"``.
+
+    Raises:
+        HyperparameterError: When ``path`` asks for something else, or ``monitor`` meets ``unit="step"``.
+        UnknownNameError: When the training has no such figure; names those it has.
+        FileSaveError: When the file cannot be written.
+
+    Source:
+        Chollet et al. (2015), Keras, ``keras.callbacks.ModelCheckpoint``.
+
+    Example:
+        >>> Checkpoint("run-{epoch:03d}.npz", every=5).path_at(epoch=20, step=640)
+        'run-020.npz'
+    """
+
+    saves = True
+
+    path: str = path_field()
+    every: int = integer(1, ge=1)
+    unit: str = choice("epoch", ("epoch", "step"))
+    monitor: str | None = monitor_field(None)
+    mode: str = choice("auto", MODES)
+
+    def __attrs_post_init__(self) -> None:
+        try:
+            asked = {name for _, name, _, _ in string.Formatter().parse(self.path) if name is not None}
+            if asked <= {"epoch", "step"}:
+                self.path_at(epoch=1, step=1)
+        except ValueError as error:
+            raise HyperparameterError(f"Checkpoint(path={self.path!r}): {error}") from error
+        if not asked <= {"epoch", "step"}:
+            raise HyperparameterError(
+                f"Checkpoint(path={self.path!r}): only {{epoch}} and {{step}} can be filled in; write {{{{ for a brace"
+            )
+        if self.monitor is not None and self.unit == "step":
+            raise HyperparameterError(
+                f"Checkpoint(monitor={self.monitor!r}, unit='step'): figures are there after an epoch; use unit='epoch'"
+            )
+
+    def path_at(self, *, epoch: int, step: int) -> str:
+        """The file of this moment."""
+        return self.path.format(epoch=epoch, step=step)
+
+    def offers(self, method: str) -> bool:
+        """As for every part; of the two units only the one chosen."""
+        unused = "on_batch_end" if self.unit == "epoch" else "on_epoch_end"
+        return super().offers(method) and method != unused
+
+    def on_batch_end(self, view: TrainingView) -> None:
+        if self.unit == "step" and view.step % self.every == 0:
+            self._save(view)
+
+    def on_epoch_end(self, view: TrainingView) -> None:
+        if self.unit == "step" or view.epoch % self.every:
+            return
+        if self.monitor is not None:
+            value = monitored(self, view, self.monitor)
+            if not better(value, view.state.get("best"), direction(self, view, self.monitor, self.mode)):
+                return
+            view.state.update(best=value, best_epoch=view.epoch)
+        self._save(view)
+
+    def _save(self, view: TrainingView) -> None:
+        path = self.path_at(epoch=view.epoch, step=view.step)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        network: Any = view.network
+        network.save(path)

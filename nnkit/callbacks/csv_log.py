@@ -1,0 +1,96 @@
+"""A log of every epoch in a CSV file."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any, final
+
+import attrs
+import numpy as np
+
+from nnkit.callbacks._monitor import path_field
+from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces.fields import flag
+
+
+@final
+@attrs.frozen(kw_only=True)
+class CSVLog(Callback):
+    """Writes one line an epoch: ``epoch`` and every figure of the logs that is one number, with all its digits.
+
+    The line is in the file when the epoch is over. A figure that appears later gets a column then, empty
+    above. A run that was cut and goes on from a checkpoint takes the lines after it out and writes
+    them again, so the file ends as if nothing had happened.
+
+    Args:
+        path: The file; missing folders are made.
+        append: Go on below what the file holds already, instead of replacing it.
+
+    Source:
+        Chollet et al. (2015), Keras, ``keras.callbacks.CSVLogger``.
+
+    Example:
+        >>> CSVLog("log.csv", append=True)
+        CSVLog(path='log.csv', append=True)
+    """
+
+    path: str = path_field()
+    append: bool = flag(default=False)
+
+    def on_train_begin(self, view: TrainingView) -> None:
+        file = Path(self.path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not view.state or not file.exists():
+            view.state.clear()
+            return
+        columns, rows = _read(file)
+        kept = list(rows)
+        while kept and not _epoch_at_most(kept[-1], view.epoch):
+            kept.pop()
+        if len(kept) < len(rows):
+            _write(file, columns, kept)
+
+    def on_epoch_end(self, view: TrainingView) -> None:
+        figures = {name: _text(value) for name, value in view.logs.items() if np.ndim(value) == 0}
+        row = {"epoch": str(view.epoch), **figures}
+        file = Path(self.path)
+        if not view.state:
+            columns, rows = _read(file) if self.append and file.exists() else ([], [])
+        else:
+            columns, rows = view.state["columns"], None
+        missing = [name for name in row if name not in columns]
+        if missing or not view.state:
+            rows = _read(file)[1] if rows is None else rows
+            columns = [*columns, *missing]
+            _write(file, columns, [*rows, row])
+        else:
+            with file.open("a", newline="", encoding="utf-8") as out:
+                csv.DictWriter(out, columns, restval="").writerow(row)
+        view.state["columns"] = columns
+
+
+def _text(value: Any) -> str:
+    return repr(value.item() if isinstance(value, np.generic | np.ndarray) else value)
+
+
+def _epoch_at_most(row: dict[str, str], epoch: int) -> bool:
+    """Whether the line is whole and not of a later epoch; a crash may have torn the last one."""
+    return row["epoch"].isdecimal() and int(row["epoch"]) <= epoch and None not in row.values()
+
+
+def _read(file: Path) -> tuple[list[str], list[dict[str, str]]]:
+    with file.open(newline="", encoding="utf-8") as lines:
+        reader = csv.DictReader(lines)
+        rows = list(reader)
+        return list(reader.fieldnames or []), rows
+
+
+def _write(file: Path, columns: list[str], rows: list[dict[str, str]]) -> None:
+    """Write all lines beside the file, then put them in its place."""
+    beside = file.with_name(f".{file.name}.tmp")
+    with beside.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    beside.replace(file)

@@ -1,0 +1,75 @@
+"""Early stopping."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+
+from nnkit.callbacks._monitor import MODES, better, direction, monitor_field, monitored
+from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces.fields import choice, flag, integer, real
+
+
+@final
+@attrs.frozen(kw_only=True)
+class EarlyStopping(Callback):
+    """Stops when a figure has not improved for ``patience`` epochs, and goes back to the best parameters.
+
+    The best parameters stand in the state, so a run that was cut goes on to the bit. They are put in place
+    when the training is over: stopped here, or at its last epoch. An interrupted training keeps the
+    parameters of its last step, so that it can be resumed. After a stop, a further ``fit`` starts to count
+    anew; after an end without one, it counts on.
+
+    Args:
+        monitor: A figure of the logs: ``"loss"``, ``"val_loss"``, a metric, ``"val_"`` and a metric.
+        patience: Epochs without improvement after which training stops, from 1 on.
+        min_delta: What is not more than this is no improvement, from 0 on.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: losses fall, a metric says it itself.
+        restore_best: Whether the best parameters are put in place at the end.
+
+    Raises:
+        UnknownNameError: When the training has no such figure; names those it has.
+        HyperparameterError: When the figure is not one number, or nobody says which way it gets better.
+
+    Source:
+        Prechelt (1998), "Early Stopping - But When?".
+
+    Example:
+        >>> X = np.random.default_rng(0).normal(size=(60, 2))
+        >>> net = nnkit.Network([2, 8, 1], seed=0)
+        >>> stop = EarlyStopping(patience=3)
+        >>> history = net.fit(X, X[:, 0] * X[:, 1], epochs=500, validation_split=0.3, callbacks=[stop])
+        >>> len(history["loss"]) < 500
+        True
+    """
+
+    changes_parameters = True
+
+    monitor: str = monitor_field("val_loss")
+    patience: int = integer(10, ge=1)
+    min_delta: float = real(0.0, ge=0.0)
+    mode: str = choice("auto", MODES)
+    restore_best: bool = flag(default=True)
+
+    def on_epoch_end(self, view: TrainingView) -> None:
+        state = view.state
+        if state.get("stopped"):
+            state.clear()  # a further fit after a stop
+        value = monitored(self, view, self.monitor)
+        way = direction(self, view, self.monitor, self.mode)
+        if better(value, state.get("best"), way, self.min_delta):
+            state.update(best=value, best_epoch=view.epoch, wait=0)
+            if self.restore_best:
+                state["best_parameters"] = view.parameters.copy()
+            return
+        state["wait"] = state.get("wait", 0) + 1
+        if state["wait"] >= self.patience:
+            state["stopped"] = True
+            best = f"its best was {state['best']:g} in epoch {state['best_epoch']}" if "best" in state else "it was NaN"
+            view.stop(f"{self.monitor} has not improved for {state['wait']} epochs ({best})")
+
+    def on_train_end(self, view: TrainingView) -> None:
+        over = view.state.get("stopped") or view.epoch >= view.last_epoch
+        if self.restore_best and over and "best_parameters" in view.state:
+            view.set_parameters(view.state["best_parameters"])

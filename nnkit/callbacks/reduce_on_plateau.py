@@ -1,0 +1,82 @@
+"""A lower learning rate where a figure stands still."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+
+from nnkit.callbacks._monitor import MODES, better, direction, monitor_field, monitored
+from nnkit.errors import HyperparameterError
+from nnkit.interfaces import Callback, Schedule, TrainingView
+from nnkit.interfaces.fields import choice, integer, real
+
+
+@final
+@attrs.frozen(kw_only=True)
+class ReduceOnPlateau(Callback):
+    """``learning_rate *= factor`` when a figure has not improved for ``patience`` epochs.
+
+    The optimizer keeps its momentum and its other memory. A learning rate that follows a schedule is
+    refused: the two would fight.
+
+    Args:
+        monitor: A figure of the logs: ``"loss"``, ``"val_loss"``, a metric, ``"val_"`` and a metric.
+        factor: What the learning rate is multiplied with, in (0, 1).
+        patience: Epochs without improvement after which it is lowered, from 1 on.
+        cooldown: Epochs after that in which nothing is counted, from 0 on.
+        min_delta: What is not more than this is no improvement, from 0 on.
+        min_learning_rate: It goes no lower, from 0 on.
+        mode: Which way the figure gets better: ``"min"``, ``"max"``, or ``"auto"``.
+
+    Raises:
+        HyperparameterError: When the optimizer has no learning rate of its own, or it follows a schedule.
+        UnknownNameError: When the training has no such figure; names those it has.
+
+    Source:
+        Chollet et al. (2015), Keras, ``keras.callbacks.ReduceLROnPlateau``.
+
+    Example:
+        >>> X, net = np.ones((8, 1)), nnkit.Network([1, 1], optimizer="sgd(learning_rate=0.5)", seed=0)
+        >>> calm = ReduceOnPlateau(monitor="loss", patience=2, min_delta=10.0)
+        >>> history = net.fit(X, X, epochs=3, callbacks=[calm])
+        >>> net.optimizer.learning_rate
+        0.05
+    """
+
+    monitor: str = monitor_field("val_loss")
+    factor: float = real(0.1, gt=0.0, lt=1.0)
+    patience: int = integer(10, ge=1)
+    cooldown: int = integer(0, ge=0)
+    min_delta: float = real(1e-4, ge=0.0)
+    min_learning_rate: float = real(0.0, ge=0.0)
+    mode: str = choice("auto", MODES)
+
+    def on_train_begin(self, view: TrainingView) -> None:
+        if view.learning_rate is None:
+            raise HyperparameterError("ReduceOnPlateau needs an optimizer with a learning_rate; this one has none")
+        if isinstance(view.network.optimizer.learning_rate, Schedule):
+            raise HyperparameterError(
+                f"ReduceOnPlateau cannot lower a learning rate that follows {view.network.optimizer.learning_rate!r};"
+                " give the optimizer a number, or leave the callback out"
+            )
+
+    def on_epoch_end(self, view: TrainingView) -> None:
+        state = view.state
+        value = monitored(self, view, self.monitor)
+        way = direction(self, view, self.monitor, self.mode)
+        resting = state.get("resting", 0)
+        if resting:
+            state.update(resting=resting - 1, wait=0)
+        if better(value, state.get("best"), way, self.min_delta):
+            state.update(best=value, wait=0)
+            return
+        if resting:
+            return
+        state["wait"] = state.get("wait", 0) + 1
+        rate = view.learning_rate
+        if state["wait"] >= self.patience and rate is not None:
+            state.update(wait=0, resting=self.cooldown)
+            lower = max(rate * self.factor, self.min_learning_rate)
+            if lower < rate:
+                view.set_learning_rate(lower)
