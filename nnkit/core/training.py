@@ -244,7 +244,7 @@ class _EpochLoop:
         update = stepper.update
         take_x, take_target = X.take, targets.take
         done, total = state.batch, state.loss_sum
-        began = done
+        first_step = state.step - done
         indices = order
         try:
             for start in range(done * batch, whole * batch, batch):
@@ -259,8 +259,8 @@ class _EpochLoop:
                 total += value * batch
                 done += 1
                 if listening:
-                    self._tell(stepper, listeners, indices, value, done, total, began)
-                    began = done
+                    state.step = first_step + done
+                    self._tell(stepper, listeners, indices, value, done, total)
                     update = stepper.update
                     if run.stopping():
                         return
@@ -277,10 +277,10 @@ class _EpochLoop:
                 total += value * self.rest
                 done += 1
                 if listening:
-                    self._tell(stepper, listeners, indices, value, done, total, began)
-                    began = done
+                    state.step = first_step + done
+                    self._tell(stepper, listeners, indices, value, done, total)
         finally:
-            state.step += done - began
+            state.step = first_step + done
             state.batch, state.loss_sum = done, total
 
     def _tell(
@@ -291,10 +291,8 @@ class _EpochLoop:
         value: float,
         done: int,
         total: float,
-        began: int,
     ) -> None:
         run, state = self.run, self.run.state
-        state.step += done - began
         state.batch, state.loss_sum = done, total
         run.logs = {"loss": value}
         run.batch_indices = indices

@@ -1,0 +1,473 @@
+"""What ``fit`` promises: order, resumption to the bit, weights, validation, callbacks, interrupts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import warnings
+
+import attrs
+import numpy as np
+import pytest
+
+import nnkit
+from nnkit.core.order import epoch_order
+from nnkit.errors import DataError, NNKitError, TrainingWarning
+from nnkit.interfaces import Callback, Optimizer, Solver, SolverStep
+
+RNG = np.random.default_rng(1)
+X = RNG.normal(size=(50, 3))
+Y = (X @ [1.0, -2.0, 0.5])[:, None] + 0.1 * RNG.normal(size=(50, 1))
+LABELS = (X[:, 0] > 0).astype(int)
+
+
+def regressor(**changes):
+    settings = {"hidden_activation": "tanh", "optimizer": "adam(learning_rate=0.02)", "seed": 2}
+    return nnkit.Network([3, 6, 1], **(settings | changes))
+
+
+@attrs.frozen(kw_only=True)
+class Spy(Callback):
+    """Notes every event."""
+
+    events: list = attrs.field(factory=list, eq=False)
+    stop_at: tuple = ()
+
+    def _note(self, event, view):
+        self.events.append((event, view.epoch, view.batch, view.step))
+        if (event, view.epoch, view.batch) == self.stop_at:
+            view.stop("enough")
+
+    def on_train_begin(self, view):
+        self._note("train_begin", view)
+
+    def on_epoch_begin(self, view):
+        self._note("epoch_begin", view)
+
+    def on_batch_end(self, view):
+        assert set(view.logs) == {"loss"}
+        self._note("batch_end", view)
+
+    def on_epoch_end(self, view):
+        self._note("epoch_end", view)
+
+    def on_train_end(self, view):
+        self._note("train_end", view)
+
+
+def test_the_order_of_events():
+    spy = Spy()
+    regressor().fit(X, Y, epochs=2, batch_size=25, callbacks=[spy])
+    assert spy.events == [
+        ("train_begin", 0, 0, 0),
+        ("epoch_begin", 0, 0, 0),
+        ("batch_end", 0, 1, 1),
+        ("batch_end", 0, 2, 2),
+        ("epoch_end", 1, 0, 2),
+        ("epoch_begin", 1, 0, 2),
+        ("batch_end", 1, 1, 3),
+        ("batch_end", 1, 2, 4),
+        ("epoch_end", 2, 0, 4),
+        ("train_end", 2, 0, 4),
+    ]
+
+
+def test_the_last_batch_takes_what_is_left():
+    seen = []
+
+    @attrs.frozen(kw_only=True)
+    class Rows(Callback):
+        def on_batch_end(self, view):
+            seen.append(view.batch_indices.copy())
+
+    regressor().fit(X, Y, epochs=1, batch_size=16, callbacks=[Rows()])
+    assert [16, 16, 16, 2] == [len(rows) for rows in seen]
+    np.testing.assert_array_equal(np.arange(50), np.sort(np.concatenate(seen)))
+
+
+def test_each_epoch_has_an_order_of_its_own():
+    first, second = (epoch_order(7, epoch, 50, 10, "shuffle") for epoch in (0, 1))
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(first, epoch_order(7, 0, 50, 10, "shuffle"))
+
+
+@pytest.mark.ledger("S0.38")
+def test_random_batches_repeat_no_sample_within_a_batch():
+    order = epoch_order(3, 0, 50, 16, "random_batch").reshape(-1, 16)
+    assert (4, 16) == order.shape
+    assert all(len(set(batch)) == 16 for batch in order.tolist())
+    assert len(set(order.ravel().tolist())) < 50
+
+
+@pytest.mark.parametrize("sampling", ["shuffle", "sequential", "random_batch"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd(momentum=0.9)"])
+def test_two_halves_are_one_whole(sampling, optimizer):
+    whole, halves = regressor(optimizer=optimizer), regressor(optimizer=optimizer)
+    whole.fit(X, Y, epochs=6, batch_size=16, sampling=sampling)
+    for _ in range(3):
+        halves.fit(X, Y, epochs=2, batch_size=16, sampling=sampling)
+    np.testing.assert_array_equal(whole.parameters, halves.parameters)
+    assert whole.history == halves.history
+
+
+@pytest.mark.parametrize(
+    "stop_at", [("batch_end", 2, 3), ("batch_end", 2, 4), ("epoch_end", 2, 0), ("epoch_begin", 3, 0)]
+)
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(stop_at, tmp_path):
+    """The stop is a callback's; what is tested is that every place to go on from is the right one."""
+    whole, cut = regressor(), regressor()
+    whole.fit(X, Y, epochs=6, batch_size=16)
+    cut.fit(X, Y, epochs=6, batch_size=16, callbacks=[Spy(stop_at=stop_at)])
+    assert cut.epoch < 6
+    cut.save(tmp_path / "cut.npz")
+    back = nnkit.Network.load(tmp_path / "cut.npz")
+    back.fit(X, Y, epochs=6 - back.epoch, batch_size=16)
+    np.testing.assert_array_equal(whole.parameters, back.parameters)
+    assert whole.history == back.history
+
+
+def test_a_stop_is_kept_by_resume_and_ended_by_a_new_call():
+    net = regressor()
+    net.fit(X, Y, epochs=6, callbacks=[Spy(stop_at=("epoch_end", 2, 0))])
+    assert net.epoch == 2
+    net.fit(X, Y, resume=True)
+    assert net.epoch == 2
+    net.fit(X, Y, epochs=1)
+    assert net.epoch == 3
+
+
+def test_resume_does_nothing_when_all_is_done():
+    net = regressor()
+    net.fit(X, Y, epochs=2)
+    before = net.parameters.copy()
+    net.fit(X, Y, resume=True)
+    np.testing.assert_array_equal(before, net.parameters)
+    with pytest.raises(DataError, match="49 samples.*50"):
+        net.fit(X[:-1], Y[:-1], resume=True)
+
+
+@attrs.frozen(kw_only=True)
+class Interrupt(Callback):
+    """Ctrl-C, really sent, in the middle of a batch or of an epoch."""
+
+    at_step: int = 3
+
+    def on_batch_end(self, view):
+        if view.step == self.at_step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("at_step", [1, 3, 4, 7])
+def test_ctrl_c_leaves_a_whole_network_that_goes_on_to_the_bit(at_step, tmp_path):
+    whole, cut = regressor(), regressor()
+    whole.fit(X, Y, epochs=4, batch_size=16)
+    with pytest.raises(KeyboardInterrupt, match=r"of 4 epochs.*resume=True"):
+        cut.fit(X, Y, epochs=4, batch_size=16, callbacks=[Interrupt(at_step=at_step)])
+    assert at_step == cut.step
+    assert np.isfinite(cut.predict(X)).all()
+    cut.save(tmp_path / "cut.npz")
+    back = nnkit.Network.load(tmp_path / "cut.npz")
+    back.fit(X, Y, resume=True)
+    np.testing.assert_array_equal(whole.parameters, back.parameters)
+    assert whole.history == back.history
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_acts_at_once():
+    @attrs.frozen(kw_only=True)
+    class Impatient(Callback):
+        def on_batch_end(self, view):
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            raise AssertionError("not reached")
+
+    with pytest.raises(KeyboardInterrupt):
+        regressor().fit(X, Y, callbacks=[Impatient()])
+
+
+def test_another_thread_may_train():
+    net, failures = regressor(), []
+
+    def work():
+        try:
+            net.fit(X, Y, epochs=1)
+        except Exception as error:  # noqa: BLE001  # it is looked at below
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ([], 1) == (failures, net.epoch)
+
+
+def test_an_exception_of_a_callback_reaches_the_caller_and_the_network_is_whole():
+    @attrs.frozen(kw_only=True)
+    class Broken(Callback):
+        def on_batch_end(self, view):
+            if view.step == 2:
+                raise RuntimeError("a bug of mine")
+
+    net = regressor()
+    with pytest.raises(RuntimeError, match="a bug of mine"):
+        net.fit(X, Y, epochs=2, batch_size=16, callbacks=[Broken()])
+    assert net.step == 2
+    whole = regressor()
+    whole.fit(X, Y, epochs=2, batch_size=16)
+    net.fit(X, Y, resume=True)
+    np.testing.assert_array_equal(whole.parameters, net.parameters)
+
+
+def test_callbacks_get_what_they_ask_for():
+    @attrs.frozen(kw_only=True)
+    class Asks(Callback):
+        changes_parameters = True
+
+        def on_epoch_end(self, view):
+            if view.epoch == 1:
+                view.set_parameters(np.zeros_like(view.parameters))
+                view.set_learning_rate(0.0)
+            assert view.higher_is_better("val_accuracy") is True
+            assert view.higher_is_better("loss") is False
+            assert view.higher_is_better("nothing") is None
+            assert (view.samples, view.batches, view.first_epoch, view.last_epoch) == (50, 2, 0, 3)
+
+        def on_batch_end(self, view):
+            assert view.learning_rate == (0.02 if view.epoch == 0 else 0.0)
+            for array in (view.parameters, view.gradient):
+                with pytest.raises(ValueError, match="read-only"):
+                    array[0] = 1.0
+
+    net = regressor()
+    net.fit(X, Y, epochs=3, batch_size=25, callbacks=[Asks()], metrics=["accuracy"])
+    np.testing.assert_array_equal(np.zeros(net.layout.size), net.parameters)
+    assert net.optimizer.learning_rate == 0.0
+
+
+def test_a_learning_rate_that_is_not_there_cannot_be_changed():
+    class Own:
+        def update(self, old_params, gradient):
+            return old_params - 0.01 * gradient
+
+    @attrs.frozen(kw_only=True)
+    class Asks(Callback):
+        def on_epoch_end(self, view):
+            assert view.learning_rate is None
+            view.set_learning_rate(0.5)
+
+    with pytest.raises(NNKitError, match="no learning_rate"):
+        regressor(optimizer=Own()).fit(X, Y, epochs=1, callbacks=[Asks()])
+
+
+def test_integer_weights_are_repeated_samples():
+    weight = RNG.integers(0, 3, size=50)
+    weighted, repeated = regressor(optimizer="sgd(learning_rate=0.1)"), regressor(optimizer="sgd(learning_rate=0.1)")
+    weighted.fit(X, Y, epochs=5, batch_size=None, sample_weight=weight)
+    repeated.fit(np.repeat(X, weight, 0), np.repeat(Y, weight, 0), epochs=5, batch_size=None)
+    np.testing.assert_allclose(repeated.parameters, weighted.parameters, rtol=1e-12)
+    np.testing.assert_allclose(repeated.history["loss"], weighted.history["loss"], rtol=1e-12)
+
+
+def test_batches_estimate_the_weighted_mean_without_bias():
+    """One epoch of steps too small to matter: the mean of the batch losses is the weighted mean."""
+    weight = RNG.random(50)
+    net = regressor(optimizer="sgd(learning_rate=0.0)")
+    loss = net.fit(X, Y, epochs=1, batch_size=7, sample_weight=weight)["loss"][0]
+    assert loss == pytest.approx(net.score(X, Y, sample_weight=weight), rel=1e-12)
+    assert loss == pytest.approx(np.average((net.predict(X) - Y)[:, 0] ** 2, weights=weight), rel=1e-12)
+
+
+def test_class_weights():
+    shared = {"output_activation": "softmax", "loss": "categorical_crossentropy"}
+    labels = np.r_[np.zeros(40, int), np.ones(10, int)]
+    balanced = nnkit.Network([3, 4, 2], seed=0, **shared)
+    balanced.fit(X, labels, epochs=3, class_weight="balanced")
+    for given in ({0: 0.625, 1: 2.5}, [0.625, 2.5]):
+        other = nnkit.Network([3, 4, 2], seed=0, **shared)
+        other.fit(X, labels, epochs=3, class_weight=given)
+        np.testing.assert_array_equal(balanced.parameters, other.parameters)
+    explicit = nnkit.Network([3, 4, 2], seed=0, **shared)
+    explicit.fit(X, labels, epochs=3, sample_weight=np.where(labels, 2.5, 0.625))
+    np.testing.assert_array_equal(balanced.parameters, explicit.parameters)
+
+
+def test_validation_data_and_metrics():
+    net = nnkit.Network([3, 6, 1], output_activation="sigmoid", loss="binary_crossentropy", seed=0)
+    history = net.fit(X, LABELS, epochs=3, metrics="accuracy", validation_data=(X[:20], LABELS[:20]))
+    assert ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"] == list(history)
+    assert [1, 2, 3] == history["epoch"]
+    found = net.evaluate(X[:20], LABELS[:20], metrics=["accuracy"])
+    assert found == {"loss": history["val_loss"][-1], "accuracy": history["val_accuracy"][-1]}
+    assert net.score(X, LABELS, accuracy=True) == history["accuracy"][-1]
+
+
+def test_a_validation_split_is_left_out_of_training():
+    seen = set()
+
+    @attrs.frozen(kw_only=True)
+    class Rows(Callback):
+        def on_train_begin(self, view):
+            assert view.samples == 40
+            assert len(view.validation_data[0]) == 10
+            seen.update(map(tuple, view.data[0]))
+            assert not seen & set(map(tuple, view.validation_data[0]))
+
+    net = regressor()
+    net.fit(X, Y, epochs=1, validation_split=0.2, callbacks=[Rows()])
+    assert len(seen) == 40
+    assert "val_loss" in net.history
+
+
+def test_the_same_metric_twice_has_two_names():
+    net = regressor()
+    assert {"loss", "mean_squared_error", "mean_squared_error_2"} == set(
+        net.evaluate(X, Y, metrics=["mean_squared_error", "mse"])
+    )
+
+
+def test_reset_starts_again():
+    net = regressor()
+    before = net.parameters.copy()
+    first = net.fit(X, Y, epochs=2)
+    net.reset()
+    np.testing.assert_array_equal(before, net.parameters)
+    assert (0, 0, {}) == (net.epoch, net.step, net.history)
+    assert first == net.fit(X, Y, epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [(np.float32, "float32"), (np.float64, "float64"), (np.int16, "float64")]
+)
+def test_the_dtype_follows_the_data(given, expected):
+    net = regressor()
+    assert net.parameters.dtype == np.float64
+    net.fit((10 * X).astype(given), Y, epochs=1)
+    assert {np.dtype(expected)} == {net.dtype, net.predict(X).dtype, net.weights[0].dtype}
+    assert expected == nnkit.Network([3, 1], dtype=expected).dtype
+
+
+def test_a_given_dtype_wins():
+    net = regressor(dtype="float64")
+    net.fit(X.astype(np.float32), Y, epochs=1)
+    assert np.float64 == net.dtype
+
+
+def test_a_training_that_has_begun_keeps_its_dtype():
+    net = regressor()
+    net.fit(X, Y, epochs=1)
+    net.fit(X.astype(np.float32), Y, epochs=1)
+    assert np.float64 == net.dtype
+
+
+def test_inputs_may_be_left_out():
+    known = regressor()
+    for layers in ([None, 6, 1], [nnkit.Dense(6, "tanh"), nnkit.Dense(1)], [3, nnkit.Dense(6, "tanh"), 1]):
+        net = nnkit.Network(layers, hidden_activation="tanh", optimizer="adam(learning_rate=0.02)", seed=2)
+        net.fit(X, Y, epochs=1)
+        np.testing.assert_array_equal(known.fit(X, Y, epochs=1)["loss"][:1], net.history["loss"])
+        known.reset()
+
+
+def test_arrays_are_views_of_the_one_vector():
+    net = regressor()
+    assert [(3, 6), (6, 1)] == [w.shape for w in net.weights]
+    assert [(6,), (1,)] == [b.shape for b in net.biases]
+    net.weights[0][1, 2] = 42.0
+    net.biases[1][0] = -7.0
+    assert 42.0 == net.parameters[1 * 6 + 2]
+    assert -7.0 == net.parameters[-1]
+    arrays = net.layout.restore(net.parameters)
+    np.testing.assert_array_equal(net.parameters, net.layout.flatten(arrays))
+
+
+def test_divergence_is_said_once_an_epoch_and_in_words():
+    net = nnkit.Network([3, 1], optimizer="sgd(learning_rate=1e6)", seed=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net.fit(1e3 * X, Y, epochs=1, batch_size=1)
+    assert [TrainingWarning] == [warning.category for warning in caught]
+    assert "lower the learning rate" in str(caught[0].message)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"output_activation": "sigmoid", "loss": "categorical_crossentropy"}, "softmax"),
+        ({"output_activation": None, "loss": "binary_crossentropy"}, "sigmoid"),
+        ({"output_activation": "softmax", "loss": "binary_crossentropy"}, "categorical_crossentropy"),
+        ({"output_activation": None, "loss": "poisson"}, "softplus"),
+        ({"output_activation": None, "loss": "sparse_categorical_crossentropy"}, "softmax"),
+    ],
+)
+def test_an_output_that_does_not_fit_its_loss_is_warned_of(settings, says):
+    with pytest.warns(TrainingWarning, match=says):
+        nnkit.Network([3, 4, 3], **settings)
+
+
+def test_labels_of_predictions():
+    probabilities = nnkit.Network([3, 1], output_activation="sigmoid", loss="binary_crossentropy", seed=0)
+    assert {0, 1} == set(probabilities.predict(X, labels=True).tolist())
+    signs = nnkit.Network([3, 1], loss="hinge", seed=0)
+    assert {-1, 1} == set(signs.predict(X, labels=True).tolist())
+    classes = nnkit.Network([3, 4], output_activation="softmax", loss="sparse_categorical_crossentropy", seed=0)
+    np.testing.assert_array_equal(classes.predict(X).argmax(1), classes.predict(X, labels=True))
+
+
+def test_one_row_is_like_many():
+    net = regressor()
+    np.testing.assert_allclose(net.predict(X)[7:8], net.predict(X[7:8]), rtol=1e-12)
+
+
+@attrs.frozen(kw_only=True)
+class Downhill(Solver):
+    """Plain gradient descent that sees the objective."""
+
+    rate: float = 0.1
+
+    def solve(self, objective, parameters, *, max_steps, on_step):
+        theta = parameters.copy()
+        for step in range(1, max_steps + 1):
+            value, gradient = objective.value_and_gradient(theta)
+            theta -= self.rate * gradient
+            reason = "far enough" if step == 4 else None
+            if on_step(SolverStep(step=step, parameters=theta, value=value, reason=reason, info={"rate": 0.1})):
+                break
+        return theta
+
+
+def test_a_solver_is_an_optimizer_by_another_name():
+    by_steps = regressor(optimizer="sgd(learning_rate=0.1)")
+    by_steps.fit(X, Y, epochs=3, batch_size=None)
+    solved = regressor(optimizer=Downhill())
+    spy = Spy()
+    history = solved.fit(X, Y, epochs=3, callbacks=[spy], metrics=["mse"])
+    np.testing.assert_allclose(by_steps.parameters, solved.parameters, rtol=1e-12)
+    assert [0.1] * 3 == history["rate"]
+    assert ["train_begin", "epoch_end", "epoch_end", "epoch_end", "train_end"] == [event[0] for event in spy.events]
+    solved.fit(X, Y, epochs=9)
+    assert 3 + 4 == solved.epoch, "it stops for its own reason"
+
+
+@attrs.frozen(kw_only=True)
+class Fresh(Optimizer):
+    """Returns a new vector instead of writing in place."""
+
+    def init(self, parameters):
+        return {}
+
+    def update(self, parameters, gradient, state):
+        return parameters - 0.1 * gradient
+
+
+def test_an_optimizer_may_return_a_new_vector():
+    expected, actual = regressor(optimizer="sgd(learning_rate=0.1)"), regressor(optimizer=Fresh())
+    expected.fit(X, Y, epochs=3)
+    actual.fit(X, Y, epochs=3)
+    np.testing.assert_allclose(expected.parameters, actual.parameters, rtol=1e-12)
+
+
+def test_the_summary_tells_everything():
+    text = regressor(regularizer="l2").summary()
+    for word in ("Dense", "Tanh", "(N, 6)", "3x6 + 6", "31", "MeanSquaredError", "Adam", "L2", "seed: 2"):
+        assert word in text
+    assert "Network([3, 6, 1]" in repr(regressor())
