@@ -24,8 +24,9 @@ def below_largest(z: Array) -> tuple[Array, Array]:
 
 
 def weighted(target: Array, terms: Array) -> Array:
-    """``sum_k target * terms`` of each row, ``(N,)``, where a target of 0 silences even an infinite term."""
-    total: Array = np.multiply(target, terms, out=np.zeros_like(terms), where=target != 0.0).sum(axis=1)
+    """``sum_k target * terms`` of each row, ``(N,)``, where a target of 0 silences an infinite term, but not NaN."""
+    heard = (target != 0.0) | np.isnan(terms)
+    total: Array = np.multiply(target, terms, out=np.zeros_like(terms), where=heard).sum(axis=1)
     return total
 
 

@@ -69,8 +69,10 @@ class KLDivergence(Loss):
         return np.array([math.fsum(t * math.log(t / p) for p, t in zip(*row, strict=True) if t > 0) for row in rows])
 
     def value(self, prediction: Array, target: Array) -> Array:
-        ratio = np.maximum(target, np.finfo(target.dtype).tiny) / at_least_eps(prediction)
-        total: Array = (target * np.log(ratio)).sum(axis=1)
+        p = at_least_eps(prediction)
+        far = np.log(np.maximum(target, np.finfo(target.dtype).tiny) / p)
+        near = np.log1p(np.maximum((target - p) / p, -0.5))  # keeps the digits where target and p are close
+        total: Array = (target * np.where(target > 0.5 * p, near, far)).sum(axis=1)
         return total
 
     def gradient(self, prediction: Array, target: Array) -> Array:

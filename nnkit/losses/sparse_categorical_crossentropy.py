@@ -73,18 +73,19 @@ class SparseCategoricalCrossentropy(Loss):
         return np.array([-math.log(row[int(label)]) for row, label in zip(prediction.tolist(), target, strict=True)])
 
     def value(self, prediction: Array, target: Array) -> Array:
-        picked: Array = -np.log(at_least_eps(prediction[_labelled(prediction, target)]))
-        return picked
+        picked = -np.log(at_least_eps(prediction[_labelled(prediction, target)]))
+        total: Array = picked + _only_nan(prediction).sum(axis=1)
+        return total
 
     def gradient(self, prediction: Array, target: Array) -> Array:
         labelled = _labelled(prediction, target)
-        slope = np.zeros_like(prediction)
+        slope = _only_nan(prediction)
         slope[labelled] = -1.0 / at_least_eps(prediction[labelled])
         return slope
 
     def curvature(self, prediction: Array, target: Array) -> Array:
         labelled = _labelled(prediction, target)
-        second = np.zeros_like(prediction)
+        second = _only_nan(prediction)
         second[labelled] = at_least_eps(prediction[labelled]) ** -2
         return on_diagonal(second)
 
@@ -129,3 +130,9 @@ def _labelled(prediction: Array, target: Array) -> tuple[IntArray, IntArray]:
         first = int(wrong[0])
         raise DataError(f"target[{first}] is {target[first]}; expected integers from 0 to {outputs - 1}")
     return np.arange(target.shape[0]), target
+
+
+def _only_nan(prediction: Array) -> Array:
+    """Zeros, but NaN where ``prediction`` is: none is lost, though it stood at another label."""
+    zeros: Array = np.where(np.isnan(prediction), prediction, 0.0)
+    return zeros
