@@ -18,9 +18,10 @@ def accelerate(part: AnyPart) -> AnyPart:
     """The faster twin of ``part`` that an installed plugin offers, or ``part`` itself.
 
     Asks ``nnkit_accelerate(component)`` of the hook modules; the first that is not ``None`` wins.
-    The modules asked are those in the group ``nnkit.accelerators``, and all of a distribution
-    that puts none there; they are imported at the first call. With ``NNKIT_PLUGINS`` empty
-    nothing is looked for. An accelerator that fails is skipped with one warning.
+    The modules asked are those in the group ``nnkit.accelerators``, and the hook modules of a
+    distribution that has nothing in that group; they are imported at the first call. With
+    ``NNKIT_PLUGINS`` empty nothing is looked for. An accelerator that fails is skipped with one
+    warning.
 
     Example:
         >>> from nnkit.registry import create

@@ -22,19 +22,31 @@ HOOKS = "nnkit"
 """Entry-point group of hook modules."""
 
 ACCELERATORS = "nnkit.accelerators"
-"""Entry-point group of the hook modules that implement ``nnkit_accelerate``."""
+"""Entry-point group of the hook modules that implement ``nnkit_accelerate``, so that no other is asked."""
 
 _KIND_OF_GROUP = {kind.group: kind for kind in KINDS.values()}
 
 
 @attrs.frozen
 class HookModule:
-    """A module with hook implementations, named by an entry point and not yet imported."""
+    """A module with hook implementations, named by an entry point.
+
+    Args:
+        distribution: The namespace of its distribution.
+        group: The group of its entry point (the first, where it stands in both).
+        name: The name of its entry point.
+        target: The module.
+        registers: It is asked for parts: it stands in the group ``nnkit``.
+        accelerates: It is asked for faster twins: it stands in ``nnkit.accelerators``, or its
+            distribution has nothing there and so leaves open which module does.
+    """
 
     distribution: str
     group: str
     name: str
     target: str
+    registers: bool
+    accelerates: bool
 
     @property
     def origin(self) -> str:
@@ -116,13 +128,23 @@ def _ours(group: str) -> bool:
 
 
 def _hooks(namespace: str, points: Iterable[EntryPoint]) -> tuple[HookModule, ...]:
-    """The hook modules, each target once: an accelerator is marked so, wherever else it stands."""
-    by_target: dict[str, HookModule] = {}
-    for group in (ACCELERATORS, HOOKS):
-        for point in points:
-            if point.group == group:
-                by_target.setdefault(point.value, HookModule(namespace, group, point.name, point.value))
-    return tuple(by_target.values())
+    """The hook modules, each target once."""
+    groups: dict[str, dict[str, str]] = {HOOKS: {}, ACCELERATORS: {}}
+    for point in points:
+        if point.group in groups:
+            groups[point.group].setdefault(point.value, point.name)
+    registering, marked = groups[HOOKS], groups[ACCELERATORS]
+    return tuple(
+        HookModule(
+            distribution=namespace,
+            group=HOOKS if target in registering else ACCELERATORS,
+            name=registering.get(target) or marked[target],
+            target=target,
+            registers=target in registering,
+            accelerates=target in marked or not marked,
+        )
+        for target in {**registering, **marked}
+    )
 
 
 def _place(shelf: Shelf, point: EntryPoint) -> list[str]:

@@ -9,6 +9,7 @@ from nnkit.registry.kinds import KINDS
 from nnkit.registry.manager import Registry, current
 from nnkit.registry.names import BUILTIN
 from nnkit.registry.registrar import Entry
+from nnkit.registry.targets import top_package
 
 __all__ = ["entry_of", "name_of"]
 
@@ -29,8 +30,10 @@ def name_of(part: Part | type[Part]) -> str | None:
 
 def entry_of(registry: Registry, cls: type[Part]) -> Entry | None:
     """The entry whose class is ``cls``, or ``None``."""
-    kind, where = KINDS[cls.kind], f"{cls.__module__}:{cls.__qualname__}"
-    root = _root(cls.__module__)
+    kind, where = KINDS.get(getattr(cls, "kind", "")), f"{cls.__module__}:{cls.__qualname__}"
+    if kind is None:
+        return None
+    root = top_package(cls.__module__)
     for entry in registry.builtin.entries.values():
         if entry.kind is kind and entry.target == where:
             return entry
@@ -43,7 +46,11 @@ def entry_of(registry: Registry, cls: type[Part]) -> Entry | None:
         for entry in registry.entries(kind, one):
             if entry.target == where or entry.target is cls:
                 return entry
-            if isinstance(entry.target, str) and _root(entry.target) == root and why_disabled(one.namespace) is None:
+            if (
+                isinstance(entry.target, str)
+                and top_package(entry.target) == root
+                and why_disabled(one.namespace) is None
+            ):
                 indirect.append(entry)
     return next((entry for entry in indirect if _is_class_of(registry, entry, cls)), None)
 
@@ -54,7 +61,3 @@ def _is_class_of(registry: Registry, entry: Entry, cls: type[Part]) -> bool:
         return registry.load(entry) is cls
     except PluginError:
         return False  # the registry keeps the failure, for whoever asks for that name
-
-
-def _root(target: str) -> str:
-    return target.partition(":")[0].partition(".")[0]

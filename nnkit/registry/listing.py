@@ -111,7 +111,7 @@ def _provider(registry: Registry, one: Installed) -> Provider:
         state=state,
         reason=reason,
         parts={kind: tuple(sorted(entry.name for entry in found)) for kind, found in entries.items() if found},
-        pending=tuple(h.target for h in one.hooks if not registry.is_loaded(h) and h not in registry.failures),
+        pending=tuple(h.target for h in one.hooks if h.registers and not registry.is_tried(h)),
     )
 
 

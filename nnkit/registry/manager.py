@@ -17,12 +17,12 @@ import pluggy
 from nnkit.errors import AmbiguousNameError, PluginError, PluginLoadError, PluginWarning, SpecError
 from nnkit.interfaces.part import Part
 from nnkit.registry import control, explain
-from nnkit.registry.entry_points import ACCELERATORS, HookModule, Installed, scan
-from nnkit.registry.kinds import KINDS, Kind
+from nnkit.registry.entry_points import ACCELERATORS, HOOKS, HookModule, Installed, scan
+from nnkit.registry.kinds import Kind
 from nnkit.registry.names import BUILTIN, key, split
 from nnkit.registry.registrar import Entry, Shelf
-from nnkit.registry.staging import new_manager, stage
-from nnkit.registry.targets import check_class, import_object
+from nnkit.registry.staging import implemented, new_manager, stage
+from nnkit.registry.targets import check_class, import_object, top_package
 
 __all__ = ["Registry", "current", "fresh"]
 
@@ -164,16 +164,13 @@ class Registry:
     ) -> None:
         """Import the hook modules of enabled distributions, each on its own, and commit what they register.
 
-        ``accelerators`` narrows this to the modules that may implement ``nnkit_accelerate``: those
-        in the group of that name, or all of a distribution that puts none there. ``below`` narrows
-        it to the modules of one top package.
+        ``accelerators`` asks the modules that may offer faster twins instead of those that may
+        register parts. ``below`` narrows it to the modules of one top package.
         """
         for one in self.enabled() if among is None else among:
-            hooks: Iterable[HookModule] = one.hooks
-            if accelerators:
-                hooks = [hook for hook in one.hooks if hook.group == ACCELERATORS] or one.hooks
-            for hook in hooks:
-                if below is None or hook.target.partition(":")[0].partition(".")[0] == below:
+            for hook in one.hooks:
+                wanted = hook.accelerates if accelerators else hook.registers
+                if wanted and (below is None or top_package(hook.target) == below):
                     self._load_hook(hook, one)
 
     def _load_hook(self, hook: HookModule, one: Installed) -> None:
@@ -188,6 +185,7 @@ class Registry:
                     f"{hook.origin}: {plugin!r} is a class; name the module that holds the hooks, 'package.module'"
                 )
             staged = stage(plugin, hook.distribution, hook.origin)
+            _check_groups(hook, plugin, staged)
             self._commit(hook, one, plugin, staged)
         except KeyboardInterrupt:
             raise
@@ -221,6 +219,21 @@ class Registry:
         """Whether a hook module, or the class of an entry, has been imported and found good."""
         return item in self._modules or item in self._classes
 
+    def is_tried(self, item: HookModule | Entry) -> bool:
+        """Whether it has been imported, for better or worse."""
+        return self.is_loaded(item) or item in self.failures
+
+
+def _check_groups(hook: HookModule, plugin: object, staged: Shelf) -> None:
+    """Refuse what would be found or not by the accident of who was imported before."""
+    if staged.entries and not hook.registers:
+        raise PluginError(f"{hook.origin}: it registers parts, so name it in the group {HOOKS!r} as well")
+    if "nnkit_accelerate" in implemented(plugin).values() and not hook.accelerates:
+        raise PluginError(
+            f"{hook.origin}: it implements nnkit_accelerate, so name it in the group {ACCELERATORS!r} as well,"
+            f" like the other accelerators of {hook.distribution}"
+        )
+
 
 _current: Registry | None = None
 _making = threading.Lock()
@@ -248,8 +261,3 @@ def fresh() -> Iterator[Registry]:
     finally:
         with _making:
             _current = before
-
-
-def all_kinds() -> Iterable[Kind]:
-    """Every kind, in the order of the documentation."""
-    return KINDS.values()

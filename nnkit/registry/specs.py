@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import numbers
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
@@ -75,6 +76,7 @@ def create(kind: str, spec: Any) -> Any:
     if isinstance(spec, Mapping):
         keywords = dict(spec)
         name = keywords.pop("name", None)
+        keywords.pop("providers", None)  # a config is a spec, too
         if not isinstance(name, str):
             raise SpecError(f"the {wanted.name} {spec!r} has no name; expected {{'name': …, hyperparameter: value, …}}")
         return build(get(wanted.name, name), name, keywords)
@@ -147,7 +149,7 @@ def resolve(part: AnyPart) -> AnyPart:
     changes = {}
     for alias, field in hyperparameters(type(part)).items():
         value = getattr(part, field.name)
-        if PART_KIND not in field.metadata or value is None or isinstance(value, float):
+        if PART_KIND not in field.metadata or value is None or isinstance(value, numbers.Real):
             continue  # plain, or no part, or the number that a learning rate may be
         resolved = create(field.metadata[PART_KIND], value)
         if resolved is not value:

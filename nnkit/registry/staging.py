@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 import pluggy
 
@@ -13,7 +12,7 @@ from nnkit.registry.kinds import KINDS
 from nnkit.registry.names import nearest
 from nnkit.registry.registrar import Registrar, Shelf
 
-__all__ = ["HOOK_NAMES", "new_manager", "stage"]
+__all__ = ["HOOK_NAMES", "implemented", "new_manager", "stage"]
 
 PREFIX = hookspecs.PROJECT + "_"
 
@@ -37,7 +36,7 @@ def stage(plugin: object, namespace: str, origin: str) -> Shelf:
         Exception: Whatever a hook raises.
     """
     manager = new_manager()
-    _check_hooks(plugin, manager, origin)
+    _check_hooks(plugin, origin)
     try:
         manager.register(plugin, name=origin)
     except pluggy.PluginValidationError as error:
@@ -55,26 +54,28 @@ def stage(plugin: object, namespace: str, origin: str) -> Shelf:
     return shelf
 
 
-def _check_hooks(plugin: object, manager: pluggy.PluginManager, origin: str) -> None:
+def implemented(plugin: object) -> dict[str, str]:
+    """The decorated functions of ``plugin``, and the hooks, existing or not, that they implement."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    options = {name: manager.parse_hookimpl_opts(plugin, name) for name in dir(plugin)}
+    return {name: str(found.get("specname") or name) for name, found in options.items() if found is not None}
+
+
+def _check_hooks(plugin: object, origin: str) -> None:
     """Refuse what pluggy would pass over in silence."""
-    found = 0
+    hooks = implemented(plugin)
+    for hook in hooks.values():
+        if hook not in HOOK_NAMES:
+            raise PluginError(f"{origin}: {hook!r} is not a hook of nnkit; {_suggestion(hook)}")
     for name in dir(plugin):
-        member: Any = inspect.getattr_static(plugin, name)
-        options = manager.parse_hookimpl_opts(plugin, name)
-        if options is not None:
-            hook = options.get("specname") or name
-            if hook not in HOOK_NAMES:
-                raise PluginError(f"{origin}: {hook!r} is not a hook of nnkit; {_suggestion(hook)}")
-            found += 1
-        elif name.startswith(PREFIX) and inspect.isroutine(member):
-            if name in HOOK_NAMES:
-                raise PluginError(
-                    f"{origin}: the function {name!r} is not decorated; put @nnkit.plugins.hookimpl above it"
-                )
-            raise PluginError(
-                f"{origin}: the function {name!r} is neither decorated nor a hook of nnkit; {_suggestion(name)}"
-            )
-    if not found:
+        if name in hooks or not name.startswith(PREFIX) or not inspect.isroutine(inspect.getattr_static(plugin, name)):
+            continue
+        if name in HOOK_NAMES:
+            raise PluginError(f"{origin}: the function {name!r} is not decorated; put @nnkit.plugins.hookimpl above it")
+        raise PluginError(
+            f"{origin}: the function {name!r} is neither decorated nor a hook of nnkit; {_suggestion(name)}"
+        )
+    if not hooks:
         raise PluginError(f"{origin}: no hook implementation in {plugin!r}; the hooks are {', '.join(HOOK_NAMES)}")
 
 

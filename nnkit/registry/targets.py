@@ -14,7 +14,7 @@ from nnkit.interfaces.part import Part
 from nnkit.registry.kinds import Kind, article
 from nnkit.registry.names import nearest
 
-__all__ = ["RESERVED", "check_class", "hyperparameters", "import_object", "looks_like_target"]
+__all__ = ["RESERVED", "check_class", "hyperparameters", "import_object", "looks_like_target", "top_package"]
 
 RESERVED = ("name", "providers", "unregistered")
 """Words that specs and configs use themselves, so no hyperparameter may be called so."""
@@ -25,6 +25,11 @@ _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 def looks_like_target(target: str) -> bool:
     """Whether ``target`` has the form ``module.submodule:Class``."""
     return _TARGET.fullmatch(target) is not None
+
+
+def top_package(target: str) -> str:
+    """The first word of a module path or target: ``acme_nn`` of ``acme_nn.lion:Lion``."""
+    return target.partition(":")[0].partition(".")[0]
 
 
 def import_object(target: str) -> Any:

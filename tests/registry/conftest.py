@@ -59,6 +59,14 @@ REGISTER = """
         registrar.add("dynamo", "acme_nn.parts:AcmeReLU", aliases=("dyn",))
 """
 
+ACCELERATE = """
+    from nnkit.plugins import hookimpl
+
+    @hookimpl
+    def nnkit_accelerate(component):
+        return None
+"""
+
 GOOD = {
     ("Acme_NN", "1.2.0"): {
         "points": {
@@ -191,6 +199,17 @@ BROKEN = {
         def derivative(self, z, a):
             return z
 """
+        },
+    },
+    ("bad-groups", "1.0"): {
+        "points": {
+            "nnkit": {"silent": "bad_groups.silent"},
+            "nnkit.accelerators": {"marked": "bad_groups.marked", "registering": "bad_groups.registering"},
+        },
+        "files": {
+            "bad_groups/silent.py": ACCELERATE,
+            "bad_groups/marked.py": ACCELERATE,
+            "bad_groups/registering.py": REGISTER,
         },
     },
     ("sound-nn", "3.1"): {

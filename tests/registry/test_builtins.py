@@ -1,5 +1,6 @@
 """nnkit's own parts: each listed target is there and of its kind, and each part that is there is listed."""
 
+import keyword
 from pathlib import Path
 
 import attrs
@@ -16,6 +17,15 @@ with manager.fresh() as _registry:
     ENTRIES = list(dict.fromkeys(_registry.builtin.entries.values()))
 
 
+REQUIRED = {"units": 3, "path": "file.txt"}
+"""Hyperparameters without a default."""
+
+
+def file_of(entry):
+    """The name of a part, except where Python would not import a file of that name."""
+    return f"{entry.name}_{entry.kind.name}" if keyword.iskeyword(entry.name) else entry.name
+
+
 each = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.kind.name}-{entry.name}")
 
 
@@ -24,7 +34,7 @@ def test_a_target_is_a_final_part_of_its_kind_in_a_file_of_its_name(entry):
     cls = plugins.get(entry.kind.name, entry.id)
     assert issubclass(cls, entry.kind.bases())
     assert entry.kind.name == cls.kind
-    assert entry.target == f"nnkit.{entry.kind.plural}.{entry.name}:{cls.__name__}"
+    assert entry.target == f"nnkit.{entry.kind.plural}.{file_of(entry)}:{cls.__name__}"
     assert getattr(cls, "__final__", False), f"{cls.__name__} is not decorated with @final"
     assert attrs.has(cls)
 
@@ -57,7 +67,7 @@ def test_every_way_to_name_a_part_gives_it(entry):
 def test_every_file_of_a_folder_is_registered(kind):
     folder = Path(nnkit.__file__).parent / kind.plural
     files = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}
-    assert files == {entry.name for entry in ENTRIES if entry.kind is kind}
+    assert files == {file_of(entry) for entry in ENTRIES if entry.kind is kind}
 
 
 def test_every_alias_belongs_to_a_part_and_to_no_other():

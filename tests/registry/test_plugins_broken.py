@@ -143,3 +143,13 @@ def test_why_tells_the_state_of_a_distribution(quiet):
     assert "bad-hook 1.0 is installed" in text
     assert "Traceback" in text
     assert "bad_hook/plugin.py" in text
+
+
+def test_what_would_be_found_by_accident_is_refused(quiet):
+    from nnkit.registry import accelerate
+
+    assert "nnkit_accelerate, so name it in the group 'nnkit.accelerators'" in provider("bad-groups").reason
+    with pytest.warns(
+        PluginWarning, match=r"bad-groups.*registering.*registers parts, so name it in the group 'nnkit'"
+    ):
+        accelerate(plugins.create("activation", "relu"))

@@ -213,7 +213,7 @@ def test_a_config_names_its_providers_and_comes_back(environment):
         "learning_rate": {"name": "acme-nn/harmonic"},
         "providers": {"acme-nn": "1.2.0"},
     }
-    assert part_from_config("optimizer", config) == part
+    assert part_from_config("optimizer", config) == part == plugins.create("optimizer", config)
 
 
 def test_a_config_whose_provider_is_missing_names_what_to_install(environment):
@@ -249,6 +249,13 @@ def test_accelerators_of_installed_plugins(environment, monkeypatch):
     assert accelerate(tanh) is tanh
     with plugins.disabled("turbo-nn"):
         assert accelerate(sigmoid) is sigmoid
+
+
+def test_accelerators_are_not_imported_for_a_name(environment):
+    environment("good")
+    plugins.get("optimizer", "lynx")
+    assert "turbo_nn.quiet" in sys.modules
+    assert "turbo_nn.twins" not in sys.modules
 
 
 def test_an_accelerator_that_returns_something_else_is_skipped(environment):
