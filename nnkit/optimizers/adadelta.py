@@ -47,6 +47,18 @@ class Adadelta(Optimizer):
     rho: float = real(0.95, ge=0.0, lt=1.0)
     epsilon: float = real(1e-6, gt=0.0)
 
+    @staticmethod
+    def reference(parameters: Array, gradients: Array, learning_rate: float, rho: float, epsilon: float) -> Array:
+        """The paper's algorithm, with means instead of sums: the parameters after each step."""
+        s, u, path = np.zeros_like(parameters), np.zeros_like(parameters), []
+        for g in gradients:
+            s = rho * s + (1 - rho) * g**2
+            d = np.sqrt(u + epsilon) / np.sqrt(s + epsilon) * g
+            u = rho * u + (1 - rho) * d**2
+            parameters = parameters - learning_rate * d
+            path.append(parameters)
+        return np.array(path)
+
     def init(self, parameters: Array) -> State:
         return {"step": 0, "square_sum": np.zeros_like(parameters), "step_sum": np.zeros_like(parameters)}
 

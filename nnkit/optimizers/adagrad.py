@@ -44,6 +44,16 @@ class Adagrad(Optimizer):
     initial_accumulator: float = real(0.0, ge=0.0)
     epsilon: float = real(1e-10, gt=0.0)
 
+    @staticmethod
+    def reference(
+        parameters: Array, gradients: Array, learning_rate: float, initial_accumulator: float, epsilon: float
+    ) -> Array:
+        """Each step from all gradients so far: the parameters after each step."""
+        sums = initial_accumulator + np.cumsum(gradients**2, axis=0)
+        steps = learning_rate * gradients / (np.sqrt(sums) + epsilon)
+        path: Array = parameters - np.cumsum(steps, axis=0)
+        return path
+
     def init(self, parameters: Array) -> State:
         return {"step": 0, "square_sum": np.full_like(parameters, self.initial_accumulator)}
 

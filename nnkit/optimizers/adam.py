@@ -49,6 +49,19 @@ class Adam(Optimizer):
     beta2: float = real(0.999, ge=0.0, lt=1.0)
     epsilon: float = real(1e-8, gt=0.0)
 
+    @staticmethod
+    def reference(
+        parameters: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, epsilon: float
+    ) -> Array:
+        """The paper's algorithm, with means instead of sums: the parameters after each step."""
+        m, v, path = np.zeros_like(parameters), np.zeros_like(parameters), []
+        for t, g in enumerate(gradients, start=1):
+            m = beta1 * m + (1 - beta1) * g
+            v = beta2 * v + (1 - beta2) * g**2
+            parameters = parameters - learning_rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+            path.append(parameters)
+        return np.array(path)
+
     def init(self, parameters: Array) -> State:
         return zero_sums(parameters)
 

@@ -53,6 +53,29 @@ class Nadam(Optimizer):
     epsilon: float = real(1e-8, gt=0.0)
     momentum_decay: float = real(0.004, ge=0.0)
 
+    @staticmethod
+    def reference(
+        parameters: Array,
+        gradients: Array,
+        learning_rate: float,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        momentum_decay: float,
+    ) -> Array:
+        """The paper's algorithm, with means instead of sums: the parameters after each step."""
+        product = 1.0
+        m, v, path = np.zeros_like(parameters), np.zeros_like(parameters), []
+        for t, g in enumerate(gradients, start=1):
+            m = beta1 * m + (1 - beta1) * g
+            v = beta2 * v + (1 - beta2) * g**2
+            now, ahead = (beta1 * (1 - 0.96 ** (n * momentum_decay) / 2) for n in (t, t + 1))
+            product *= now
+            mean = ahead * m / (1 - product * ahead) + (1 - now) * g / (1 - product)
+            parameters = parameters - learning_rate * mean / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+            path.append(parameters)
+        return np.array(path)
+
     def init(self, parameters: Array) -> State:
         return {**zero_sums(parameters), "momentum_product": 1.0}
 

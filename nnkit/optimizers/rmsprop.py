@@ -56,6 +56,28 @@ class RMSprop(Optimizer):
     epsilon: float = real(1e-8, gt=0.0)
     centered: bool = flag(False)
 
+    @staticmethod
+    def reference(
+        parameters: Array,
+        gradients: Array,
+        learning_rate: float,
+        rho: float,
+        momentum: float,
+        epsilon: float,
+        centered: bool,
+    ) -> Array:
+        """The means themselves instead of sums: the parameters after each step."""
+        s, mean, velocity = np.zeros_like(parameters), np.zeros_like(parameters), np.zeros_like(parameters)
+        path = []
+        for g in gradients:
+            s = rho * s + (1 - rho) * g**2
+            mean = rho * mean + (1 - rho) * g
+            variance = np.maximum(s - mean**2, 0.0) if centered else s
+            velocity = momentum * velocity + g / (np.sqrt(variance) + epsilon)
+            parameters = parameters - learning_rate * velocity
+            path.append(parameters)
+        return np.array(path)
+
     def init(self, parameters: Array) -> State:
         names = ["square_sum", *["gradient_sum"] * self.centered, *["velocity"] * bool(self.momentum)]
         return {"step": 0, **{name: np.zeros_like(parameters) for name in names}}

@@ -48,6 +48,16 @@ class SGD(Optimizer):
     momentum: float = real(0.0, ge=0.0, lt=1.0)
     nesterov: bool = flag(False)
 
+    @staticmethod
+    def reference(parameters: Array, gradients: Array, learning_rate: float, momentum: float, nesterov: bool) -> Array:
+        """The parameters after each step, ``(steps, P)``."""
+        velocity, path = np.zeros_like(parameters), []
+        for g in gradients:
+            velocity = momentum * velocity + g
+            parameters = parameters - learning_rate * (g + momentum * velocity if nesterov else velocity)
+            path.append(parameters)
+        return np.array(path)
+
     def init(self, parameters: Array) -> State:
         return {"step": 0, "velocity": np.zeros_like(parameters)} if self.momentum else {"step": 0}
 

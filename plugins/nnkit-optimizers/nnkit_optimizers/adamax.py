@@ -46,6 +46,19 @@ class Adamax(Optimizer):
     beta2: float = real(0.999, ge=0.0, lt=1.0)
     epsilon: float = real(1e-8, gt=0.0)
 
+    @staticmethod
+    def reference(
+        parameters: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, epsilon: float
+    ) -> Array:
+        """The algorithm without a thought of memory: the parameters after each step."""
+        m, top, path = np.zeros_like(parameters), np.zeros_like(parameters), []
+        for t, g in enumerate(gradients, start=1):
+            m = beta1 * m + (1 - beta1) * g
+            top = np.where(beta2 * top > abs(g) + epsilon, beta2 * top, abs(g) + epsilon)
+            parameters = parameters - learning_rate * (m / (1 - beta1**t)) / top
+            path.append(parameters)
+        return np.array(path)
+
     def init(self, parameters: Array) -> State:
         return {"step": 0, "first_moment": np.zeros_like(parameters), "largest": np.zeros_like(parameters)}
 

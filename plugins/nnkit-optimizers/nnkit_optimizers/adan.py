@@ -53,6 +53,29 @@ class Adan(Optimizer):
     epsilon: float = real(1e-8, gt=0.0)
     weight_decay: float = real(0.0, ge=0.0)
 
+    @staticmethod
+    def reference(
+        parameters: Array,
+        gradients: Array,
+        learning_rate: float,
+        beta1: float,
+        beta2: float,
+        beta3: float,
+        epsilon: float,
+        weight_decay: float,
+    ) -> Array:
+        """The algorithm with every gradient at hand: the parameters after each step."""
+        m, v, n, path = gradients[0], np.zeros_like(parameters), gradients[0] ** 2, []
+        for k, g in enumerate(gradients):
+            difference = g - gradients[max(k - 1, 0)]
+            m = beta1 * m + (1 - beta1) * g
+            v = beta2 * v + (1 - beta2) * difference
+            n = beta3 * n + (1 - beta3) * (g + beta2 * difference) ** 2
+            eta = learning_rate / (np.sqrt(n) + epsilon)
+            parameters = (parameters - eta * (m + beta2 * v)) / (1 + weight_decay * learning_rate)
+            path.append(parameters)
+        return np.array(path)
+
     def init(self, parameters: Array) -> State:
         names = ("first_moment", "difference_moment", "second_moment", "previous_gradient")
         return {"step": 0, **{name: np.zeros_like(parameters) for name in names}}

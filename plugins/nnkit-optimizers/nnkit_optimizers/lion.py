@@ -46,6 +46,19 @@ class Lion(Optimizer):
     beta2: float = real(0.99, ge=0.0, lt=1.0)
     weight_decay: float = real(0.0, ge=0.0)
 
+    @staticmethod
+    def reference(
+        parameters: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, weight_decay: float
+    ) -> Array:
+        """The algorithm without a thought of memory: the parameters after each step."""
+        m, path = np.zeros_like(parameters), []
+        for g in gradients:
+            c = beta1 * m + (1 - beta1) * g
+            parameters = parameters - learning_rate * (np.sign(c) + weight_decay * parameters)
+            m = beta2 * m + (1 - beta2) * g
+            path.append(parameters)
+        return np.array(path)
+
     def init(self, parameters: Array) -> State:
         return {"step": 0, "first_moment": np.zeros_like(parameters)}
 

@@ -48,6 +48,25 @@ class RAdam(Optimizer):
     beta2: float = real(0.999, ge=0.0, lt=1.0)
     epsilon: float = real(1e-8, gt=0.0)
 
+    @staticmethod
+    def reference(
+        parameters: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, epsilon: float
+    ) -> Array:
+        """The algorithm in the paper's letters: the parameters after each step."""
+        rho_inf = 2 / (1 - beta2) - 1
+        m, v, path = np.zeros_like(parameters), np.zeros_like(parameters), []
+        for t, g in enumerate(gradients, start=1):
+            m = beta1 * m + (1 - beta1) * g
+            v = beta2 * v + (1 - beta2) * g**2
+            rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
+            direction = m / (1 - beta1**t)
+            if rho > 5:
+                r = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
+                direction = direction * r * (1 - beta2**t) ** 0.5 / (np.sqrt(v) + epsilon)
+            parameters = parameters - learning_rate * direction
+            path.append(parameters)
+        return np.array(path)
+
     def init(self, parameters: Array) -> State:
         return {"step": 0, "first_moment": np.zeros_like(parameters), "second_moment": np.zeros_like(parameters)}
 
