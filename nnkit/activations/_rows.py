@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
@@ -19,8 +17,8 @@ def shift_rows(z: Array, out: Array) -> IntArray:
     best: IntArray = z.argmax(axis=1)
     best += np.arange(0, z.size, z.shape[1])
     top = z.take(best)
-    # One cheap look at all maxima: infinite, NaN or so large that a difference might overflow.
-    if np.dot(top, top) < math.inf:
+    # One cheap look at all maxima: is any infinite, NaN, or so large that a difference might overflow?
+    if not best.size or (top.item(top.argmin()) > -1e30 and top.item(top.argmax()) < 1e30):
         np.subtract(z, top[:, None], out=out)
         return best
     peak = top[:, None]

@@ -52,7 +52,8 @@ class SELU(Elementwise):
         return 1.0507009873554805 * np.where(z > 0, z, negative)
 
     def forward(self, z: Array) -> Array:
-        activation: Array = SCALE * np.maximum(z, 0.0) + FLOOR * np.expm1(np.minimum(z, 0.0))
+        with np.errstate(over="ignore"):  # the largest numbers of the dtype become inf
+            activation: Array = SCALE * np.maximum(z, 0.0) + FLOOR * np.expm1(np.minimum(z, 0.0))
         return activation
 
     def derivative(self, z: Array, a: Array) -> Array:
@@ -66,7 +67,8 @@ class SELU(Elementwise):
         np.expm1(work, out=work)
         np.multiply(work, FLOOR, out=work)
         np.maximum(z, 0.0, out=out)
-        np.multiply(out, SCALE, out=out)
+        with np.errstate(over="ignore"):
+            np.multiply(out, SCALE, out=out)
         np.add(out, work, out=out)
 
     def vjp_into(self, z: Array, a: Array, grad: Array, out: Array, work: Array) -> None:
