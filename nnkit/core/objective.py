@@ -2,67 +2,242 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 from nnkit.arrays import Array
-from nnkit.core.evaluation import chunk_rows
+from nnkit.core.chunks import BUDGET, jacobian_rows, pieces
+from nnkit.core.curvature import curvature_product, residual_product, residual_seeds, residual_width
+from nnkit.core.evaluation import chunk_rows, penalty
 from nnkit.core.model import Model
-from nnkit.core.step import GradientStep, Vectors, bind_gradient
+from nnkit.core.rows import open_pass, parameter_rows
+from nnkit.core.step import GradientStep, Vectors, bind_forward, bind_gradient, bind_layers
+from nnkit.core.tangents import gradient_tangent, penalty_tangent
 from nnkit.core.workspace import Pool
-from nnkit.errors import ShapeError
+from nnkit.errors import DataError, NotOfferedError, ShapeError
 
 __all__ = ["Objective"]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def silent(method: Method) -> Method:
+    """Let a trial step run into infinity without numpy's warnings: the result says it."""
+
+    @functools.wraps(method)
+    def quiet(*args: Any, **kwargs: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return method(*args, **kwargs)
+
+    return quiet  # type: ignore[return-value]
 
 
 class Objective:
     """The weighted mean loss over fixed data plus the penalties, as a function of ``theta`` ``(P,)``.
 
-    Layers are in inference mode, so the function is deterministic. ``theta`` is never written to,
-    and what is returned is new.
+    ``value(theta) = sum_n weight[n] loss[n] / sum_n weight[n] + sum penalties``. Layers are in inference
+    mode, so the function is deterministic. ``theta`` is never written to, and what is returned is new.
+
+    Where the loss is a sum of squares (it has ``residual``), so is the objective:
+    ``value == 0.5 * r @ r`` with ``r = residual(theta)``: first the samples' residuals, sample by sample, each times
+    the square root of its share of the weight; then those of the regularized arrays.
+
+    With ``total_weight`` the objective is one shard's share of a whole: losses are divided by the weight of the
+    whole data, and the penalties enter with the shard's share of it. Values, gradients, ``J^T J``, ``J^T r``
+    and Hessian-vector products of the shards then sum to those of the whole.
+
+    Args:
+        model: The structure.
+        buffers: Arrays that are kept but not trained.
+        X: Inputs ``(N, D)``.
+        target: As the loss takes them.
+        weight: ``(N,)``, or ``None`` for equal weights.
+        total_weight: The sum of all weights of the whole data; ``None`` when these are all.
+        memory: Bytes that Jacobians may take at a time, beside arguments and results.
+
+    Raises:
+        DataError: When ``total_weight`` is less than the weight of these data.
 
     Example:
-        ``scipy.optimize.minimize(objective.value_and_gradient, theta, jac=True)`` works as it stands.
+        ``scipy.optimize.minimize(objective.value_and_gradient, theta, jac=True)`` works as it stands, and so does
+        ``scipy.optimize.least_squares(objective.residual, theta, jac=objective.jacobian)``.
     """
 
-    def __init__(self, model: Model, buffers: Array, X: Array, target: Array, weight: Array | None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        buffers: Array,
+        X: Array,
+        target: Array,
+        weight: Array | None,
+        *,
+        total_weight: float | None = None,
+        memory: int = BUDGET,
+    ) -> None:
         self.model = model
         self.X, self.target = X, target
-        total = float(len(X) if weight is None else weight.sum(dtype=np.float64))
         self.weight = weight
+        own = float(len(X) if weight is None else weight.sum(dtype=np.float64))
+        total = own if total_weight is None else float(total_weight)
+        # Sums of float weights in another order may differ in their last digits.
+        if not np.isfinite(total) or total < own * (1.0 - 1e-6):
+            raise DataError(f"total_weight is {total_weight!r}; expected the weight of all shards, at least {own:g}")
         self.scale = 1.0 / total
+        self.share = own / total
+        self.memory = memory
         dtype = X.dtype
         self._theta = np.zeros(model.layout.size, dtype=dtype)
         self._gradient = np.zeros(model.layout.size, dtype=dtype)
         self._rows = min(len(X), chunk_rows(model))
         self._pool = Pool(self._rows, dtype)
         self._vectors = Vectors(self._theta, self._gradient, buffers.copy())
-        self._steps: dict[tuple[int, bool], GradientStep] = {}
+        self._steps: dict[int, GradientStep] = {}
+        self._losses: dict[int, Callable[[Array, Array], Array]] = {}
+        weights = np.full(len(X), self.scale) if weight is None else weight * self.scale
+        self._shares = weights.astype(dtype, copy=False)
+        self._roots = np.sqrt(weights).astype(dtype, copy=False)
 
     @property
     def size(self) -> int:
         """``P``, the number of parameters."""
         return self.model.layout.size
 
+    # -- any loss ------------------------------------------------------------------------------
+
+    @silent
     def value(self, theta: npt.ArrayLike) -> float:
-        """The objective at ``theta``."""
-        return self.value_and_gradient(theta)[0]
+        """The objective at ``theta``: one forward pass."""
+        self._take(theta)
+        total = 0.0
+        for piece in pieces(len(self.X), self._rows):
+            total += float(self._loss(piece)(self.X[piece], self.target[piece]) @ self._shares[piece])
+        return total + self._penalty()
 
     def gradient(self, theta: npt.ArrayLike) -> Array:
         """Its gradient at ``theta``, ``(P,)``."""
         return self.value_and_gradient(theta)[1]
 
+    @silent
     def value_and_gradient(self, theta: npt.ArrayLike) -> tuple[float, Array]:
         """Both, from one pass over the data."""
         self._take(theta)
         total = 0.0
         gradient = np.zeros_like(self._gradient)
-        for start in range(0, len(self.X), self._rows):
-            rows = slice(start, min(start + self._rows, len(self.X)))
-            step = self._step(rows.stop - rows.start, penalize=start == 0)
-            total += step(self.X[rows], self.target[rows], None if self.weight is None else self.weight[rows])
+        for piece in pieces(len(self.X), self._rows):
+            weight = None if self.weight is None else self.weight[piece]
+            total += self._step(piece.stop - piece.start)(self.X[piece], self.target[piece], weight)
             gradient += self._gradient
-        return total, gradient
+        for slot, part in self.model.penalties:
+            weights = self._theta[slot.place].reshape(slot.spec.shape)
+            gradient[slot.place] += self.share * part.gradient(weights).ravel()
+        return total + self._penalty(), gradient
+
+    @silent
+    def hvp(self, theta: npt.ArrayLike, v: npt.ArrayLike) -> Array:
+        """The Hessian at ``theta`` times ``v``, ``(P,)``: about the price of two gradients.
+
+        Exact, forward over reverse through every layer. Where an activation has no ``vjp_derivative``, a loss or
+        regularizer no ``curvature``, or a layer no tangents, the pass of that part alone is differenced and
+        extrapolated to a step of zero, good to about ten digits where the part is smooth.
+        """
+        self._take(theta)
+        along = np.array(v, dtype=self._theta.dtype)
+        if along.shape != self._theta.shape:
+            raise ShapeError(f"v has shape {along.shape}; expected {self._theta.shape}")
+        total = self.share * penalty_tangent(self.model, self._theta, along)
+        for piece in pieces(len(self.X), self._hvp_rows()):
+            total += gradient_tangent(
+                self.model,
+                self._theta,
+                self._vectors.buffers,
+                along,
+                self.X[piece],
+                self.target[piece],
+                self._shares[piece],
+            )
+        return total
+
+    # -- sums of squares -----------------------------------------------------------------------
+
+    @silent
+    def residual(self, theta: npt.ArrayLike) -> Array:
+        """``r`` of shape ``(R,)`` with ``value == 0.5 * r @ r``.
+
+        Raises:
+            NotOfferedError: When the loss or a regularizer is no sum of squares; names it.
+        """
+        self._check_squares()
+        self._take(theta)
+        predict: dict[int, Any] = {}
+        parts = []
+        for piece in pieces(len(self.X), self._rows):
+            count = piece.stop - piece.start
+            if count not in predict:
+                predict[count] = bind_forward(self.model, self._forward_only(), self._pool, count)
+            found = self.model.loss.residual(predict[count](self.X[piece]), self.target[piece])
+            parts.append((self._roots[piece, None] * found).ravel())
+        for slot, part in self.model.penalties:
+            weights = self._theta[slot.place].reshape(slot.spec.shape)
+            parts.append(np.sqrt(self.share) * part.residual(weights).ravel())
+        return np.concatenate(parts).astype(self._theta.dtype, copy=False)
+
+    @silent
+    def jacobian(self, theta: npt.ArrayLike) -> Array:
+        """``dr/dtheta``, ``(R, P)``: rows in the order of ``residual``.
+
+        Raises:
+            NotOfferedError: As ``residual``.
+        """
+        self._check_squares()
+        self._take(theta)
+        width = residual_width(self.model, self._theta, self._vectors.buffers, self._data())
+        count = len(self.X) * width
+        priced = sum(slot.size for slot, _ in self.model.penalties)
+        out = np.empty((count + priced, self.size), dtype=self._theta.dtype)
+        by_sample = out[:count].reshape(len(self.X), width, self.size)
+        for piece in pieces(len(self.X), self._jacobian_rows(width)):
+            passed = open_pass(self.model, self._theta, self._vectors.buffers, self.X[piece])
+            seeds = residual_seeds(passed, self.target[piece], self._roots[piece])
+            parameter_rows(passed, seeds, by_sample[piece])
+        out[count:] = 0.0
+        for slot, slope in self._penalty_slopes():
+            rows = np.arange(count, count + slot.size)
+            out[rows, np.arange(slot.place.start, slot.place.stop)] = slope
+            count += slot.size
+        return out
+
+    @silent
+    def gauss_newton(self, theta: npt.ArrayLike) -> tuple[Array, Array]:
+        """The Gauss-Newton matrix ``(P, P)`` and the gradient ``(P,)``, accumulated in chunks.
+
+        ``J^T J`` and ``J^T r`` where the loss is a sum of squares; otherwise ``J^T H J`` with the curvature ``H`` of
+        the loss. Penalties enter with their second derivatives. At no time are there more than ``memory`` bytes
+        of Jacobian rows; beside them stand the result and one more matrix of its size.
+
+        Raises:
+            NotOfferedError: When the loss has neither residual nor curvature, or a regularizer has none; names it.
+        """
+        self._take(theta)
+        arguments = (self.model, self._theta, self._vectors.buffers, self._data(), self.memory)
+        if self.model.loss.offers("residual"):
+            matrix, gradient = residual_product(*arguments)
+            for slot, part in self.model.penalties:
+                weights = self._theta[slot.place].reshape(slot.spec.shape)
+                gradient[slot.place] += self.share * part.gradient(weights).ravel()
+        else:
+            gradient = self.value_and_gradient(self._theta.copy())[1]
+            matrix = curvature_product(*arguments)
+        diagonal = matrix.reshape(-1)[:: self.size + 1]
+        for slot, part in self.model.penalties:
+            weights = self._theta[slot.place].reshape(slot.spec.shape)
+            diagonal[slot.place] += self.share * part.curvature(weights).ravel()
+        return matrix, gradient
+
+    # -- inside --------------------------------------------------------------------------------
 
     def _take(self, theta: npt.ArrayLike) -> None:
         given = np.asarray(theta)
@@ -70,16 +245,63 @@ class Objective:
             raise ShapeError(f"theta has shape {given.shape}; expected {self._theta.shape}")
         np.copyto(self._theta, given, casting="unsafe")
 
-    def _step(self, rows: int, *, penalize: bool) -> GradientStep:
-        key = (rows, penalize)
-        if key not in self._steps:
-            self._steps[key] = bind_gradient(
-                self.model,
-                self._vectors,
-                self._pool,
-                rows,
-                scale=self.scale,
-                training=False,
-                penalize=penalize,
+    def _data(self) -> tuple[Array, Array, Array]:
+        return self.X, self.target, self._roots
+
+    def _forward_only(self) -> Vectors:
+        return Vectors(self._theta, None, self._vectors.buffers)
+
+    def _jacobian_rows(self, seeds: int) -> int:
+        return jacobian_rows(self.model, seeds, self._theta.itemsize, self.memory)
+
+    def _hvp_rows(self) -> int:
+        """Curvatures are ``(rows, K, K)``: few rows where there are many outputs."""
+        return min(self._rows, max(1, self.memory // (4 * self._theta.itemsize * self.model.outputs**2)))
+
+    def _penalty(self) -> float:
+        return self.share * penalty(self.model, self._theta)
+
+    def _penalty_slopes(self) -> list[tuple[Any, Array]]:
+        """The diagonal of each penalty's residual Jacobian: its residual is linear in each weight alone."""
+        return [
+            (slot, np.sqrt(self.share) * part.residual(np.ones(slot.spec.shape, dtype=self._theta.dtype)).ravel())
+            for slot, part in self.model.penalties
+        ]
+
+    def _check_squares(self) -> None:
+        loss = self.model.loss
+        for method in ("residual", "residual_jacobian"):
+            if not loss.offers(method):
+                raise NotOfferedError(
+                    f"{type(loss).__name__} offers no {method}, so the objective is not a sum of squares that "
+                    "least-squares methods can work on; gauss_newton, hvp and gradient remain"
+                )
+        for slot, part in self.model.penalties:
+            if not part.offers("residual"):
+                raise NotOfferedError(
+                    f"the regularizer {type(part).__name__} of {slot.spec.name} in layer {slot.layer} offers no "
+                    "residual, so the objective is not a sum of squares; l2 is one that does"
+                )
+
+    def _step(self, rows: int) -> GradientStep:
+        if rows not in self._steps:
+            self._steps[rows] = bind_gradient(
+                self.model, self._vectors, self._pool, rows, scale=self.scale, training=False, penalize=False
             )
-        return self._steps[key]
+        return self._steps[rows]
+
+    def _loss(self, piece: slice) -> Callable[[Array, Array], Array]:
+        """``(x, target) -> loss of each sample``, in inference."""
+        rows = piece.stop - piece.start
+        if rows not in self._losses:
+            vectors, model = self._forward_only(), self.model
+            forwards = [b.forward for b in bind_layers(model, vectors, self._pool, rows, training=False, rng=None)]
+
+            def losses(x: Array, target: Array) -> Array:
+                for forward in forwards:
+                    x = forward(x)
+                a = x if model.head is None else model.head.forward(x)
+                return model.loss.fused_value(x, a, target) if model.fused else model.loss.value(a, target)
+
+            self._losses[rows] = losses
+        return self._losses[rows]

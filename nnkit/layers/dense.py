@@ -10,7 +10,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import SpecError
-from nnkit.interfaces import Activation, BoundLayer, Layer, Parameters, ParameterSpec, Workspace
+from nnkit.interfaces import Activation, BoundLayer, Elementwise, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.fields import flag, integer, part
 
 
@@ -102,13 +102,68 @@ class Dense(Layer):
 
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
         x, z, a = cache
-        activation = self._resolved()
-        if activation is not None:
-            grads = np.stack([activation.vjp(z, a, grads[:, k]) for k in range(grads.shape[1])], axis=1)
+        grads = self._through_activation(z, a, grads)
         found = {"weight": x[:, None, :, None] * grads[:, :, None, :]}
         if self.use_bias:
-            found["bias"] = grads
+            found["bias"] = grads.copy()
         return grads @ parameters["weight"].T, found
+
+    def backward_rows_into(
+        self, parameters: Parameters, cache: Any, grads: Array, out: Mapping[str, Array], *, needs_grad_x: bool
+    ) -> Array | None:
+        x, z, a = cache
+        grads = self._through_activation(z, a, grads)
+        weight = out["weight"]
+        # Factors in the memory order of what they are multiplied into: the inner loop then runs along memory.
+        by_column = abs(weight.strides[0]) < abs(weight.strides[-1])
+        left, right = (np.asfortranarray(x), np.asfortranarray(grads)) if by_column else (x, grads)
+        np.multiply(left[:, None, :, None], right[:, :, None, :], out=weight)
+        if self.use_bias:
+            np.copyto(out["bias"], right)
+        return grads @ parameters["weight"].T if needs_grad_x else None
+
+    def _through_activation(self, z: Array, a: Array, grads: Array) -> Array:
+        """Each ``grads[:, k]`` ``(N, D)`` back through the activation."""
+        activation = self._resolved()
+        if activation is None:
+            return grads
+        if isinstance(activation, Elementwise):
+            scaled: Array = grads * activation.derivative(z, a)[:, None, :]
+            return scaled
+        return np.stack([activation.vjp(z, a, grads[:, k]) for k in range(grads.shape[1])], axis=1)
+
+    def forward_tangent(
+        self, parameters: Parameters, cache: Any, directions: Parameters, x_tangent: Array
+    ) -> tuple[Array, Any]:
+        x, z, a = cache
+        activation = self._resolved()
+        z_tangent = x @ directions["weight"]
+        z_tangent += x_tangent @ parameters["weight"]
+        if self.use_bias:
+            z_tangent += directions["bias"]
+        y_tangent = z_tangent if activation is None else activation.jvp(z, a, z_tangent)
+        return y_tangent, (x_tangent, z_tangent)
+
+    def backward_tangent(
+        self,
+        parameters: Parameters,
+        cache: Any,
+        directions: Parameters,
+        tangent_cache: Any,
+        grad: Array,
+        grad_tangent: Array,
+    ) -> tuple[Array, dict[str, Array]]:
+        x, z, a = cache
+        x_tangent, z_tangent = tangent_cache
+        activation = self._resolved()
+        if activation is not None:
+            bend = activation.vjp_derivative(z, a, grad, z_tangent)
+            grad_tangent = activation.vjp(z, a, grad_tangent) + bend
+            grad = activation.vjp(z, a, grad)
+        found = {"weight": x.T @ grad_tangent + x_tangent.T @ grad}
+        if self.use_bias:
+            found["bias"] = grad_tangent.sum(axis=0)
+        return grad_tangent @ parameters["weight"].T + grad @ directions["weight"].T, found
 
     def preactivation(self, cache: Any) -> Array | None:
         z: Array = cache[1]

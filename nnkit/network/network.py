@@ -26,6 +26,7 @@ from nnkit.core.training import train
 from nnkit.core.view import Run
 from nnkit.errors import DataError, ShapeError, SpecError
 from nnkit.interfaces import Callback, Initializer, Layer, Loss, Metric, Optimizer, Regularizer, Solver
+from nnkit.network import inspection
 from nnkit.network.compose import compose, fuses
 from nnkit.network.config import network_from_config, network_to_config
 from nnkit.network.pairs import check_pair
@@ -168,6 +169,11 @@ class Network:
         if given.dtype.kind not in "iuf" or not np.isfinite(given).all():
             raise DataError(f"parameters holds values that are not finite numbers (dtype {given.dtype})")
         np.copyto(self._ready().parameters, given, casting="unsafe")
+
+    @property
+    def buffers(self) -> Array:
+        """All arrays that are kept but not trained (statistics of layers) in one vector: the live one."""
+        return self._ready().buffers
 
     @property
     def weights(self) -> list[Array]:
@@ -326,17 +332,58 @@ class Network:
         data = self._data(self.model, x, y, sample_weight, None, dtype, "y")
         return evaluation.evaluate(self.model, self._vectors(), *data, judged)
 
-    def objective(self, X: Any, y: Any, sample_weight: Any = None) -> Objective:
+    def objective(self, X: Any, y: Any, sample_weight: Any = None, *, total_weight: float | None = None) -> Objective:
         """The function of the parameters that training makes small, regularization included.
 
         Every optimizer package can drive it: see ``Objective``.
+
+        Args:
+            X: Inputs ``(N, D)``.
+            y: Targets, as for ``fit``.
+            sample_weight: ``(N,)``, from 0 on.
+            total_weight: Where these are one shard of the data, the sum of the weights of all (their number, without
+                weights): the objectives of the shards then sum to that of the whole.
+
+        Raises:
+            DataError: When the data cannot be used.
         """
         dtype = self._dtype_for(X)
         x = as_inputs(X, dtype=dtype, columns=self._inputs)
         model = self._model or self._new_model(x.shape[1])
         data = self._data(model, x, y, sample_weight, None, dtype, "y")
         self._build(x.shape[1], dtype)
-        return Objective(self.model, self._ready().buffers, *data)
+        return Objective(self.model, self._ready().buffers, *data, total_weight=total_weight)
+
+    # -- looking inside ------------------------------------------------------------------------
+
+    def jacobian(self, X: Any) -> Array:
+        """``J[n, k, d] = d prediction[n, k] / dX[n, d]``, ``(N, K, D_in)``: what each input does to each output.
+
+        Raises:
+            DataError: When ``X`` cannot be used.
+            NotOfferedError: When a layer cannot keep the rows apart; says why.
+        """
+        return inspection.input_jacobian(self, X)
+
+    def parameter_jacobian(self, X: Any) -> Array:
+        """``J[n, k, p] = d prediction[n, k] / d parameters[p]``, ``(N, K, P)``, exact.
+
+        Raises:
+            DataError: When ``X`` cannot be used.
+            NotOfferedError: When a layer cannot keep the rows apart; says why.
+        """
+        return inspection.parameter_jacobian(self, X)
+
+    def per_sample_gradients(self, X: Any, y: Any) -> Array:
+        """``G[n, p] = d loss[n] / d parameters[p]``, ``(N, P)``: of each sample's own loss, without penalties.
+
+        Their mean over the samples is the gradient of the loss.
+
+        Raises:
+            DataError: When the data cannot be used.
+            NotOfferedError: When a layer cannot keep the rows apart; says why.
+        """
+        return inspection.per_sample_gradients(self, X, y)
 
     # -- keeping -------------------------------------------------------------------------------
 

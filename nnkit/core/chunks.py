@@ -1,0 +1,29 @@
+"""How many rows a pass may hold at once, so that its memory stays within a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nnkit.core.model import Model
+
+__all__ = ["BUDGET", "jacobian_rows", "pieces"]
+
+BUDGET = 64 << 20
+"""Bytes that a pass may take beside its arguments and its result, where nobody says otherwise."""
+
+BUFFER_SHARE = 4
+"""A quarter for the rows of the Jacobian, the rest for the layers' own arrays; and at a quarter of the
+default it is as long as the matrix product likes, and no longer than a cache."""
+
+
+def jacobian_rows(model: Model, seeds: int, itemsize: int, budget: int) -> int:
+    """Rows of a chunk whose Jacobian ``(rows, seeds, P)`` takes its share of ``budget``, at least 1."""
+    layers = sum(model.widths) + model.inputs
+    per_row = itemsize * seeds * (model.layout.size + layers + model.outputs)
+    return max(1, budget // BUFFER_SHARE // per_row)
+
+
+def pieces(total: int, rows: int) -> Iterator[slice]:
+    """Slices of ``rows`` that cover ``total``; the last may be shorter."""
+    for start in range(0, total, rows):
+        yield slice(start, min(start + rows, total))

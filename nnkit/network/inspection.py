@@ -1,0 +1,35 @@
+"""What a network's Jacobians are asked for with: data in, checked, to the core and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nnkit.arrays import Array
+from nnkit.core import jacobians
+from nnkit.core.data import as_inputs, as_targets
+
+if TYPE_CHECKING:
+    from nnkit.network.network import Network
+
+__all__ = ["input_jacobian", "parameter_jacobian", "per_sample_gradients"]
+
+
+def input_jacobian(network: Network, X: Any) -> Array:
+    """``(N, K, D_in)``; see ``Network.jacobian``."""
+    return jacobians.input_jacobian(network.model, network.parameters, network.buffers, _inputs(network, X))
+
+
+def parameter_jacobian(network: Network, X: Any) -> Array:
+    """``(N, K, P)``; see ``Network.parameter_jacobian``."""
+    return jacobians.parameter_jacobian(network.model, network.parameters, network.buffers, _inputs(network, X))
+
+
+def per_sample_gradients(network: Network, X: Any, y: Any) -> Array:
+    """``(N, P)``; see ``Network.per_sample_gradients``."""
+    x, parameters = _inputs(network, X), network.parameters
+    target = as_targets(y, network.loss, dtype=parameters.dtype, outputs=network.outputs, samples=len(x))
+    return jacobians.per_sample_gradients(network.model, parameters, network.buffers, x, target)
+
+
+def _inputs(network: Network, X: Any) -> Array:
+    return as_inputs(X, dtype=network.parameters.dtype, columns=network.inputs)
