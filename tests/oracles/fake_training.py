@@ -1,0 +1,71 @@
+"""A training that is nothing but its view: figures in, requests out."""
+
+import io
+from types import SimpleNamespace
+
+import attrs
+import numpy as np
+
+
+@attrs.define
+class FakeView:
+    """``nnkit.interfaces.TrainingView`` with everything settable."""
+
+    logs: dict = attrs.field(factory=dict)
+    epoch: int = 0
+    step: int = 0
+    batch: int = 0
+    first_epoch: int = 0
+    last_epoch: int = 100
+    batches: int = 4
+    samples: int = 40
+    parameters: np.ndarray = attrs.field(factory=lambda: np.zeros(3))
+    gradient: np.ndarray = attrs.field(factory=lambda: np.zeros(3))
+    learning_rate: float | None = 1.0
+    network: object = None
+    batch_indices: np.ndarray = attrs.field(factory=lambda: np.arange(10))
+    data: tuple = (None, None, None)
+    validation_data: tuple | None = None
+    state: dict = attrs.field(factory=dict)
+    reason: str | None = None
+    rates: list = attrs.field(factory=list)
+
+    def higher_is_better(self, name):
+        return {"loss": False, "accuracy": True}.get(name.removeprefix("val_"))
+
+    def stop(self, reason):
+        self.reason = reason
+
+    def set_parameters(self, parameters):
+        self.parameters = np.array(parameters)
+
+    def set_learning_rate(self, learning_rate):
+        self.learning_rate = learning_rate
+        self.rates.append((self.epoch, learning_rate))
+
+
+def drive(callback, epochs, view=None, *, end=True):
+    """Tell a callback of one epoch after the other, each with its logs; the parameters are the epoch's number."""
+    view = FakeView() if view is None else view
+    view.network = view.network or SimpleNamespace(optimizer=SimpleNamespace(learning_rate=view.learning_rate))
+    callback.on_train_begin(view)
+    for logs in epochs:
+        callback.on_epoch_begin(view)
+        view.epoch += 1
+        view.step += view.batches
+        view.logs = dict(logs)
+        view.parameters = np.full(3, float(view.epoch))
+        view.parameters.flags.writeable = False
+        callback.on_epoch_end(view)
+        if view.reason is not None:
+            break
+    if end:
+        callback.on_train_end(view)
+    return view
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is looked at."""
+
+    def isatty(self):
+        return True
