@@ -50,7 +50,7 @@ def test_a_part_says_where_it_comes_from_and_shows_an_example(entry):
 def test_every_way_to_name_a_part_gives_it(entry):
     cls = plugins.get(entry.kind.name, entry.id)
     required = [f.alias for f in attrs.fields(cls) if f.init and f.default is attrs.NOTHING]
-    given = dict.fromkeys(required, 3)
+    given = {alias: REQUIRED[alias] for alias in required}
     made = plugins.create(entry.kind.name, {"name": entry.name, **given})
     words = ", ".join(f"{alias}={value!r}" for alias, value in given.items())
     spellings = [entry.name, entry.id, entry.name.upper(), entry.name.replace("_", "-"), *entry.aliases]
