@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Initializer, Law
+from nnkit.interfaces import Example, Initializer, Law
 from nnkit.interfaces.fields import real
 
 
@@ -33,6 +33,15 @@ class Constant(Initializer):
     variants = ({"value": -2.5},)
 
     value: float = real(0.0)
+
+    examples = (
+        Example(
+            inputs={"shape": [2, 3], "fan_in": 2, "fan_out": 3},
+            expected=[[-2.5, -2.5, -2.5], [-2.5, -2.5, -2.5]],
+            source="the definition",
+            hyperparameters={"value": -2.5},
+        ),
+    )
 
     def sample(
         self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator, dtype: np.dtype[Any]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import attrs
 
 from nnkit.initializers._scaling import Scaled
+from nnkit.interfaces import Law
 
 
 @final
@@ -26,3 +28,10 @@ class HeNormal(Scaled):
     scale = 2.0
     mode = "fan_in"
     distribution = "truncated_normal"
+
+    @staticmethod
+    def reference(fan_in: int, fan_out: int) -> Law:
+        """With the constant that TensorFlow and JAX write out: the standard deviation of the cut law."""
+        deviation = math.sqrt(2.0 / fan_in)
+        reach = 2.0 * deviation / 0.87962566103423978
+        return Law(mean=0.0, variance=deviation**2, low=-reach, high=reach)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import attrs
 
 from nnkit.initializers._scaling import Scaled
+from nnkit.interfaces import Law
 
 
 @final
@@ -25,3 +27,9 @@ class LecunUniform(Scaled):
     scale = 1.0
     mode = "fan_in"
     distribution = "uniform"
+
+    @staticmethod
+    def reference(fan_in: int, fan_out: int) -> Law:
+        """The limit as the literature writes it."""
+        limit = math.sqrt(3.0 / fan_in)
+        return Law(mean=0.0, variance=limit**2 / 3.0, low=-limit, high=limit)

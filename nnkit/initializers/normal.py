@@ -35,6 +35,11 @@ class Normal(Initializer):
     mean: float = real(0.0)
     stddev: float = real(0.05, ge=0.0)
 
+    @staticmethod
+    def reference(fan_in: int, fan_out: int, mean: float, stddev: float) -> Law:
+        """The law by its definition."""
+        return Law(mean=mean, variance=stddev * stddev)
+
     def sample(
         self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> Array:

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Initializer, Law
+from nnkit.interfaces import Example, Initializer, Law
 
 
 @final
@@ -25,6 +25,14 @@ class Ones(Initializer):
     """
 
     random = False
+
+    examples = (
+        Example(
+            inputs={"shape": [2, 3], "fan_in": 2, "fan_out": 3},
+            expected=[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]],
+            source="the definition",
+        ),
+    )
 
     def sample(
         self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator, dtype: np.dtype[Any]

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Initializer
+from nnkit.interfaces import Example, Initializer
 from nnkit.interfaces.fields import real
 
 
@@ -36,6 +36,17 @@ class Orthogonal(Initializer):
         True
     """
 
+    examples = (
+        Example(
+            inputs={"shape": [3, 2], "fan_in": 3, "fan_out": 2, "seed": 0},
+            expected=[
+                [0.14891146369604527, -0.29584641872980198],
+                [0.75849921707185373, 0.64637184790442141],
+                [-0.63443227667047828, 0.70333372644952424],
+            ],
+            source="Gram and Schmidt's process on the same normal draws, with mpmath to 40 digits",
+        ),
+    )
     variants = ({"gain": 2.0},)
 
     gain: float = real(1.0, ge=0.0)

@@ -39,6 +39,12 @@ class TruncatedNormal(Initializer):
     mean: float = real(0.0)
     stddev: float = real(0.05, ge=0.0)
 
+    @staticmethod
+    def reference(fan_in: int, fan_out: int, mean: float, stddev: float) -> Law:
+        """With the constant that TensorFlow and JAX write out: the standard deviation of the cut law."""
+        variance = (0.87962566103423978 * stddev) ** 2
+        return Law(mean=mean, variance=variance, low=mean - 2.0 * stddev, high=mean + 2.0 * stddev)
+
     def sample(
         self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> Array:

@@ -43,6 +43,12 @@ class Uniform(Initializer):
         if self.high < self.low:
             raise HyperparameterError(f"Uniform(low={self.low!r}, high={self.high!r}): high must not be below low")
 
+    @staticmethod
+    def reference(fan_in: int, fan_out: int, low: float, high: float) -> Law:
+        """The first two moments, integrated."""
+        first, second = (low + high) / 2.0, (low * low + low * high + high * high) / 3.0
+        return Law(mean=first, variance=second - first * first, low=low, high=high)
+
     def sample(
         self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> Array:

@@ -45,6 +45,19 @@ class VarianceScaling(Initializer):
     mode: Mode = choice("fan_in", ("fan_in", "fan_out", "fan_avg", "fan_sum"))
     distribution: Distribution = choice("truncated_normal", ("truncated_normal", "normal", "uniform"))
 
+    @staticmethod
+    def reference(fan_in: int, fan_out: int, scale: float, mode: str, distribution: str) -> Law:
+        """The fans by name, and each law's reach in standard deviations."""
+        fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2, "fan_sum": fan_in + fan_out}
+        reach = {"normal": np.inf, "uniform": np.sqrt(3.0), "truncated_normal": 2.0 / 0.87962566103423978}
+        deviation = np.sqrt(scale / fans[mode])
+        return Law(
+            mean=0.0,
+            variance=deviation**2,
+            low=-reach[distribution] * deviation,
+            high=reach[distribution] * deviation,
+        )
+
     def sample(
         self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> Array:

@@ -7,6 +7,7 @@ from typing import final
 import attrs
 
 from nnkit.initializers._scaling import Scaled
+from nnkit.interfaces import Law
 
 
 @final
@@ -27,3 +28,8 @@ class XavierAverage(Scaled):
     scale = 1.0
     mode = "fan_sum"
     distribution = "normal"
+
+    @staticmethod
+    def reference(fan_in: int, fan_out: int) -> Law:
+        """The law by its definition."""
+        return Law(mean=0.0, variance=1.0 / (fan_in + fan_out))

@@ -31,5 +31,10 @@ class Constant(Schedule):
 
     learning_rate: float = real(0.01, ge=0.0)
 
+    @staticmethod
+    def reference(step: int, learning_rate: float) -> float:
+        """The definition."""
+        return learning_rate
+
     def rate(self, step: int) -> float:
         return self.learning_rate

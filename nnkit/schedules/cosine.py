@@ -8,7 +8,7 @@ from typing import final
 import attrs
 
 from nnkit.errors import HyperparameterError
-from nnkit.interfaces import Schedule
+from nnkit.interfaces import Example, Schedule
 from nnkit.interfaces.fields import flag, integer, real
 
 
@@ -42,6 +42,15 @@ class Cosine(Schedule):
     """
 
     continuous = False
+    examples = tuple(
+        Example(
+            inputs={"step": step},
+            expected=expected,
+            source="PyTorch 2.13, CosineAnnealingWarmRestarts",
+            hyperparameters={"learning_rate": 0.5, "final": 0.01, "steps": 10, "restarts": True, "t_mul": 2.0},
+        )
+        for step, expected in {3: 0.39900738681165593, 10: 0.5, 25: 0.08175883860929586, 45: 0.348757440929447}.items()
+    )
     variants = (
         {"learning_rate": 0.5, "final": 0.1, "steps": 10, "restarts": True},
         {"steps": 7, "restarts": True, "t_mul": 2.0, "m_mul": 0.5},

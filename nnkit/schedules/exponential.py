@@ -6,7 +6,7 @@ from typing import final
 
 import attrs
 
-from nnkit.interfaces import Schedule
+from nnkit.interfaces import Example, Schedule
 from nnkit.interfaces.fields import integer, real
 
 
@@ -30,6 +30,15 @@ class Exponential(Schedule):
         [0.4, 0.2, 0.1]
     """
 
+    examples = tuple(
+        Example(
+            inputs={"step": step},
+            expected=expected,
+            source="PyTorch 2.13, ExponentialLR",
+            hyperparameters={"learning_rate": 0.5, "factor": 0.97, "every": 1},
+        )
+        for step, expected in {0: 0.5, 50: 0.10903268767370371}.items()
+    )
     variants = ({"learning_rate": 0.5, "factor": 0.9, "every": 1},)
 
     learning_rate: float = real(0.01, ge=0.0)

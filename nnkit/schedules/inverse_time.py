@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import final
 
 import attrs
@@ -36,6 +37,11 @@ class InverseTime(Schedule):
     learning_rate: float = real(0.01, ge=0.0)
     decay: float = real(1.0, ge=0.0)
     every: int = integer(1000, ge=1)
+
+    @staticmethod
+    def reference(step: int, learning_rate: float, decay: float, every: int) -> float:
+        """The quotient in exact fractions."""
+        return float(Fraction(learning_rate) / (1 + Fraction(decay) * step / every))
 
     def rate(self, step: int) -> float:
         return self.learning_rate / (1.0 + self.decay * step / self.every)

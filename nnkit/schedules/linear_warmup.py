@@ -7,7 +7,7 @@ from typing import final
 import attrs
 
 from nnkit.errors import SpecError
-from nnkit.interfaces import Schedule, rate_at
+from nnkit.interfaces import Example, Schedule, rate_at
 from nnkit.interfaces.fields import integer, rate, real
 
 
@@ -37,6 +37,15 @@ class LinearWarmup(Schedule):
     """
 
     continuous = False  # no more than the schedule that follows
+    examples = tuple(
+        Example(
+            inputs={"step": step},
+            expected=expected,
+            source="PyTorch 2.13, LinearLR",
+            hyperparameters={"schedule": 0.5, "steps": 20, "start": 0.1},
+        )
+        for step, expected in {0: 0.05, 7: 0.2075, 25: 0.5}.items()
+    )
     variants = ({"schedule": 0.5, "steps": 10, "start": 0.25}, {"steps": 0})
 
     schedule: float | Schedule = rate(0.01)

@@ -7,7 +7,7 @@ from typing import final
 
 import attrs
 
-from nnkit.interfaces import Schedule
+from nnkit.interfaces import Example, Schedule
 from nnkit.interfaces.fields import choice, integer, real
 
 
@@ -36,6 +36,15 @@ class OneCycle(Schedule):
         [0.1, 0.55, 1.0, 1e-05, 1e-05]
     """
 
+    examples = tuple(
+        Example(
+            inputs={"step": step},
+            expected=expected,
+            source="PyTorch 2.13, OneCycleLR",
+            hyperparameters={"learning_rate": 0.5, "steps": 100},
+        )
+        for step, expected in {0: 0.02, 11: 0.17116684271842053, 29: 0.5, 60: 0.2946400451427644, 99: 2e-06}.items()
+    )
     variants = (
         {"learning_rate": 0.5, "steps": 50, "warmup": 0.4, "final_divisor": 10.0},
         {"steps": 20, "anneal": "linear"},

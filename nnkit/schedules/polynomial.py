@@ -6,7 +6,7 @@ from typing import final
 
 import attrs
 
-from nnkit.interfaces import Schedule
+from nnkit.interfaces import Example, Schedule
 from nnkit.interfaces.fields import integer, real
 
 
@@ -31,6 +31,15 @@ class Polynomial(Schedule):
         [0.4, 0.1, 0.0, 0.0]
     """
 
+    examples = tuple(
+        Example(
+            inputs={"step": step},
+            expected=expected,
+            source="PyTorch 2.13, PolynomialLR",
+            hyperparameters={"learning_rate": 0.5, "steps": 40, "power": 1.7},
+        )
+        for step, expected in {0: 0.5, 13: 0.2563223157990847, 40: 0.0}.items()
+    )
     variants = ({"learning_rate": 0.5, "final": 0.1, "steps": 30, "power": 2.5}, {"final": 0.5, "power": 0.5})
 
     learning_rate: float = real(0.01, ge=0.0)

@@ -6,7 +6,7 @@ from typing import final
 
 import attrs
 
-from nnkit.interfaces import Schedule
+from nnkit.interfaces import Example, Schedule
 from nnkit.interfaces.fields import integer, real
 
 
@@ -31,6 +31,15 @@ class Step(Schedule):
     """
 
     continuous = False
+    examples = tuple(
+        Example(
+            inputs={"step": step},
+            expected=expected,
+            source="PyTorch 2.13, StepLR",
+            hyperparameters={"learning_rate": 0.5, "factor": 0.3, "every": 30},
+        )
+        for step, expected in {29: 0.5, 30: 0.15, 75: 0.045}.items()
+    )
     variants = ({"learning_rate": 0.5, "factor": 0.5, "every": 3},)
 
     learning_rate: float = real(0.01, ge=0.0)
