@@ -35,7 +35,7 @@ help:
 # -- The two commands --------------------------------------------------------------------------------------------------
 
 demo: $(DEMO_ENV)
-	$(BIN)/nnkit train examples/digits.toml
+	OPENBLAS_NUM_THREADS=1 $(BIN)/nnkit train examples/digits.toml
 
 test: $(TEST_ENV)
 	@$(PY) .ci/unchanged.py || $(MAKE) --no-print-directory check

@@ -1,17 +1,23 @@
-"""The bar at the terminal: epoch, loss, metrics, samples per second, time left."""
+"""The line at the terminal: epoch, loss, metrics, samples per second, time left."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, final
 
 import attrs
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from nnkit.interfaces import Callback, TrainingView
 
 __all__ = ["ProgressBar"]
+
+# What stands beside the figures: epochs, samples per second, time left, and the blanks between them.
+BESIDE = 45
+BAR = 12
+ROOM_FOR_A_BAR = 100
 
 
 @final
@@ -26,9 +32,10 @@ class ProgressBar(Callback):
         McGugan et al. (2020), rich, ``rich.progress``.
 
     Example:
-        >>> from rich.console import Console
-        >>> ProgressBar(console=Console(file=None)).offers("on_epoch_end")
-        True
+        >>> import io
+        >>> bar = ProgressBar(console=Console(file=io.StringIO()))
+        >>> bar.offers("on_epoch_end"), bar.offers("on_batch_end")
+        (True, False)
     """
 
     console: Console
@@ -37,18 +44,19 @@ class ProgressBar(Callback):
     def on_train_begin(self, view: TrainingView) -> None:
         if not self.console.is_terminal:
             return
+        drawn = [BarColumn(bar_width=BAR)] if self.console.width >= ROOM_FOR_A_BAR else []
         bar = Progress(
             TextColumn("epoch"),
             MofNCompleteColumn(),
-            BarColumn(),
+            *drawn,
             TextColumn("{task.fields[figures]}"),
             TextColumn("{task.fields[speed]}"),
-            TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
             TextColumn("left"),
-            TimeRemainingColumn(),
             console=self.console,
         )
-        task = bar.add_task("", total=view.last_epoch, completed=view.first_epoch, figures="", speed="")
+        epochs = view.last_epoch - view.first_epoch
+        task = bar.add_task("", total=epochs, figures="", speed="")
         bar.start()
         self._shown.update(bar=bar, task=task)
 
@@ -56,10 +64,11 @@ class ProgressBar(Callback):
         if not self._shown:
             return
         bar, task = self._shown["bar"], self._shown["task"]
-        seconds = bar.tasks[0].elapsed or 0.0
-        speed = (view.epoch - view.first_epoch) * view.samples / max(seconds, 1e-9)
-        figures = "  ".join(f"{name} {value:.4g}" for name, value in view.logs.items() if np.ndim(value) == 0)
-        bar.update(task, completed=view.epoch, figures=figures, speed=f"{speed:,.0f} samples/s")
+        epochs = view.epoch - view.first_epoch
+        speed = epochs * view.samples / max(bar.tasks[0].elapsed or 0.0, 1e-9)
+        bar_width = BAR + 1 if self.console.width >= ROOM_FOR_A_BAR else 0
+        figures = fitting(view.logs, self.console.width - BESIDE - bar_width)
+        bar.update(task, completed=epochs, figures=figures, speed=f"{speed:,.0f} samples/s")
 
     def on_train_end(self, view: TrainingView) -> None:
         self.close()
@@ -69,3 +78,24 @@ class ProgressBar(Callback):
         if self._shown:
             self._shown["bar"].stop()
             self._shown.clear()
+
+
+def fitting(logs: Mapping[str, Any], width: int) -> str:
+    """The loss, then as many other figures as there is room for, the validation's first.
+
+    Example:
+        >>> logs = {"epoch": 3, "loss": 0.25, "accuracy": 0.9, "val_loss": 0.5, "val_accuracy": 0.875}
+        >>> fitting(logs, 80)
+        'loss 0.25  val_accuracy 0.875  val_loss 0.5  accuracy 0.9'
+        >>> fitting(logs, 30)
+        'loss 0.25  val_accuracy 0.875'
+    """
+    scalars = {name: value for name, value in logs.items() if name != "epoch" and np.ndim(value) == 0}
+    order = sorted(scalars, key=lambda name: (name != "loss", not name.startswith("val_"), name == "val_loss"))
+    text = ""
+    for name in order:
+        longer = f"{text}  {name} {scalars[name]:.4g}".lstrip()
+        if text and len(longer) > width:
+            break
+        text = longer
+    return text

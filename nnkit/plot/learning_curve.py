@@ -98,7 +98,7 @@ def _panel(ax: Axes, history: Mapping[str, Sequence[Any]], name: str) -> None:
     together = np.concatenate(drawn) if drawn else np.zeros(0)
     if name == "loss" and together.size and together.min() > 0 and together.max() > 10 * together.min():
         ax.set_yscale("log")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     ax.margins(y=0.12)
     tidy(ax)
     ax.set_xlabel("epoch", color=INK)
