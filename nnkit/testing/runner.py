@@ -1,0 +1,325 @@
+"""The one generator of checks, and ``check``, which runs them: the pytest door and the command use both."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from nnkit.errors import SpecError, UnknownNameError
+from nnkit.testing.failure import CheckFailure, shown
+from nnkit.testing.kinds import FAMILIES, checks_of, family_checks
+from nnkit.testing.profiles import profile_ids
+from nnkit.testing.record import Check
+from nnkit.testing.report import Failure, Outcome, PartReport, Report
+from nnkit.testing.selection import Selected, select
+from nnkit.testing.subject import Subject
+
+__all__ = ["DTYPES", "Case", "Settings", "all_checks", "cases", "check", "run_case", "settle_expected"]
+
+DTYPES = ("float64", "float32")
+
+
+def all_checks() -> tuple[Check, ...]:
+    """Every check of every kind, those of all kinds first.
+
+    Example:
+        >>> "OPT-012/resume-equals-continuous" in {check.id for check in all_checks()}
+        True
+    """
+    from nnkit.testing.checks.common import SHELF
+
+    return (*SHELF.checks, *(found for family in FAMILIES for found in family_checks(family)))
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """How to run.
+
+    Args:
+        dtypes: The dtypes that parts are tried in.
+        seed: Of every random figure.
+        thorough: Also figures that hypothesis looks for.
+        profile: The name of a frozen set of checks, or ``None`` for all.
+        only: Ids, their numbers, or the beginning of ids; ``None`` for all.
+        expected: Reasons by the id of a check that is allowed (and bound) to fail.
+    """
+
+    dtypes: tuple[str, ...] = DTYPES
+    seed: int = 0
+    thorough: bool = False
+    profile: str | None = None
+    only: tuple[str, ...] | None = None
+    expected: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Case:
+    """One check of one part: what one line of a report, or one item of pytest, is about."""
+
+    selected: Selected
+    check: Check
+    subjects: tuple[Subject, ...]
+    reasons: tuple[str, ...]
+    level: str
+    settings: Settings
+
+    @property
+    def id(self) -> str:
+        """``acme-nn/lion::OPT-012/resume-equals-continuous``."""
+        return f"{self.selected.name}::{self.check.id}"
+
+    @property
+    def applies(self) -> bool:
+        """Whether there is anything to run."""
+        return bool(self.subjects)
+
+
+def settle_only(only: Iterable[str] | str | None) -> tuple[str, ...] | None:
+    """The full ids that ``only`` names.
+
+    Raises:
+        UnknownNameError: When one of them names no check.
+    """
+    if only is None:
+        return None
+    wanted = [only] if isinstance(only, str) else list(only)
+    found: list[str] = []
+    for word in wanted:
+        matches = [
+            c.id for c in all_checks() if word.lower() in {c.id.lower(), c.number.lower(), c.id.partition("/")[2]}
+        ]
+        found += matches or _unknown_check(word)
+    return tuple(found)
+
+
+def _unknown_check(word: str) -> list[str]:
+    from nnkit.registry.names import nearest
+
+    ids = [one.id for one in all_checks()]
+    close = nearest(word, [*ids, *(one.partition("/")[0] for one in ids)], 3)
+    hint = f"; did you mean {', '.join(close)}?" if close else ""
+    raise UnknownNameError(f"there is no check {word!r}{hint} (`nnkit conform --list` shows all)")
+
+
+def settle_expected(expected: Mapping[str, str] | None) -> dict[str, str]:
+    """Expected failures with full ids; each needs a reason.
+
+    Raises:
+        UnknownNameError: When one of them names no check.
+        SpecError: When a reason is missing.
+    """
+    found: dict[str, str] = {}
+    for word, reason in (expected or {}).items():
+        part, separator, identity = word.rpartition("::")
+        matches = [one.id for one in all_checks() if identity in {one.id, one.number}] or _unknown_check(identity)
+        if not isinstance(reason, str) or not reason.strip():
+            raise SpecError(f"the expected failure {word!r} has no reason; write why it fails and when it will not")
+        found[f"{part}{separator}{matches[0]}"] = reason
+    return found
+
+
+def cases(selected: Iterable[Selected], settings: Settings) -> Iterator[Case]:
+    """Every check of every part, with the subjects that it applies to: the generator behind all doors."""
+    frozen = None if settings.profile is None else profile_ids(settings.profile)
+    for one in selected:
+        grid = [
+            Subject(
+                cls=one.cls,
+                hyperparameters=variant,
+                dtype=np.dtype(dtype),
+                seed=settings.seed,
+                id=one.id,
+                variants=one.variants,
+                thorough=settings.thorough,
+            )
+            for dtype in settings.dtypes
+            for variant in one.variants
+        ]
+        first = [subject for subject in grid if subject.dtype == grid[0].dtype]
+        scopes = {"part": first[:1], "variant": first, "dtype": grid}
+        for found in checks_of(one.cls):
+            if settings.only is not None and found.id not in settings.only:
+                continue
+            applying, reasons = [], []
+            for subject in scopes[found.scope]:
+                try:
+                    reason = found.needs(subject)
+                except Exception:  # noqa: BLE001  # a part that cannot even be asked: let the check say so
+                    reason = None
+                if reason is None:
+                    applying.append(subject)
+                else:
+                    reasons.append(reason)
+            level = found.level if frozen is None or found.id in frozen else "advisory"
+            yield Case(
+                selected=one,
+                check=found,
+                subjects=tuple(applying),
+                reasons=tuple(dict.fromkeys(reasons)),
+                level=level,
+                settings=settings,
+            )
+
+
+def run_case(case: Case, rerun: str | None = None) -> Outcome:
+    """Run one check on all its subjects; the first failure ends it."""
+    if not case.applies:
+        return Outcome(check=case.check, state="not applicable", reason="; ".join(case.reasons), level=case.level)
+    began = time.perf_counter()
+    failure = None
+    for subject in case.subjects:
+        failure = _try(case, subject, rerun)
+        if failure is not None:
+            break
+    seconds = time.perf_counter() - began
+    expected = case.settings.expected
+    reason = expected.get(f"{case.selected.name}::{case.check.id}", expected.get(case.check.id))
+    if reason is not None:
+        if failure is not None:
+            return Outcome(
+                check=case.check, state="expected", reason=reason, failure=failure, seconds=seconds, level=case.level
+            )
+        failure = _failure(
+            case, case.subjects[0], CheckFailure(f"it passes, although it is expected to fail ({reason})"), rerun
+        )
+        return Outcome(check=case.check, state="failed", failure=failure, seconds=seconds, level="strict")
+    if failure is None:
+        return Outcome(check=case.check, state="passed", seconds=seconds, level=case.level)
+    state: Any = "advice" if case.level == "advisory" else "failed"
+    return Outcome(check=case.check, state=state, failure=failure, seconds=seconds, level=case.level)
+
+
+def _try(case: Case, subject: Subject, rerun: str | None) -> Failure | None:
+    try:
+        with np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"):
+            case.check.run(subject)
+            if subject.thorough:
+                for extra in range(1, 6):
+                    case.check.run(attrs.evolve(subject, seed=subject.seed + 7919 * extra))
+    except CheckFailure as verdict:
+        return _failure(case, subject, verdict, rerun)
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  # also a skip or an exit that a part tries: nothing is proven then
+        return _failure(case, subject, _raised(error), rerun)
+    return None
+
+
+def _raised(error: BaseException) -> CheckFailure:
+    frames = traceback.extract_tb(error.__traceback__)
+    outside = [frame for frame in frames if "nnkit/testing/" not in frame.filename.replace("\\", "/")]
+    at = (outside or frames)[-1]
+    verb = "skips" if type(error).__name__ in {"Skipped", "SkipTest"} else "raises"
+    return CheckFailure(
+        f"the part {verb}: {type(error).__name__}: {error}",
+        got=f"{type(error).__name__} at {at.filename}:{at.lineno}, in {at.name}: {at.line}",
+        expected="no exception",
+    )
+
+
+def _failure(case: Case, subject: Subject, verdict: CheckFailure, rerun: str | None) -> Failure:
+    command = rerun or _command(case)
+    lines = [
+        f"{case.check.id} FAILED for {case.selected.name} ({subject.label})",
+        f"  what     {verdict.message}",
+        f"  why      {case.check.why}",
+    ]
+    for name, value in verdict.inputs.items():
+        lines.append(f"  input    {name} = {shown(value)}")
+    if verdict.got:
+        lines.append(f"  got      {verdict.got}")
+    if verdict.expected:
+        lines.append(f"  expected {verdict.expected}")
+    lines += [f"  mend     {case.check.fix}", f"  rerun    {command}"]
+    return Failure(
+        id=case.check.id,
+        part=case.selected.name,
+        subject=subject.label,
+        why=case.check.why,
+        fix=case.check.fix,
+        message="\n".join(lines),
+        level=case.level,
+        rerun=command,
+    )
+
+
+def _command(case: Case) -> str:
+    seed = f" --seed {case.settings.seed}" if case.settings.seed else ""
+    thorough = " --thorough" if case.settings.thorough else ""
+    if case.selected.target is None:
+        return f"nnkit.testing.check({case.selected.cls.__name__}, only={case.check.number!r}).raise_if_failed()"
+    kind = f" --kind {case.selected.cls.kind}" if case.selected.id else ""
+    return f"python -m nnkit.testing {case.selected.target}{kind} --check {case.check.number}{seed}{thorough}"
+
+
+def check(
+    component: Any,
+    *,
+    kind: str | None = None,
+    only: Iterable[str] | str | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+    profile: str | None = None,
+    dtypes: Iterable[str] = DTYPES,
+    seed: int = 0,
+    thorough: bool = False,
+) -> Report:
+    """Prove a part, or all parts of a distribution.
+
+    Args:
+        component: A class, an instance, ``"distribution"``, ``"distribution/name"``, a spec or
+            ``"module:Class"``.
+        kind: Only parts of this kind.
+        only: Only these checks: ids, or their numbers (``"OPT-012"``).
+        expected_failures: Reasons by check id; such a check must fail. ``"acme-nn/lion::OPT-012"``
+            means one part alone.
+        profile: A frozen set of checks; newer checks then only advise.
+        dtypes: The dtypes to try.
+        seed: Of every random figure.
+        thorough: Try six times as many random figures.
+
+    Raises:
+        UnknownNameError: When the component, a check or the profile is unknown.
+        SpecError: When the component is no part, or an expected failure has no reason.
+
+    Example:
+        >>> report = check("nnkit/relu", kind="activation")
+        >>> report.ok, report.counts["failed"]
+        (True, 0)
+    """
+    settings = Settings(
+        dtypes=tuple(dtypes),
+        seed=seed,
+        thorough=thorough,
+        profile=profile,
+        only=settle_only(only),
+        expected=settle_expected(expected_failures),
+    )
+    return run(select(component, kind=kind), settings)
+
+
+def run(selected: list[Selected], settings: Settings) -> Report:
+    """The report on some parts."""
+    outcomes: dict[str, list[Outcome]] = {}
+    names: dict[str, Selected] = {}
+    for case in cases(selected, settings):
+        names[case.selected.name] = case.selected
+        outcomes.setdefault(case.selected.name + "|" + case.selected.cls.kind, []).append(run_case(case))
+    parts = tuple(
+        PartReport(part=name.rpartition("|")[0], outcomes=tuple(found), selective=settings.only is not None)
+        for name, found in outcomes.items()
+    )
+    return Report(parts=parts, problems=tuple(idle_expectations(parts, settings)))
+
+
+def idle_expectations(parts: Iterable[PartReport], settings: Settings) -> Iterator[str]:
+    """Expected failures that no part could have had."""
+    seen = {f"{part.part}::{o.check.id}" for part in parts for o in part.outcomes if o.state != "not applicable"}
+    for word in settings.expected:
+        named = word in seen if "::" in word else any(one.endswith(f"::{word}") for one in seen)
+        if not named:
+            yield f"the expected failure {word!r} belongs to no check that was run; remove it"

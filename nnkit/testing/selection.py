@@ -1,0 +1,225 @@
+"""From what an author writes (``"acme-nn"``, ``"acme-nn/lion"``, a class, an instance) to the parts that are meant."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from nnkit.errors import AmbiguousNameError, NNKitError, PluginLoadError, SpecError, UnknownNameError
+from nnkit.interfaces import Part
+
+__all__ = ["Selected", "select"]
+
+
+@attrs.frozen(kw_only=True)
+class Selected:
+    """One part to be proven.
+
+    Args:
+        cls: Its class.
+        name: How reports call it: the canonical id, or the name of the class.
+        id: The canonical id; ``None`` when it is not registered.
+        variants: The hyperparameter sets to be proven.
+        target: How the command line calls it; ``None`` when it cannot be imported by name.
+    """
+
+    cls: type[Part]
+    name: str
+    id: str | None
+    variants: tuple[Mapping[str, Any], ...]
+    target: str | None
+
+
+def select(component: Any, *, kind: str | None = None) -> list[Selected]:
+    """The parts that ``component`` names.
+
+    Args:
+        component: A distribution (all that it provides), ``distribution/name``, the name of a part, a
+            spec, ``"module:Class"``, a class, an instance, or for activations and losses a tuple
+            ``(function, derivative)``.
+        kind: Only parts of this kind.
+
+    Raises:
+        UnknownNameError: When nothing is called so, or the distribution provides nothing of the kind.
+        PluginLoadError: When something that the distribution promises cannot be loaded.
+        SpecError: When it is no part at all.
+    """
+    from nnkit.registry.kinds import kind_of
+
+    wanted = None if kind is None else kind_of(kind).name
+    if isinstance(component, str):
+        return _by_name(component, wanted)
+    if isinstance(component, type):
+        if not issubclass(component, Part) or inspect.isabstract(component):
+            raise SpecError(_no_part(component))
+        return [_of_class(component)]
+    if isinstance(component, Part):
+        return [_of_instance(component)]
+    if isinstance(component, tuple) and wanted is not None:
+        from nnkit import plugins
+
+        return [_of_instance(plugins.create(wanted, component))]
+    raise SpecError(_no_part(component))
+
+
+def _no_part(component: Any) -> str:
+    missing = sorted(getattr(component, "__abstractmethods__", ()))
+    if missing:
+        return f"{component.__name__} does not implement {', '.join(missing)}"
+    return (
+        f"{component!r} is no part: expected a class that derives from one of nnkit.interfaces (Elementwise, Loss, "
+        "Optimizer, …), an instance of one, or the name of a distribution; a tuple (function, derivative) needs kind="
+    )
+
+
+def _of_class(cls: type[Part], identity: str | None = None) -> Selected:
+    from nnkit.registry import name_of
+
+    found = identity or name_of(cls)
+    variants = tuple({**variant} for variant in cls.variants)
+    return Selected(
+        cls=cls,
+        name=found or cls.__qualname__.rpartition("<locals>.")[2],
+        id=found,
+        variants=({}, *(variant for variant in variants if variant)),
+        target=found or _importable(cls),
+    )
+
+
+def _importable(cls: type[Part]) -> str | None:
+    if "<locals>" in cls.__qualname__ or cls.__module__ == "__main__":
+        return None
+    try:
+        found: Any = importlib.import_module(cls.__module__)
+        for word in cls.__qualname__.split("."):
+            found = getattr(found, word)
+    except (ImportError, AttributeError):
+        return None
+    return f"{cls.__module__}:{cls.__qualname__}" if found is cls else None
+
+
+def _of_instance(part: Any) -> Selected:
+    chosen = _of_class(type(part))
+    changed = {}
+    for field in attrs.fields(type(part)) if attrs.has(type(part)) else ():
+        if field.init and (
+            field.default is attrs.NOTHING or getattr(part, field.name) != getattr(_default(part), field.name)
+        ):
+            changed[field.alias] = getattr(part, field.name)
+    words = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+    return attrs.evolve(
+        chosen,
+        name=f"{chosen.name}({words})" if words else chosen.name,
+        variants=(changed,),
+        target=None if words else chosen.target,
+    )
+
+
+def _default(part: Any) -> Any:
+    try:
+        return type(part)()
+    except Exception:  # noqa: BLE001  # a part without defaults: PART-001 says so; here all fields count as changed
+        return type("Nothing", (), {field.name: object() for field in attrs.fields(type(part))})
+
+
+# -- names -----------------------------------------------------------------------------------
+
+
+def _by_name(text: str, kind: str | None) -> list[Selected]:
+    from nnkit import plugins
+    from nnkit.registry.names import distribution_key
+
+    if ":" in text and "(" not in text:
+        return select(_imported(text))
+    if "(" in text:
+        found = [_of_instance(plugins.create(one, text)) for one in _kinds_of(text.partition("(")[0], kind)]
+        return found or _nothing(text, kind)
+    if "/" not in text:
+        known = {distribution_key(one.distribution): one for one in plugins.providers(load=True)}
+        provider = known.get(distribution_key(text))
+        if provider is not None:
+            return _of_distribution(provider, kind)
+    found = [_of_class(plugins.get(one, text)) for one in _kinds_of(text, kind)]
+    return found or _nothing(text, kind)
+
+
+def _imported(text: str) -> Any:
+    from nnkit.registry.targets import import_object
+
+    try:
+        return import_object(text)
+    except ImportError as error:
+        raise UnknownNameError(f"{text!r} cannot be imported: {error}") from error
+
+
+def _kinds_of(name: str, kind: str | None) -> list[str]:
+    """The kinds in which ``name`` is known, those that fail to load included."""
+    from nnkit import plugins
+    from nnkit.registry.kinds import KINDS
+
+    known = []
+    for one in [kind] if kind else KINDS:
+        try:
+            plugins.get(one, name)
+        except (PluginLoadError, AmbiguousNameError):
+            raise
+        except NNKitError:
+            continue
+        known.append(one)
+    return known
+
+
+def _of_distribution(provider: Any, kind: str | None) -> list[Selected]:
+    from nnkit import plugins
+    from nnkit.registry.names import CORE_DISTRIBUTION, distribution_key
+
+    name = provider.distribution
+    if provider.state in {"failed", "disabled"}:
+        raise PluginLoadError(
+            f"{name} cannot be proven, it is {provider.state}: {provider.reason}\n{plugins.why(name)}"
+        )
+    namespace = distribution_key(name)
+    parts: Iterable[tuple[str, tuple[str, ...]]] = provider.parts.items()
+    found = [
+        _of_class(plugins.get(one, f"{namespace}/{part}"), f"{namespace}/{part}")
+        for one, names in parts
+        if kind in {None, one}
+        for part in names
+    ]
+    if found:
+        return found
+    if kind is not None:
+        offered = ", ".join(f"{len(names)} {one}" for one, names in parts if names) or "nothing"
+        raise UnknownNameError(f"{name} provides no {kind}, so nothing is proven; it provides {offered}")
+    core = " (nnkit-core is the library itself)" if name == CORE_DISTRIBUTION else ""
+    raise UnknownNameError(f"{name}{core} registers no parts, so nothing is proven; look at its entry points")
+
+
+def _nothing(text: str, kind: str | None) -> list[Selected]:
+    """Raise: nothing is called ``text``; say why as well as can be."""
+    from importlib import metadata
+
+    from nnkit import plugins
+    from nnkit.registry.names import distribution_key, nearest
+
+    if "/" in text:
+        raise UnknownNameError(f"no part {text!r} can be proven: {plugins.why(text.partition('(')[0])}")
+    installed = sorted({distribution_key(str(one.name)) for one in metadata.distributions() if one.name})
+    providers = [one.distribution for one in plugins.providers()]
+    word = f" {kind}" if kind else ""
+    if distribution_key(text) in installed:
+        raise UnknownNameError(
+            f"the distribution {text!r} is installed but provides no parts, so nothing is proven: its pyproject.toml "
+            'needs [project.entry-points."nnkit.<kind>s"] with name = "module:Class", and installing anew'
+        )
+    close = nearest(text, [*providers, *plugins.names(kind or "activation")], 2)
+    hint = f"; did you mean {' or '.join(repr(one) for one in close)}?" if close else "."
+    raise UnknownNameError(
+        f"no distribution and no{word} part is called {text!r}, so nothing is proven{hint} "
+        f"Installed distributions with parts: {', '.join(providers)}. Is the plugin installed in this environment "
+        "(pip install -e .)?"
+    )
