@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnkit.errors import PluginError
 from nnkit.interfaces.part import Part
 from nnkit.registry.control import why_disabled
-from nnkit.registry.kinds import KINDS
+from nnkit.registry.kinds import KINDS, Kind
 from nnkit.registry.manager import Registry, current
 from nnkit.registry.names import BUILTIN
 from nnkit.registry.registrar import Entry
@@ -39,24 +39,29 @@ def entry_of(registry: Registry, cls: type[Part]) -> Entry | None:
             return entry
     if root in {BUILTIN, "__main__"}:
         return None  # neither belongs to a plugin
-    indirect: list[Entry] = []
-    for one in registry.installed().values():
-        if why_disabled(one.namespace) is None:
-            registry.load_hooks([one], below=root)
-        for entry in registry.entries(kind, one):
-            if entry.target == where or entry.target is cls:
-                return entry
-            if (
-                isinstance(entry.target, str)
-                and top_package(entry.target) == root
-                and why_disabled(one.namespace) is None
-            ):
-                indirect.append(entry)
-    return next((entry for entry in indirect if _is_class_of(registry, entry, cls)), None)
+    installed = registry.installed().values()
+    for load in (False, True):  # what is known already goes first; only then is more of its package imported
+        for one in installed:
+            if load and why_disabled(one.namespace) is None:
+                registry.load_hooks([one], below=root)
+            for entry in registry.entries(kind, one):
+                if entry.target == where or entry.target is cls:
+                    return entry
+    return next((entry for entry in _indirect(registry, kind, root) if _is_class_of(registry, entry, cls)), None)
+
+
+def _indirect(registry: Registry, kind: Kind, root: str) -> list[Entry]:
+    """The entries of this top package that may be used: one may name a class by another path, ``acme_nn:Lion``."""
+    return [
+        entry
+        for one in registry.enabled()
+        for entry in registry.entries(kind, one)
+        if isinstance(entry.target, str) and top_package(entry.target) == root
+    ]
 
 
 def _is_class_of(registry: Registry, entry: Entry, cls: type[Part]) -> bool:
-    """Whether an entry that names its class by another path (``acme_nn:Lion``) means ``cls``."""
+    """Whether the class of an entry is ``cls``."""
     try:
         return registry.load(entry) is cls
     except PluginError:
