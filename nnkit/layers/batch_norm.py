@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -53,6 +54,28 @@ class BatchNorm(Layer):
 
     momentum: float = real(0.1, ge=0.0, le=1.0)
     epsilon: float = real(1e-5, gt=0.0)
+
+    @staticmethod
+    def reference(
+        parameters: Parameters,
+        x: Array,
+        *,
+        training: bool,
+        rng: np.random.Generator | None = None,
+        momentum: float,
+        epsilon: float,
+    ) -> Array:
+        """Column by column, each sum without rounding."""
+        y = np.empty_like(x)
+        for j, column in enumerate(x.T.tolist()):
+            mean = float(parameters["running_mean"][j])
+            variance = float(parameters["running_variance"][j])
+            if training:
+                mean = math.fsum(column) / len(column)
+                variance = math.fsum((value - mean) ** 2 for value in column) / len(column)
+            slope = float(parameters["scale"][j]) / math.sqrt(variance + epsilon)
+            y[:, j] = [slope * (value - mean) + float(parameters["shift"][j]) for value in column]
+        return y
 
     def parameter_specs(self, inputs: int) -> tuple[ParameterSpec, ...]:
         def spec(name: str, role: Any, initializer: str) -> ParameterSpec:

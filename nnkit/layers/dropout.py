@@ -42,6 +42,19 @@ class Dropout(Layer):
 
     rate: float = real(0.5, ge=0.0, lt=1.0, kw_only=False)
 
+    @staticmethod
+    def reference(
+        parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None = None, rate: float
+    ) -> Array:
+        """Element by element, one draw each."""
+        if not training or rate == 0.0 or rng is None:
+            return x.copy()
+        flat = [
+            value / (1.0 - rate) if rng.random(dtype=x.dtype.type) < 1.0 - rate else 0.0 * value
+            for value in x.reshape(-1).tolist()
+        ]
+        return np.array(flat, dtype=x.dtype).reshape(x.shape)
+
     def forward(
         self, parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -37,6 +38,24 @@ class LayerNorm(Layer):
     variants = ({"epsilon": 1e-3},)
 
     epsilon: float = real(1e-5, gt=0.0)
+
+    @staticmethod
+    def reference(
+        parameters: Parameters,
+        x: Array,
+        *,
+        training: bool = False,
+        rng: np.random.Generator | None = None,
+        epsilon: float,
+    ) -> Array:
+        """Row by row, each sum without rounding."""
+        scale, shift = parameters["scale"].tolist(), parameters["shift"].tolist()
+        y = np.empty_like(x)
+        for n, row in enumerate(x.tolist()):
+            mean = math.fsum(row) / len(row)
+            deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in row) / len(row) + epsilon)
+            y[n] = [s * (value - mean) / deviation + t for value, s, t in zip(row, scale, shift, strict=True)]
+        return y
 
     def parameter_specs(self, inputs: int) -> tuple[ParameterSpec, ...]:
         def spec(name: str, initializer: str) -> ParameterSpec:

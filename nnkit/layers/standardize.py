@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -44,6 +45,29 @@ class Standardize(Layer):
     variants = ({"streaming": True},)
 
     streaming: bool = flag(default=False)
+
+    @staticmethod
+    def reference(
+        parameters: Parameters,
+        x: Array,
+        *,
+        training: bool = False,
+        rng: np.random.Generator | None = None,
+        streaming: bool = False,
+    ) -> Array:
+        """Element by element, with all rows seen so far taken from the buffers as one group."""
+        y = np.empty_like(x)
+        before = float(parameters["count"][0])
+        for j, column in enumerate(x.T.tolist()):
+            mean, stddev = float(parameters["mean"][j]), float(parameters["stddev"][j])
+            if training and streaming:
+                rows = before + len(column)
+                square = before * (stddev**2 + mean**2) + math.fsum(value**2 for value in column)
+                mean = (before * mean + math.fsum(column)) / rows
+                stddev = math.sqrt(max(0.0, square / rows - mean**2))
+            constant = stddev <= np.finfo(x.dtype).eps * abs(mean)
+            y[:, j] = [0.0 if constant else (value - mean) / stddev for value in column]
+        return y
 
     def parameter_specs(self, inputs: int) -> tuple[ParameterSpec, ...]:
         def spec(name: str, size: int, initializer: str) -> ParameterSpec:

@@ -1,5 +1,8 @@
 """What every layer promises: true gradients, a bound twin that is equal, rows that add up, nothing changed."""
 
+import tracemalloc
+
+import attrs
 import numpy as np
 import pytest
 
@@ -87,6 +90,22 @@ def test_the_gradient_is_that_of_a_five_point_stencil(layer, training):
                 - (along(name, direction, 2 * h) - along(name, direction, -2 * h))
             ) / (12.0 * h)
             assert stencil == pytest.approx(float((gradient * direction).sum()), rel=1e-8, abs=1e-8), name
+
+
+@pytest.mark.parametrize(("layer", "training"), [mode for mode in MODES if mode[0].reference is not None], ids=repr)
+def test_the_output_is_that_of_the_naive_reference(layer, training):
+    x = np.random.default_rng(6).normal(size=(6, 4))
+    parameters = parameters_of(layer, 4)
+    hyperparameters = attrs.asdict(layer)
+    expected = type(layer).reference(
+        {name: array.copy() for name, array in parameters.items()},
+        x,
+        training=training,
+        rng=np.random.default_rng(7),
+        **hyperparameters,
+    )
+    (y, _), _ = run(layer, parameters, x, training=training)
+    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-13)
 
 
 def bind(layer, parameters, gradients, pool, rows, columns, *, training, rng, needs_grad_x=True):
@@ -213,3 +232,22 @@ def test_nothing_warns_and_nothing_given_is_changed(layer, training, size):
     assert np.array_equal(kept_upstream, upstream)
     for name in trained(layer, 4):
         assert np.array_equal(parameters[name], copies[name])
+
+
+@pytest.mark.parametrize("layer", [x for x in LAYERS if x != activation("gelu")], ids=repr)
+def test_a_bound_step_allocates_nothing_of_the_size_of_a_batch(layer):
+    rng = np.random.default_rng(2)
+    rows, columns = 1000, 64
+    x, upstream = rng.normal(size=(2, rows, columns))
+    gradients = {name: np.zeros(columns) for name in trained(layer, columns)}
+    parameters = parameters_of(layer, columns)
+    pool = Pool(rows, x.dtype)
+    bound = bind(layer, parameters, gradients, pool, rows, columns, training=True, rng=rng)
+    bound.forward(x)
+    bound.backward(upstream)
+    tracemalloc.start()
+    bound.forward(x)
+    bound.backward(upstream)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < x.nbytes / 4
