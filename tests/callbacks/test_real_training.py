@@ -76,6 +76,7 @@ def test_a_run_that_was_cut_ends_as_one_that_was_not(tmp_path, unit, every, cut_
     assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "cut.csv").read_bytes()
 
 
+@pytest.mark.ledger("S3.26")
 def test_early_stopping_leaves_the_network_with_its_best_figure():
     net = nnkit.Network([3, 32, 2], output_activation="softmax", loss="categorical_crossentropy", seed=1)
     history = fit(net, ["early_stopping(patience=4)"], epochs=300)
@@ -101,6 +102,7 @@ def test_checkpoints_keep_the_best_alone(tmp_path):
     assert best.epoch == 1 + history["val_accuracy"].index(max(history["val_accuracy"]))
 
 
+@pytest.mark.ledger("S3.26")
 def test_streaming_standardization_learns_what_the_whole_data_tell():
     whole, streaming = network(), network(streaming=True)
     for net in (whole, streaming):

@@ -9,6 +9,7 @@ from nnkit.errors import DataError, ShapeError
 from nnkit.metrics.accuracy import Accuracy
 
 
+@pytest.mark.ledger("S0.31")
 def test_equals_scikit_learn_on_random_cases():
     for case in class_cases():
         expected = accuracy_score(case.labels, case.predicted, sample_weight=case.weight)
