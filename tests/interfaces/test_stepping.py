@@ -17,7 +17,7 @@ def test_blocks_cover_every_element_once_and_write_through(size):
         assert theta.size <= BLOCK
         assert (np.float32, np.float32) == (one.dtype, two.dtype)
         assert not np.shares_memory(one, two)
-        theta += 1.0
+        np.add(theta, 1.0, out=theta)
         seen.append(rest)
 
     np.testing.assert_array_equal(np.ones(size), parameters)
