@@ -7,6 +7,7 @@ from typing import final
 import attrs
 import numpy as np
 
+from nnkit.activations._blocks import vjp_in_blocks
 from nnkit.arrays import Array
 from nnkit.interfaces import Elementwise, Example
 from nnkit.interfaces.fields import real
@@ -74,4 +75,4 @@ class ELU(Elementwise):
             np.exp(work, out=work)
             np.multiply(grad, work, out=out)
         else:
-            np.multiply(grad, self.derivative(z, a), out=out)
+            vjp_in_blocks(self.derivative, z, a, grad, out)

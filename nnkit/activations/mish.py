@@ -7,7 +7,8 @@ from typing import final
 import attrs
 import numpy as np
 
-from nnkit.activations._logistic import not_below, within
+from nnkit.activations._blocks import forward_in_blocks, vjp_in_blocks
+from nnkit.activations._logistic import exponential_pair, not_below, within
 from nnkit.arrays import Array
 from nnkit.interfaces import Elementwise, Example
 
@@ -67,13 +68,18 @@ class Mish(Elementwise):
         bend: Array = slope * (2.0 + within(z) * rate)
         return bend
 
+    def forward_into(self, z: Array, out: Array, work: Array) -> None:
+        forward_in_blocks(self.forward, z, out)
+
+    def vjp_into(self, z: Array, a: Array, grad: Array, out: Array, work: Array) -> None:
+        vjp_in_blocks(self.derivative, z, a, grad, out)
+
 
 def pieces(z: Array) -> tuple[Array, Array, Array, Array]:
     """``exp(-|z|)``, the gate's denominator, the gate and the gate's derivative."""
-    negative = z.real < 0.0
-    small = np.exp(np.where(negative, z, -z))
-    numerator = np.where(negative, small * (small + 2.0), 1.0 + 2.0 * small)
-    square = small * small
-    whole = numerator + np.where(negative, 2.0, 2.0 * square)
-    slope = 4.0 * (small + 1.0) * np.where(negative, small, square) / (whole * whole)
+    up, down = exponential_pair(z)
+    small = up * down
+    numerator = up * (up + 2.0 * down)
+    whole = numerator + 2.0 * down * down
+    slope = 4.0 * (small + 1.0) * small * down / (whole * whole)
     return small, whole, numerator / whole, slope

@@ -7,6 +7,7 @@ from typing import final
 import attrs
 import numpy as np
 
+from nnkit.activations._logistic import logistic_pair
 from nnkit.arrays import Array
 from nnkit.interfaces import Elementwise, Example
 
@@ -52,9 +53,7 @@ class Sigmoid(Elementwise):
         return 0.5 + 0.5 * np.tanh(0.5 * z)
 
     def forward(self, z: Array) -> Array:
-        positive = z.real >= 0.0
-        exponential = np.exp(np.where(positive, -z, z))
-        activation: Array = np.where(positive, 1.0, exponential) / (exponential + 1.0)
+        activation, _ = logistic_pair(z)
         return activation
 
     def derivative(self, z: Array, a: Array) -> Array:

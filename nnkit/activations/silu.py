@@ -7,6 +7,7 @@ from typing import final
 import attrs
 import numpy as np
 
+from nnkit.activations._blocks import forward_in_blocks, vjp_in_blocks
 from nnkit.activations._logistic import FAR, logistic_pair, not_below, within
 from nnkit.arrays import Array
 from nnkit.interfaces import Elementwise, Example
@@ -61,7 +62,7 @@ class SiLU(Elementwise):
 
     def forward_into(self, z: Array, out: Array, work: Array) -> None:
         if np.may_share_memory(z, out):
-            np.copyto(out, self.forward(z))
+            forward_in_blocks(self.forward, z, out)
             return
         np.absolute(z, out=work)
         np.negative(work, out=work)
@@ -72,3 +73,6 @@ class SiLU(Elementwise):
         np.divide(out, work, out=out)
         np.maximum(z, -FAR, out=work)
         np.multiply(out, work, out=out)
+
+    def vjp_into(self, z: Array, a: Array, grad: Array, out: Array, work: Array) -> None:
+        vjp_in_blocks(self.derivative, z, a, grad, out)

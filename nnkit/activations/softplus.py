@@ -46,8 +46,8 @@ class Softplus(Elementwise):
         return np.logaddexp(0.0, z)
 
     def forward(self, z: Array) -> Array:
-        positive = z.real > 0.0
-        activation: Array = np.where(positive, z, 0.0) + np.log1p(np.exp(np.where(positive, -z, z)))
+        # Complex z is compared by its real part first, so min(z, -z) is -|z| there too.
+        activation: Array = np.maximum(z, 0.0) + np.log1p(np.exp(np.minimum(z, -z)))
         return activation
 
     def derivative(self, z: Array, a: Array) -> Array:
