@@ -19,7 +19,7 @@ from nnkit.core.step import GradientStep, Vectors, bind_gradient
 from nnkit.core.view import CallbackView, Run
 from nnkit.core.workspace import Pool
 from nnkit.errors import NNKitError, TrainingWarning
-from nnkit.interfaces import Callback, Optimizer, rate_at
+from nnkit.interfaces import Callback, Optimizer, Schedule, rate_at
 from nnkit.interfaces.fields import part_fields
 
 __all__ = ["Listeners", "train"]
@@ -86,8 +86,9 @@ class _Stepper:
 
     def show_rate(self) -> None:
         """Tell the view the learning rate of the next step."""
-        if "learning_rate" in part_fields(type(self.optimizer)):
-            self.run.learning_rate = rate_at(self.optimizer.learning_rate, self.run.state.step)  # type: ignore[attr-defined]
+        rate = learning_rate_of(self.optimizer)
+        if rate is not None:
+            self.run.learning_rate = rate_at(rate, self.run.state.step)
 
     def honour(self) -> None:
         """Do what a callback asked for: other parameters, another learning rate, a stop."""
@@ -99,9 +100,7 @@ class _Stepper:
         asked = run.new_learning_rate
         if asked is not None:
             run.new_learning_rate = None
-            if "learning_rate" not in part_fields(type(self.optimizer)):
-                raise NNKitError(f"{type(self.optimizer).__name__} has no learning_rate to be changed by a callback")
-            self.optimizer = attrs.evolve(self.optimizer, learning_rate=asked)  # type: ignore[misc]
+            self.optimizer = with_learning_rate(self.optimizer, asked)
             self.adopt(self.optimizer)
             self.bind()
 
@@ -148,6 +147,31 @@ def train(
         listeners.tell("on_train_end")
     if guard.requested:
         raise KeyboardInterrupt(where_stopped(run))
+
+
+def learning_rate_of(optimizer: Any) -> float | Schedule | None:
+    """The learning rate of an optimizer, or of the one that it wraps; ``None`` where there is none."""
+    fields = part_fields(type(optimizer))
+    if "learning_rate" in fields:
+        rate: float | Schedule = optimizer.learning_rate
+        return rate
+    inner = (learning_rate_of(getattr(optimizer, name)) for name, kind in fields.items() if kind == "optimizer")
+    return next((rate for rate in inner if rate is not None), None)
+
+
+def with_learning_rate(optimizer: Any, rate: float) -> Any:
+    """The same optimizer with another learning rate.
+
+    Raises:
+        NNKitError: When it has none.
+    """
+    fields = part_fields(type(optimizer))
+    if "learning_rate" in fields:
+        return attrs.evolve(optimizer, learning_rate=rate)
+    for name, kind in fields.items():
+        if kind == "optimizer" and learning_rate_of(getattr(optimizer, name)) is not None:
+            return attrs.evolve(optimizer, **{name: with_learning_rate(getattr(optimizer, name), rate)})
+    raise NNKitError(f"{type(optimizer).__name__} has no learning_rate to be changed by a callback")
 
 
 def where_stopped(run: Run) -> str:

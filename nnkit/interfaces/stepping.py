@@ -11,7 +11,7 @@ from nnkit.errors import SpecError
 from nnkit.interfaces.optimizer import Optimizer, State
 from nnkit.interfaces.schedule import Schedule
 
-__all__ = ["BLOCK", "blocks", "rates", "scalar", "step_once"]
+__all__ = ["BLOCK", "blocks", "inner_optimizer", "rates", "scalar", "step_once"]
 
 BLOCK = 65_536
 """Elements of a block: the few vectors of an update, this long, stay in a core's cache between its passes."""
@@ -70,6 +70,20 @@ def rates(learning_rate: float | Schedule) -> Callable[[int], float]:
     raise SpecError(
         f"learning_rate={learning_rate!r} is still the spec of a schedule; pass the schedule itself, "
         "or let the registry make the optimizer: nnkit.plugins.create('optimizer', spec)"
+    )
+
+
+def inner_optimizer(held: object) -> Optimizer:
+    """The optimizer that another one holds.
+
+    Raises:
+        SpecError: When it is still a spec, which only the registry resolves.
+    """
+    if isinstance(held, Optimizer):
+        return held
+    raise SpecError(
+        f"optimizer={held!r} is no optimizer yet; pass one that makes single steps, "
+        "or let the registry make both: nnkit.plugins.create('optimizer', spec)"
     )
 
 

@@ -56,6 +56,11 @@ OPTIMIZERS = {
     "rmsprop": "nnkit.optimizers.rmsprop:RMSprop",
     "adagrad": "nnkit.optimizers.adagrad:Adagrad",
     "adadelta": "nnkit.optimizers.adadelta:Adadelta",
+    "clip_by_norm": "nnkit.optimizers.clip_by_norm:ClipByNorm",
+    "clip_by_value": "nnkit.optimizers.clip_by_value:ClipByValue",
+    "levenberg_marquardt": "nnkit.optimizers.levenberg_marquardt:LevenbergMarquardt",
+    "bayesian_regularization": "nnkit.optimizers.bayesian_regularization:BayesianRegularization",
+    "gauss_newton": "nnkit.optimizers.gauss_newton:GaussNewton",
 }
 
 INITIALIZERS = {
@@ -135,6 +140,7 @@ ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "quantile": ("pinball",),
         "kl_divergence": ("kld",),
     },
+    "optimizer": {"levenberg_marquardt": ("trainlm",), "bayesian_regularization": ("trainbr",)},
     "layer": {
         "batch_norm": ("batch_normalization",),
         "layer_norm": ("layer_normalization",),

@@ -1,0 +1,82 @@
+"""Gradient clipping by norm, in front of any optimizer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces import Example, Optimizer, State
+from nnkit.interfaces.fields import part, real
+from nnkit.interfaces.stepping import inner_optimizer
+
+
+@final
+@attrs.frozen(kw_only=True)
+class ClipByNorm(Optimizer):
+    """``g' = g * min(1, max_norm / ||g||)``, then the step of ``optimizer`` with ``g'``.
+
+    The norm is that of the whole gradient, so its direction stays. A gradient that is not finite
+    passes as it is.
+
+    Args:
+        optimizer: Name, spec or instance of the optimizer that makes the step.
+        max_norm: Largest Euclidean norm that passes unchanged, above 0.
+
+    State:
+        That of ``optimizer``.
+
+    Source:
+        Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural networks".
+
+    Example:
+        >>> from nnkit.plugins import create
+        >>> clipped = create("optimizer", "clip_by_norm(optimizer='sgd(learning_rate=1.0)', max_norm=1.0)")
+        >>> clipped.update(np.zeros(2), np.array([3.0, 4.0]), clipped.init(np.zeros(2)))
+        array([-0.6, -0.8])
+    """
+
+    coordinatewise = False
+    variants = ({"optimizer": "adam", "max_norm": 0.1}, {"optimizer": "sgd(momentum=0.9)", "max_norm": 2.0})
+    examples = (
+        Example(
+            inputs={"parameters": [1.0, 1.0], "gradient": [3.0, 4.0], "state": {}},
+            expected=[0.994, 0.992],
+            source="by hand: 1 - 0.01 * g / 5 with the default rate of SGD",
+            hyperparameters={"optimizer": "sgd"},
+            method="update",
+        ),
+    )
+
+    optimizer: Any = part("optimizer", "sgd", optional=False)
+    max_norm: float = real(1.0, gt=0.0)
+
+    def init(self, parameters: Array) -> State:
+        return inner_optimizer(self.optimizer).init(parameters)
+
+    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
+        norm = _norm(gradient)
+        if norm > self.max_norm and math.isfinite(norm):
+            gradient = gradient * gradient.dtype.type(self.max_norm / norm)
+        return inner_optimizer(self.optimizer).update(parameters, gradient, state)
+
+    def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
+        clipped = np.empty_like(gradient)
+        inner = inner_optimizer(self.optimizer).bind(parameters, clipped, state)
+        most, typed = self.max_norm, gradient.dtype.type
+
+        def step() -> None:
+            norm = _norm(gradient)
+            factor = most / norm if norm > most and math.isfinite(norm) else 1.0
+            np.multiply(gradient, typed(factor), out=clipped)
+            inner()
+
+        return step
+
+
+def _norm(gradient: Array) -> float:
+    return math.sqrt(float(np.vdot(gradient, gradient)))
