@@ -97,7 +97,8 @@ def _entry_points_text(distribution: Distribution) -> str | None:
 
 def _read(distribution: Distribution) -> Installed | None:
     try:
-        name, version = distribution.metadata["Name"], distribution.version
+        metadata = distribution.metadata
+        name, version = (metadata["Name"], metadata["Version"]) if "Name" in metadata else (None, None)
     except Exception:  # noqa: BLE001  # damaged metadata raises whatever the reader stumbles over
         name, version = None, None
     problems: list[str] = []

@@ -1,9 +1,12 @@
 """Reading metadata: what is damaged stops nothing, and what is doubled is said."""
 
+import importlib
+import warnings
+
 import pytest
 
 from nnkit import plugins
-from nnkit.errors import PluginError, PluginWarning
+from nnkit.errors import PluginError, PluginLoadError, PluginWarning
 from nnkit.registry.entry_points import scan
 
 
@@ -43,6 +46,12 @@ def test_bytes_that_are_no_text(install):
 def test_metadata_without_a_name(install):
     install("nameless-nn", b"[nnkit.optimizers]\nghost = ghost:Ghost\n", metadata="Metadata-Version: 2.1\n")
     assert "has no Name" in found("optimizer")
+
+
+def test_metadata_that_is_no_text(install, tmp_path):
+    install("latin-nn", b"[nnkit.optimizers]\nghost = ghost:Ghost\n")
+    (tmp_path / "latin_nn-1.0.dist-info" / "METADATA").write_bytes(b"Name: l\xe4tin\nVersion: 1\n")
+    assert "reinstall the package" in found("optimizer")
 
 
 def test_a_stranger_called_nnkit_provides_nothing(install):
@@ -92,3 +101,42 @@ def test_a_hook_module_that_takes_a_static_name_of_its_own_distribution(install,
     with pytest.warns(PluginWarning, match=r"taker-nn.*already registers it as acme_nn\.puma:Puma"):
         plugins.names("optimizer", load=True)
     assert plugins.get("optimizer", "mole").__name__ == "Puma"
+
+
+@pytest.mark.parametrize("where", ["nnkit.optimizers", "nnkit"])
+def test_an_interrupt_while_a_plugin_is_imported_goes_through(install, tmp_path, where):
+    (tmp_path / "slow_nn.py").write_text("raise KeyboardInterrupt", encoding="utf-8")
+    target = "slow_nn:Slow" if where == "nnkit.optimizers" else "slow_nn"
+    install("slow-nn", f"[{where}]\nslow = {target}\n".encode())
+    with pytest.raises(KeyboardInterrupt):
+        plugins.get("optimizer", "slow-nn/slow")
+    (tmp_path / "slow_nn.py").write_text("raise RuntimeError('tried again')", encoding="utf-8")
+    importlib.invalidate_caches()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PluginWarning)
+        with pytest.raises(PluginLoadError, match="tried again"):  # the interrupt was not kept as a failure
+            plugins.get("optimizer", "slow-nn/slow")
+
+
+def test_a_plugin_may_ask_nnkit_for_parts_while_it_is_imported(install, tmp_path):
+    (tmp_path / "asking_nn.py").write_text(
+        "from nnkit.plugins import get, hookimpl\n"
+        "Base = get('optimizer', 'lynx')\n"
+        "@hookimpl\n"
+        "def nnkit_register_optimizers(registrar):\n"
+        "    registrar.add('asked', Base)\n",
+        encoding="utf-8",
+    )
+    install("asking-nn", b"[nnkit]\nasking = asking_nn\n")
+    assert plugins.get("optimizer", "asked") is plugins.get("optimizer", "lynx")
+
+
+def test_why_tells_of_the_core_and_of_what_was_not_tried(install):
+    assert "holds the built-in parts" in plugins.why("nnkit-core")
+    text = plugins.why("acme-nn")
+    assert "acme-nn 1.2.0 is installed" in text
+    assert "optimizers: lynx, puma" in text
+    with plugins.disabled("turbo-nn"):
+        text = plugins.why("turbo-nn")
+        assert "turbo_nn.twins in 'nnkit.accelerators') has not been imported yet" in text
+        assert "but disabled: nnkit.plugins.disabled(...)" in text
