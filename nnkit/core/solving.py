@@ -2,55 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from nnkit.arrays import Array
 from nnkit.core.interrupt import InterruptGuard
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
 from nnkit.core.step import Vectors
 from nnkit.core.training import Listeners, finish_epoch, where_stopped
 from nnkit.core.view import Run
+from nnkit.errors import NNKitError, SpecError
 from nnkit.interfaces import Callback, Solver, SolverStep
 
-__all__ = ["solve"]
+__all__ = ["solve", "weight_groups"]
+
+OWNER = "solver"
+"""The entry of a state that says whose it is: another solver starts afresh."""
 
 
 def solve(model: Model, solver: Solver, run: Run, callbacks: Sequence[Callback]) -> None:
     """Let the solver work on the whole of the data until the plan is done or somebody stops it.
 
     Raises:
+        SpecError: When the loss or a regularizer is not for this solver.
         KeyboardInterrupt: After a Ctrl-C; the parameters are then those of the last step.
     """
+    _check_fit(model, solver)
     state = run.state
     vectors = Vectors(state.parameters, run.gradient, state.buffers)
     objective = Objective(model, state.buffers, *run.data)
+    moved = False
 
     def honour() -> None:
+        nonlocal moved
         state.stopped = run.stop_reason
+        if run.new_learning_rate is not None:
+            raise NNKitError(f"{type(solver).__name__} has no learning_rate to be changed by a callback")
         if run.new_parameters is not None:
             np.copyto(state.parameters, run.new_parameters)
             run.new_parameters = None
+            moved = True
 
     with InterruptGuard() as guard, np.errstate(all="ignore"):
         listeners = Listeners(callbacks, run, honour)
 
+        def begin_epoch() -> None:
+            run.logs = {}
+            listeners.tell("on_epoch_begin")
+
         def on_step(report: SolverStep) -> bool:
             np.copyto(state.parameters, report.parameters)
+            if solver.offers("solve_from"):
+                state.optimizer = {**report.state, OWNER: type(solver).__name__}
             state.step += 1
             finish_epoch(model, vectors, run, report.value)
             run.logs |= report.info
-            listeners.tell("on_epoch_end")
-            if report.reason is not None:
+            finished = state.epoch >= run.plan.last_epoch
+            if report.reason is not None and not finished:
                 run.stop_reason = run.stop_reason or report.reason
-            return run.stopping() or guard.requested
+            listeners.tell("on_epoch_end")
+            ends = run.stopping() or guard.requested or finished
+            if not ends:
+                begin_epoch()
+            return ends or moved or run.stopping()
 
         listeners.tell("on_train_begin")
-        left = run.plan.last_epoch - state.epoch
-        if left > 0 and not run.stopping():
-            solver.solve(objective, state.parameters.copy(), max_steps=left, on_step=on_step)
+        while state.epoch < run.plan.last_epoch and not run.stopping() and not guard.requested:
+            begin_epoch()
+            moved = False
+            start, steps = state.parameters.copy(), run.plan.last_epoch - state.epoch
+            before = state.epoch
+            if solver.offers("solve_from"):
+                kept = _kept_state(model, solver, run)
+                solver.solve_from(objective, start, kept, max_steps=steps, on_step=on_step)
+            else:
+                solver.solve(objective, start, max_steps=steps, on_step=on_step)
+            # Only a callback that moves the parameters makes the solver start again from there.
+            if not moved or state.epoch == before:
+                break
         state.stopped = run.stop_reason
         listeners.tell("on_train_end")
     if guard.requested:
         raise KeyboardInterrupt(where_stopped(run))
+
+
+def weight_groups(model: Model) -> Array:
+    """``(P,)``: 1, 2, … for the arrays of weights in turn, 0 for biases and all else."""
+    groups = np.zeros(model.layout.size, dtype=np.int64)
+    count = 0
+    for slot in model.layout.slots:
+        if slot.spec.role == "weight":
+            count += 1
+            groups[slot.place] = count
+    return groups
+
+
+def _kept_state(model: Model, solver: Solver, run: Run) -> Mapping[str, Any]:
+    state = run.state
+    if state.optimizer is not None and state.optimizer.get(OWNER) == type(solver).__name__:
+        return {name: value for name, value in state.optimizer.items() if name != OWNER}
+    fresh: Mapping[str, Any] = solver.begin(state.parameters.copy(), weight_groups(model))
+    return fresh
+
+
+def _check_fit(model: Model, solver: Solver) -> None:
+    """Refuse, before anything moves, what the solver cannot make small."""
+    name = type(solver).__name__
+    if solver.finds_strength and model.penalties:
+        parts = sorted({repr(part) for _, part in model.penalties})
+        raise SpecError(
+            f"{name} finds the strength of its penalty itself, but this network has {', '.join(parts)}; "
+            "leave the regularizer out, or use another solver"
+        )
+    if not solver.needs_residual:
+        return
+    if not model.loss.offers("residual"):
+        raise SpecError(
+            f"{name} needs a loss that is a sum of squares, which {type(model.loss).__name__} is not; "
+            "mean_squared_error is one, and gauss_newton takes any loss with a second derivative"
+        )
+    for slot, part in model.penalties:
+        if not part.offers("residual"):
+            raise SpecError(
+                f"{name} needs penalties that are sums of squares, which {type(part).__name__} of {slot.spec.name} in "
+                f"layer {slot.layer} is not; l2 is one"
+            )
