@@ -622,9 +622,9 @@ def _entropy(seed: Any) -> int:
 
 def _float_dtype(dtype: Any) -> np.dtype[Any]:
     try:
-        found = np.dtype(dtype)
+        found: np.dtype[Any] = np.dtype(dtype)
     except TypeError as error:
         raise SpecError(f"dtype is {dtype!r}; expected 'float32' or 'float64'") from error
     if found not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise SpecError(f"dtype is {dtype!r}; expected 'float32' or 'float64'")
-    return np.dtype(found)
+    return found
