@@ -114,7 +114,7 @@ def _providers(registry: Registry, kind: Kind, name: str) -> list[str]:
     installed = registry.installed()
     if namespace is not None and namespace != BUILTIN and namespace not in installed:
         close = nearest(namespace, installed, 1)
-        hint = f"did you mean {close[0]!r}, or is it to be installed first?" if close else "install it first"
+        hint = f"did you mean {close[0]!r}?" if close else "check its spelling before you install it"
         return [f"the distribution {namespace!r} is not installed, or has no parts for nnkit; {hint}"]
     lines = []
     for one in installed.values():

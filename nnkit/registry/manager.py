@@ -94,6 +94,8 @@ class Registry:
         if not isinstance(name, str):
             raise SpecError(f"the name of {kind.name} parts is a string; got {name!r} of type {type(name).__name__}")
         namespace, bare = split(name)
+        if namespace == "" or not bare.strip():
+            raise SpecError(f"{name!r} is not the name of a part; expected 'name' or 'distribution/name'")
         if namespace is None or namespace == BUILTIN:
             found = self.builtin.entries.get((kind.name, key(bare)))
             if found is not None:

@@ -60,11 +60,11 @@ def split(name: str) -> tuple[str | None, str]:
 
 
 def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
-    """The candidates most like ``name``, best first; also one whose initials it is (``lr``).
+    """The candidates most like ``name``, best first: letters swapped, then alike, then initials (``lr``).
 
     Example:
-        >>> nearest("adma", ["adam", "adamw", "sgd"])
-        ['adam', 'adamw']
+        >>> nearest("adma", ["adamax", "adam", "sgd"])
+        ['adam', 'adamax']
         >>> nearest("lr", ["momentum", "learning_rate"])
         ['learning_rate']
     """
@@ -72,6 +72,7 @@ def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
     for candidate in candidates:
         by_key.setdefault(key(candidate), candidate)
     wanted = key(name)
+    swapped = [candidate for known, candidate in by_key.items() if sorted(known) == sorted(wanted)]
     close = [by_key[match] for match in difflib.get_close_matches(wanted, by_key, n=count, cutoff=0.6)]
     initials = [c for c in by_key.values() if "_" in c and wanted == "".join(word[:1] for word in c.split("_"))]
-    return list(dict.fromkeys([*close, *initials]))[:count]
+    return list(dict.fromkeys([*swapped, *close, *initials]))[:count]

@@ -154,6 +154,9 @@ def test_a_hyperparameter_out_of_range_names_part_and_range():
 def test_get_takes_names_alone():
     with pytest.raises(SpecError, match=r"a spec, not a name; nnkit\.plugins\.create"):
         plugins.get("optimizer", "adam(learning_rate=1.0)")
+    for torn in ("/adam", "nnkit/", ""):
+        with pytest.raises(SpecError, match="is not the name of a part; expected 'name' or 'distribution/name'"):
+            plugins.get("optimizer", torn)
     with pytest.raises(SpecError, match="is a string; got 3"):
         plugins.get("optimizer", 3)
 
