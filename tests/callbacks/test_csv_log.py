@@ -46,7 +46,7 @@ def test_a_further_fit_goes_on_below(tmp_path):
     assert [1, 2, 3] == [int(row["epoch"]) for row in read(file)]
 
 
-@pytest.mark.parametrize("torn", ["", "7", "7,0.1", "\n"])
+@pytest.mark.parametrize("torn", ["", "7", "7,0.1", "1", "1,0.1", "\n"])
 @pytest.mark.parametrize("append", [True, False])
 def test_a_run_that_was_cut_ends_with_the_file_of_one_that_was_not(tmp_path, torn, append):
     whole, cut = tmp_path / "whole.csv", tmp_path / "cut.csv"

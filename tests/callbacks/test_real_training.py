@@ -43,11 +43,11 @@ def callbacks(folder, name, unit, every, cut_at=None):
             raise CutError
 
     return [
+        Checkpoint(folder / f"{name}.npz", unit=unit, every=every),  # first in the list, last to be called
         EarlyStopping(monitor="val_loss", patience=5),
         ReduceOnPlateau(monitor="val_accuracy", factor=0.5, patience=2),
         StopOnNonfinite(),
         CSVLog(folder / f"{name}.csv"),
-        Checkpoint(folder / f"{name}.npz", unit=unit, every=every),
         LambdaCallback(batch_end=cut),
     ]
 
@@ -92,6 +92,14 @@ def test_a_lowered_rate_is_saved_with_the_network(tmp_path):
     assert net.optimizer.learning_rate == 0.02 * 0.5**3
     net.save(tmp_path / "net.npz")
     assert nnkit.Network.load(tmp_path / "net.npz").optimizer == net.optimizer
+
+
+def test_a_checkpoint_holds_what_callbacks_after_it_in_the_list_have_noted(tmp_path):
+    note = LambdaCallback(epoch_end=lambda view: view.state.update(seen=view.epoch))
+    fit(network(), [Checkpoint(tmp_path / "{epoch}.npz"), note], epochs=2)
+    for epoch in (1, 2):
+        saved = nnkit.Network.load(tmp_path / f"{epoch}.npz")
+        assert saved._ready().callbacks["LambdaCallback"] == {"seen": epoch}
 
 
 def test_checkpoints_keep_the_best_alone(tmp_path):
