@@ -32,7 +32,7 @@ def regression(seed):
         (Quantile(level=0.1), lambda *a, **k: metrics.mean_pinball_loss(*a, alpha=0.1, **k)),
         (Quantile(level=0.8), lambda *a, **k: metrics.mean_pinball_loss(*a, alpha=0.8, **k)),
     ],
-    ids=repr,
+    ids=["squared", "absolute", "quantile-0.1", "quantile-0.8"],
 )
 def test_regression(loss, theirs, seed):
     prediction, target, weight = regression(seed)
