@@ -55,7 +55,9 @@ def stack_square(entry):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
-    ("part", "value", "jacobian"), [(Softmax(), share, slope), (LogSoftmax(), log_share, log_slope)], ids=repr
+    ("part", "value", "jacobian"),
+    [(Softmax(), share, slope), (LogSoftmax(), log_share, log_slope)],
+    ids=["softmax", "log_softmax"],
 )
 def test_agrees_with_mpmath(part, value, jacobian, dtype):
     rows = ROWS if dtype == np.float64 else ROWS[[0, 1, 2, 3, 5]]  # exact in float32
