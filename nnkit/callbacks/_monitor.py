@@ -27,14 +27,14 @@ def monitor_field(default: str | None) -> Any:
     return attrs.field(default=default, validator=check, kw_only=True)
 
 
-def path_field() -> Any:
+def path_field(default: str) -> Any:
     """Where a file stands, a string or path; kept as a string."""
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, str) or not value.strip():
             raise refuse(instance, attribute.name, value, "the path of a file")
 
-    return attrs.field(converter=_to_text, validator=check, kw_only=False)
+    return attrs.field(default=default, converter=_to_text, validator=check, kw_only=True)
 
 
 def _to_text(value: Any) -> Any:

@@ -39,13 +39,18 @@ class Checkpoint(Callback):
         Chollet et al. (2015), Keras, ``keras.callbacks.ModelCheckpoint``.
 
     Example:
-        >>> Checkpoint("run-{epoch:03d}.npz", every=5).path_at(epoch=20, step=640)
+        >>> Checkpoint(path="run-{epoch:03d}.npz", every=5).path_at(epoch=20, step=640)
         'run-020.npz'
     """
 
     saves = True
+    variants = (
+        {"path": "checkpoint.npz"},
+        {"path": "{epoch:03d}.npz", "every": 3},
+        {"path": "a", "monitor": "val_loss"},
+    )
 
-    path: str = path_field()
+    path: str = path_field("checkpoint.npz")
     every: int = integer(1, ge=1)
     unit: str = choice("epoch", ("epoch", "step"))
     monitor: str | None = monitor_field(None)

@@ -31,11 +31,13 @@ class CSVLog(Callback):
         Chollet et al. (2015), Keras, ``keras.callbacks.CSVLogger``.
 
     Example:
-        >>> CSVLog("log.csv", append=True)
+        >>> CSVLog(path="log.csv", append=True)
         CSVLog(path='log.csv', append=True)
     """
 
-    path: str = path_field()
+    variants = ({"path": "log.csv"}, {"path": "logs/log.csv", "append": True})
+
+    path: str = path_field("training.csv")
     append: bool = flag(default=False)
 
     def on_train_begin(self, view: TrainingView) -> None:

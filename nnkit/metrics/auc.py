@@ -67,6 +67,8 @@ class AUC(Metric):
                 f"the prediction has shape {prediction.shape} and the target {target.shape};"
                 f" earlier batches had {state['score'].shape[1] if size else columns} columns"
             )
+        if more == 0:
+            return
         if size + more > len(state["label"]):  # room for twice as much, so that adding stays linear
             for name, batch in zip(COLUMNS, (prediction, labels, weight), strict=True):
                 larger = np.zeros((2 * (size + more), *batch.shape[1:]), dtype=state[name].dtype)

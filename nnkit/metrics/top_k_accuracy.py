@@ -58,7 +58,7 @@ class TopKAccuracy(Metric):
         ),
     )
 
-    k: int = integer(5, ge=1, kw_only=False)
+    k: int = integer(5, ge=1)
 
     def start(self) -> dict[str, Any]:
         return {"right": 0.0, "wrong": 0.0}

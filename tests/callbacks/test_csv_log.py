@@ -17,7 +17,7 @@ def read(file):
 
 def test_one_line_an_epoch_with_all_digits(tmp_path):
     file = tmp_path / "deep" / "log.csv"
-    drive(CSVLog(file), EPOCHS)
+    drive(CSVLog(path=file), EPOCHS)
     rows = read(file)
     assert [*range(1, 7)] == [int(row["epoch"]) for row in rows]
     assert [logs["loss"] for logs in EPOCHS] == [float(row["loss"]) for row in rows]
@@ -28,21 +28,21 @@ def test_one_line_an_epoch_with_all_digits(tmp_path):
 
 def test_a_figure_that_comes_later_gets_a_column_and_one_that_goes_stays_empty(tmp_path):
     file = tmp_path / "log.csv"
-    drive(CSVLog(file), [{"loss": 1.0}, {"loss": 2.0, "f1": 0.5}, {"f1": 0.25}])
+    drive(CSVLog(path=file), [{"loss": 1.0}, {"loss": 2.0, "f1": 0.5}, {"f1": 0.25}])
     assert file.read_text().splitlines() == ["epoch,loss,f1", "1,1.0,", "2,2.0,0.5", "3,,0.25"]
 
 
 def test_a_new_training_replaces_the_file_or_goes_on_below(tmp_path):
     file = tmp_path / "log.csv"
     for append, expected in [(False, [1, 2]), (False, [1, 2]), (True, [1, 2, 1, 2])]:
-        drive(CSVLog(file, append=append), EPOCHS[:2])
+        drive(CSVLog(path=file, append=append), EPOCHS[:2])
         assert expected == [int(row["epoch"]) for row in read(file)]
 
 
 def test_a_further_fit_goes_on_below(tmp_path):
     file = tmp_path / "log.csv"
-    view = drive(CSVLog(file), EPOCHS[:2])
-    drive(CSVLog(file), EPOCHS[2:3], view)
+    view = drive(CSVLog(path=file), EPOCHS[:2])
+    drive(CSVLog(path=file), EPOCHS[2:3], view)
     assert [1, 2, 3] == [int(row["epoch"]) for row in read(file)]
 
 
@@ -51,28 +51,28 @@ def test_a_further_fit_goes_on_below(tmp_path):
 def test_a_run_that_was_cut_ends_with_the_file_of_one_that_was_not(tmp_path, torn, append):
     whole, cut = tmp_path / "whole.csv", tmp_path / "cut.csv"
     for file in (whole, cut):
-        drive(CSVLog(file), EPOCHS[:2])  # an earlier training's lines
+        drive(CSVLog(path=file), EPOCHS[:2])  # an earlier training's lines
     if append:
-        drive(CSVLog(whole, append=True), EPOCHS)
+        drive(CSVLog(path=whole, append=True), EPOCHS)
     else:
-        drive(CSVLog(whole), EPOCHS)
-    checkpoint = drive(CSVLog(cut, append=append), EPOCHS[:3], end=False)
+        drive(CSVLog(path=whole), EPOCHS)
+    checkpoint = drive(CSVLog(path=cut, append=append), EPOCHS[:3], end=False)
     state = {"columns": list(checkpoint.state["columns"])}
-    drive(CSVLog(cut, append=append), EPOCHS[3:5], checkpoint, end=False)
+    drive(CSVLog(path=cut, append=append), EPOCHS[3:5], checkpoint, end=False)
     with cut.open("a") as out:
         out.write(torn)
-    drive(CSVLog(cut, append=append), EPOCHS[3:], FakeView(epoch=3, first_epoch=3, state=state))
+    drive(CSVLog(path=cut, append=append), EPOCHS[3:], FakeView(epoch=3, first_epoch=3, state=state))
     assert whole.read_text() == cut.read_text()
 
 
 def test_a_file_that_was_taken_away_is_begun_again(tmp_path):
     file = tmp_path / "log.csv"
-    view = drive(CSVLog(file), EPOCHS[:2])
+    view = drive(CSVLog(path=file), EPOCHS[:2])
     file.unlink()
-    drive(CSVLog(file), EPOCHS[2:3], view)
+    drive(CSVLog(path=file), EPOCHS[2:3], view)
     assert [3] == [int(row["epoch"]) for row in read(file)]
 
 
 def test_a_path_is_needed():
     with pytest.raises(HyperparameterError, match="the path of a file"):
-        CSVLog("")
+        CSVLog(path="")

@@ -11,7 +11,7 @@ from nnkit.errors import HyperparameterError, UnknownNameError
 
 
 def watching(**fields):
-    return [EarlyStopping(**fields), Checkpoint("unused.npz", **fields), ReduceOnPlateau(**fields)]
+    return [EarlyStopping(**fields), Checkpoint(path="unused.npz", **fields), ReduceOnPlateau(**fields)]
 
 
 @pytest.mark.parametrize("callback", watching(monitor="val_los"))

@@ -43,11 +43,11 @@ def callbacks(folder, name, unit, every, cut_at=None):
             raise CutError
 
     return [
-        Checkpoint(folder / f"{name}.npz", unit=unit, every=every),  # first in the list, last to be called
+        Checkpoint(path=folder / f"{name}.npz", unit=unit, every=every),  # first in the list, last to be called
         EarlyStopping(monitor="val_loss", patience=5),
         ReduceOnPlateau(monitor="val_accuracy", factor=0.5, patience=2),
         StopOnNonfinite(),
-        CSVLog(folder / f"{name}.csv"),
+        CSVLog(path=folder / f"{name}.csv"),
         LambdaCallback(batch_end=cut),
     ]
 
@@ -96,7 +96,7 @@ def test_a_lowered_rate_is_saved_with_the_network(tmp_path):
 
 def test_a_checkpoint_holds_what_callbacks_after_it_in_the_list_have_noted(tmp_path):
     note = LambdaCallback(epoch_end=lambda view: view.state.update(seen=view.epoch))
-    fit(network(), [Checkpoint(tmp_path / "{epoch}.npz"), note], epochs=2)
+    fit(network(), [Checkpoint(path=tmp_path / "{epoch}.npz"), note], epochs=2)
     for epoch in (1, 2):
         saved = nnkit.Network.load(tmp_path / f"{epoch}.npz")
         assert saved._ready().callbacks["LambdaCallback"] == {"seen": epoch}
@@ -104,7 +104,7 @@ def test_a_checkpoint_holds_what_callbacks_after_it_in_the_list_have_noted(tmp_p
 
 def test_checkpoints_keep_the_best_alone(tmp_path):
     net = network()
-    history = fit(net, [Checkpoint(tmp_path / "best.npz", monitor="val_accuracy")], epochs=12)
+    history = fit(net, [Checkpoint(path=tmp_path / "best.npz", monitor="val_accuracy")], epochs=12)
     best = nnkit.Network.load(tmp_path / "best.npz")
     assert max(history["val_accuracy"]) == best.evaluate(*VALIDATION, metrics=["accuracy"])["accuracy"]
     assert best.epoch == 1 + history["val_accuracy"].index(max(history["val_accuracy"]))

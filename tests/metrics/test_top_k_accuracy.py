@@ -21,7 +21,7 @@ def test_equals_scikit_learn_on_random_cases():
             sample_weight=case.weight,
             labels=range(case.columns),
         )
-        assert expected == pytest.approx(figure(TopKAccuracy(k), case), rel=1e-12, abs=1e-12)
+        assert expected == pytest.approx(figure(TopKAccuracy(k=k), case), rel=1e-12, abs=1e-12)
 
 
 def test_one_is_the_accuracy_and_all_is_one():
