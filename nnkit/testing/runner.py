@@ -24,6 +24,9 @@ __all__ = ["DTYPES", "Case", "Settings", "all_checks", "cases", "check", "run_ca
 DTYPES = ("float64", "float32")
 
 
+CONSTRUCTION = "PART-001/default-construction"
+
+
 def all_checks() -> tuple[Check, ...]:
     """Every check of every kind, those of all kinds first.
 
@@ -140,6 +143,7 @@ def cases(selected: Iterable[Selected], settings: Settings) -> Iterator[Case]:
             for dtype in settings.dtypes
             for variant in one.variants
         ]
+        broken = {repr(variant) for variant in one.variants if not _can_be_made(grid, variant)}
         first = [subject for subject in grid if subject.dtype == grid[0].dtype]
         scopes = {"part": first[:1], "variant": first, "dtype": grid}
         for found in checks_of(one.cls):
@@ -147,6 +151,9 @@ def cases(selected: Iterable[Selected], settings: Settings) -> Iterator[Case]:
                 continue
             applying, reasons = [], []
             for subject in scopes[found.scope]:
+                if found.id != CONSTRUCTION and repr(subject.hyperparameters) in broken:
+                    reasons.append(f"it cannot be made ({CONSTRUCTION} says why)")
+                    continue
                 try:
                     reason = found.needs(subject)
                 except Exception:  # noqa: BLE001  # a part that cannot even be asked: let the check say so
@@ -164,6 +171,14 @@ def cases(selected: Iterable[Selected], settings: Settings) -> Iterator[Case]:
                 level=level,
                 settings=settings,
             )
+
+
+def _can_be_made(grid: list[Subject], variant: Mapping[str, Any]) -> bool:
+    try:
+        next(subject for subject in grid if subject.hyperparameters is variant).make()
+    except Exception:  # noqa: BLE001  # whatever it is, the check of the construction reports it
+        return False
+    return True
 
 
 def run_case(case: Case, rerun: str | None = None) -> Outcome:

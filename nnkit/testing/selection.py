@@ -11,6 +11,7 @@ import attrs
 
 from nnkit.errors import AmbiguousNameError, NNKitError, PluginLoadError, SpecError, UnknownNameError
 from nnkit.interfaces import Part
+from nnkit.testing.subject import required_fields
 
 __all__ = ["Selected", "select"]
 
@@ -85,7 +86,7 @@ def _of_class(cls: type[Part], identity: str | None = None) -> Selected:
         cls=cls,
         name=found or cls.__qualname__.rpartition("<locals>.")[2],
         id=found,
-        variants=({}, *(variant for variant in variants if variant)),
+        variants=variants if variants and required_fields(cls) else ({}, *(one for one in variants if one)),
         target=found or _importable(cls),
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 from nnkit.interfaces import Activation, Elementwise, Part, Solver
 from nnkit.interfaces.fields import part_fields
 
-__all__ = ["Subject", "family_of", "resolve_parts"]
+__all__ = ["Subject", "family_of", "required_fields", "resolve_parts"]
 
 
 def family_of(cls: type[Part]) -> str:
@@ -27,6 +27,12 @@ def resolve_parts(part: Part) -> Part:
     from nnkit.registry import resolve
 
     return resolve(part)
+
+
+def required_fields(cls: Any) -> list[str]:
+    """The fields that have no default."""
+    fields = attrs.fields(cls) if attrs.has(cls) else ()
+    return [field.alias for field in fields if field.init and field.default is attrs.NOTHING]
 
 
 @attrs.frozen(kw_only=True)

@@ -22,7 +22,7 @@ __all__ = ["command"]
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write a JSON report.")
 @click.option("--list", "listing", is_flag=True, help="List all checks and end.")
 @click.pass_context
-def command(context: click.Context, *, component: tuple[str, ...], listing: bool, **given: Any) -> None:
+def command(context: click.Context, /, *, component: tuple[str, ...], listing: bool, **given: Any) -> None:
     """Prove COMPONENT: a distribution, distribution/name, a spec, or module:Class.
 
     Ends with 0 when all of it is proven, and with 1 when a check failed or nothing was executed.

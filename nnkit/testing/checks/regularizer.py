@@ -2,13 +2,289 @@
 
 from __future__ import annotations
 
-from nnkit.testing.call import Call
+from typing import Any
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.testing.call import Call, quiet
+from nnkit.testing.failure import Mismatch, close, fail, hold, require, same
+from nnkit.testing.figures import check_figures, has_figures
+from nnkit.testing.numerics import one_sided, slope
+from nnkit.testing.points import apart, normal
 from nnkit.testing.record import Shelf
 from nnkit.testing.subject import Subject
 
 SHELF = Shelf()
 
+SHAPES = ((1,), (5,), (1, 1), (3, 2), (2, 5), (2, 3, 2), (0, 3))
+
 
 def calls(subject: Subject) -> list[Call]:
-    """None yet."""
-    return []
+    """The plain methods on one array of weights."""
+    part = subject.make()
+    w = apart(normal(subject, "calls/w", (4, 3)), subject.cls.kinks, 0.05).astype(subject.dtype)
+    found = [
+        Call("value(weights)", lambda p, x: p.value(x["weights"]), {"weights": w}, floats=False),
+        Call("gradient(weights)", lambda p, x: p.gradient(x["weights"]), {"weights": w}),
+    ]
+    for name in ("curvature", "residual"):
+        if part.offers(name):
+
+            def run(p: Any, x: dict[str, Array], name: str = name) -> Any:
+                return getattr(p, name)(x["weights"])
+
+            found.append(Call(f"{name}(weights)", run, {"weights": w}))
+    return found
+
+
+def _weights(subject: Subject, label: str) -> list[Array]:
+    found = []
+    for shape in SHAPES:
+        for scale in (0.3, 2.0):
+            w = normal(subject, f"{label}/{shape}/{scale}", shape, scale)
+            found.append(apart(w, subject.cls.kinks, 0.02).astype(subject.dtype))
+    return found
+
+
+@SHELF.check(
+    "REG-001/shape",
+    why="Weights come in any shape, and the price is added to the loss as a number.",
+    fix="value gives one float, gradient an array of the shape of the weights.",
+)
+def shape(subject: Subject) -> None:
+    part = subject.make()
+    for w in _weights(subject, "shape"):
+        value, gradient = part.value(w.copy()), part.gradient(w.copy())
+        told = {"weights": w}
+        number = isinstance(value, (float, np.floating)) and np.ndim(value) == 0
+        require(number, "value is not a float", inputs=told, got=type(value).__name__, expected="float")
+        require(np.isfinite(value), "value is not finite", inputs=told, got=value)
+        require(
+            gradient.shape == w.shape, "gradient has the wrong shape", inputs=told, got=gradient.shape, expected=w.shape
+        )
+
+
+@SHELF.check(
+    "REG-002/gradient-stencil",
+    why="The price would be shown, and another one followed.",
+    fix="Differentiate value again: the factor of one half, the sign at negative weights.",
+    scope="variant",
+)
+def gradient_stencil(subject: Subject) -> None:
+    part = subject.make()
+    for w in _weights(subject, "gradient"):
+        got = part.gradient(w.copy())
+        for place in np.ndindex(*w.shape):
+            step = min([0.05, *(0.5 * abs(float(w[place]) - kink) for kink in subject.cls.kinks)])
+
+            def along(t: float, place: Any = place, w: Array = w) -> Array:
+                moved = w.copy()
+                moved[place] += t
+                with quiet():
+                    return np.asarray(part.value(moved))
+
+            found = slope(along, step, levels=7)
+            off = close(got[place], found.value, atol=found.allowed(1e-7))
+            if off is not None:
+                told = {"weights": w, "element": list(place)}
+                fail("gradient is not the derivative of value", inputs=told, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
+    "REG-003/zero-at-zero",
+    why="Weights of zero cost nothing; a constant would be shown as loss.",
+    fix="Remove the constant; the gradient at zero is zero unless zero is a declared kink.",
+)
+def zero_at_zero(subject: Subject) -> None:
+    part = subject.make()
+    for size in SHAPES:
+        w = np.zeros(size, dtype=subject.dtype)
+        with quiet() as noted:
+            value, gradient = part.value(w), part.gradient(w)
+        require(value == 0.0, "value of zero weights is not zero", inputs={"weights": w}, got=value, expected=0.0)
+        require(
+            np.isfinite(gradient).all(), "gradient of zero weights is not finite", inputs={"weights": w}, got=gradient
+        )
+        require(not noted.warned, "it warns for zero weights", inputs={"weights": w}, got=noted.warned)
+
+
+@SHELF.check(
+    "REG-004/linear-in-strength",
+    why="A search over the strength expects twice the strength to be twice the price.",
+    fix="Multiply by the strength once, in value and in gradient; or set `linear_in_strength = False`.",
+    needs=lambda s: None if s.cls.linear_in_strength else "it is not declared linear",
+)
+def linear_in_strength(subject: Subject) -> None:
+    part = subject.make()
+    names = [
+        f.name for f in attrs.fields(subject.cls) if f.name in {"strength", "l1", "l2"} or f.name.endswith("_strength")
+    ]
+    names = [name for name in names if isinstance(getattr(part, name), float)]
+    for factor in (2.0, 0.5, 8.0):
+        try:
+            other = attrs.evolve(part, **{name: getattr(part, name) * factor for name in names})
+        except ValueError:
+            continue
+        for w in _weights(subject, "linear"):
+            told = {"weights": w, "strength times": factor}
+            off = close(other.value(w.copy()), factor * part.value(w.copy()), rtol=64 * subject.eps, atol=1e-12)
+            if off is not None:
+                fail("value is not linear in the strength", inputs=told, got=off.got, expected=off.expected)
+            off = close(other.gradient(w.copy()), factor * part.gradient(w.copy()), rtol=64 * subject.eps, atol=1e-12)
+            if off is not None:
+                fail("gradient is not linear in the strength", inputs=told, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
+    "REG-005/not-negative",
+    why="A price below zero pays the weights to grow.",
+    fix="Look for a sign; a regularizer costs.",
+    level="strict",
+)
+def not_negative(subject: Subject) -> None:
+    part = subject.make()
+    for w in _weights(subject, "negative"):
+        value = part.value(w.copy())
+        require(value >= 0.0, "value is negative", inputs={"weights": w}, got=value, expected="0 or more")
+
+
+@SHELF.check(
+    "REG-006/add-gradient",
+    why="Training runs on the in-place twin; it must be the same gradient.",
+    fix="Add to `out` (not: write over it), expect rubbish in `work`, leave the weights alone.",
+)
+def add_gradient(subject: Subject) -> None:
+    part, tolerance = subject.make(), 64 * subject.eps
+    for w in [*_weights(subject, "add"), normal(subject, "add/large", (300, 7))]:
+        start = normal(subject, f"add/out/{w.shape}", w.shape)
+        out, given, work = start.copy(), w.copy(), np.full_like(w, np.nan)
+        with quiet() as noted:
+            part.add_gradient(given, out, work)
+        told = {"weights": w, "out": start}
+        require(not noted.warned, "add_gradient warns", inputs=told, got=noted.warned)
+        off = close(out, start + part.gradient(w.copy()), rtol=tolerance, atol=tolerance)
+        if off is not None:
+            fail("add_gradient does not add the gradient", inputs=told, got=off.got, expected=off.expected)
+        require(same(given, w) is None, "add_gradient writes to the weights", inputs=told)
+
+
+def _offers(method: str) -> Any:
+    def needs(subject: Subject) -> str | None:
+        return None if subject.offers(method) else f"it offers no {method}"
+
+    return needs
+
+
+@SHELF.check(
+    "REG-007/curvature",
+    why="Second-order training adds it to the diagonal.",
+    fix="curvature is the derivative of gradient, element by element.",
+    needs=_offers("curvature"),
+    scope="variant",
+)
+def curvature(subject: Subject) -> None:
+    part = subject.make()
+    for w in _weights(subject, "curvature"):
+        step = 0.05 * np.ones(w.shape)
+        for kink in subject.cls.kinks:
+            step = np.minimum(step, 0.5 * np.abs(w - kink))
+        got = part.curvature(w.copy())
+        for place in np.ndindex(*w.shape):
+
+            def along(t: float, place: Any = place, w: Array = w, step: Array = step) -> Array:
+                moved = w.copy()
+                moved[place] += t * step[place]
+                with quiet():
+                    return np.asarray(part.gradient(moved)[place])
+
+            found = slope(along, 1.0, levels=7)
+            off = close(got[place], found.value / step[place], atol=found.allowed() / step[place])
+            if off is not None:
+                fail(
+                    "curvature is not the derivative of gradient",
+                    inputs={"weights": w, "element": list(place)},
+                    got=off.got,
+                    expected=off.expected,
+                )
+
+
+@SHELF.check(
+    "REG-008/residual",
+    why="Least-squares solvers see the residual instead of the value.",
+    fix="value must be 0.5 * (residual**2).sum(), with a residual linear in the weights: sqrt(strength) * weights.",
+    needs=_offers("residual"),
+)
+def residual(subject: Subject) -> None:
+    part, tolerance = subject.make(), 64 * subject.eps
+    for w in _weights(subject, "residual"):
+        r = part.residual(w.copy())
+        told = {"weights": w}
+        require(r.shape == w.shape, "residual has another shape", inputs=told, got=r.shape, expected=w.shape)
+        off = close(0.5 * (r.astype(np.float64) ** 2).sum(), part.value(w.copy()), rtol=4 * tolerance, atol=tolerance)
+        if off is not None:
+            fail("half the squared residuals is not the value", inputs=told, got=off.got, expected=off.expected)
+        other = normal(subject, f"residual/other/{w.shape}", w.shape)
+        mixed = part.residual(w - w.dtype.type(3.0) * other)
+        off = close(mixed, r - r.dtype.type(3.0) * part.residual(other.copy()), rtol=4 * tolerance, atol=4 * tolerance)
+        if off is not None:
+            fail("residual is not linear in the weights", inputs=told, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
+    "REG-009/kinks",
+    why="At a kink the gradient is a choice, and it must lie between the slopes that meet there.",
+    fix="Return a subgradient (np.sign gives 0 at 0), and declare the kink where it is.",
+    needs=lambda s: None if s.cls.kinks else "it declares no kinks",
+    scope="variant",
+)
+def kinks(subject: Subject) -> None:
+    part = subject.make()
+    for kink in subject.cls.kinks:
+        w = np.full((3,), kink + 0.5)
+        w[1] = kink
+        got = float(part.gradient(w.copy())[1])
+
+        def along(t: float, w: Array = w) -> Array:
+            moved = w.copy()
+            moved[1] += t
+            return np.asarray(part.value(moved))
+
+        sides = [one_sided(along, 0.01, side) for side in (-1, 1)]
+        low, high = sorted(float(side.value) for side in sides)
+        require(
+            low - 1e-6 <= got <= high + 1e-6,
+            f"gradient at the kink {kink} is no subgradient",
+            inputs={"weights": w},
+            got=got,
+            expected=f"between {low:.6g} and {high:.6g}",
+        )
+
+
+@SHELF.check(
+    "REG-010/any-arrangement",
+    why="The same weights cost the same in any shape and order.",
+    fix="Treat all elements alike; no mean over an axis, no weight for the first one.",
+    level="strict",
+)
+def any_arrangement(subject: Subject) -> None:
+    part, tolerance = subject.make(), 256 * subject.eps
+    for w in _weights(subject, "arrangement"):
+        if w.ndim != 1 or not w.size:
+            continue
+
+        def compare(weights: Array) -> Mismatch | None:
+            return close(part.value(weights[::-1].copy()), part.value(weights.copy()), rtol=tolerance, atol=tolerance)
+
+        hold("the reversed weights cost something else", compare, {"weights": w})
+
+
+@SHELF.check(
+    "REG-REF/figures",
+    why="A price may have the right slope and still be another price than its name says.",
+    fix="Compare the formula with its source: one half or not, sum or mean.",
+    needs=has_figures,
+)
+def figures(subject: Subject) -> None:
+    check_figures(subject, "value", [{"weights": w} for w in _weights(subject, "reference") if w.size])
