@@ -21,6 +21,10 @@ class EarlyStopping(Callback):
     parameters of its last step, so that it can be resumed. After a stop, a further ``fit`` starts to count
     anew; after an end without one, it counts on.
 
+    Only trained parameters go back: buffers, such as the running statistics of ``batch_norm``, stay those of
+    the last epoch, so a network with such a layer is not exactly that of its best epoch. ``checkpoint`` with
+    ``monitor`` keeps a whole one.
+
     Args:
         monitor: A figure of the logs: ``"loss"``, ``"val_loss"``, a metric, ``"val_"`` and a metric.
         patience: Epochs without improvement after which training stops, from 1 on.
