@@ -72,6 +72,7 @@ class _Stepper:
     optimizer: Optimizer
     run: Run
     adopt: Callable[[Optimizer], None]
+    accelerate: Callable[[Optimizer], Optimizer]
     update: Callable[[], None] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -81,7 +82,8 @@ class _Stepper:
         state = self.run.state
         if state.optimizer is None:
             state.optimizer = self.optimizer.init(state.parameters)
-        self.update = self.optimizer.bind(state.parameters, self.run.gradient, state.optimizer)
+        twin = self.accelerate(self.optimizer)
+        self.update = twin.bind(state.parameters, self.run.gradient, state.optimizer)
         self.show_rate()
 
     def show_rate(self) -> None:
@@ -111,15 +113,17 @@ def train(
     run: Run,
     callbacks: Sequence[Callback],
     adopt: Callable[[Optimizer], None],
+    accelerate: Callable[[Optimizer], Optimizer],
 ) -> None:
     """Train until the plan is done, a callback stops it, or Ctrl-C is pressed.
 
     Args:
         model: The structure; its parts may be compiled twins.
-        optimizer: The optimizer; may be a compiled twin.
+        optimizer: The optimizer.
         run: The state (changed in place), the plan and the data.
         callbacks: Told of each event, in this order.
         adopt: Called with the optimizer that replaces the present one.
+        accelerate: Gives the compiled twin of an optimizer, or the optimizer itself.
 
     Raises:
         KeyboardInterrupt: After a Ctrl-C; every parameter is then of the same step.
@@ -129,7 +133,7 @@ def train(
     loop = _EpochLoop(model, vectors, run)
     # Divergence is reported once, in words; numpy's own warnings would come by the thousand.
     with InterruptGuard() as guard, np.errstate(all="ignore"):
-        stepper = _Stepper(optimizer, run, adopt)
+        stepper = _Stepper(optimizer, run, adopt, accelerate)
         listeners = Listeners(callbacks, run, stepper.honour)
         listeners.tell("on_train_begin")
         while state.epoch < run.plan.last_epoch and not run.stopping() and not guard.requested:

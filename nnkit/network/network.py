@@ -290,7 +290,7 @@ class Network:
         if isinstance(self.optimizer, Solver):
             solve(model, self.optimizer, run, listening)
         else:
-            train(model, registry.accelerate(self.optimizer), run, listening, self._adopt)
+            train(model, self.optimizer, run, listening, self._adopt, registry.accelerate)
         return self.history
 
     def reset(self) -> None:
