@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nnkit.arrays import Array
-from nnkit.core import jacobians
-from nnkit.core.data import as_inputs, as_targets
+from nnkit.core import jacobians, trace
+from nnkit.core.data import as_inputs, as_targets, as_weights
+from nnkit.core.step import Vectors
+from nnkit.errors import DataError
 
 if TYPE_CHECKING:
     from nnkit.network.network import Network
 
-__all__ = ["input_jacobian", "parameter_jacobian", "per_sample_gradients"]
+__all__ = ["input_jacobian", "layer_traces", "parameter_jacobian", "per_sample_gradients"]
 
 
 def input_jacobian(network: Network, X: Any) -> Array:
@@ -29,6 +31,19 @@ def per_sample_gradients(network: Network, X: Any, y: Any) -> Array:
     x, parameters = _inputs(network, X), network.parameters
     target = as_targets(y, network.loss, dtype=parameters.dtype, outputs=network.outputs, samples=len(x))
     return jacobians.per_sample_gradients(network.model, parameters, network.buffers, x, target)
+
+
+def layer_traces(network: Network, X: Any, y: Any, sample_weight: Any) -> list[trace.LayerTrace]:
+    """One for each layer; see ``Network.trace``."""
+    x, parameters = _inputs(network, X), network.parameters
+    vectors = Vectors(parameters, None, network.buffers)
+    if y is None:
+        if sample_weight is not None:
+            raise DataError("sample_weight was given without targets; pass y as well")
+        return trace.trace(network.model, vectors, x)
+    target = as_targets(y, network.loss, dtype=parameters.dtype, outputs=network.outputs, samples=len(x))
+    weight = None if sample_weight is None else as_weights(sample_weight, dtype=parameters.dtype, samples=len(x))
+    return trace.trace_gradients(network.model, vectors, x, target, weight)
 
 
 def _inputs(network: Network, X: Any) -> Array:

@@ -22,6 +22,7 @@ from nnkit.core.solving import solve
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.step import Vectors
 from nnkit.core.storage import read_tree, write_tree
+from nnkit.core.trace import LayerTrace
 from nnkit.core.training import train
 from nnkit.core.view import Run
 from nnkit.errors import DataError, ShapeError, SpecError
@@ -385,6 +386,26 @@ class Network:
         """
         return inspection.per_sample_gradients(self, X, y)
 
+    def trace(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> list[LayerTrace]:
+        """What each layer takes and computes, in inference; with targets, also every gradient on the way back.
+
+        The last ``activation`` is the prediction, to the bit.
+
+        Args:
+            X: Inputs ``(N, D)``.
+            y: Targets, as for ``fit``.
+            sample_weight: ``(N,)``, from 0 on.
+
+        Raises:
+            DataError: When the data cannot be used.
+
+        Example:
+            >>> hidden, output = Network([2, 3, 1], seed=0).trace([[1.0, -1.0]], [[0.5]])
+            >>> hidden.preactivation.shape, output.gradients["weight"].shape
+            ((1, 3), (3, 1))
+        """
+        return inspection.layer_traces(self, X, y, sample_weight)
+
     # -- keeping -------------------------------------------------------------------------------
 
     def to_config(self) -> dict[str, Any]:
@@ -439,8 +460,10 @@ class Network:
     # -- inside --------------------------------------------------------------------------------
 
     def _check_output(self) -> None:
-        last, head = self._layers[-1].split()
-        check_pair(head, self.loss, last.outputs(self._inputs or 1))
+        columns = self._inputs or 2  # where nothing says it: any width that is not one
+        for layer in self._layers:
+            columns = layer.outputs(columns)
+        check_pair(self._layers[-1].split()[1], self.loss, columns)
 
     def _new_model(self, inputs: int) -> Model:
         head = self._layers[-1].split()[1]

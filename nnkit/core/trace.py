@@ -1,0 +1,164 @@
+"""A pass through the network with everything kept: what each layer takes, computes, and is told back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.core.evaluation import chunk_rows
+from nnkit.core.model import Model
+from nnkit.core.step import Vectors
+from nnkit.core.workspace import Pool
+from nnkit.interfaces import Activation, Elementwise, Layer
+
+__all__ = ["LayerTrace", "trace", "trace_gradients"]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class LayerTrace:
+    """What one layer did with ``N`` rows; the second half is there when targets were given.
+
+    ``J`` is the objective of these rows: the weighted mean of their losses, and the penalties.
+
+    Args:
+        inputs: ``(N, D_in)``.
+        preactivation: ``z``, ``(N, D)``; ``None`` for a layer without one.
+        activation: ``a``, the layer's output, ``(N, D)``.
+        derivative: ``da/dz``: ``(N, D)`` of an activation that treats every element alone,
+            ``(N, D, D)`` of one that mixes a row; ``None`` without an activation.
+        grad_activation: ``dJ/da``, ``(N, D)``.
+        grad_preactivation: ``dJ/dz``, ``(N, D)``; that of ``grad_activation`` without an activation.
+        gradients: ``dJ/dparameter`` by name, each of its parameter's shape.
+    """
+
+    inputs: Array
+    preactivation: Array | None
+    activation: Array
+    derivative: Array | None = None
+    grad_activation: Array | None = None
+    grad_preactivation: Array | None = None
+    gradients: Mapping[str, Array] | None = None
+
+
+@attrs.frozen(eq=False)
+class _Passed:
+    """A layer after the forward pass: all that the way back needs."""
+
+    layer: Layer
+    activation: Activation | None
+    cache: Any
+    x: Array
+    z: Array | None
+    y: Array
+    a: Array
+
+
+def trace(model: Model, vectors: Vectors, X: Array) -> list[LayerTrace]:
+    """Each layer's inputs, preactivations and activations, in inference; the last are the prediction, to the bit."""
+    # The same cuts, and the same in-place forms, as a prediction: another road may differ in a last bit.
+    most = min(len(X), chunk_rows(model))
+    pool = Pool(most, vectors.parameters.dtype)
+    parts = [_as_predicted(model, vectors, pool, X[start : start + most]) for start in range(0, len(X), most)]
+    if len(parts) == 1:
+        return parts[0]
+    return [
+        LayerTrace(
+            inputs=_joined([part.inputs for part in parts_of_layer]),
+            preactivation=_joined([part.preactivation for part in parts_of_layer]),
+            activation=_joined([part.activation for part in parts_of_layer]),
+        )
+        for parts_of_layer in zip(*parts, strict=True)
+    ]
+
+
+def _as_predicted(model: Model, vectors: Vectors, pool: Pool, x: Array) -> list[LayerTrace]:
+    parameters = model.layout.by_layer(vectors.parameters)
+    buffers = model.buffer_layout.by_layer(vectors.buffers)
+    traces = []
+    for index, whole in enumerate(model.layers):
+        layer, activation = whole.split()
+        own = {**parameters[index], **buffers[index]}
+        workspace = pool.for_layer(index, len(x))
+        bound = layer.bind(own, None, workspace, inputs=x.shape[1], training=False, needs_grad_x=False, rng=None)
+        y = bound.forward(x).copy()
+        z: Array | None = y
+        a = y
+        if activation is not None:
+            a = np.empty_like(y)
+            activation.forward_into(y.copy(), a, workspace.scratch(y.shape[1]))
+        else:
+            plain, cache = layer.forward(own, x, training=False, rng=None)
+            kept = layer.preactivation(cache)
+            z = y if kept is plain else kept
+        traces.append(LayerTrace(inputs=x, preactivation=z, activation=a))
+        x = a
+    return traces
+
+
+def trace_gradients(model: Model, vectors: Vectors, X: Array, target: Array, weight: Array | None) -> list[LayerTrace]:
+    """The same, and what comes back: every factor of the chain rule, layer by layer."""
+    passed = _forward(model, vectors, X)
+    parameters = model.layout.by_layer(vectors.parameters)
+    buffers = model.buffer_layout.by_layer(vectors.buffers)
+    last = passed[-1]
+    share = np.full(len(X), 1.0 / len(X)) if weight is None else weight / weight.sum(dtype=np.float64)
+    column = share.astype(X.dtype)[:, None]
+    grad = model.loss.gradient(last.a, target) * column
+    penalties: dict[tuple[int, str], Array] = {}
+    for slot, part in model.penalties:
+        weights = vectors.parameters[slot.place].reshape(slot.spec.shape)
+        penalties[slot.layer, slot.spec.name] = part.gradient(weights)
+    traces: list[LayerTrace] = []
+    for index in reversed(range(len(passed))):
+        here = passed[index]
+        grad_a, grad_z, derivative = grad, grad, None
+        if here.activation is not None:
+            derivative = (
+                here.activation.derivative(here.y, here.a)
+                if isinstance(here.activation, Elementwise)
+                else here.activation.jacobian(here.y, here.a)
+            )
+            if model.fused and here is last:
+                # The fused form keeps its digits where the activation is saturated.
+                grad_z = model.loss.fused_gradient(here.y, here.a, target) * column
+            else:
+                grad_z = here.activation.vjp(here.y, here.a, grad_a)
+        grad, found = here.layer.backward({**parameters[index], **buffers[index]}, here.cache, grad_z)
+        gradients = {
+            name: found[name] + penalties[index, name] if (index, name) in penalties else found[name]
+            for name in parameters[index]
+        }
+        traces.append(
+            LayerTrace(
+                inputs=here.x,
+                preactivation=here.z,
+                activation=here.a,
+                derivative=derivative,
+                grad_activation=grad_a,
+                grad_preactivation=grad_z,
+                gradients=gradients,
+            )
+        )
+    return traces[::-1]
+
+
+def _forward(model: Model, vectors: Vectors, x: Array) -> list[_Passed]:
+    parameters = model.layout.by_layer(vectors.parameters)
+    buffers = model.buffer_layout.by_layer(vectors.buffers)
+    passed = []
+    for index, whole in enumerate(model.layers):
+        layer, activation = whole.split()
+        y, cache = layer.forward({**parameters[index], **buffers[index]}, x, training=False, rng=None)
+        a = y if activation is None else activation.forward(y)
+        z = layer.preactivation(cache) if activation is None else y
+        passed.append(_Passed(layer, activation, cache, x, z, y, a))
+        x = a
+    return passed
+
+
+def _joined(parts: list[Any]) -> Any:
+    return None if parts[0] is None else np.concatenate(parts)
