@@ -17,13 +17,11 @@ class EarlyStopping(Callback):
     """Stops when a figure has not improved for ``patience`` epochs, and goes back to the best parameters.
 
     The best parameters stand in the state, so a run that was cut goes on to the bit. They are put in place
-    when the training is over: stopped here, or at its last epoch. An interrupted training keeps the
-    parameters of its last step, so that it can be resumed. After a stop, a further ``fit`` starts to count
+    when the training is over: stopped by any callback, or at its last epoch. An interrupted training keeps
+    the parameters of its last step, so that it can be resumed. After a stop, a further ``fit`` starts to count
     anew; after an end without one, it counts on.
 
-    Only trained parameters go back: buffers, such as the running statistics of ``batch_norm``, stay those of
-    the last epoch, so a network with such a layer is not exactly that of its best epoch. ``checkpoint`` with
-    ``monitor`` keeps a whole one.
+    What layers keep without training it (the running statistics of ``batch_norm``) goes back too.
 
     Args:
         monitor: A figure of the logs: ``"loss"``, ``"val_loss"``, a metric, ``"val_"`` and a metric.
@@ -65,7 +63,7 @@ class EarlyStopping(Callback):
         if better(value, state.get("best"), way, self.min_delta):
             state.update(best=value, best_epoch=view.epoch, wait=0)
             if self.restore_best:
-                state["best_parameters"] = view.parameters.copy()
+                state.update(best_parameters=view.parameters.copy(), best_buffers=view.buffers.copy())
             return
         state["wait"] = state.get("wait", 0) + 1
         if state["wait"] >= self.patience:
@@ -74,6 +72,6 @@ class EarlyStopping(Callback):
             view.stop(f"{self.monitor} has not improved for {state['wait']} epochs ({best})")
 
     def on_train_end(self, view: TrainingView) -> None:
-        over = view.state.get("stopped") or view.epoch >= view.last_epoch
+        over = view.stop_reason is not None or view.epoch >= view.last_epoch
         if self.restore_best and over and "best_parameters" in view.state:
-            view.set_parameters(view.state["best_parameters"])
+            view.set_parameters(view.state["best_parameters"], view.state["best_buffers"])

@@ -41,10 +41,8 @@ def solve(model: Model, solver: Solver, run: Run, callbacks: Sequence[Callback])
         state.stopped = run.stop_reason
         if run.new_learning_rate is not None:
             raise NNKitError(f"{type(solver).__name__} has no learning_rate to be changed by a callback")
-        if run.new_parameters is not None:
-            np.copyto(state.parameters, run.new_parameters)
-            run.new_parameters = None
-            moved = True
+        moved = moved or run.new_parameters is not None
+        run.put_in_force()
 
     with InterruptGuard() as guard, np.errstate(all="ignore"):
         listeners = Listeners(callbacks, run, honour)

@@ -96,9 +96,7 @@ class _Stepper:
         """Do what a callback asked for: other parameters, another learning rate, a stop."""
         run = self.run
         run.state.stopped = run.stop_reason
-        if run.new_parameters is not None:
-            np.copyto(run.state.parameters, run.new_parameters)
-            run.new_parameters = None
+        run.put_in_force()
         asked = run.new_learning_rate
         if asked is not None:
             run.new_learning_rate = None
@@ -167,10 +165,15 @@ def with_learning_rate(optimizer: Any, rate: float) -> Any:
     """The same optimizer with another learning rate.
 
     Raises:
-        NNKitError: When it has none.
+        NNKitError: When it has none, or follows a schedule.
     """
     fields = part_fields(type(optimizer))
     if "learning_rate" in fields:
+        if isinstance(optimizer.learning_rate, Schedule):
+            raise NNKitError(
+                f"the learning rate of {type(optimizer).__name__} follows {optimizer.learning_rate!r}; a callback "
+                "cannot change it: use a number, or leave the callback out"
+            )
         return attrs.evolve(optimizer, learning_rate=rate)
     for name, kind in fields.items():
         if kind == "optimizer" and learning_rate_of(getattr(optimizer, name)) is not None:

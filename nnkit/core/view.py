@@ -42,7 +42,17 @@ class Run:
     learning_rate: float | None = None
     stop_reason: str | None = None
     new_parameters: Array | None = None
+    new_buffers: Array | None = None
     new_learning_rate: float | None = None
+
+    def put_in_force(self) -> None:
+        """Take over the parameters and buffers that a callback asked for."""
+        if self.new_parameters is not None:
+            np.copyto(self.state.parameters, self.new_parameters)
+            self.new_parameters = None
+        if self.new_buffers is not None:
+            np.copyto(self.state.buffers, self.new_buffers)
+            self.new_buffers = None
 
     def stopping(self) -> bool:
         """Whether a callback has asked for the end."""
@@ -108,6 +118,16 @@ class CallbackView:
         return _read_only(self.run.state.parameters)
 
     @property
+    def buffers(self) -> Array:
+        """What layers keep but do not train, flat, read-only."""
+        return _read_only(self.run.state.buffers)
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why a callback has ended the training."""
+        return self.run.stop_reason
+
+    @property
     def gradient(self) -> Array:
         """The gradient of the last step, read-only."""
         return _read_only(self.run.gradient)
@@ -149,9 +169,11 @@ class CallbackView:
         """Ask for the training to end after this event."""
         self.run.stop_reason = self.run.stop_reason or reason
 
-    def set_parameters(self, parameters: Array) -> None:
-        """Ask for other parameters."""
+    def set_parameters(self, parameters: Array, buffers: Array | None = None) -> None:
+        """Ask for other parameters and buffers."""
         self.run.new_parameters = np.array(parameters, dtype=self.run.state.parameters.dtype)
+        if buffers is not None:
+            self.run.new_buffers = np.array(buffers, dtype=self.run.state.buffers.dtype)
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Ask for another learning rate."""

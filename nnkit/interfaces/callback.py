@@ -55,6 +55,14 @@ class TrainingView(Protocol):
         """The flat vector, ``(P,)``, read-only."""
 
     @property
+    def buffers(self) -> Array:
+        """What layers keep but do not train (running statistics), flat, read-only."""
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why a callback has ended the training; ``None`` while none has."""
+
+    @property
     def gradient(self) -> Array:
         """The gradient of the last step, ``(P,)``, read-only."""
 
@@ -91,8 +99,8 @@ class TrainingView(Protocol):
     def stop(self, reason: str) -> None:
         """Ask for the training to end after this event; ``reason`` is shown and kept."""
 
-    def set_parameters(self, parameters: Array) -> None:
-        """Ask for other parameters, ``(P,)``: they are in force when the event is over."""
+    def set_parameters(self, parameters: Array, buffers: Array | None = None) -> None:
+        """Ask for other parameters, ``(P,)``, and buffers: in force when this callback's event is over."""
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Ask for another learning rate from the next step on."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from oracles.fake_training import FakeView, drive
 
+import nnkit
 from nnkit.callbacks.early_stopping import EarlyStopping
 from nnkit.errors import HyperparameterError
 
@@ -34,6 +35,29 @@ def test_at_the_last_epoch_the_best_is_restored_too():
 def test_an_interrupted_training_keeps_its_parameters_to_be_resumed():
     view = drive(EarlyStopping(patience=9), losses(5.0, 4.0, 6.0), FakeView(last_epoch=4))
     assert np.array_equal([3.0, 3.0, 3.0], view.parameters)
+
+
+def test_a_stop_by_another_callback_restores_the_best_too():
+    view = FakeView(last_epoch=9)
+    drive(EarlyStopping(patience=9), losses(5.0, 4.0, 6.0), view, end=False)
+    view.stop("enough")
+    EarlyStopping(patience=9).on_train_end(view)
+    assert np.array_equal([2.0, 2.0, 2.0], view.parameters)
+
+
+def test_the_network_of_the_best_epoch_comes_back_whole():
+    """Running statistics included: its validation loss is the best one, to the bit."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(3.0, 2.0, size=(80, 3))
+    y = (X[:, 0] * X[:, 1] > 9).astype(int)
+    layers = [3, nnkit.Dense(16, "relu"), nnkit.BatchNorm(), nnkit.Dense(1, "sigmoid")]
+    net = nnkit.Network(layers, loss="binary_crossentropy", optimizer="adam(learning_rate=0.05)", seed=0)
+    validation = (X[60:], y[60:])
+    history = net.fit(
+        X[:60], y[:60], epochs=200, batch_size=16, validation_data=validation, callbacks=["early_stopping(patience=5)"]
+    )
+    assert net.epoch < 200
+    assert min(history["val_loss"]) == net.score(*validation)
 
 
 def test_the_last_parameters_are_kept_where_that_is_asked_for():

@@ -259,6 +259,16 @@ def test_a_learning_rate_that_is_not_there_cannot_be_changed():
         regressor(optimizer=Own()).fit(X, Y, epochs=1, callbacks=[Asks()])
 
 
+def test_a_schedule_cannot_be_changed_by_a_callback():
+    @attrs.frozen(kw_only=True)
+    class Asks(Callback):
+        def on_epoch_end(self, view):
+            view.set_learning_rate(0.5)
+
+    with pytest.raises(NNKitError, match="follows Cosine"):
+        regressor(optimizer="sgd(learning_rate='cosine')").fit(X, Y, epochs=1, callbacks=[Asks()])
+
+
 def test_integer_weights_are_repeated_samples():
     weight = RNG.integers(0, 3, size=50)
     weighted, repeated = regressor(optimizer="sgd(learning_rate=0.1)"), regressor(optimizer="sgd(learning_rate=0.1)")
@@ -402,6 +412,13 @@ def test_divergence_is_said_once_an_epoch_and_in_words():
 def test_an_output_that_does_not_fit_its_loss_is_warned_of(settings, says):
     with pytest.warns(TrainingWarning, match=says):
         nnkit.Network([3, 4, 3], **settings)
+
+
+def test_the_fit_of_output_and_loss_is_judged_by_the_width_that_arrives():
+    layers = [nnkit.Dense(8), nnkit.BatchNorm(), nnkit.Dense(3), "activation(activation='softmax')"]
+    assert nnkit.Network(layers, loss="categorical_crossentropy", seed=0).inputs is None
+    with pytest.raises(NNKitError, match="softmax|Softmax"):
+        nnkit.Network([nnkit.Dense(1), "activation(activation='softmax')"], loss="categorical_crossentropy")
 
 
 def test_labels_of_predictions():

@@ -20,6 +20,7 @@ class FakeView:
     batches: int = 4
     samples: int = 40
     parameters: np.ndarray = attrs.field(factory=lambda: np.zeros(3))
+    buffers: np.ndarray = attrs.field(factory=lambda: np.zeros(0))
     gradient: np.ndarray = attrs.field(factory=lambda: np.zeros(3))
     learning_rate: float | None = 1.0
     network: object = None
@@ -36,8 +37,13 @@ class FakeView:
     def stop(self, reason):
         self.reason = reason
 
-    def set_parameters(self, parameters):
+    def set_parameters(self, parameters, buffers=None):
         self.parameters = np.array(parameters)
+        self.buffers = self.buffers if buffers is None else np.array(buffers)
+
+    @property
+    def stop_reason(self):
+        return self.reason
 
     def set_learning_rate(self, learning_rate):
         self.learning_rate = learning_rate

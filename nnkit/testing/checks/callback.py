@@ -106,6 +106,16 @@ class View:
         return _locked(self._live)
 
     @property
+    def buffers(self) -> Array:
+        self._note("buffers")
+        return _locked(np.zeros_like(self._live[:1]))
+
+    @property
+    def stop_reason(self) -> str | None:
+        self._note("stop_reason")
+        return next((request[3] for request in self.requests if request[0] == "stop"), None)
+
+    @property
     def gradient(self) -> Array:
         self._note("gradient")
         return _locked(self._gradient)
@@ -138,7 +148,7 @@ class View:
         self._note("stop")
         self.requests.append(("stop", self._values["epoch"], self._values["batch"], reason))
 
-    def set_parameters(self, parameters: Array) -> None:
+    def set_parameters(self, parameters: Array, buffers: Array | None = None) -> None:
         self._note("set_parameters")
         self.requests.append(("set_parameters", self._values["epoch"], self._values["batch"], np.array(parameters)))
 
