@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import __future__
-
 import doctest
 import re
 import shlex
@@ -53,9 +51,7 @@ def run_python(page: Path, namespace: dict[str, object]) -> int:
         elif block.language == "python" and ">>>" in block.text:
             _run_doctest(page, block, namespace)
         elif block.language == "python":
-            code = compile(
-                "\n" * (block.line - 1) + block.text, str(page), "exec", flags=__future__.annotations.compiler_flag
-            )
+            code = compile("\n" * (block.line - 1) + block.text, str(page), "exec", flags=annotations.compiler_flag)
             exec(code, namespace)
         else:
             continue
