@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
 from nnkit import registry
 from nnkit.arrays import Array, to_labels
 from nnkit.core import evaluation
-from nnkit.core.data import as_inputs, as_targets, as_weights, choose_dtype, positive_integer
+from nnkit.core.adapting import adapt
+from nnkit.core.data import as_inputs, choose_dtype
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
 from nnkit.core.solving import solve
-from nnkit.core.state import Plan, TrainingState
+from nnkit.core.state import TrainingState
 from nnkit.core.step import Vectors
 from nnkit.core.storage import read_tree, write_tree
 from nnkit.core.trace import LayerTrace
 from nnkit.core.training import train
 from nnkit.core.view import Run
 from nnkit.errors import DataError, ShapeError, SpecError
-from nnkit.interfaces import Callback, Initializer, Layer, Loss, Metric, Optimizer, Regularizer, Solver
+from nnkit.interfaces import Initializer, Layer, Loss, Optimizer, Regularizer, Solver
 from nnkit.network import inspection
+from nnkit.network.archive import Archive
 from nnkit.network.compose import compose, fuses
 from nnkit.network.config import network_from_config, network_to_config
 from nnkit.network.pairs import check_pair
+from nnkit.network.request import callbacks_of, checked, metrics_of, planned, resumed, split_off, validation_of
 from nnkit.network.summary import summary
-from nnkit.network.weights import with_class_weights
+from nnkit.network.twins import accelerated
 from nnkit.registry.builtins import DEFAULTS
 
 __all__ = ["Network"]
 
 INITIAL_STREAM = 0
-SPLIT_STREAM = 3
-SAMPLINGS = ("shuffle", "sequential", "random_batch")
 
 
 class Network:
@@ -194,6 +193,19 @@ class Network:
         return {key: list(values) for key, values in kept.items()}
 
     @property
+    def archive(self) -> Archive:
+        """What the callback ``archiver`` has kept, by step and layer.
+
+        Raises:
+            DataError: When no archiver has listened to a training of this network.
+        """
+        name = registry.get("callback", DEFAULTS["archive"]).__name__
+        memory = {} if self._state is None else self._state.callbacks.get(name, {})
+        if not memory:
+            raise DataError("nothing is archived: pass an archiver to fit: callbacks=['archiver(every=10)']")
+        return Archive.of(self, memory)
+
+    @property
     def epoch(self) -> int:
         """Epochs of training so far."""
         return 0 if self._state is None else self._state.epoch
@@ -254,19 +266,22 @@ class Network:
             DataError: When the data cannot be used; nothing is changed then.
             KeyboardInterrupt: After Ctrl-C, between two steps: the network is whole.
         """
-        plan_of = functools.partial(self._plan, epochs, batch_size, sampling, resume=resume)
-        listening = self._callbacks(callbacks)
-        judged = self._metrics(metrics)
+        listening = callbacks_of(callbacks)
+        judged = metrics_of(metrics)
         dtype = self._dtype_for(X)
         x = as_inputs(X, dtype=dtype, columns=self._inputs)
         model = self._model or self._new_model(x.shape[1])
-        data = self._data(model, x, y, sample_weight, class_weight, dtype, "y")
+        data = checked(model, x, y, sample_weight, class_weight=class_weight)
         validation = None
         if validation_data is not None:
-            validation = self._validation(model, validation_data, dtype)
+            validation = validation_of(model, validation_data, dtype)
         elif validation_split:
-            data, validation = self._split(data, validation_split)
-        plan = plan_of(len(data[0]))
+            data, validation = split_off(data, validation_split, self._seed)
+        before = self._state.plan if self._state is not None else None
+        if resume:
+            plan = resumed(before, len(data[0]))
+        else:
+            plan = planned(self.epoch, epochs, batch_size, sampling, len(data[0]))
         # All that can be refused has been: from here on the network changes.
         self._build(x.shape[1], dtype)
         state = self._ready()
@@ -275,7 +290,7 @@ class Network:
         if not resume:
             state.stopped = None
         state.plan = plan
-        self._adapt(*data)
+        adapt(model, state, *data)
         run = Run(
             state=state,
             plan=plan,
@@ -287,7 +302,7 @@ class Network:
             gradient=np.zeros_like(state.parameters),
         )
         run.stop_reason = state.stopped
-        model = self._accelerated()
+        model = accelerated(model)
         if isinstance(self.optimizer, Solver):
             solve(model, self.optimizer, run, listening)
         else:
@@ -326,12 +341,12 @@ class Network:
         Raises:
             DataError: When the data cannot be used.
         """
-        judged = self._metrics(metrics)
+        judged = metrics_of(metrics)
         state = self._ready()
         dtype = state.parameters.dtype
         x = as_inputs(X, dtype=dtype, columns=self._inputs)
-        data = self._data(self.model, x, y, sample_weight, None, dtype, "y")
-        return evaluation.evaluate(self.model, self._vectors(), *data, judged)
+        x, target, weight = checked(self.model, x, y, sample_weight)
+        return evaluation.evaluate(self.model, self._vectors(), x, target, weight, judged)
 
     def objective(self, X: Any, y: Any, sample_weight: Any = None, *, total_weight: float | None = None) -> Objective:
         """The function of the parameters that training makes small, regularization included.
@@ -351,7 +366,7 @@ class Network:
         dtype = self._dtype_for(X)
         x = as_inputs(X, dtype=dtype, columns=self._inputs)
         model = self._model or self._new_model(x.shape[1])
-        data = self._data(model, x, y, sample_weight, None, dtype, "y")
+        data = checked(model, x, y, sample_weight)
         self._build(x.shape[1], dtype)
         return Objective(self.model, self._ready().buffers, *data, total_weight=total_weight)
 
@@ -528,104 +543,6 @@ class Network:
 
     def _adopt(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
-
-    def _accelerated(self) -> Model:
-        """The same structure with the compiled twins that plugins offer."""
-        model = self.model
-        if model.honest:
-            return model
-        return attrs.evolve(
-            model,
-            body=tuple(registry.accelerate(layer) for layer in model.body),
-            head=None if model.head is None else registry.accelerate(model.head),
-            loss=registry.accelerate(model.loss),
-        )
-
-    def _adapt(self, x: Array, target: Array, weight: Array | None) -> None:
-        """Let layers see the whole of the first data (input statistics), once."""
-        state = self._ready()
-        if state.adapted:
-            return
-        state.adapted = True
-        model = self.model
-        if not any(layer.offers("adapt") for layer in model.body):
-            return
-        parameters = model.layout.by_layer(state.parameters)
-        buffers = model.buffer_layout.by_layer(state.buffers)
-        for index, layer in enumerate(model.body):
-            named = {**parameters[index], **buffers[index]}
-            if layer.offers("adapt"):
-                layer.adapt(named, x, weight)
-            x = layer.forward(named, x, training=False, rng=None)[0]
-
-    def _data(
-        self, model: Model, x: Array, y: Any, sample_weight: Any, class_weight: Any, dtype: np.dtype[Any], name: str
-    ) -> tuple[Array, Array, Array | None]:
-        target = as_targets(y, self.loss, name=name, dtype=dtype, outputs=model.outputs, samples=len(x))
-        weight = None if sample_weight is None else as_weights(sample_weight, dtype=dtype, samples=len(x))
-        if class_weight is not None:
-            weight = with_class_weights(class_weight, target, weight, model.outputs, dtype)
-        return x, target, weight
-
-    def _validation(self, model: Model, given: Any, dtype: np.dtype[Any]) -> tuple[Array, Array, Array | None]:
-        if not isinstance(given, (tuple, list)) or len(given) not in {2, 3}:
-            raise DataError("validation_data must be (X, y) or (X, y, sample_weight)")
-        x = as_inputs(given[0], name="validation_data[0]", dtype=dtype, columns=model.inputs)
-        weight = given[2] if len(given) == 3 else None
-        return self._data(model, x, given[1], weight, None, dtype, "validation_data[1]")
-
-    def _split(
-        self, data: tuple[Array, Array, Array | None], share: float
-    ) -> tuple[tuple[Array, Array, Array | None], tuple[Array, Array, Array | None]]:
-        x, target, weight = data
-        kept = round(len(x) * share) if isinstance(share, (int, float)) and 0 < share < 1 else 0
-        if not 0 < kept < len(x):
-            raise DataError(
-                f"validation_split is {share!r}; expected a share above 0 and below 1 that leaves samples on both "
-                f"sides of {len(x)}"
-            )
-        order = np.random.default_rng([self._seed, SPLIT_STREAM]).permutation(len(x))
-        parts = [(x[i], target[i], None if weight is None else weight[i]) for i in (order[kept:], order[:kept])]
-        return parts[0], parts[1]
-
-    def _plan(self, epochs: Any, batch_size: Any, sampling: str, samples: int, *, resume: bool) -> Plan:
-        """What this call of ``fit`` sets out to do."""
-        if sampling not in SAMPLINGS:
-            raise DataError(f"sampling is {sampling!r}; expected one of {', '.join(map(repr, SAMPLINGS))}")
-        count = positive_integer(epochs, "epochs")
-        rows = samples if batch_size is None else min(positive_integer(batch_size, "batch_size"), samples)
-        state = self._state
-        if resume:
-            if state is None or state.plan is None:
-                raise DataError("resume=True, but no training was begun; call fit without it")
-            if state.plan.samples != samples:
-                raise DataError(
-                    f"resume=True with {samples} samples; the interrupted training had {state.plan.samples}: "
-                    "pass the same data"
-                )
-            return state.plan
-        return Plan(last_epoch=self.epoch + count, batch_size=rows, samples=samples, sampling=sampling)
-
-    def _callbacks(self, given: Any) -> list[Callback]:
-        many = [given] if isinstance(given, (str, Mapping, Callback)) else list(given)
-        built: list[Callback] = [registry.create("callback", spec) for spec in many]
-        keeper = registry.get("callback", DEFAULTS["callback"])
-        if not any(isinstance(callback, keeper) for callback in built):
-            built.insert(0, registry.create("callback", DEFAULTS["callback"]))
-        return built
-
-    def _metrics(self, given: Any) -> dict[str, Metric]:
-        many = [given] if isinstance(given, (str, Mapping, Metric)) else list(given)
-        named: dict[str, Metric] = {}
-        for spec in many:
-            metric: Metric = registry.create("metric", spec)
-            name = (registry.name_of(metric) or type(metric).__name__).rpartition("/")[2]
-            unique, count = name, 1
-            while unique in named:
-                count += 1
-                unique = f"{name}_{count}"
-            named[unique] = metric
-        return named
 
     def _labels(self, prediction: Array) -> Array:
         if self.loss.target_domain == "sign" and prediction.shape[1] == 1:
