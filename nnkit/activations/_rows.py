@@ -1,10 +1,15 @@
-"""The one delicate step of the row-mixing activations: the row less its largest entry."""
+"""What the row-mixing activations share: the row less its largest entry, the row over its sum."""
 
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
+
+FEW = 24
+"""Up to so many columns, a product with a matrix of ones is the fastest way to every row's sum."""
 
 
 def shift_rows(z: Array, out: Array) -> IntArray:
@@ -26,3 +31,21 @@ def shift_rows(z: Array, out: Array) -> IntArray:
         limit = np.where(np.isnan(peak), peak, np.where(z == peak, 0.0, -np.inf))
         np.copyto(out, np.where(np.isfinite(peak), z - peak, limit))
     return best
+
+
+def divide_rows(out: Array, work: Array) -> None:
+    """Divide each row of ``out`` by its sum, in place; ``work`` is scratch of the same shape."""
+    ones = _ones(out.shape[1], out.dtype.char)
+    if ones.shape[1] > 1 and work.flags.c_contiguous:
+        # The sums come out as wide as the rows: numpy divides two like arrays in one sweep, and not row by row.
+        out.dot(ones, work)
+        np.divide(out, work, out)
+    else:
+        np.divide(out, out.dot(ones[:, :1]), out)
+
+
+@functools.lru_cache(maxsize=32)
+def _ones(columns: int, char: str) -> Array:
+    ones = np.ones((columns, columns if columns <= FEW else 1), dtype=char)
+    ones.flags.writeable = False
+    return ones

@@ -7,8 +7,12 @@ from typing import final
 import attrs
 import numpy as np
 
+from nnkit.activations._gates import MANY, gate_in_blocks
 from nnkit.arrays import Array
 from nnkit.interfaces import Elementwise, Example
+
+ZERO = {char: np.zeros((), dtype=char) for char in "fd"}
+"""A ufunc takes an array of its own type twice as fast as a Python number."""
 
 
 @final
@@ -48,8 +52,11 @@ class ReLU(Elementwise):
         return np.zeros_like(a)
 
     def forward_into(self, z: Array, out: Array, work: Array) -> None:
-        np.maximum(z, 0.0, out=out)
+        np.maximum(z, ZERO[z.dtype.char], out=out)
 
     def vjp_into(self, z: Array, a: Array, grad: Array, out: Array, work: Array) -> None:
-        np.sign(a, out=work)
-        np.multiply(grad, work, out=out)
+        if a.size >= MANY:
+            gate_in_blocks(a, grad, out, work)
+        else:
+            np.sign(a, work)
+            np.multiply(grad, work, out)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
-from nnkit.arrays import Array
+from nnkit.arrays import Array, IntArray
 
 TINY = 2e-38
 """Above this a share has all its digits in float32 too, and so has its logarithm."""
+
+ONE = {char: np.ones((), dtype=char) for char in "fd"}
+"""A ufunc takes an array of its own type twice as fast as a Python number."""
+
+
+@functools.lru_cache(maxsize=8)
+def row_starts(rows: int, outputs: int) -> IntArray:
+    """Where each row begins in a flat ``(rows, outputs)`` array; read-only."""
+    starts = np.arange(0, rows * outputs, outputs)
+    starts.flags.writeable = False
+    return starts
 
 
 def below_largest(z: Array) -> tuple[Array, Array]:
@@ -46,14 +59,13 @@ def surprise_into(z: Array, a: Array, target: Array, values: Array, work: Array)
     ``a`` is ``softmax(z)``, so nothing is exponentiated again: good to ``eps``, where ``below_largest`` also
     keeps the digits of far smaller values.
     """
-    if np.minimum.reduce(a, axis=None) > TINY:
-        np.log(a, out=work)
+    if a.size and a.item(a.argmin()) > TINY:
+        np.log(a, work)
         np.vecdot(target, work, out=values)
-        np.negative(values, out=values)
+        np.negative(values, values)
         return
-    rows, outputs = a.shape
     top = a.argmax(axis=1)
-    top += np.arange(0, rows * outputs, outputs)
+    top += row_starts(*a.shape)
     np.subtract(z.take(top)[:, None], z, out=z)
     np.vecdot(target, z, out=values)
     np.subtract(values, np.log(a.take(top)), out=values)

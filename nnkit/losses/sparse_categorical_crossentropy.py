@@ -12,7 +12,7 @@ from nnkit.arrays import Array, IntArray
 from nnkit.errors import DataError
 from nnkit.interfaces import Example, Loss
 from nnkit.losses._outputs import at_least_eps, on_diagonal
-from nnkit.losses._softmax import TINY, below_largest, curvature_through
+from nnkit.losses._softmax import ONE, TINY, below_largest, curvature_through, row_starts
 
 
 @final
@@ -103,20 +103,19 @@ class SparseCategoricalCrossentropy(Loss):
         return curvature_through(a)
 
     def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
-        rows, outputs = a.shape
-        label = np.arange(0, rows * outputs, outputs)
-        np.add(label, target, out=label, casting="unsafe")
+        starts = row_starts(*a.shape)
+        label = np.add(starts, target, dtype=np.intp, casting="unsafe")
         picked = a.take(label)
-        if np.minimum.reduce(picked) > TINY:
-            np.log(picked, out=values)
-            np.negative(values, out=values)
+        if picked.size and picked.item(picked.argmin()) > TINY:
+            np.log(picked, values)
+            np.negative(values, values)
         else:
             top = a.argmax(axis=1)
-            top += np.arange(0, rows * outputs, outputs)
-            np.subtract(z.take(top), z.take(label), out=values)
-            np.subtract(values, np.log(a.take(top)), out=values)
+            top += starts
+            np.subtract(z.take(top), z.take(label), values)
+            np.subtract(values, np.log(a.take(top)), values)
         np.copyto(grad, a)
-        np.subtract(picked, 1.0, out=picked)
+        np.subtract(picked, ONE[a.dtype.char], picked)
         grad.put(label, picked)
 
 

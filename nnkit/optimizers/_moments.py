@@ -25,11 +25,11 @@ def zero_sums(parameters: Array) -> State:
 
 def accumulate(gradient: Array, m: Array, v: Array, beta1: Array, beta2: Array, work: Array) -> None:
     """``m = beta1 * m + g`` and ``v = beta2 * v + g**2`` in place; ``work`` is scratch."""
-    np.multiply(m, beta1, out=m)
-    np.add(m, gradient, out=m)
-    np.multiply(gradient, gradient, out=work)
-    np.multiply(v, beta2, out=v)
-    np.add(v, work, out=v)
+    np.multiply(m, beta1, m)
+    np.add(m, gradient, m)
+    np.multiply(gradient, gradient, work)
+    np.multiply(v, beta2, v)
+    np.add(v, work, v)
 
 
 def root_correction(beta2: float, t: int) -> float:

@@ -75,14 +75,15 @@ class Adam(Optimizer):
         views = blocks(parameters, gradient, state["gradient_sum"], state["square_sum"], scratch=1)
 
         def step() -> None:
-            scale[()], floor[()] = corrected(rate_of(state["step"]), state["step"] + 1)
+            done = state["step"]
+            scale[()], floor[()] = corrected(rate_of(done), done + 1)
             for theta, g, m, v, work in views:
                 accumulate(g, m, v, beta1, beta2, work)
-                np.sqrt(v, out=work)
-                np.add(work, floor, out=work)
-                np.divide(m, work, out=work)
-                np.multiply(work, scale, out=work)
-                np.subtract(theta, work, out=theta)
-            state["step"] += 1
+                np.sqrt(v, work)
+                np.add(work, floor, work)
+                np.divide(m, work, work)
+                np.multiply(work, scale, work)
+                np.subtract(theta, work, theta)
+            state["step"] = done + 1
 
         return step

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 import nnkit.activations
 from nnkit.activations.elu import ELU
+from nnkit.activations.softmax import Softmax
 from nnkit.errors import HyperparameterError
 from nnkit.interfaces import Activation, Elementwise
 
@@ -80,7 +81,13 @@ def test_forward_twin_is_forward(part, dtype, aliased):
         expected = part.forward(z)
         out = z.copy() if aliased else np.full_like(z, 7.0)
         part.forward_into(out if aliased else z, out, np.full_like(z, np.nan))
-        np.testing.assert_array_max_ulp(out, expected, maxulp=4)
+        if part == Softmax():
+            # The plain method takes a difference first, and its exponential shows the rounding; the twin may need none.
+            rounding = np.abs(z - z.max(axis=1, keepdims=True, initial=-np.inf)) / 2
+            info = np.finfo(dtype)
+            assert (np.abs(out - expected) <= (12 + rounding) * info.eps * expected + info.smallest_subnormal).all()
+        else:
+            np.testing.assert_array_max_ulp(out, expected, maxulp=4)
 
 
 @every_dtype
