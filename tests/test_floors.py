@@ -99,6 +99,7 @@ WORDS = {
     "testing/checks/schedule.py": {"step"},  # the argument of ``Schedule.rate``
     "plot/__init__.py": {"confusion_matrix"},  # a picture
     "cli/report.py": {"precision", "recall", "f1"},  # headings of a table
+    "network/archive.py": {"accuracy", "precision", "step"},  # targets of an archive, a key of its figures
     "cli/commands/describe.py": {"history"},  # a key of its JSON
 }
 """Words that are the name of a part elsewhere, and something else where they stand."""

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from nnkit.arrays import Array
+from nnkit.arrays import Array, IntArray
 
 __all__ = ["Plan", "TrainingState"]
 
@@ -35,6 +35,14 @@ class Plan:
     def batches(self) -> int:
         """Batches of one epoch."""
         return -(-self.samples // self.batch_size)
+
+    @property
+    def batch_sizes(self) -> IntArray:
+        """Rows of each batch of one epoch; the last may be smaller, unless each is drawn afresh."""
+        rows = np.full(self.batches, self.batch_size)
+        if self.sampling != "random_batch":
+            rows[-1] = self.samples - self.batch_size * (self.batches - 1)
+        return rows
 
     def same_order(self, other: Plan) -> bool:
         """Whether both cut the same data into the same batches."""

@@ -103,6 +103,11 @@ class CallbackView:
         return self.run.plan.batches
 
     @property
+    def batch_sizes(self) -> IntArray:
+        """Rows of each batch of one epoch."""
+        return self.run.plan.batch_sizes
+
+    @property
     def samples(self) -> int:
         """Samples of one epoch."""
         return self.run.plan.samples

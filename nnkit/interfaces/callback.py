@@ -43,6 +43,10 @@ class TrainingView(Protocol):
         """Batches of one epoch."""
 
     @property
+    def batch_sizes(self) -> Array:
+        """Rows of each batch of one epoch, ``(batches,)``."""
+
+    @property
     def samples(self) -> int:
         """Samples of one epoch."""
 

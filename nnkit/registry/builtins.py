@@ -122,6 +122,7 @@ METRICS = {
 }
 
 CALLBACKS = {
+    "archiver": "nnkit.callbacks.archiver:Archiver",
     "history": "nnkit.callbacks.history:History",
     "progress": "nnkit.callbacks.progress:Progress",
     "early_stopping": "nnkit.callbacks.early_stopping:EarlyStopping",
@@ -219,6 +220,7 @@ DEFAULTS = {
     "bias_initializer": "zeros",
     "hidden_activation": "relu",
     "callback": "history",
+    "archive": "archiver",
     "score": "accuracy",
 }
 """What a network uses where its user names nothing."""

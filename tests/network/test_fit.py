@@ -80,6 +80,7 @@ def test_the_last_batch_takes_what_is_left():
     class Rows(Callback):
         def on_batch_end(self, view):
             seen.append(view.batch_indices.copy())
+            assert [16, 16, 16, 2] == view.batch_sizes.tolist()
 
     regressor().fit(X, Y, epochs=1, batch_size=16, callbacks=[Rows()])
     assert [16, 16, 16, 2] == [len(rows) for rows in seen]

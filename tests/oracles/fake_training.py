@@ -19,6 +19,7 @@ class FakeView:
     last_epoch: int = 100
     batches: int = 4
     samples: int = 40
+    batch_sizes: np.ndarray = attrs.field(factory=lambda: np.full(4, 10))
     parameters: np.ndarray = attrs.field(factory=lambda: np.zeros(3))
     buffers: np.ndarray = attrs.field(factory=lambda: np.zeros(0))
     gradient: np.ndarray = attrs.field(factory=lambda: np.zeros(3))

@@ -1,0 +1,134 @@
+"""What an archive is made of: which steps are due, how large it gets, and where its arrays lie."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.errors import FileSaveError
+
+TARGETS: Final = ("activation", "preactivation", "cost", "gradient", "parameters", "accuracy", "precision")
+FIGURES: Final = ("cost", "accuracy", "precision")
+INDEX: Final = "archive.json"
+
+# Bytes that Python itself takes, measured with tracemalloc (CPython 3.11, numpy 2): an array's object with its
+# dictionary entry and its key, the dictionary of one step with its key, one figure in its list, a step's number.
+ARRAY_BYTES: Final = 190
+STEP_BYTES: Final = 380
+FIGURE_BYTES: Final = 42
+NUMBER_BYTES: Final = 32
+
+
+@attrs.frozen(kw_only=True)
+class Sizes:
+    """Elements of what is archived at one step, by target, and of what goes with it.
+
+    Args:
+        itemsize: Bytes of one number.
+        activations: Columns of all layers' activations together.
+        preactivations: Columns of all layers' preactivations together.
+        parameters: ``P``.
+        buffers: Elements kept but not trained.
+        validation: Rows of the validation data; 0 for none.
+    """
+
+    itemsize: int
+    activations: int
+    preactivations: int
+    parameters: int
+    buffers: int
+    validation: int
+
+
+def predicted_bytes(every: Mapping[str, int], sizes: Sizes, steps: Array, rows: Array) -> tuple[int, int]:
+    """Memory of the arrays, and of the figures, of these steps.
+
+    Args:
+        every: The frequency of each target.
+        sizes: Of one step.
+        steps: The numbers of the steps to come.
+        rows: Rows of the batch of each.
+    """
+    due = {target: steps % every[target] == 0 if every[target] else np.zeros(len(steps), bool) for target in TARGETS}
+    count = {target: int(due[target].sum()) for target in TARGETS}
+    sides = 2 if sizes.validation else 1
+    total = 0
+    for target, columns in (("activation", sizes.activations), ("preactivation", sizes.preactivations)):
+        seen = int(rows[due[target]].sum()) + count[target] * sizes.validation
+        total += seen * columns * sizes.itemsize + count[target] * sides * ARRAY_BYTES
+    with_rows = due["activation"] | due["preactivation"]
+    total += int(rows[with_rows].sum()) * np.dtype(np.intp).itemsize + int(with_rows.sum()) * ARRAY_BYTES
+    total += count["gradient"] * (sizes.parameters * sizes.itemsize + ARRAY_BYTES)
+    kept = sizes.parameters * sizes.itemsize + ARRAY_BYTES
+    if sizes.buffers:
+        kept += sizes.buffers * sizes.itemsize + ARRAY_BYTES
+    total += count["parameters"] * kept
+    total += int((with_rows | due["gradient"] | due["parameters"]).sum()) * STEP_BYTES
+    with_figures = due["cost"] | due["accuracy"] | due["precision"]
+    figures = sum(count[figure] for figure in FIGURES) * sides
+    return total, figures * FIGURE_BYTES + int(with_figures.sum()) * NUMBER_BYTES
+
+
+def readable(size: float) -> str:
+    """``1234567`` as ``1.2 MB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError
+
+
+def step_file(folder: Path, step: int) -> Path:
+    """Where the arrays of one step lie."""
+    return folder / f"step-{step:012d}.npz"
+
+
+def steps_in(folder: Path) -> list[int]:
+    """The steps whose arrays lie in a folder."""
+    return sorted(int(path.stem.removeprefix("step-")) for path in folder.glob("step-*.npz"))
+
+
+def write_step(folder: Path, step: int, arrays: Mapping[str, Array]) -> None:
+    """Write the arrays of one step, whole or not at all.
+
+    Raises:
+        FileSaveError: When it cannot be written.
+    """
+    _write(step_file(folder, step), lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+
+
+def read_step(folder: Path, step: int) -> dict[str, Array]:
+    """The arrays of one step."""
+    with np.load(step_file(folder, step), allow_pickle=False) as found:
+        return dict(found)
+
+
+def write_index(folder: Path, index: Mapping[str, Any]) -> None:
+    """Write what an archive tells of itself, and its figures, as JSON; whole or not at all.
+
+    Raises:
+        FileSaveError: When it cannot be written.
+    """
+    text = json.dumps(index).encode()
+    _write(folder / INDEX, lambda file: file.write(text))
+
+
+def _write(target: Path, write: Any) -> None:
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+        Path(temporary).replace(target)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise FileSaveError(f"{target} could not be written ({error.strerror or error})") from error

@@ -1,0 +1,264 @@
+"""The archiver: every activation, gradient and parameter of every step."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.callbacks import _archiving as archiving
+from nnkit.errors import HyperparameterError
+from nnkit.interfaces import Callback, Solver, TrainingView
+from nnkit.interfaces.fields import flag, integer, refuse
+
+
+def _frequency() -> Any:
+    return integer(None, ge=0, optional=True)
+
+
+def _check_verbose(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, tuple) or not set(value) <= set(archiving.TARGETS):
+        raise refuse(instance, attribute.name, value, f"True, False, or some of {', '.join(archiving.TARGETS)}")
+
+
+def _check_path(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and (not isinstance(value, str) or not value.strip()):
+        raise refuse(instance, attribute.name, value, "the path of a folder, or None")
+
+
+def _to_names(value: Any) -> Any:
+    if isinstance(value, bool):
+        return archiving.TARGETS if value else ()
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, Iterable) else value
+
+
+def _to_text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Archiver(Callback):
+    """Keeps what a training goes through, step by step; ``network.archive`` gives it back.
+
+    Seven targets, each with a frequency ``f``: 0 keeps none of it, otherwise it is kept at the steps
+    that ``f`` divides. All that is kept under step ``s`` is of the network as it is after that step, so
+    ``network.archive.network_at(s)`` predicts it to the bit; only the gradient is the one that step ``s``
+    followed. What is of training is of the batch of that step, in inference; what is of
+    validation, of all validation data. With every frequency 0 it listens to nothing.
+
+    Args:
+        every: The frequency of all targets that have none of their own. Of a loss without classes it
+            leaves out accuracy and precision; of a solver, whose steps follow no gradient, the gradient.
+        activation: Frequency of each layer's output ``(N, D)``; ``None`` is ``every``, as for all below.
+        preactivation: Frequency of ``z (N, D)`` of each layer that has one.
+        cost: Frequency of the loss, penalties included.
+        gradient: Frequency of the gradient ``(P,)``.
+        parameters: Frequency of the parameters ``(P,)``, with what layers keep besides.
+        accuracy: Frequency of the share of right classes.
+        precision: Frequency of the share of right ones among the predicted positives.
+        verbose: Targets that are also reported, ``True`` for all: one line each, then a line of ``=``. Of
+            arrays the root mean square is reported.
+        digits: Significant digits of the report, from 1 on.
+        validation: Whether validation data, where there are any, are archived too.
+        budget: Bytes that the archive may take in memory, predicted before the first step.
+        path: A folder: arrays go there, one ``.npz`` a step, instead of into memory and into the network's
+            file. A killed run that goes on from a checkpoint takes the later steps out and writes them again.
+        stream: A text stream for the report; ``None`` is standard output.
+
+    Raises:
+        HyperparameterError: When the archive would be larger than ``budget``; says how large.
+        FileSaveError: When a file cannot be written.
+
+    Source:
+        The notebook "Catching AI with its pants down" (2020), whose training archiver has these seven targets.
+
+    Example:
+        >>> X = np.random.default_rng(0).normal(size=(20, 2))
+        >>> net = nnkit.Network([2, 3, 1], seed=0)
+        >>> history = net.fit(X, X[:, 0], epochs=2, batch_size=10, callbacks=["archiver(activation=2, cost=1)"])
+        >>> net.archive.steps("activation"), list(net.archive.cost())
+        ([2, 4], [1, 2, 3, 4])
+        >>> batch = X[net.archive.rows(4)]
+        >>> np.array_equal(net.archive.activation(4, layer=-1), net.predict(batch))
+        True
+    """
+
+    every: int = integer(0, ge=0)
+    activation: int | None = _frequency()
+    preactivation: int | None = _frequency()
+    cost: int | None = _frequency()
+    gradient: int | None = _frequency()
+    parameters: int | None = _frequency()
+    accuracy: int | None = _frequency()
+    precision: int | None = _frequency()
+    verbose: Any = attrs.field(default=(), converter=_to_names, validator=_check_verbose)
+    digits: int = integer(4, ge=1)
+    validation: bool = flag(True)
+    budget: int = integer(1 << 30, ge=1)
+    path: Any = attrs.field(default=None, converter=_to_text, validator=_check_path)
+    stream: Any = attrs.field(default=None, eq=False, repr=False)
+
+    def frequencies(self) -> dict[str, int]:
+        """The frequency of each target, whatever the training."""
+        own = {target: getattr(self, target) for target in archiving.TARGETS}
+        return {target: self.every if given is None else given for target, given in own.items()}
+
+    def offers(self, method: str) -> bool:
+        """As for every part; nothing when every frequency is 0."""
+        return super().offers(method) and any(self.frequencies().values())
+
+    def on_train_begin(self, view: TrainingView) -> None:
+        state, every = view.state, self._every(view)
+        traces = view.network.trace(view.data[0][:1])
+        state["widths"] = [t.activation.shape[1] for t in traces]
+        state["has_preactivation"] = [t.preactivation is not None for t in traces]
+        state.setdefault("figures", {})
+        state.setdefault("kept", {})
+        self._check_budget(view, every)
+        state["folder"] = self.path
+        if self.path is not None:
+            folder = Path(self.path)
+            folder.mkdir(parents=True, exist_ok=True)
+            for step in archiving.steps_in(folder):
+                if step > view.step:
+                    archiving.step_file(folder, step).unlink()
+            self._write_index(view)
+
+    def on_batch_end(self, view: TrainingView) -> None:
+        self._keep(view, view.batch_indices)
+
+    def on_epoch_end(self, view: TrainingView) -> None:
+        if isinstance(view.network.optimizer, Solver):  # its steps are epochs of all the data
+            self._keep(view, np.arange(len(view.data[0])))
+        if self.path is not None:
+            self._write_index(view)
+
+    def on_train_end(self, view: TrainingView) -> None:
+        if self.path is not None:
+            self._write_index(view)
+
+    def _every(self, view: TrainingView) -> dict[str, int]:
+        """The frequencies for this training."""
+        every = self.frequencies()
+        if view.network.loss.target_domain in {"real", "nonnegative"}:
+            every |= {name: 0 for name in ("accuracy", "precision") if getattr(self, name) is None}
+        if isinstance(view.network.optimizer, Solver):
+            if self.gradient:
+                raise HyperparameterError(
+                    f"Archiver(gradient={self.gradient}): {type(view.network.optimizer).__name__} is a solver, its "
+                    "steps follow no gradient; leave the gradient out"
+                )
+            every["gradient"] = 0
+        return every
+
+    def _check_budget(self, view: TrainingView, every: dict[str, int]) -> None:
+        solver = isinstance(view.network.optimizer, Solver)
+        sizes_of_epoch = np.array([view.samples]) if solver else view.batch_sizes
+        begun = 0 if solver else view.batch
+        count = max((view.last_epoch - view.epoch) * len(sizes_of_epoch) - begun, 0)
+        steps = np.arange(view.step + 1, view.step + 1 + count)
+        rows = sizes_of_epoch[(begun + np.arange(count)) % len(sizes_of_epoch)]
+        state, parameters = view.state, view.parameters
+        validation = 0 if view.validation_data is None or not self.validation else len(view.validation_data[0])
+        sizes = archiving.Sizes(
+            itemsize=parameters.itemsize,
+            activations=sum(state["widths"]),
+            preactivations=sum(w for w, has in zip(state["widths"], state["has_preactivation"], strict=True) if has),
+            parameters=parameters.size,
+            buffers=view.buffers.size,
+            validation=validation,
+        )
+        arrays, figures = archiving.predicted_bytes(every, sizes, steps, rows)
+        held = sum(array.nbytes for record in state["kept"].values() for array in record.values())
+        needed = held + figures + (0 if self.path is not None else arrays)
+        if needed > self.budget:
+            mend = "archive more rarely, raise budget"
+            mend += ", or give a path: its folder then takes the arrays" if self.path is None else ""
+            raise HyperparameterError(
+                f"Archiver: the archive of {len(steps):,} steps would take {needed:,} bytes "
+                f"({archiving.readable(needed)}) of memory, and budget is {self.budget:,}: {mend}"
+            )
+
+    def _keep(self, view: TrainingView, rows: Array) -> None:
+        step = view.step
+        due = {target for target, every in self._every(view).items() if every and step % every == 0}
+        if not due:
+            return
+        network: Any = view.network
+        record: dict[str, Any] = {}
+        lines: list[str] = []
+        if "gradient" in due:
+            record["gradient"] = view.gradient.copy()
+            self._report(lines, "training", "gradient", step, view.gradient)
+        if "parameters" in due:
+            record["parameters"] = view.parameters.copy()
+            if view.buffers.size:
+                record["buffers"] = view.buffers.copy()
+            self._report(lines, "training", "parameters", step, view.parameters)
+        sides = [("training", *_taken(view.data, rows))]
+        if self.validation and view.validation_data is not None:
+            sides.append(("validation", *view.validation_data))
+        if due & {"activation", "preactivation"}:
+            record["rows"] = np.array(rows, dtype=np.intp)
+        for side, x, target, weight in sides:
+            if due & {"activation", "preactivation"}:
+                traces = network.trace(x)
+                for name in ("activation", "preactivation"):
+                    if name in due:
+                        found = [getattr(t, name) for t in traces if getattr(t, name) is not None]
+                        record[f"{side}.{name}"] = np.concatenate(found, axis=1)
+                        self._report(lines, side, name, step, record[f"{side}.{name}"])
+            self._figures(view, due, side, (x, target, weight), lines)
+        if record:
+            record["epoch"] = np.array(view.epoch)
+            if self.path is None:
+                view.state["kept"][str(step)] = record
+            else:
+                archiving.write_step(Path(self.path), step, record)
+        if lines:
+            stream = sys.stdout if self.stream is None else self.stream
+            stream.write("".join(lines) + "=" * 10 + "\n")
+
+    def _figures(self, view: TrainingView, due: set[str], side: str, data: Any, lines: list[str]) -> None:
+        wanted = [name for name in archiving.FIGURES if name in due]
+        if not wanted:
+            return
+        x, target, weight = data
+        metrics = [name for name in wanted if name != "cost"]
+        found = dict.fromkeys(["loss", *metrics], math.nan)
+        if weight is None or weight.max() > 0:  # a batch of weight 0 has no mean
+            found = view.network.evaluate(x, target, metrics=metrics, sample_weight=weight)
+        for name in wanted:
+            value = float(found["loss" if name == "cost" else name])
+            series = view.state["figures"].setdefault(side, {}).setdefault(name, {"step": [], "value": []})
+            series["step"].append(view.step)
+            series["value"].append(value)
+            if name in self.verbose:
+                lines.append(f"{side} {name}, iter. {view.step}: {value:.{self.digits}g}\n")
+
+    def _report(self, lines: list[str], side: str, target: str, step: int, array: Array) -> None:
+        if target in self.verbose:
+            size = math.sqrt(float(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
+            lines.append(f"{side} {target}, iter. {step}: {size:.{self.digits}g}\n")
+
+    def _write_index(self, view: TrainingView) -> None:
+        state = view.state
+        shown = {name: state[name] for name in ("widths", "has_preactivation", "figures")}
+        archiving.write_index(
+            Path(self.path), {"format": "nnkit", "version": 1, "config": view.network.to_config(), **shown}
+        )
+
+
+def _taken(data: tuple[Array, Array, Array | None], rows: Array) -> tuple[Array, Array, Array | None]:
+    x, target, weight = data
+    return x[rows], target[rows], None if weight is None else weight[rows]
