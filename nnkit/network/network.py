@@ -199,11 +199,14 @@ class Network:
         Raises:
             DataError: When no archiver has listened to a training of this network.
         """
-        name = registry.get("callback", DEFAULTS["archive"]).__name__
-        memory = {} if self._state is None else self._state.callbacks.get(name, {})
-        if not memory:
+        if not self.archived:
             raise DataError("nothing is archived: pass an archiver to fit: callbacks=['archiver(every=10)']")
-        return Archive.of(self, memory)
+        return Archive.of(self, self._archived())
+
+    @property
+    def archived(self) -> bool:
+        """Whether an archiver has listened to a training of this network."""
+        return bool(self._archived())
 
     @property
     def epoch(self) -> int:
@@ -540,6 +543,10 @@ class Network:
     def _arrays(self, role: str) -> list[Array]:
         views = self.layout.restore(self.parameters)
         return [view for slot, view in zip(self.layout.slots, views, strict=True) if slot.spec.role == role]
+
+    def _archived(self) -> dict[str, Any]:
+        name = registry.get("callback", DEFAULTS["archive"]).__name__
+        return {} if self._state is None else self._state.callbacks.get(name, {})
 
     def _adopt(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer

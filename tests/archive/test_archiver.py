@@ -133,6 +133,7 @@ def test_off_listens_to_nothing():
         assert not any(archiver.offers(event) for event in events)
     net = classifier()
     net.fit(X, LABELS, epochs=1, callbacks=[Archiver()])
+    assert not net.archived
     with pytest.raises(DataError, match="nothing is archived"):
         net.archive  # noqa: B018  # the look-up is the test
 
@@ -225,6 +226,7 @@ def test_over_the_budget_it_says_how_large_it_would_be_and_nothing_has_changed(t
     net.fit(X, LABELS, epochs=9, callbacks=[Archiver(every=1, budget=10_000, path=tmp_path / "archive")])
     assert 3 * 9 == len(net.archive.steps("parameters"))
     assert net.archive.nbytes > 5000
+    assert net.archived
     assert {} == net._ready().callbacks["Archiver"]["kept"]
 
 
