@@ -1,0 +1,103 @@
+"""``nnkit plot``: all pictures that a model file or an archive has in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nnkit.network import Network
+
+__all__ = ["command"]
+
+
+@click.command("plot")
+@click.argument("source", metavar="MODEL_OR_ARCHIVE", type=click.Path(exists=True, path_type=Path))
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder for pictures.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Samples with their classes (.npz with X and y, or .csv whose last column is the class): adds the"
+    " confusion matrix, and the decision regions of two inputs.",
+)
+@click.option("--format", "ending", type=click.Choice(["png", "pdf", "svg"]), default="png", show_default=True)
+def command(*, source: Path, output: Path, data: Path | None, ending: str) -> None:
+    """Draw what a model file, or the folder of an archive, tells of its training."""
+    from nnkit.errors import DataError
+
+    output.mkdir(parents=True, exist_ok=True)
+    network, archive = _read(source)
+    drawn = []
+
+    def place(what: str) -> Path:
+        drawn.append(output / f"{source.stem}-{what}.{ending}")
+        return drawn[-1]
+
+    from nnkit import plot
+
+    if network is not None and network.history.get("loss"):
+        plot.learning_curve(network.history, place("learning-curve"))
+    for target in ("parameters", "gradient"):
+        if archive is not None and archive.steps(target):
+            plot.distributions(archive.over_time(target), place(target), quantity=target)
+    if data is not None:
+        if network is None:
+            raise DataError(f"{source} is an archive; --data needs the network's own file")
+        for what, draw in _judgements(network, data):
+            draw(place(what))
+    if not drawn:
+        raise DataError(f"{source} holds nothing to draw: no epoch of history, no archived parameters or gradients")
+    for path in drawn:
+        click.echo(f"wrote {path}")
+
+
+def _read(source: Path) -> tuple[Network | None, Any]:
+    """The network of a file, and its archive; of a folder the archive alone."""
+    from nnkit.errors import DataError
+    from nnkit.network import Network
+    from nnkit.network.archive import Archive
+
+    if source.is_dir():
+        return None, Archive.load(source)
+    network = Network.load(source)
+    try:
+        return network, network.archive
+    except DataError:  # no archiver has listened to it
+        return network, None
+
+
+def _judgements(network: Network, data: Path) -> Iterator[tuple[str, Any]]:
+    """What can be drawn of a network with samples: a name, and a function of the path."""
+    from functools import partial
+
+    from nnkit import plot
+    from nnkit.cli.tables import column_names, read_table
+    from nnkit.cli.targets import encode
+    from nnkit.errors import DataError
+
+    named = network.notes.get("features") if column_names(data) is not None else None
+    table = read_table(data, x=network.notes.get("x", "X"), features=named, last_is_target=True)
+    assert table.y is not None  # both kinds of file are read with targets
+    known = network.notes.get("classes")
+    targets = encode(
+        table.y, network.loss, outputs=network.outputs, source=data, classes=None if known is None else tuple(known)
+    )
+    if targets.labels is None:
+        raise DataError(f"{data}: the targets are numbers; --data draws pictures of classes")
+    matrix = network.evaluate(table.X, targets.values, metrics=["confusion_matrix"])["confusion_matrix"]
+    yield "confusion-matrix", partial(plot.confusion_matrix, matrix, targets.classes)
+    if network.inputs == 2:
+        yield (
+            "decision-regions",
+            partial(
+                plot.decision_regions,
+                network.predict,
+                table.X,
+                targets.labels,
+                names=(table.features[0], table.features[1]) if table.named else ("input 1", "input 2"),
+                labels=targets.classes,
+            ),
+        )
