@@ -6,11 +6,13 @@ import subprocess
 import sys
 import warnings
 
+import click
 import pytest
 from click.testing import CliRunner
 
 import nnkit
 from nnkit import errors, plugins
+from nnkit.cli import main
 from nnkit.cli.app import nnkit as application
 from nnkit.registry.kinds import KINDS
 
@@ -168,3 +170,24 @@ def test_plugins_shows_states_reasons_and_what_is_pending(monkeypatch):
     assert "acme-nn 1.2 (failed: ImportError: no torch)\n" in shown
     assert "b 2 (not loaded)\n" in shown
     assert "b.hooks is not imported yet; --load does" in shown
+
+
+def test_main_ends_as_the_command_does(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["nnkit", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (0, f"nnkit-core {nnkit.__version__}\n") == (ended.value.code, capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_main_without_the_extra_ends_with_2(monkeypatch, capsys, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (2, True) == (ended.value.code, f"needs {missing}" in capsys.readouterr().err)
+
+
+def test_a_name_that_is_no_command_is_no_command():
+    context = click.Context(application)
+    assert application.get_command(context, "trian") is None
+    assert "train" in application.list_commands(context)
