@@ -156,7 +156,9 @@ def cases(selected: Iterable[Selected], settings: Settings) -> Iterator[Case]:
                     continue
                 try:
                     reason = found.needs(subject)
-                except Exception:  # noqa: BLE001  # a part that cannot even be asked: let the check say so
+                except KeyboardInterrupt:
+                    raise
+                except BaseException:  # noqa: BLE001  # a part that cannot even be asked, or skips: the check says so
                     reason = None
                 if reason is None:
                     applying.append(subject)
@@ -176,7 +178,9 @@ def cases(selected: Iterable[Selected], settings: Settings) -> Iterator[Case]:
 def _can_be_made(grid: list[Subject], variant: Mapping[str, Any]) -> bool:
     try:
         next(subject for subject in grid if subject.hyperparameters is variant).make()
-    except Exception:  # noqa: BLE001  # whatever it is, the check of the construction reports it
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  # whatever it is, the check of the construction reports it
         return False
     return True
 

@@ -296,9 +296,7 @@ def _meet(subject: Subject, label: str, size: tuple[int, int], *, hard: bool) ->
     else:
         p = t.copy()
     if cls.prediction_domain == "log_simplex":
-        if hard:
-            return None
-        p = np.log(p)
+        p = np.log(np.maximum(p, 1e-9))
     elif cls.prediction_domain == "simplex" and cls.target_domain not in {"simplex", "index"}:
         return None
     return p.astype(subject.dtype), t
@@ -348,7 +346,7 @@ def zero_at_target(subject: Subject) -> None:
     for size in SIZES:
         for hard in (False, True):
             met = _meet(subject, "zero", size, hard=hard)
-            if met is None:
+            if met is None or (subject.cls.prediction_domain == "log_simplex" and (hard or met[1].ndim == 1)):
                 continue
             p, t = met
             off = close(_value(loss, p, t), np.zeros(size[0]), atol=64 * subject.eps)

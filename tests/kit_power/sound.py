@@ -1,0 +1,542 @@
+"""Sound parts in their simplest form, without twins or figures: the ground that faults are planted in.
+
+Every one of them must pass the kit, or a fault would be found for the wrong reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from nnkit.interfaces import (
+    Activation,
+    Callback,
+    Elementwise,
+    Initializer,
+    Law,
+    Layer,
+    Loss,
+    Metric,
+    Optimizer,
+    ParameterSpec,
+    Regularizer,
+    Schedule,
+    Solver,
+    SolverStep,
+    rate_at,
+)
+from nnkit.interfaces.fields import flag, integer, rate, real
+
+
+@attrs.frozen(kw_only=True)
+class Wave(Elementwise):
+    range = (-1.0, 1.0)
+    analytic = True
+    parity = "odd"
+    fixed_points = (0.0,)
+
+    def forward(self, z):
+        return np.sin(z)
+
+    def derivative(self, z, a):
+        return np.cos(z)
+
+    def second_derivative(self, z, a):
+        return -np.sin(z)
+
+
+@attrs.frozen(kw_only=True)
+class Squash(Elementwise):
+    range = (-1.0, 1.0)
+    monotonic = True
+    analytic = True
+    parity = "odd"
+    uses_z = False
+    variants = ({"slope": 0.5}, {"slope": 2.0})
+    slope: float = real(1.0, gt=0.0)
+
+    @staticmethod
+    def reference(z, slope):
+        return 2.0 / (1.0 + np.exp(-2.0 * slope * z)) - 1.0
+
+    def forward(self, z):
+        return np.tanh(z.dtype.type(self.slope) * z)
+
+    def derivative(self, z, a):
+        return a.dtype.type(self.slope) * (1 - a * a)
+
+
+@attrs.frozen(kw_only=True)
+class Ramp(Elementwise):
+    kinks = (0.0,)
+    monotonic = True
+    fixed_points = (0.0, 2.0)
+    variants = ({"slope": 0.3},)
+    slope: float = real(0.1, ge=0.0, lt=1.0)
+
+    @staticmethod
+    def reference(z, slope):
+        return np.maximum(z, 0) + slope * np.minimum(z, 0)
+
+    def forward(self, z):
+        return np.where(z > 0, z, z.dtype.type(self.slope) * z)
+
+    def derivative(self, z, a):
+        return np.where(z > 0, 1, self.slope).astype(z.dtype)
+
+
+@attrs.frozen(kw_only=True)
+class Rows(Activation):
+    """log_softmax."""
+
+    range = (-np.inf, 0.0)
+    shift_invariant = True
+    log_simplex = True
+
+    @staticmethod
+    def reference(z):
+        return np.log(np.exp(z) / np.exp(z).sum(axis=1, keepdims=True))
+
+    def forward(self, z):
+        with np.errstate(all="ignore"):
+            shifted = z - z.max(axis=1, keepdims=True) if z.size else z.copy()
+            return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+    def jacobian(self, z, a):
+        return np.eye(a.shape[1], dtype=a.dtype) - np.exp(a)[:, None, :]
+
+
+@attrs.frozen(kw_only=True)
+class Shares(Activation):
+    """softmax."""
+
+    range = (0.0, 1.0)
+    shift_invariant = True
+    simplex = True
+    uses_z = False
+
+    def forward(self, z):
+        with np.errstate(all="ignore"):
+            e = np.exp(z - z.max(axis=1, keepdims=True)) if z.size else z.copy()
+        return e / e.sum(axis=1, keepdims=True)
+
+    def jacobian(self, z, a):
+        return a[:, :, None] * (np.eye(a.shape[1], dtype=a.dtype) - a[:, None, :])
+
+
+@attrs.frozen(kw_only=True)
+class Squares(Loss):
+    @staticmethod
+    def reference(prediction, target):
+        return ((prediction - target) ** 2).mean(axis=1)
+
+    def value(self, prediction, target):
+        return ((prediction - target) ** 2).mean(axis=1)
+
+    def gradient(self, prediction, target):
+        return (prediction - target) * prediction.dtype.type(2 / prediction.shape[1])
+
+    def residual(self, prediction, target):
+        return (prediction - target) * prediction.dtype.type(np.sqrt(2 / prediction.shape[1]))
+
+    def residual_jacobian(self, prediction, target):
+        n, k = prediction.shape
+        return np.tile(np.eye(k, dtype=prediction.dtype) * prediction.dtype.type(np.sqrt(2 / k)), (n, 1, 1))
+
+    def curvature(self, prediction, target):
+        n, k = prediction.shape
+        return np.tile(np.eye(k, dtype=prediction.dtype) * prediction.dtype.type(2 / k), (n, 1, 1))
+
+
+@attrs.frozen(kw_only=True)
+class Absolute(Loss):
+    kinks = (0.0,)
+
+    def value(self, prediction, target):
+        return np.abs(prediction - target).sum(axis=1)
+
+    def gradient(self, prediction, target):
+        return np.sign(prediction - target)
+
+
+@attrs.frozen(kw_only=True)
+class Pseudo(Loss):
+    """pseudo-Huber."""
+
+    variants = ({"delta": 0.5},)
+    delta: float = real(1.0, gt=0.0)
+
+    @staticmethod
+    def reference(prediction, target, delta):
+        return (delta**2 * (np.sqrt(1 + ((prediction - target) / delta) ** 2) - 1)).sum(axis=1)
+
+    def value(self, prediction, target):
+        d = prediction.dtype.type(self.delta)
+        e = (prediction - target) / d
+        return (d * d * (e * e / (np.sqrt(1 + e * e) + 1))).sum(axis=1)
+
+    def gradient(self, prediction, target):
+        e = prediction - target
+        return e / np.sqrt(1 + (e / prediction.dtype.type(self.delta)) ** 2)
+
+
+@attrs.frozen(kw_only=True)
+class Entropy(Loss):
+    """categorical cross-entropy, fused with softmax."""
+
+    prediction_domain = "simplex"
+    target_domain = "simplex"
+    zero_at_target = False
+    fused_activation = "softmax"
+
+    def _p(self, prediction):
+        return np.maximum(prediction, np.finfo(prediction.dtype).eps)
+
+    def value(self, prediction, target):
+        return -(target * np.log(self._p(prediction))).sum(axis=1)
+
+    def gradient(self, prediction, target):
+        return -target / self._p(prediction)
+
+    def fused_value(self, z, a, target):
+        top = z.max(axis=1, keepdims=True)
+        return (target * (top + np.log(np.exp(z - top).sum(axis=1, keepdims=True)) - z)).sum(axis=1)
+
+    def fused_gradient(self, z, a, target):
+        return a * target.sum(axis=1, keepdims=True) - target
+
+    def fused_curvature(self, z, a, target):
+        return (a[:, :, None] * (np.eye(a.shape[1], dtype=a.dtype) - a[:, None, :])) * target.sum(axis=1)[:, None, None]
+
+
+@attrs.frozen(kw_only=True)
+class Labels(Loss):
+    """sparse categorical cross-entropy of log-probabilities."""
+
+    prediction_domain = "log_simplex"
+    target_domain = "index"
+    additive = False
+
+    def value(self, prediction, target):
+        return -prediction[np.arange(len(target)), target.astype(np.intp)]
+
+    def gradient(self, prediction, target):
+        g = np.zeros_like(prediction)
+        g[np.arange(len(target)), target.astype(np.intp)] = -1
+        return g
+
+
+@attrs.frozen(kw_only=True)
+class Plain(Optimizer):
+    """gradient descent with momentum and decay."""
+
+    variants = ({"momentum": 0.9}, {"momentum": 0.5, "weight_decay": 0.1})
+    learning_rate: Any = rate(0.01)
+    momentum: float = real(0.0, ge=0.0, lt=1.0)
+    weight_decay: float = real(0.0, ge=0.0)
+
+    @staticmethod
+    def reference(parameters, gradients, learning_rate, momentum, weight_decay):
+        v, path = 0.0, []
+        for g in gradients:
+            v = momentum * v + g + weight_decay * parameters
+            parameters = parameters - learning_rate * v
+            path.append(parameters)
+        return np.array(path)
+
+    def init(self, parameters):
+        return {"step": 0, "velocity": np.zeros_like(parameters)}
+
+    def update(self, parameters, gradient, state):
+        v = state["velocity"]
+        v *= v.dtype.type(self.momentum)
+        v += gradient + v.dtype.type(self.weight_decay) * parameters
+        parameters -= v.dtype.type(rate_at(self.learning_rate, state["step"])) * v
+        state["step"] += 1
+        return parameters
+
+
+def moments(self, parameters, gradient, state, *, t=1, first=True, second=True, root=None):
+    """Adam's step, with places for faults."""
+    number = parameters.dtype.type
+    m, v = state["m"], state["v"]
+    m *= number(self.beta1)
+    m += number(1 - self.beta1) * gradient
+    v *= number(self.beta2)
+    with np.errstate(over="ignore"):
+        v += number(1 - self.beta2) * gradient**2
+    n = state["step"] + t
+    c1 = 1 - self.beta1**n if first else 1.0
+    c2 = 1 - self.beta2**n if second else 1.0
+    mean, square = m / number(c1), v / number(c2)
+    root = root or (lambda square, eps: np.sqrt(square) + eps)
+    with np.errstate(all="ignore"):
+        parameters -= number(rate_at(self.learning_rate, state["step"])) * mean / root(square, number(self.epsilon))
+    state["step"] += 1
+    return parameters
+
+
+@attrs.frozen(kw_only=True)
+class Moments(Optimizer):
+    """Adam."""
+
+    variants = ({"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-3},)
+    learning_rate: Any = rate(0.001)
+    beta1: float = real(0.9, ge=0.0, lt=1.0)
+    beta2: float = real(0.999, ge=0.0, lt=1.0)
+    epsilon: float = real(1e-8, gt=0.0)
+
+    @staticmethod
+    def reference(parameters, gradients, learning_rate, beta1, beta2, epsilon):
+        m = v = 0.0
+        path = []
+        for t, g in enumerate(gradients, 1):
+            m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+            parameters = parameters - learning_rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+            path.append(parameters)
+        return np.array(path)
+
+    def init(self, parameters):
+        return {"step": 0, "m": np.zeros_like(parameters), "v": np.zeros_like(parameters)}
+
+    def update(self, parameters, gradient, state):
+        return moments(self, parameters, gradient, state)
+
+
+@attrs.frozen(kw_only=True)
+class Bell(Initializer):
+    """he_normal."""
+
+    variants = ({"scale": 1.0},)
+    scale: float = real(2.0, gt=0.0)
+
+    def sample(self, shape, fan_in, fan_out, rng, dtype):
+        return (rng.standard_normal(shape) * np.sqrt(self.scale / fan_in)).astype(dtype)
+
+    def law(self, fan_in, fan_out):
+        return Law(mean=0.0, variance=self.scale / fan_in)
+
+
+@attrs.frozen(kw_only=True)
+class Box(Initializer):
+    """glorot_uniform."""
+
+    def sample(self, shape, fan_in, fan_out, rng, dtype):
+        limit = np.sqrt(6.0 / (fan_in + fan_out))
+        return rng.uniform(-limit, limit, shape).astype(dtype)
+
+    def law(self, fan_in, fan_out):
+        limit = float(np.sqrt(6.0 / (fan_in + fan_out)))
+        return Law(mean=0.0, variance=2.0 / (fan_in + fan_out), low=-limit, high=limit)
+
+
+@attrs.frozen(kw_only=True)
+class Level(Initializer):
+    random = False
+    value: float = real(0.5)
+
+    def sample(self, shape, fan_in, fan_out, rng, dtype):
+        return np.full(shape, self.value, dtype=dtype)
+
+
+@attrs.frozen(kw_only=True)
+class Line(Layer):
+    variants = ({"units": 3},)
+    units: int = integer(2, ge=1)
+
+    def parameter_specs(self, inputs):
+        return (
+            ParameterSpec(name="weight", shape=(inputs, self.units), fan_in=inputs, fan_out=self.units),
+            ParameterSpec(name="bias", shape=(self.units,), fan_in=inputs, fan_out=self.units, role="bias"),
+        )
+
+    def outputs(self, inputs):
+        return self.units
+
+    def forward(self, parameters, x, *, training, rng):
+        return x @ parameters["weight"] + parameters["bias"], x.copy()
+
+    def backward(self, parameters, cache, grad):
+        return grad @ parameters["weight"].T, {"weight": cache.T @ grad, "bias": grad.sum(axis=0)}
+
+    def backward_rows(self, parameters, cache, grads):
+        found = {"weight": cache[:, None, :, None] * grads[:, :, None, :], "bias": grads.copy()}
+        return grads @ parameters["weight"].T, found
+
+
+@attrs.frozen(kw_only=True)
+class Mask(Layer):
+    stochastic = True
+    rate: float = real(0.4, ge=0.0, lt=1.0)
+
+    def forward(self, parameters, x, *, training, rng):
+        if not training:
+            return x.copy(), None
+        keep = (rng.random(x.shape) >= self.rate).astype(x.dtype) / x.dtype.type(1 - self.rate)
+        return x * keep, keep
+
+    def backward(self, parameters, cache, grad):
+        return (grad.copy() if cache is None else grad * cache), {}
+
+
+@attrs.frozen(kw_only=True)
+class Center(Layer):
+    """subtracts a running mean, in training the batch's own."""
+
+    row_independent = False
+    momentum: float = real(0.5, ge=0.0, le=1.0)
+
+    def parameter_specs(self, inputs):
+        return (ParameterSpec(name="mean", shape=(inputs,), fan_in=1, fan_out=1, role="buffer", initializer="zeros"),)
+
+    def forward(self, parameters, x, *, training, rng):
+        mean = parameters["mean"]
+        if training:
+            batch = x.mean(axis=0)
+            mean += mean.dtype.type(self.momentum) * (batch - mean)
+            return x - batch, True
+        return x - mean, False
+
+    def backward(self, parameters, cache, grad):
+        return (grad - grad.mean(axis=0) if cache else grad.copy()), {}
+
+
+@attrs.frozen(kw_only=True)
+class Error(Metric):
+    bounds = (0.0, np.inf)
+    higher_is_better = False
+
+    def start(self):
+        return {"sum": 0.0, "weight": 0.0}
+
+    def add(self, state, prediction, target, weight):
+        w = weight.astype(np.float64)
+        state["sum"] += float(w @ np.abs(prediction.astype(np.float64) - target).mean(axis=1))
+        state["weight"] += float(w.sum())
+
+    def result(self, state):
+        return state["sum"] / state["weight"] if state["weight"] else float("nan")
+
+
+@attrs.frozen(kw_only=True)
+class Hits(Metric):
+    bounds = (0.0, 1.0)
+    higher_is_better = True
+    classes = True
+
+    def start(self):
+        return {"right": 0.0, "weight": 0.0}
+
+    def add(self, state, prediction, target, weight):
+        from nnkit.interfaces.class_metric import target_labels
+
+        columns = prediction.shape[1]
+        chosen = prediction.argmax(axis=1) if columns > 1 else (prediction[:, 0] > 0.5).astype(int)
+        w = weight.astype(np.float64)
+        state["right"] += float(w @ (chosen == target_labels(target, columns)))
+        state["weight"] += float(w.sum())
+
+    def result(self, state):
+        return state["right"] / state["weight"] if state["weight"] else float("nan")
+
+
+@attrs.frozen(kw_only=True)
+class Fall(Schedule):
+    variants = ({"steps": 10},)
+    learning_rate: float = real(0.1, ge=0.0)
+    steps: int = integer(100, ge=1)
+
+    @staticmethod
+    def reference(step, learning_rate, steps):
+        return learning_rate * max(0.0, 1.0 - step / steps)
+
+    def rate(self, step):
+        return self.learning_rate * max(0.0, 1.0 - step / self.steps)
+
+
+@attrs.frozen(kw_only=True)
+class Ridge(Regularizer):
+    variants = ({"strength": 2.0},)
+    strength: float = real(0.01, ge=0.0)
+
+    def value(self, weights):
+        return 0.5 * self.strength * float((weights.astype(np.float64) ** 2).sum())
+
+    def gradient(self, weights):
+        return weights.dtype.type(self.strength) * weights
+
+    def curvature(self, weights):
+        return np.full_like(weights, self.strength)
+
+    def residual(self, weights):
+        return weights.dtype.type(np.sqrt(self.strength)) * weights
+
+
+@attrs.frozen(kw_only=True)
+class Lasso(Regularizer):
+    kinks = (0.0,)
+    strength: float = real(0.1, ge=0.0)
+
+    def value(self, weights):
+        return self.strength * float(np.abs(weights.astype(np.float64)).sum())
+
+    def gradient(self, weights):
+        return weights.dtype.type(self.strength) * np.sign(weights)
+
+
+@attrs.frozen(kw_only=True)
+class Patience(Callback):
+    changes_parameters = True
+    patience: int = integer(2, ge=1)
+    restore: bool = flag(True)
+
+    def on_epoch_end(self, view):
+        state, value = view.state, view.logs["val_loss"]
+        if value < state.get("best", np.inf):
+            state.update(best=value, wait=0, parameters=view.parameters.copy())
+            return
+        state["wait"] = state.get("wait", 0) + 1
+        if state["wait"] >= self.patience:
+            view.stop(f"val_loss has not fallen for {state['wait']} epochs")
+            if self.restore:
+                view.set_parameters(state["parameters"])
+
+
+@attrs.frozen(kw_only=True)
+class Damped(Solver):
+    """Levenberg-Marquardt in its plainest form."""
+
+    monotone = True
+    needs_residual = True
+    damping: float = real(1e-2, gt=0.0)
+
+    def solve(self, objective, parameters, *, max_steps, on_step):
+        theta, damping, best = parameters.copy(), self.damping, objective.value(parameters)
+        number = theta.dtype.type
+        for step in range(1, max_steps + 1):
+            hessian, gradient = objective.gauss_newton(theta)
+            accepted = False
+            for _ in range(30):
+                move = np.linalg.solve(hessian + number(damping) * np.eye(theta.size, dtype=theta.dtype), gradient)
+                value = objective.value(theta - move)
+                if value <= best:
+                    accepted = True
+                    break
+                damping *= 10.0
+            gain = best - value
+            if accepted:
+                theta, best, damping = theta - move, value, max(damping / 10.0, 1e-12 if number is np.float64 else 1e-5)
+            small = not accepted or gain <= 1e-15 * (1 + best)
+            reason = "converged" if small else ("max_steps" if step == max_steps else None)
+            stop = on_step(SolverStep(step=step, parameters=theta, value=best, reason=reason))
+            if stop or reason:
+                break
+        return theta
+
+
+SOUND = (
+    Wave, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Labels, Plain, Moments, Bell, Box, Level, Line, Mask,
+    Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped,
+)  # fmt: skip

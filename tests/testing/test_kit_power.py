@@ -1,0 +1,40 @@
+"""The kit finds planted faults and leaves sound parts alone; `make kit-power` does all of it, this a sample."""
+
+import pytest
+from kit_power.__main__ import failing, load_faults
+from kit_power.mutants import mutants_of
+from kit_power.planting import FAMILIES, FAULTS
+from kit_power.sound import SOUND
+
+from nnkit.activations.silu import SiLU
+from nnkit.losses.huber import Huber
+from nnkit.testing import all_checks, check
+
+load_faults()
+
+
+@pytest.mark.parametrize("cls", SOUND, ids=lambda cls: cls.__name__)
+def test_sound_part_passes(cls):
+    report = check(cls)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("fault", FAULTS[::9], ids=lambda fault: fault.name)
+def test_planted_fault_is_found(fault):
+    assert failing(fault.cls, first=True) != []
+
+
+def test_faults_are_many_and_in_every_family():
+    assert 150 <= len(FAULTS)
+    assert set(FAMILIES) == {fault.family for fault in FAULTS}
+
+
+def test_families_name_checks_that_exist():
+    numbers = {one.number for one in all_checks()}
+    assert {word for words in FAMILIES.values() for word in words.split()} <= numbers
+
+
+@pytest.mark.parametrize("cls", [SiLU, Huber])
+def test_mutants_of_a_builtin_are_found(cls):
+    found = [one for one in mutants_of(cls, 6) if failing(one.cls, first=True)]
+    assert 5 <= len(found)
