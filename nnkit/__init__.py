@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nnkit import errors, interfaces, plugins, testing
+    from nnkit import errors, functional, interfaces, plot, plugins, testing
     from nnkit.arrays import to_categorical
     from nnkit.layers.batch_norm import BatchNorm
     from nnkit.layers.dense import Dense
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from nnkit.layers.layer_norm import LayerNorm
     from nnkit.layers.standardize import Standardize
     from nnkit.network import Network
+    from nnkit.network.archive import Archive
 
 __all__ = [
+    "Archive",
     "BatchNorm",
     "Dense",
     "Dropout",
@@ -23,7 +25,9 @@ __all__ = [
     "Network",
     "Standardize",
     "errors",
+    "functional",
     "interfaces",
+    "plot",
     "plugins",
     "testing",
     "to_categorical",
@@ -32,6 +36,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
+    "Archive": "nnkit.network.archive",
     "BatchNorm": "nnkit.layers.batch_norm",
     "Dense": "nnkit.layers.dense",
     "Dropout": "nnkit.layers.dropout",

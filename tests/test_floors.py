@@ -19,7 +19,7 @@ FLOORS = [
     ["core", *FOLDERS],
     ["registry"],
     ["plugins"],  # nothing but the registry's public face
-    ["network", "testing", "plot"],
+    ["network", "functional", "testing", "plot"],
     ["cli", "__init__"],
 ]
 FLOOR = {unit: number for number, units in enumerate(FLOORS) for unit in units}

@@ -221,6 +221,9 @@ DEFAULTS = {
     "hidden_activation": "relu",
     "callback": "history",
     "archive": "archiver",
+    "functional_activation": "sigmoid",
+    "functional_loss": "half_squared_error",
+    "functional_initializer": "normal(stddev=1.0)",
     "score": "accuracy",
 }
-"""What a network uses where its user names nothing."""
+"""What is used where nobody names anything: by a network, and in the functional style."""
