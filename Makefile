@@ -22,12 +22,14 @@ DOCS_ENV  := $(VENV)/.nnkit-docs-$(KEY)
 WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg
 
+.PHONY: kit-power
 .PHONY: help demo test check lint format types tests docs clean
 
 help:
 	@echo "make demo    train examples/digits.toml: a model, two pictures, a table"
 	@echo "make test    lint, types, every test with coverage; in seconds when nothing changed since it was green"
 	@echo "make check   the same, always in full: what CI runs"
+	@echo "make kit-power  how strong the conformance kit is: planted faults, mutants, false alarms"
 	@echo "make docs    the documentation, in docs/_build/html"
 	@echo "make format  let ruff put the sources in order"
 	@echo "make clean   remove what the others made, .venv included"
@@ -71,6 +73,10 @@ docs: $(DOCS_ENV)
 	@echo "docs/_build/html/index.html"
 
 # -- Studies and ledgers: one target a study, its program in benchmarks/ or tests/ ------------------------------------
+
+# The conformance kit's strength: planted faults, mutants, false alarms. Twenty minutes on two cores.
+kit-power: $(TEST_ENV)
+	PYTHONPATH=tests $(TEST_VARIABLES) $(PY) -m kit_power --jobs $(WORKERS) --table docs/kit-power.md $(KIT_POWER_ARGS)
 
 # -- Environments ------------------------------------------------------------------------------------------------------
 
