@@ -117,6 +117,14 @@ class Loss(Part):
         np.copyto(values, self.fused_value(z, a, target))
         np.copyto(grad, self.fused_gradient(z, a, target))
 
+    @optional
+    def fused_forward_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
+        """Optional, for compiled twins: ``fused_into`` that computes ``a`` too, and fills it.
+
+        Nobody then calls the output activation. ``z`` may be used as scratch.
+        """
+        raise NotOfferedError(f"{type(self).__name__} leaves the output activation to the network")
+
 
 def check_shapes(loss: Loss, prediction: Array, target: Array) -> None:
     """Refuse shapes that numpy would otherwise broadcast into a wrong result."""
