@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnkit.arrays import Array
+from nnkit.arrays import IntArray
 from nnkit.core.interrupt import InterruptGuard
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
@@ -87,14 +87,24 @@ def solve(model: Model, solver: Solver, run: Run, callbacks: Sequence[Callback])
         raise KeyboardInterrupt(where_stopped(run))
 
 
-def weight_groups(model: Model) -> Array:
-    """``(P,)``: 1, 2, … for the arrays of weights in turn, 0 for biases and all else."""
+def weight_groups(model: Model) -> IntArray:
+    """``(P,)``: numbers from 1 on for parameters that should be small together, 0 for those that need not be.
+
+    The weights that leave one input of the network belong together, and so do those of each later array, and the
+    biases of each layer but the last, whose own follow the level of the targets.
+    """
     groups = np.zeros(model.layout.size, dtype=np.int64)
     count = 0
+    last = max((slot.layer for slot in model.layout.slots), default=0)
     for slot in model.layout.slots:
-        if slot.spec.role == "weight":
-            count += 1
-            groups[slot.place] = count
+        hidden_bias = slot.spec.name == "bias" and slot.layer < last
+        if slot.spec.role != "weight" and not hidden_bias:
+            continue
+        # Only layers that treat each column alone stand before the first weights: its rows are still the inputs.
+        rows = slot.spec.shape[0] if count == 0 and slot.spec.shape[0] == model.inputs else 1
+        place = groups[slot.place].reshape(rows, -1)
+        place[...] = np.arange(count + 1, count + rows + 1)[:, None]
+        count += rows
     return groups
 
 

@@ -98,8 +98,8 @@ class Solver(Part):
     def begin(self, parameters: Array, groups: Array) -> dict[str, Any]:
         """Optional, together with ``solve_from``: the state before the first step, arrays and plain numbers by name.
 
-        ``groups`` ``(P,)`` tells which parameters are weights: integers, equal within an array of
-        weights, from 1 on; 0 for biases and all else.
+        ``groups`` ``(P,)`` tells which parameters are weights: integers from 1 on, equal for weights
+        that belong together (those of one input, those of one later array); 0 for biases and all else.
         """
         raise NotOfferedError(f"{type(self).__name__} keeps no state between two calls")
 

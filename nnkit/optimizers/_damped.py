@@ -251,9 +251,8 @@ def descend(
                 trial = found
                 before, theta, value = value, trial.theta, trial.value
                 reason = settled(trial, theta, before, trust.floored(), stops)
-                if number < max_steps or reason is not None:
-                    model, slant, flat = _look(objective, theta, value, trust, stops, linearize, what="there")
-                    reason = flat or reason
+                model, slant, flat = _look(objective, theta, value, trust, stops, linearize, what="there")
+                reason = flat or reason
                 if reason is None and number == max_steps:
                     reason = f"all {max_steps} steps are made"
         info = {

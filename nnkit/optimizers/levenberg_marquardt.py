@@ -46,7 +46,7 @@ class LevenbergMarquardt(Solver):
         >>> X = np.linspace(-1.0, 1.0, 20)[:, None]
         >>> net = nnkit.Network([1, 6, 1], hidden_activation="tanh", optimizer="levenberg_marquardt", seed=0)
         >>> history = net.fit(X, np.sin(3.0 * X), epochs=60)
-        >>> history["loss"][-1] < 1e-6
+        >>> history["loss"][-1] < 1e-4
         True
     """
 
