@@ -95,6 +95,8 @@ def _check_example(subject: Subject, example: Example, method: str, run: Run, wh
     called = example.method or method
     with quiet():
         got = run(part, called, inputs)
+    if isinstance(example.expected, Mapping) and attrs.has(type(got)):
+        got = attrs.asdict(got)
     double = subject.dtype == np.float64
     rtol = example.tolerance if double else max(example.tolerance, 128 * subject.eps)
     sizes = [

@@ -1,0 +1,1 @@
+"""Focal, dice, Tversky and hinge losses for nnkit."""
