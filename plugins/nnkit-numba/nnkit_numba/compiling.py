@@ -1,0 +1,70 @@
+"""How a kernel is compiled: once for the types it will meet, kept on disk, and never in silence."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+from nnkit.errors import PluginWarning
+
+__all__ = ["Kernel", "compiled", "kernel"]
+
+LOG = logging.getLogger("nnkit.numba")
+
+Kernel = Any
+"""A numba dispatcher: callable with any arrays, compiled anew for each new combination of types."""
+
+_failed: set[str] = set()
+
+
+def kernel(function: Callable[..., Any]) -> Kernel:
+    """Compile when first used: one thread, IEEE division, multiply-adds fused, the result kept on disk.
+
+    Without ``error_model="numpy"`` every division is guarded against zero, and no loop with one is
+    vectorized. numba's own threads would fight those of the BLAS, so there are none.
+    """
+    # Sums may be regrouped and products fused; NaN and infinities keep their meaning.
+    return numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"}, nogil=True)(function)
+
+
+def compiled(function: Kernel, *examples: Any) -> Callable[..., Any] | None:
+    """The kernel for arguments of exactly these types, or ``None``, with one warning, when it cannot be compiled.
+
+    The result takes its arguments without looking at their types again, so it must only be given
+    such as the examples: the same dtypes, dimensions and memory layout.
+    """
+    name = function.py_func.__name__
+    typeof: Any = numba.typeof  # numba has no annotations
+    signature = tuple(typeof(example) for example in examples)
+    known = sum(function.stats.cache_misses.values())
+    began = time.perf_counter()
+    try:
+        function.compile(signature)
+        found: Callable[..., Any] = function.get_overload(signature)
+    except Exception as error:  # noqa: BLE001  # whatever numba or LLVM says, training must go on
+        if name not in _failed:
+            _failed.add(name)
+            warnings.warn(
+                f"nnkit-numba could not compile {name}: {type(error).__name__}: {str(error).splitlines()[0]}; "
+                "plain numpy does its work",
+                PluginWarning,
+                stacklevel=2,
+            )
+        return None
+    seconds = time.perf_counter() - began
+    if sum(function.stats.cache_misses.values()) > known:
+        _tell(name, seconds)
+    return found
+
+
+def _tell(name: str, seconds: float) -> None:
+    """Say that the first use took its time: to whoever looks at a terminal, and to the log."""
+    LOG.info("compiled %s in %.2f s", name, seconds)
+    if sys.stderr.isatty():
+        sys.stderr.write(f"nnkit-numba: compiled {name} in {seconds:.1f} s (kept for the next time)\n")

@@ -1,0 +1,73 @@
+"""The compiled twin of rmsprop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces import Optimizer, Schedule, State
+from nnkit.interfaces.fields import flag, rate, real
+from nnkit.interfaces.stepping import rates, step_once
+from nnkit.optimizers.rmsprop import RMSprop
+from nnkit_numba.compiling import compiled
+from nnkit_numba.kernels import rmsprop_step
+from nnkit_numba.same_fields import as_fields_of
+
+
+@final
+@attrs.frozen(kw_only=True)
+class CompiledRMSprop(Optimizer):
+    """``rmsprop`` in one pass over the vectors; fields and state are those of ``rmsprop``.
+
+    Only the common form is compiled; centered, or with momentum, the plain one does the work.
+
+    Source:
+        As ``rmsprop``.
+
+    Example:
+        >>> twin = CompiledRMSprop(learning_rate=0.1, rho=0.75)
+        >>> theta = np.array([1.0, 2.0])
+        >>> twin.update(theta, np.array([3.0, -0.5]), twin.init(theta)).round(6)
+        array([0.8, 2.2])
+    """
+
+    variants = RMSprop.variants
+    reference = RMSprop.reference
+
+    learning_rate: float | Schedule = rate(0.001)
+    rho: float = real(0.9, ge=0.0, lt=1.0)
+    momentum: float = real(0.0, ge=0.0, lt=1.0)
+    epsilon: float = real(1e-8, gt=0.0)
+    centered: bool = flag(False)
+
+    def init(self, parameters: Array) -> State:
+        return as_fields_of(RMSprop, self).init(parameters)
+
+    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
+        return step_once(self, parameters, gradient, state)
+
+    def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
+        rate_of, root = rates(self.learning_rate), math.sqrt(1.0 - self.rho)
+        numbers = np.array([self.rho, self.epsilon / root, 0.0], dtype=parameters.dtype)
+        arrays = (parameters, gradient, state["square_sum"], numbers)
+        run = None if self.centered or self.momentum else compiled(rmsprop_step, *arrays)
+        if run is None:
+            return as_fields_of(RMSprop, self).bind(parameters, gradient, state)
+
+        def step() -> None:
+            done = state["step"]
+            numbers[2] = rate_of(done) / root
+            run(*arrays)
+            state["step"] = done + 1
+
+        return step
+
+
+def rmsprop_twin(part: RMSprop) -> CompiledRMSprop:
+    """The twin of ``part``."""
+    return as_fields_of(CompiledRMSprop, part)
