@@ -1,0 +1,11 @@
+"""What the tests share."""
+
+import pytest
+
+from nnkit.plugins import disabled
+
+
+@pytest.fixture
+def plainly():
+    """A context in which the twins are not used."""
+    return lambda: disabled("nnkit-numba")

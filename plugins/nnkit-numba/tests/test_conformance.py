@@ -1,0 +1,20 @@
+"""The kit proves every twin as it proves any part: against its reference, its plain method, its own resumption."""
+
+from nnkit.testing import conformance
+from nnkit_numba.adam import CompiledAdam
+from nnkit_numba.adamw import CompiledAdamW
+from nnkit_numba.crossentropy import CompiledCategoricalCrossentropy
+from nnkit_numba.dense import CompiledDense
+from nnkit_numba.rmsprop import CompiledRMSprop
+from nnkit_numba.sgd import CompiledSGD
+from nnkit_numba.sparse_crossentropy import CompiledSparseCategoricalCrossentropy
+
+test_conformance = conformance(
+    CompiledAdam,
+    CompiledAdamW,
+    CompiledCategoricalCrossentropy,
+    CompiledDense,
+    CompiledRMSprop,
+    CompiledSGD,
+    CompiledSparseCategoricalCrossentropy,
+)

@@ -1,0 +1,164 @@
+"""A twin is the part itself, faster: the same fields, the same state, the same figures to a few ulp."""
+
+import attrs
+import numpy as np
+import pytest
+
+from nnkit import Dense, Network, plugins
+from nnkit_numba.accelerator import TWINS, nnkit_accelerate
+
+every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+OPTIMIZERS = [
+    "adam",
+    "adam(beta1=0.5, beta2=0.9, epsilon=0.001)",
+    "adamw",
+    "adamw(weight_decay=0.3)",
+    "sgd",
+    "sgd(momentum=0.9)",
+    "sgd(momentum=0.9, nesterov=True)",
+    "rmsprop",
+    "rmsprop(momentum=0.9)",
+    "rmsprop(centered=True)",
+    {"name": "adam", "learning_rate": "exponential"},
+]
+
+
+def twin_of(kind, spec):
+    part = plugins.create(kind, spec)
+    return part, nnkit_accelerate(part)
+
+
+def trajectory(optimizer, dtype, steps=40, size=1003):
+    rng = np.random.default_rng(5)
+    theta, g = rng.normal(size=size).astype(dtype), np.empty(size, dtype)
+    state = optimizer.init(theta)
+    step = optimizer.bind(theta, g, state)
+    for _ in range(steps):
+        g[:] = rng.normal(size=size)
+        step()
+    return theta, state
+
+
+@every_dtype
+@pytest.mark.parametrize("spec", OPTIMIZERS, ids=str)
+def test_optimizers_take_the_same_path(spec, dtype):
+    part, twin = twin_of("optimizer", spec)
+    assert attrs.asdict(part) == attrs.asdict(twin)
+    (expected, state), (got, twin_state) = trajectory(part, dtype), trajectory(twin, dtype)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(got, expected, rtol=0, atol=16 * eps * np.abs(expected).max())
+    assert list(state) == list(twin_state)
+    assert state["step"] == twin_state["step"] == 40
+    for name in set(state) - {"step"}:
+        assert twin_state[name].dtype == state[name].dtype == dtype
+        np.testing.assert_allclose(twin_state[name], state[name], rtol=0, atol=16 * eps * np.abs(state[name]).max())
+
+
+def logits(rows, outputs, dtype, scale):
+    rng = np.random.default_rng([rows, outputs])
+    z = rng.normal(scale=scale, size=(rows, outputs)).astype(dtype)
+    z.flat[:: 7 * outputs + 1] = scale * 30  # shares of 1 and 0 among the others
+    labels = rng.integers(0, outputs, rows)
+    return z, labels, np.eye(outputs, dtype=dtype)[labels]
+
+
+@every_dtype
+@pytest.mark.parametrize("shape", [(64, 2), (32, 10), (7, 16), (5, 33), (3, 1000), (9, 1), (1, 3)])
+@pytest.mark.parametrize("scale", [1e-3, 3.0, 300.0])
+@pytest.mark.parametrize("name", ["categorical_crossentropy", "sparse_categorical_crossentropy"])
+def test_losses_take_softmax_in(name, scale, shape, dtype):
+    loss, twin = twin_of("loss", name)
+    softmax = plugins.create("activation", "softmax")
+    z, labels, rows = logits(*shape, dtype, scale)
+    target = labels if name.startswith("sparse") else rows
+    a = softmax.forward(z)
+    value, gradient = loss.fused_value(z, a, target), loss.fused_gradient(z, a, target)
+    shares, values, grad = np.full_like(z, np.nan), np.full(len(z), np.nan, dtype), np.full_like(z, np.nan)
+    kept = target.copy()
+    twin.fused_forward_into(z.copy(), shares, target, values, grad)
+    assert np.array_equal(kept, target)
+    eps = np.finfo(dtype).eps
+    # The plain method rounds each difference before its exponential, which moves the share by so much.
+    rounding = 16 + np.abs(z - z.max(axis=1, keepdims=True)) / 2
+    assert (np.abs(shares - a) <= rounding * eps * np.maximum(a, np.finfo(dtype).tiny) + 2e-38).all()
+    assert (np.abs(grad - gradient) <= (rounding * eps * a + 2 * eps)).all()
+    np.testing.assert_allclose(values, value, rtol=16 * eps, atol=32 * eps)
+
+
+@pytest.mark.parametrize("label", [-1, 3, 2**40, -(2**40)])
+def test_a_label_out_of_range_reads_no_foreign_memory(label):
+    _, twin = twin_of("loss", "sparse_categorical_crossentropy")
+    z, values = np.zeros((2, 3), np.float32), np.empty(2, np.float32)
+    a, grad = np.empty_like(z), np.empty_like(z)
+    twin.fused_forward_into(z, a, np.array([1, label]), values, grad)
+    assert values[0] == pytest.approx(np.log(3), rel=1e-6)
+    assert np.isnan(values[1])
+
+
+@pytest.mark.parametrize("name", ["categorical_crossentropy", "sparse_categorical_crossentropy"])
+@pytest.mark.parametrize("outputs", [2, 40])
+def test_a_nan_spoils_its_row_alone(name, outputs):
+    _, twin = twin_of("loss", name)
+    z, labels, rows = logits(3, outputs, np.float32, 1.0)
+    z[1, outputs - 1] = np.nan
+    a, values, grad = np.empty_like(z), np.empty(3, np.float32), np.empty_like(z)
+    twin.fused_forward_into(z, a, labels if name.startswith("sparse") else rows, values, grad)
+    assert np.isnan(values).tolist() == [False, True, False]
+    assert np.isnan(grad).any(axis=1).tolist() == [False, True, False]
+
+
+def trained(dtype, activation, loss, optimizer="adam"):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(203, 6)).astype(dtype), rng.integers(0, 3, 203)
+    net = Network(
+        [6, 20, 9, 3], hidden_activation=activation, output_activation="softmax", loss=loss, optimizer=optimizer, seed=3
+    )
+    net.fit(X, y, epochs=3, batch_size=16, validation_data=(X[:50], y[:50]), metrics=["accuracy"])
+    return net
+
+
+@every_dtype
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "gelu"])
+@pytest.mark.parametrize("loss", ["categorical_crossentropy", "sparse_categorical_crossentropy"])
+def test_training_is_the_same(plainly, dtype, activation, loss):
+    compiled = trained(dtype, activation, loss)
+    with plainly():
+        plain = trained(dtype, activation, loss)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(compiled.parameters, plain.parameters, rtol=0, atol=2000 * eps)
+    np.testing.assert_allclose(compiled.history["loss"], plain.history["loss"], rtol=200 * eps)
+    assert compiled.to_config() == plain.to_config()
+
+
+def test_files_go_to_and_fro(plainly, tmp_path):
+    half = trained(np.float32, "relu", "categorical_crossentropy")
+    half.save(tmp_path / "half.npz")
+    with plainly():
+        again = Network.load(tmp_path / "half.npz")
+        assert again.to_config() == half.to_config()
+        X = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
+        again.fit(X, np.arange(50) % 3, epochs=1)
+    half.fit(X, np.arange(50) % 3, epochs=1)
+    np.testing.assert_allclose(half.parameters, again.parameters, rtol=0, atol=1e-4)
+
+
+def test_resuming_is_the_same_to_the_bit(tmp_path):
+    whole, cut = (trained(np.float32, "tanh", "sparse_categorical_crossentropy") for _ in range(2))
+    X, y = np.random.default_rng(1).normal(size=(90, 6)).astype(np.float32), np.arange(90) % 3
+    cut.save(tmp_path / "cut.npz")
+    whole.fit(X, y, epochs=2)
+    loaded = Network.load(tmp_path / "cut.npz")
+    loaded.fit(X, y, epochs=2)
+    assert np.array_equal(whole.parameters, loaded.parameters)
+
+
+def test_the_twins_stand_for_the_named_classes():
+    found = {name.partition(":")[2] for name in TWINS}
+    made = {type(plugins.create(kind, spec)).__name__ for kind, spec in (
+        ("optimizer", "adam"), ("optimizer", "adamw"), ("optimizer", "sgd"), ("optimizer", "rmsprop"),
+        ("loss", "categorical_crossentropy"), ("loss", "sparse_categorical_crossentropy"), ("layer", "dense"),
+    )}  # fmt: skip
+    assert found == made
+    assert nnkit_accelerate(plugins.create("activation", "relu")) is None
+    assert nnkit_accelerate(Dense(3, plugins.create("activation", "gelu"))) is None
+    assert nnkit_accelerate(Dense(3, use_bias=False)) is None

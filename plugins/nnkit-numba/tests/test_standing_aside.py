@@ -1,0 +1,89 @@
+"""Without numba, with one that fails, or when told so, plain numpy does the work, and somebody says why."""
+
+import io
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nnkit import plugins
+from nnkit.errors import PluginWarning
+from nnkit.registry import accelerate
+from nnkit_numba import accelerator, compiling, kernels, sgd
+
+
+class Broken:
+    """A dispatcher whose compiler fails."""
+
+    py_func = staticmethod(kernels.sgd_step.py_func)
+
+    class stats:  # noqa: N801
+        cache_misses: dict = {}  # noqa: RUF012
+
+    def compile(self, signature):
+        raise RuntimeError("LLVM ERROR: out of registers\nmore")
+
+
+def test_a_kernel_that_cannot_be_compiled_leaves_the_work_to_numpy(monkeypatch):
+    monkeypatch.setattr(sgd, "sgd_step", Broken())
+    monkeypatch.setattr(compiling, "_failed", set())
+    theta = np.array([1.0, 2.0])
+    twin = sgd.CompiledSGD(learning_rate=0.5)
+    with pytest.warns(PluginWarning, match="could not compile sgd_step: RuntimeError: LLVM ERROR: out of registers;"):
+        step = twin.bind(theta, np.array([1.0, -1.0]), twin.init(theta))
+    step()
+    assert theta.tolist() == [0.5, 2.5]
+    # Once said, it is not said again.
+    twin.bind(theta, np.array([1.0, -1.0]), twin.init(theta))
+
+
+def test_without_numba_every_part_keeps_its_plain_form(monkeypatch):
+    monkeypatch.setattr(accelerator, "_makers", {})
+    monkeypatch.setattr(accelerator, "importlib", FailingImports)
+    adam = plugins.create("optimizer", "adam")
+    with pytest.warns(PluginWarning, match="numba cannot be used: ImportError: no numba here"):
+        assert accelerator.nnkit_accelerate(adam) is None
+    assert accelerator.nnkit_accelerate(adam) is None
+    assert accelerator.nnkit_accelerate(plugins.create("optimizer", "sgd")) is None
+
+
+class FailingImports:
+    @staticmethod
+    def import_module(name):
+        raise ImportError("no numba here")
+
+
+def test_it_is_found_and_can_be_turned_off(plainly, monkeypatch):
+    adam = plugins.create("optimizer", "adam")
+    assert type(accelerate(adam)).__name__ == "CompiledAdam"
+    with plainly():
+        assert accelerate(adam) is adam
+    monkeypatch.setenv("NNKIT_PLUGINS_DISABLE", "nnkit-numba")
+    assert accelerate(adam) is adam
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_compiling_is_never_silent(monkeypatch, caplog):
+    @compiling.numba.njit
+    def fresh(x):
+        return x + 1
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with caplog.at_level(logging.INFO, logger="nnkit.numba"):
+        assert compiling.compiled(fresh, 1.0)(1.0) == 2.0
+        assert compiling.compiled(fresh, 1.0)(1.0) == 2.0
+    assert len(caplog.records) == 1
+    assert caplog.records[0].getMessage().startswith("compiled fresh in ")
+    assert sys.stderr.getvalue().startswith("nnkit-numba: compiled fresh in ")
+    assert sys.stderr.getvalue().count("\n") == 1
+
+
+def test_numba_is_not_imported_before_a_training():
+    code = "import sys, nnkit; n = nnkit.Network([2, 3, 1]); n.predict([[1.0, 2.0]]); sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
