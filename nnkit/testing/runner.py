@@ -218,8 +218,7 @@ def _try(case: Case, subject: Subject, rerun: str | None) -> Failure | None:
         with np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"):
             case.check.run(subject)
             if subject.thorough:
-                for extra in range(1, 6):
-                    case.check.run(attrs.evolve(subject, seed=subject.seed + 7919 * extra))
+                _search(case.check, subject)
     except CheckFailure as verdict:
         return _failure(case, subject, verdict, rerun)
     except (KeyboardInterrupt, GeneratorExit):
@@ -227,6 +226,23 @@ def _try(case: Case, subject: Subject, rerun: str | None) -> Failure | None:
     except BaseException as error:  # noqa: BLE001  # also a skip or an exit that a part tries: nothing is proven then
         return _failure(case, subject, _raised(error), rerun)
     return None
+
+
+def _search(check: Check, subject: Subject) -> None:
+    """Let hypothesis choose the figures; without it, take six other seeds."""
+    try:
+        from hypothesis import HealthCheck, given, settings, strategies
+    except ModuleNotFoundError:
+        for extra in range(1, 7):
+            check.run(attrs.evolve(subject, seed=subject.seed + 7919 * extra))
+        return
+
+    @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(strategies.integers(0, 2**32 - 1))
+    def run(seed: int) -> None:
+        check.run(attrs.evolve(subject, seed=seed))
+
+    run()
 
 
 def _raised(error: BaseException) -> CheckFailure:
@@ -299,7 +315,7 @@ def check(
         profile: A frozen set of checks; newer checks then only advise.
         dtypes: The dtypes to try.
         seed: Of every random figure.
-        thorough: Try six times as many random figures.
+        thorough: Also try twenty sets of figures that hypothesis chooses.
 
     Raises:
         UnknownNameError: When the component, a check or the profile is unknown.
