@@ -30,6 +30,7 @@ from nnkit.network import inspection
 from nnkit.network.archive import Archive
 from nnkit.network.compose import compose, fuses
 from nnkit.network.config import network_from_config, network_to_config
+from nnkit.network.gradient_check import GradientReport, check_gradient
 from nnkit.network.pairs import check_pair
 from nnkit.network.request import callbacks_of, checked, metrics_of, planned, resumed, split_off, validation_of
 from nnkit.network.summary import summary
@@ -403,6 +404,18 @@ class Network:
             NotOfferedError: When a layer cannot keep the rows apart; says why.
         """
         return inspection.per_sample_gradients(self, X, y)
+
+    def check_gradient(self, X: Any, y: Any, sample_weight: Any = None, *, seed: int = 0) -> GradientReport:
+        """Whether the whole composed gradient is right at the present parameters; if not, which part first differs.
+
+        In float64, in inference, against extrapolated differences of the loss along 200 parameters at most (drawn
+        by ``seed``), then each part by itself. ``print(net.check_gradient(X, y))`` says it in words. Parts with kinks
+        are judged away from them.
+
+        Raises:
+            DataError: When the data cannot be used.
+        """
+        return check_gradient(self, X, y, sample_weight, seed)
 
     def trace(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> list[LayerTrace]:
         """What each layer takes and computes, in inference; with targets, also every gradient on the way back.

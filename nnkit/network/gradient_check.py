@@ -1,0 +1,213 @@
+"""Is the gradient right, and if not, whose fault is it: an answer in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.core.differences import Difference, difference
+from nnkit.core.objective import Objective
+from nnkit.core.rows import OpenPass, open_pass
+from nnkit.core.step import Vectors, bind_layers
+from nnkit.core.workspace import Pool
+
+if TYPE_CHECKING:
+    from nnkit.network.network import Network
+
+__all__ = ["GradientReport", "check_gradient"]
+
+MOST_COORDINATES = 200
+TOLERANCE = 1e-6
+UNSETTLED = 1e-7
+"""A difference whose own error is a larger part than this is no judge: there is a kink nearby."""
+STEP = 0.03
+NEAR = 1e-4
+"""Where one-sided slopes are compared."""
+
+
+@attrs.frozen
+class GradientReport:
+    """What the check found; prints as sentences.
+
+    Args:
+        right: Whether the whole composed gradient is right, as far as could be judged.
+        largest_error: Of the gradient, relative to its largest entry.
+        checked: Parameters whose derivative was compared.
+        unsettled: Parameters next to a kink, where differences settle nothing.
+        faults: What is wrong, in the order of the backward pass: the first is where to look.
+    """
+
+    right: bool
+    largest_error: float
+    checked: int
+    unsettled: int
+    faults: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        """Whether the gradient is right."""
+        return self.right
+
+    def __str__(self) -> str:
+        """The findings in words."""
+        state = "right" if self.right else "WRONG"
+        first = f"The gradient is {state}: over {self.checked} parameters it differs from differences of the loss by at"
+        lines = [f"{first} most {self.largest_error:.1e} of its largest entry."]
+        if self.unsettled:
+            lines.append(f"{self.unsettled} more could not be judged: a kink of an activation or a loss is too near.")
+        if self.faults:
+            lines.append("The first fault on the way back: " + self.faults[0] + ".")
+            lines += [f"Also: {fault}." for fault in self.faults[1:]]
+        elif not self.right:
+            lines.append("Every part is right by itself; what is wrong is how they are put together.")
+        return "\n".join(lines)
+
+
+def check_gradient(network: Network, X: Any, y: Any, sample_weight: Any, seed: int) -> GradientReport:
+    """See ``Network.check_gradient``."""
+    given = network.objective(X, y, sample_weight)
+    x, target = _wide(given.X), _wide(given.target)
+    weight = None if given.weight is None else _wide(given.weight)
+    theta, buffers = network.parameters.astype(np.float64), network.buffers.astype(np.float64)
+    objective = Objective(network.model, buffers, x, target, weight)
+    rng = np.random.default_rng(seed)
+    chosen = np.sort(rng.permutation(theta.size)[:MOST_COORDINATES])
+    gradient = objective.gradient(theta)[chosen]
+    found = [_coordinate(objective, theta, int(index)) for index in chosen]
+    value, error = np.array([d.value for d, _ in found]), np.array([d.error for d, _ in found])
+    size = max(float(np.abs(value).max(initial=0.0)), float(np.abs(gradient).max(initial=0.0)), 1e-300)
+    settled = (error <= UNSETTLED * size) & (np.array([bend for _, bend in found]) <= UNSETTLED * size)
+    # A difference that has not settled to the tolerance is believed no further than its own error.
+    off = np.maximum(np.abs(gradient - value) - 10.0 * error, 0.0) / size
+    off[np.isnan(off)] = np.inf
+    worst = float(off[settled].max(initial=0.0))
+    passed = open_pass(network.model, theta, buffers, x)
+    faults = tuple(_faults(network, passed, target, theta, buffers, rng))
+    count = int(np.count_nonzero(settled))
+    return GradientReport(worst <= TOLERANCE, worst, count, len(chosen) - count, faults)
+
+
+def _wide(array: Array) -> Array:
+    """Class labels stay integers, everything else is float64."""
+    wide: Array = array.astype(np.float64) if array.dtype.kind == "f" else array
+    return wide
+
+
+def _coordinate(objective: Objective, theta: Array, index: int) -> tuple[Difference, Array]:
+    unit = np.zeros_like(theta)
+    unit[index] = 1.0 + abs(float(theta[index]))
+
+    def along(t: float) -> Array:
+        return np.array(objective.value(theta + t * unit))
+
+    found, bend = difference(along, STEP), _jump(along)
+    return Difference(found.value / unit[index], found.error / unit[index]), bend / unit[index]
+
+
+def _jump(function: Callable[[float], Array]) -> Array:
+    """How much the slope jumps at 0: the part of its one-sided difference that does not shrink with the step."""
+    here = np.asarray(function(0.0))
+    wide, narrow = ((function(h) - 2.0 * here + function(-h)) / h for h in (NEAR, 0.5 * NEAR))
+    jump: Array = np.abs(2.0 * narrow - wide)
+    return jump
+
+
+def _faults(
+    network: Network, passed: OpenPass, target: Array, theta: Array, buffers: Array, rng: np.random.Generator
+) -> Iterator[str]:
+    """Each part alone, from the loss back to the first layer, then the penalties."""
+    model, z, a = passed.model, passed.z, passed.prediction
+    loss, head = model.loss, model.head
+    along = rng.uniform(-1.0, 1.0, z.shape)
+    name = type(loss).__name__
+    if model.fused and head is not None:
+
+        def fused(t: float) -> Array:
+            moved = z + t * along
+            values: Array = loss.fused_value(moved, head.forward(moved), target)
+            return values
+
+        yield from _compare(f"{name}.fused_gradient", fused, (loss.fused_gradient(z, a, target) * along).sum(axis=1))
+    else:
+        inside = _inside(a, along, STEP)
+        expected = (loss.gradient(a, target) * inside).sum(axis=1)
+        yield from _compare(f"{name}.gradient", lambda t: loss.value(a + t * inside, target), expected)
+        if head is not None:
+            grad = rng.uniform(-1.0, 1.0, z.shape)
+            expected = (head.vjp(z, a, grad) * along).sum(axis=1)
+            yield from _compare(
+                f"{type(head).__name__}.vjp, the output activation",
+                lambda t: (grad * head.forward(z + t * along)).sum(axis=1),
+                expected,
+            )
+    for index in range(len(model.body) - 1, -1, -1):
+        yield from _layer_faults(passed, index, theta, buffers, rng)
+    for slot, part in model.penalties:
+        weights = theta[slot.place].reshape(slot.spec.shape)
+        step = rng.uniform(-1.0, 1.0, weights.shape)
+        expected = np.array((part.gradient(weights) * step).sum())
+        yield from _compare(
+            f"{type(part).__name__}.gradient, the penalty of {slot.spec.name} in layer {slot.layer}",
+            lambda t, part=part, weights=weights, step=step: np.array(part.value(weights + t * step)),  # type: ignore[misc]
+            expected,
+        )
+
+
+def _layer_faults(
+    passed: OpenPass, index: int, theta: Array, buffers: Array, rng: np.random.Generator
+) -> Iterator[str]:
+    """The input's and each parameter's gradient of one layer; then its in-place twin."""
+    model = passed.model
+    layer, own, x, cache = model.body[index], passed.parameters[index], passed.inputs[index], passed.caches[index]
+    grad = rng.uniform(-1.0, 1.0, (len(x), model.widths[index]))
+    grad_x, found = layer.backward(own, cache, grad.copy())
+    where = f"layer {index} ({type(layer).__name__})"
+    along = rng.uniform(-1.0, 1.0, x.shape)
+
+    def by_input(t: float) -> Array:
+        summed: Array = (grad * layer.forward(own, x + t * along, training=False, rng=None)[0]).sum(axis=1)
+        return summed
+
+    if layer.row_independent:
+        yield from _compare(f"{where}, the gradient of its input", by_input, (grad_x * along).sum(axis=1))
+    for name in model.layout.by_layer(theta)[index]:
+        step = rng.uniform(-1.0, 1.0, own[name].shape)
+
+        def by_parameter(t: float, name: str = name, step: Array = step) -> Array:
+            moved = {**own, name: own[name] + t * step}
+            return np.array((grad * layer.forward(moved, x, training=False, rng=None)[0]).sum())
+
+        yield from _compare(f"{where}, the gradient of {name}", by_parameter, np.array((found[name] * step).sum()))
+    gradient = np.zeros_like(theta)
+    bound = bind_layers(
+        model, Vectors(theta, gradient, buffers), Pool(len(x), theta.dtype), len(x), training=False, rng=None,
+        needs_grad_x=True,
+    )[index]  # fmt: skip
+    bound.forward(x)
+    twin_x = bound.backward(grad.copy())
+    places = model.layout.by_layer(gradient)[index]
+    pairs = [("its input", grad_x, twin_x), *((name, found[name], places[name]) for name in places)]
+    for name, plain, twin in pairs:
+        if twin is None or not np.allclose(plain, twin, rtol=1e-9, atol=1e-9 * (1.0 + float(np.abs(plain).max()))):
+            yield f"{where}: bind and backward differ in the gradient of {name}"
+
+
+def _inside(a: Array, along: Array, step: float) -> Array:
+    """A direction so short that predictions stay in a domain that ends at 0 or 1."""
+    room = np.minimum(np.abs(a), np.abs(1.0 - a)) if a.min() >= 0.0 and a.max() <= 1.0 else np.maximum(np.abs(a), 0.1)
+    shortened: Array = along * np.minimum(room / (2.0 * step), 1.0)
+    return shortened
+
+
+def _compare(where: str, function: Callable[[float], Array], expected: Array) -> Iterator[str]:
+    found = difference(function, STEP)
+    size = max(float(np.abs(found.value).max(initial=0.0)), float(np.abs(expected).max(initial=0.0)), 1e-12)
+    settled = (found.error <= UNSETTLED * size) & (_jump(function) <= UNSETTLED * size)
+    off = np.maximum(np.abs(expected - found.value) - 10.0 * found.error, 0.0)
+    off = np.where(np.isnan(off), np.inf, off)
+    worst = float(np.max(off, where=settled, initial=0.0)) / size
+    if worst > TOLERANCE:
+        yield f"{where} differs from differences by {worst:.1e} of its largest entry"
