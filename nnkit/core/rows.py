@@ -17,7 +17,7 @@ from nnkit.core.model import Model
 from nnkit.errors import NotOfferedError
 from nnkit.interfaces import Activation, Elementwise, Layer, Parameters
 
-__all__ = ["OpenPass", "open_pass", "parameter_rows", "seeds_through_head"]
+__all__ = ["OpenPass", "open_pass", "parameter_rows", "seeds_through_head", "unit_rows"]
 
 
 @attrs.frozen
@@ -106,6 +106,22 @@ def parameter_rows(passed: OpenPass, seeds: Array, out: Array | None, *, needs_g
         assert grads is not None
         grads = _layer_rows(passed, index, grads, places[index], needs_grad_x=needs_grad_x or index > lowest)
     return grads if needs_grad_x else None
+
+
+def unit_rows(passed: OpenPass) -> list[Array]:
+    """``d prediction[n, k] / d input[n, j]`` of each layer's own input, ``(N, K, D_in)``, layer by layer.
+
+    Raises:
+        NotOfferedError: When a layer mixes rows and offers no way to keep them apart.
+    """
+    grads = seeds_through_head(passed, None)
+    found = []
+    for index in range(len(passed.model.body) - 1, -1, -1):
+        below = _layer_rows(passed, index, grads, {}, needs_grad_x=True)
+        assert below is not None
+        grads = below
+        found.append(grads)
+    return found[::-1]
 
 
 def _layer_rows(

@@ -1,0 +1,89 @@
+"""The network as a linear model around its parameters: what all of its statistics are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.errors import DataError
+from nnkit.network import Network
+
+
+@attrs.frozen
+class Linear:
+    """Residuals and their Jacobian, in units where every sample has the same noise.
+
+    Args:
+        residual: ``r`` ``(N, K)``, each times the square root of its share of the weight.
+        jacobian: ``dr/dtheta`` ``(N, K, P)``.
+        root: What the plain error ``prediction - y`` was multiplied by, ``(N,)``.
+        inverse: ``(J^T J + penalties)^-1`` ``(P, P)``, on the directions that they determine.
+        rank: Number of those directions.
+        hats: ``H[n]`` ``(N, K, K)``, the blocks of ``J (J^T J + penalties)^-1 J^T``.
+    """
+
+    residual: Array
+    jacobian: Array
+    root: Array
+    inverse: Array
+    rank: int
+    hats: Array
+
+    @classmethod
+    def of(cls, network: Network, X: Any, y: Any, sample_weight: Any) -> Linear:
+        """Around the present parameters.
+
+        Raises:
+            NotOfferedError: When the loss is no sum of squares.
+            DataError: When its residuals are not the plain errors times a constant, or the data cannot be used.
+        """
+        objective = network.objective(X, y, sample_weight)
+        theta = network.parameters
+        samples, outputs = len(objective.X), network.outputs
+        residual = objective.residual(theta)[: samples * outputs].astype(np.float64)
+        slopes = network.loss.residual_jacobian(network.predict(objective.X[:2]), objective.target[:2])
+        factor = float(slopes[0, 0, 0])
+        if slopes.shape[1] != outputs or not np.allclose(slopes, factor * np.eye(outputs)):
+            raise DataError(f"{type(network.loss).__name__} does not weigh all errors alike; use mean_squared_error")
+        jacobian = objective.jacobian(theta)[: samples * outputs].astype(np.float64)
+        matrix = objective.gauss_newton(theta)[0].astype(np.float64)
+        values, vectors = np.linalg.eigh(matrix)
+        kept = values > len(values) * np.finfo(theta.dtype).eps * values.max(initial=0.0)
+        half = vectors[:, kept] / np.sqrt(values[kept])
+        rows = (jacobian @ half).reshape(samples, outputs, -1)
+        weights = np.full(samples, 1.0) if objective.weight is None else objective.weight.astype(np.float64)
+        return cls(
+            residual.reshape(samples, outputs),
+            jacobian.reshape(samples, outputs, -1),
+            factor * np.sqrt(weights * objective.scale),
+            half @ half.T,
+            int(kept.sum()),
+            rows @ np.swapaxes(rows, 1, 2),
+        )
+
+    def effective(self) -> Array:
+        """Parameters that each output's residuals use up, ``(K,)``; their sum is the trace of the hat matrix."""
+        used: Array = np.einsum("nkk->k", self.hats)
+        return used
+
+    def count(self) -> int:
+        """Samples of a weight above 0."""
+        return int(np.count_nonzero(self.root))
+
+    def noise(self) -> tuple[Array, Array]:
+        """The variance of each output's scaled residuals ``(K,)``, and the degrees of freedom it rests on ``(K,)``.
+
+        Raises:
+            DataError: When no degree of freedom is left.
+        """
+        degrees = self.count() - self.effective()
+        if (degrees < 0.5).any():
+            raise DataError(
+                f"{self.count()} samples leave {float(degrees.min()):.3g} degrees of freedom beside the "
+                f"{float(self.effective().sum()):.4g} parameters they determine: the noise cannot be told; "
+                "use more data, fewer units, or a regularizer"
+            )
+        return (self.residual**2).sum(axis=0) / degrees, degrees

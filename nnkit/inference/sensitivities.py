@@ -1,0 +1,72 @@
+"""What the outputs listen to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.core.data import as_inputs
+from nnkit.network import Network
+
+__all__ = ["Sensitivities", "sensitivities"]
+
+
+@attrs.frozen
+class Sensitivities:
+    """``d output / d input`` over the data, each summary ``(K, D)``.
+
+    Args:
+        jacobian: ``(N, K, D)``.
+        mean: The average slope: signed, so slopes of both signs cancel.
+        mean_absolute: The average size.
+        rms: The root mean square.
+        spread: Its standard deviation over the samples: 0 where the output is linear in the input.
+        standardized: ``rms`` in standard deviations of the output for one of the input; no unit, so inputs compare.
+    """
+
+    jacobian: Array
+    mean: Array
+    mean_absolute: Array
+    rms: Array
+    spread: Array
+    standardized: Array
+
+    def ranking(self, output: int = 0) -> list[int]:
+        """Positions of the inputs, the one with the largest standardized sensitivity first."""
+        return [int(i) for i in np.argsort(-self.standardized[output], kind="stable")]
+
+
+def sensitivities(network: Network, X: Any) -> Sensitivities:
+    """Exact slopes at each row of ``X``, and their summary for each feature.
+
+    A slope is local: an input may matter by a step that no row of ``X`` stands on. Correlated inputs share their
+    influence as the network happened to divide it.
+
+    Raises:
+        DataError: When ``X`` cannot be used.
+
+    Source:
+        Zurada, Malinowski & Cloete (1994), "Sensitivity Analysis for Minimization of Input Data Dimension for
+        Feedforward Neural Network".
+
+    Example:
+        >>> X = np.random.default_rng(0).normal(size=(50, 2))
+        >>> net = nnkit.Network([2, 1], optimizer="levenberg_marquardt", seed=0)
+        >>> history = net.fit(X, 3.0 * X[:, 0] - X[:, 1], epochs=20)
+        >>> sensitivities(net, X).mean
+        array([[ 3., -1.]])
+    """
+    x = as_inputs(X, dtype=network.parameters.dtype, columns=network.inputs)
+    jacobian = network.jacobian(x)
+    rms = np.sqrt((jacobian**2).mean(axis=0))
+    units = x.std(axis=0), network.predict(x).std(axis=0)
+    scaled = rms * units[0]
+    standardized = np.divide(
+        scaled, units[1][:, None], out=np.zeros_like(scaled), where=np.broadcast_to(units[1][:, None] > 0, scaled.shape)
+    )
+    return Sensitivities(
+        jacobian, jacobian.mean(axis=0), np.abs(jacobian).mean(axis=0), rms, jacobian.std(axis=0), standardized
+    )
