@@ -22,7 +22,7 @@ DOCS_ENV  := $(VENV)/.nnkit-docs-$(KEY)
 WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg
 
-.PHONY: kit-power
+.PHONY: kit-power ledger kill-test
 .PHONY: help demo test check lint format types tests docs clean
 
 help:
@@ -77,6 +77,14 @@ docs: $(DOCS_ENV)
 # The conformance kit's strength: planted faults, mutants, false alarms. Twenty minutes on two cores.
 kit-power: $(TEST_ENV)
 	PYTHONPATH=tests $(TEST_VARIABLES) $(PY) -m kit_power --jobs $(WORKERS) --table docs/kit-power.md $(KIT_POWER_ARGS)
+
+# Rows of docs/origins.md that no passing test shows.
+ledger: $(TEST_ENV)
+	$(TEST_VARIABLES) $(PY) tests/ledger/report.py
+
+# A hundred trainings killed at random moments, and a disk that is really full (as root). Ten minutes on two cores.
+kill-test: $(TEST_ENV)
+	NNKIT_KILLS=100 $(TEST_VARIABLES) $(PY) -m pytest -q -s tests/network/test_resume_kill.py
 
 # -- Environments ------------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,8 @@ from nnkit.core import storage
 from nnkit.errors import FileSaveError
 
 PROGRAM = Path(killable.__file__)
-KILLS = int(os.environ.get("NNKIT_KILLS", "5"))
+FEW = 5
+KILLS = int(os.environ.get("NNKIT_KILLS", str(FEW)))
 EACH = -(-KILLS // len(killable.CONFIGURATIONS))
 
 
@@ -133,6 +134,24 @@ def test_a_full_disk_leaves_the_old_file_and_says_so(tmp_path, monkeypatch):
         signal.signal(signal.SIGXFSZ, kept)
     net.save(path)
     assert net.step == nnkit.Network.load(path).step
+
+
+@pytest.mark.skipif(KILLS == FEW, reason="needs the right to mount: make kill-test as root; the test above runs always")
+def test_a_small_file_system_that_is_full_leaves_the_old_file(tmp_path):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], check=True)
+    try:
+        path = tmp_path / "net.npz"
+        net = trained()
+        net.save(path)
+        before = path.read_bytes()
+        net.fit(np.ones((4, 50)), np.ones((4, 1)), epochs=1)
+        with pytest.raises(FileSaveError, match="No space left on device.*as it was"):
+            net.save(path)
+        assert before == path.read_bytes()
+        assert [path] == list(tmp_path.iterdir())
+        assert net.step == nnkit.Network.load(path).step + 1
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 def test_a_device_without_room_leaves_the_old_file(tmp_path, monkeypatch):
