@@ -20,6 +20,7 @@ FLOORS = [
     ["registry"],
     ["plugins"],  # nothing but the registry's public face
     ["network", "functional", "testing", "plot"],
+    ["inference"],
     ["cli", "__init__"],
 ]
 FLOOR = {unit: number for number, units in enumerate(FLOORS) for unit in units}
