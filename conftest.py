@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 # Programs, not tests: they record figures with libraries that the tests do without.
-collect_ignore_glob = ["tests/oracles/*", "benchmarks/*"]
+collect_ignore_glob = ["tests/oracles/*", "plugins/*/tests/oracles/*", "benchmarks/*"]
 
 
 @pytest.fixture(autouse=True)
