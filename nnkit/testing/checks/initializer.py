@@ -139,6 +139,15 @@ def law(subject: Subject) -> None:
         if declared is None:
             continue
         require(isinstance(declared, Law), "law returns no Law", got=type(declared).__name__)
+        wide = (declared.mean - declared.low) * (declared.high - declared.mean) if declared.variance else 0.0
+        sane = declared.low <= declared.mean <= declared.high and declared.variance <= wide * (1 + 1e-9)
+        require(
+            sane or math.isinf(wide),
+            "the law contradicts itself: no figures in its bounds have its variance",
+            got=declared,
+        )
+        tight = declared.variance > 0 or (declared.low, declared.high) in {(-math.inf, math.inf), (declared.mean,) * 2}
+        require(tight, "a law without variance has bounds apart from its mean", got=declared)
         rng = subject.rng(f"law/{fans}")
         draws = [part.sample(fans, *fans, rng, subject.dtype).astype(np.float64) for _ in range(3)]
         _hold_law(np.concatenate([w.ravel() for w in draws]), declared, fans, f"shape {fans}")

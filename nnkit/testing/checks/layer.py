@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import NNKitError
+from nnkit.errors import NNKitError, NotOfferedError
 from nnkit.testing.call import Call, compare, quiet
 from nnkit.testing.failure import close, fail, require, same
 from nnkit.testing.figures import check_figures, has_figures
@@ -848,6 +848,132 @@ def nan_stays_visible(subject: Subject) -> None:
         require(np.isnan(y[1]).any(), "forward hides a NaN", inputs={"x": bad}, got=y[1])
         off = close(np.delete(y, 1, 0), np.delete(clean, 1, 0), rtol=64 * subject.eps, atol=64 * subject.eps)
         require(off is None, "a NaN in one row changes other rows in inference", inputs={"x": bad}, got=y)
+
+
+@SHELF.check(
+    "LAY-016/statistics-follow",
+    why="Statistics that run away from the data make every prediction wrong, and no training loss shows it.",
+    fix="Move the buffers towards the batch: running += share * (batch - running).",
+    needs=lambda s: "its rows are independent" if s.cls.row_independent else None,
+    scope="variant",
+)
+def statistics_follow(subject: Subject) -> None:
+    layer = subject.make()
+    inputs = 3
+    values = parameters(subject, layer, inputs, "follow")
+    x = np.asarray(subject.rng("follow/x").normal(1.0, 2.0, (200, inputs)), dtype=subject.dtype)
+    held = _copy(values)
+    with quiet():
+        trained = layer.forward(held, x.copy(), training=True, rng=_generator(subject))[0]
+        if compare(held, dict(values)) is None:
+            return  # it keeps no statistics with these hyperparameters
+        before = float(np.abs(layer.forward(_copy(values), x.copy(), training=False, rng=None)[0] - trained).max())
+        for _ in range(400):
+            layer.forward(held, x.copy(), training=True, rng=_generator(subject))
+        gap = float(np.abs(layer.forward(held, x.copy(), training=False, rng=None)[0] - trained).max())
+    allowed = 0.02 * (1.0 + float(np.abs(trained).max()))
+    require(
+        gap <= allowed or gap <= 0.01 * before,
+        "after many passes over one batch, inference still differs from training on it",
+        inputs={"x": x},
+        got=gap,
+        expected=f"less than {allowed:.3g}",
+    )
+
+
+@SHELF.check(
+    "LAY-017/backward-rows-into",
+    why="Jacobians of whole networks are written by the in-place twin.",
+    fix="Write each (N, K, *shape) to out[name], whatever it held; return grad_x only where it is needed.",
+    needs=_offers("backward_rows"),
+)
+def backward_rows_into(subject: Subject) -> None:
+    tolerance = 128 * subject.eps
+    for layer, values, x, _, training in _situations(subject, "rows-into"):
+        if training:
+            continue
+        _, cache = forward(subject, layer, values, x, training=False)
+        grads = normal(subject, f"rows-into/{x.shape}", (len(x), 2, layer.outputs(x.shape[1])))
+        told = {"x": x, "grads": grads}
+        with quiet():
+            expected_x, expected = layer.backward_rows(_copy(values), cache, grads.copy())
+        for order in ("C", "F"):
+            for needed in (True, False):
+                out = {name: np.array(np.full_like(value, np.nan), order=order) for name, value in expected.items()}
+                with quiet():
+                    got_x = layer.backward_rows_into(_copy(values), cache, grads.copy(), out, needs_grad_x=needed)
+                if needed:
+                    off = close(got_x, expected_x, rtol=tolerance, atol=tolerance)
+                    if off is not None:
+                        fail("backward_rows_into gives another grad_x", inputs=told, got=off.got, expected=off.expected)
+                for name, value in expected.items():
+                    off = close(out[name], value, rtol=tolerance, atol=tolerance)
+                    if off is not None:
+                        fail(
+                            f"backward_rows_into writes another {name!r}",
+                            inputs=told,
+                            got=off.got,
+                            expected=off.expected,
+                        )
+
+
+@SHELF.check(
+    "LAY-018/tangents",
+    why="Hessian-vector products are exact only if the tangents are.",
+    fix="Differentiate forward, and both results of backward, along the directions; grad moves along grad_tangent.",
+    needs=_offers("forward_tangent"),
+    scope="variant",
+)
+def tangents(subject: Subject) -> None:
+    for layer, values, x, grad, training in _situations(subject, "tangents"):
+        if training:
+            continue
+        names = [spec.name for spec in layer.parameter_specs(x.shape[1]) if spec.role != "buffer"]
+        directions = {name: normal(subject, f"tangents/{name}/{x.shape}", values[name].shape) for name in names}
+        x_way, grad_way = (
+            normal(subject, f"tangents/{which}/{x.shape}", a.shape) for which, a in (("x", x), ("g", grad))
+        )
+        told = {"x": x, "grad": grad, "x_tangent": x_way, **values}
+
+        def moved(t: float) -> tuple[dict[str, Array], Array, Array]:
+            there = {n: (a + t * directions[n] if n in directions else a) for n, a in values.items()}  # noqa: B023
+            return there, x + t * x_way, grad + t * grad_way  # noqa: B023
+
+        def along(t: float) -> Array:
+            there, here, _ = moved(t)
+            return forward(subject, layer, there, here, training=False)[0]  # noqa: B023
+
+        _, cache = forward(subject, layer, values, x, training=False)
+        try:
+            with quiet():
+                y_way, kept = layer.forward_tangent(_copy(values), cache, directions, x_way.copy())
+                got_x, got = layer.backward_tangent(
+                    _copy(values), cache, directions, kept, grad.copy(), grad_way.copy()
+                )
+        except NotOfferedError:
+            continue
+        found = slope(along, 0.02, levels=8)
+        off = close(y_way, found.value, atol=found.allowed(1e-6) + 1e-8)
+        if off is not None:
+            fail("forward_tangent is not the derivative of forward", inputs=told, got=off.got, expected=off.expected)
+
+        def back(t: float, name: str | None = None) -> Array:
+            there, here, pulled = moved(t)
+            _, seen = forward(subject, layer, there, here, training=False)  # noqa: B023
+            grad_x, grads = backward(layer, there, seen, pulled)  # noqa: B023
+            return grad_x if name is None else grads[name]
+
+        for name, value in ((None, got_x), *got.items()):
+            found = slope(lambda t, n=name: back(t, n), 0.02, levels=8)  # type: ignore[misc]
+            off = close(value, found.value, atol=found.allowed(1e-6) + 1e-8)
+            if off is not None:
+                which = "grad_x" if name is None else repr(name)
+                fail(
+                    f"backward_tangent of {which} is not the derivative of backward",
+                    inputs=told,
+                    got=off.got,
+                    expected=off.expected,
+                )
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:

@@ -675,6 +675,32 @@ def fused_into(subject: Subject) -> None:
         require(same(target, t) is None, "fused_into writes to target", inputs=told)
 
 
+@SHELF.check(
+    "LOSS-025/fused-forward-into",
+    why="Where it is offered, nobody else computes the output activation.",
+    fix="Fill `a` with the activation of z, and `values` and `grad` as fused_into does; z may serve as scratch.",
+    needs=lambda s: _fused(s) or _offers("fused_forward_into")(s),
+)
+def fused_forward_into(subject: Subject) -> None:
+    loss, activation = subject.make(), fused_activation(subject)
+    tolerance = 256 * subject.eps
+    for z, a, t in _logits(subject, "fused-forward", activation):
+        given, values = np.full_like(z, np.nan), np.full(len(z), np.nan, subject.dtype)
+        grad = np.full_like(z, np.nan)
+        with quiet():
+            loss.fused_forward_into(z.copy(), given, t.copy(), values, grad)
+            expected = loss.fused_value(z.copy(), a.copy(), t.copy()), loss.fused_gradient(z.copy(), a.copy(), t.copy())
+        for name, got, right in (("a", given, a), ("values", values, expected[0]), ("grad", grad, expected[1])):
+            off = close(got, right, rtol=tolerance, atol=tolerance)
+            if off is not None:
+                fail(
+                    f"{name} of fused_forward_into differs",
+                    inputs={"z": z, "target": t},
+                    got=off.got,
+                    expected=off.expected,
+                )
+
+
 # -- shapes, labels, ends --------------------------------------------------------------------
 
 

@@ -323,6 +323,26 @@ def forms_agree(subject: Subject) -> None:
 
 
 @SHELF.check(
+    "MET-010/flat-targets",
+    why="(N, 1) against (N,) is broadcast to (N, N) by numpy, and gives a figure without an error.",
+    fix="Compare the shapes and raise a ShapeError, or make one column of a flat target first.",
+    needs=lambda s: "it is about classes" if s.cls.classes else None,
+)
+def flat_targets(subject: Subject) -> None:
+    metric = subject.make()
+    form = forms(subject, "flat")[0]
+    if form.prediction.shape[1] != 1:
+        return
+    flat = attrs.evolve(form, target=form.target[:, 0])
+    try:
+        got = _result(metric, _state(metric, flat))
+    except ValueError:
+        return
+    expected = _result(metric, _state(metric, form))
+    _hold("a flat target (N,) gives another figure than (N, 1)", got, expected, flat, 8 * subject.eps)
+
+
+@SHELF.check(
     "MET-009/float32-accuracy",
     why="Sums of a million float32 numbers lose their last digits.",
     fix="Add up in float64: `.sum(dtype=np.float64)`, Python floats in the state.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,8 +12,9 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.interfaces import SolverStep
-from nnkit.testing.call import Call, quiet
-from nnkit.testing.failure import close, require, same
+from nnkit.testing.call import Call, compare, quiet
+from nnkit.testing.checks.optimizer import through_file
+from nnkit.testing.failure import close, fail, require, same
 from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.record import Shelf
 from nnkit.testing.subject import Subject
@@ -329,6 +331,41 @@ def start_untouched(subject: Subject) -> None:
         "started at its own result, it leaves it",
         got=objective.value(at_best),
     )
+
+
+@SHELF.check(
+    "SOL-009/resume-equals-continuous",
+    why="A solution that is cut and resumed must give the same parameters, to the bit.",
+    fix="Put everything that the next step needs into the reported state, and begin from it in solve_from.",
+    needs=lambda s: None if s.offers("solve_from") else "it keeps no state between two calls",
+)
+def resume_equals_continuous(subject: Subject) -> None:
+    start = np.array([-1.2, 1.0], dtype=subject.dtype)
+    groups = np.array([1, 2])
+
+    def run(theta: Array, state: Mapping[str, Any], steps: int) -> tuple[Array, Mapping[str, Any]]:
+        reports: list[SolverStep] = []
+
+        def on_step(step: SolverStep) -> bool:
+            reports.append(attrs.evolve(step, state=copy.deepcopy(dict(step.state))))
+            return False
+
+        before = copy.deepcopy(dict(state))
+        with quiet():
+            found = subject.make().solve_from(curved(subject), theta.copy(), state, max_steps=steps, on_step=on_step)
+        off = compare(dict(state), before)
+        require(off is None, "solve_from writes to the state that it is given", got=off and off.got)
+        return np.array(found), reports[-1].state
+
+    begun = through_file(subject.make().begin(start.copy(), groups))
+    whole, _ = run(start, begun, 6)
+    for cut in (1, 3):
+        half, state = run(start, begun, cut)
+        again, _ = run(half, through_file(state), 6 - cut)
+        off = same(again, whole)
+        if off is not None:
+            told = {"parameters": start, "cut after": cut}
+            fail("two calls differ from one of as many steps", inputs=told, got=off.got, expected=off.expected)
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
