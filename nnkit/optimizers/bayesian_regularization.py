@@ -25,19 +25,21 @@ WARM = 1e-3
 class BayesianRegularization(Solver):
     """Levenberg-Marquardt on ``beta E + sum_g alpha_g |w_g|^2 / 2``, each ``alpha`` and ``beta`` found from the data.
 
-    ``E = r @ r / 2`` is the loss, a sum of ``n`` squares; biases are free. After every step, with ``H = J^T J`` and
-    ``M = H + diag(alpha / beta)``: ``gamma_g = P_g - (alpha_g / beta) trace_g(M^-1)`` counts the parameters that
-    the data determine, ``gamma`` is their sum with the biases; ``alpha_g = gamma_g / |w_g|^2`` and
-    ``beta = (n - gamma) / (2 E)``. No validation set is needed.
+    ``E = r @ r / 2`` is the loss, a sum of ``n`` squares; the last layer's biases are free. Once the first strength has
+    done its work, after every step, with ``H = J^T J`` and ``M = H + diag(alpha / beta)``:
+    ``gamma_g = P_g - (alpha_g / beta) trace_g(M^-1)`` counts the parameters that the data determine, ``gamma`` is
+    their sum with the free ones; ``alpha_g = gamma_g / |w_g|^2`` and ``beta = (n - gamma) / (2 E)``. No validation
+    set is needed.
 
-    With ``prior="relevance"`` the weights of each input, and each later array of weights, have an ``alpha`` of their
-    own, so that inputs without influence are shut off. Inputs and targets should be standardized.
+    With ``prior="relevance"`` the weights of each input, each later array of weights, and the biases of each hidden
+    layer have an ``alpha`` of their own, so that inputs without influence are shut off. Inputs and targets should
+    be standardized.
 
     The ``loss`` of the logs is ``E`` alone; it may rise while the penalty grows. The logs tell ``alpha`` (a mean),
     ``beta``, ``gamma`` and ``damping`` too. A network with a regularizer of its own is refused.
 
     Args:
-        prior: ``"relevance"``, or ``"shared"`` for one ``alpha`` of all weights.
+        prior: ``"relevance"``, or ``"shared"`` for one ``alpha`` of all these.
         strength: ``alpha / beta`` to begin with, relative to the loss at the start, above 0.
         damping: The first damping, above 0.
         tolerance: Stop when over one step ``gamma``, the ``alpha / beta`` and the penalized loss change by at most
