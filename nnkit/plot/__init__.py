@@ -7,6 +7,8 @@ given a ``path``, writes to a file.
 from nnkit.plot.confusion_matrix import confusion_matrix
 from nnkit.plot.decision_regions import decision_regions
 from nnkit.plot.distributions import distributions
+from nnkit.plot.intervals import intervals
 from nnkit.plot.learning_curve import learning_curve
+from nnkit.plot.sensitivities import sensitivities
 
-__all__ = ["confusion_matrix", "decision_regions", "distributions", "learning_curve"]
+__all__ = ["confusion_matrix", "decision_regions", "distributions", "intervals", "learning_curve", "sensitivities"]
