@@ -78,6 +78,10 @@ docs: $(DOCS_ENV)
 kit-power: $(TEST_ENV)
 	PYTHONPATH=tests $(TEST_VARIABLES) $(PY) -m kit_power --jobs $(WORKERS) --table docs/kit-power.md $(KIT_POWER_ARGS)
 
+# Levenberg-Marquardt against lbfgs, Bayesian regularization against tuned L2, coverage, cost of J^T J. Ten minutes.
+second-order: $(TEST_ENV)
+	$(TEST_VARIABLES) $(PY) benchmarks/second_order.py
+
 # Rows of docs/origins.md that no passing test shows.
 ledger: $(TEST_ENV)
 	$(TEST_VARIABLES) $(PY) tests/ledger/report.py
