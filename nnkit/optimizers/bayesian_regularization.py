@@ -15,7 +15,6 @@ from nnkit.interfaces.fields import choice, real
 from nnkit.optimizers._damped import Trial, Trust, search
 from nnkit.optimizers._evidence import Evidence
 
-
 WARM = 1e-3
 """Relative drop of a step below which the first strength has done its work, and learning from the data begins."""
 
