@@ -20,6 +20,7 @@ EQUIVALENT: dict[str, str] = {
     r"metric MeanSquaredError\.add\S* exchange arguments": "the difference is squared",
     r"optimizer \w+\.\w+\S* 0\.0->1\.0": "what a scratch scalar holds before it is first written",
     r"activation ReLU\.vjp_into\S* (GtE->LtE|.*->.*)": "chooses between two code paths of one result, by size",
+    r"activation ELU\.derivative\S* 0\.0->1\.0": "only changes the branch that np.where does not take",
     r"activation Softmax\.forward_into\S* Gt->Lt": "chooses between two code paths of one result, by size",
     r"activation LogSoftmax\.forward\S* 1->0": "the content of an array that is written before it is read",
 }

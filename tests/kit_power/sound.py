@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from nnkit.errors import ShapeError
 from nnkit.interfaces import (
     Activation,
     Callback,
@@ -412,6 +413,8 @@ class Error(Metric):
         return {"sum": 0.0, "weight": 0.0}
 
     def add(self, state, prediction, target, weight):
+        if prediction.shape != target.shape:
+            raise ShapeError(f"the prediction has shape {prediction.shape} and the target {target.shape}")
         w = weight.astype(np.float64)
         state["sum"] += float(w @ np.abs(prediction.astype(np.float64) - target).mean(axis=1))
         state["weight"] += float(w.sum())

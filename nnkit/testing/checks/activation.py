@@ -407,7 +407,7 @@ def jvp_equals_jacobian(subject: Subject) -> None:
 )
 def forward_into(subject: Subject) -> None:
     part, tolerance = subject.make(), 16 * subject.eps
-    for z in [*_matrices(subject, "forward_into"), _wide(subject)]:
+    for z in [*_matrices(subject, "forward_into"), _wide(subject), _large(subject)]:
         expected = _forward(part, z)
         for aliased in (False, True):
             given = z.copy()
@@ -427,6 +427,11 @@ def forward_into(subject: Subject) -> None:
                 require(changed is None, "forward_into writes to z", inputs={"z": z}, got=given, expected=z)
 
 
+def _large(subject: Subject) -> Array:
+    """More elements than a block of any in-place twin holds (65,536), not a multiple of anything."""
+    return normal(subject, "large", (4001, 17), 2.0)
+
+
 def _wide(subject: Subject) -> Array:
     """Many values at once, extremes among them."""
     points = np.concatenate([EXTREMES, -EXTREMES, elementwise_points(subject, "wide").ravel()])
@@ -440,7 +445,7 @@ def _wide(subject: Subject) -> Array:
 )
 def vjp_into(subject: Subject) -> None:
     part, tolerance = subject.make(), 32 * subject.eps
-    for z in [*_matrices(subject, "vjp_into"), _wide(subject)]:
+    for z in [*_matrices(subject, "vjp_into"), _wide(subject), _large(subject)]:
         a = _forward(part, z)
         if not np.isfinite(a).all():
             z = np.clip(z, -80, 80)  # noqa: PLW2901  # an exponential: 0 * inf would hide the rest

@@ -611,7 +611,7 @@ def fused_curvature(subject: Subject) -> None:
 )
 def evaluate_into(subject: Subject) -> None:
     loss, tolerance = subject.make(), 32 * subject.eps
-    for p, t in [*pairs(subject, "into"), _many(subject)]:
+    for p, t in [*pairs(subject, "into"), _many(subject), _many(subject, (4001, 17))]:
         given, target = p.copy(), t.copy()
         values, grad = np.full(len(p), np.nan, subject.dtype), np.full_like(p, np.nan)
         told = {"prediction": p, "target": t}
@@ -632,8 +632,8 @@ def evaluate_into(subject: Subject) -> None:
             require(same(target, t) is None, "evaluate_into writes to target", inputs=told)
 
 
-def _many(subject: Subject) -> tuple[Array, Array]:
-    p, t = predictions(subject, "many", (67, 11)), targets(subject, "many", (67, 11), hard=True)
+def _many(subject: Subject, size: tuple[int, int] = (67, 11)) -> tuple[Array, Array]:
+    p, t = predictions(subject, "many", size), targets(subject, "many", size, hard=True)
     return _apart(subject, p, t), t
 
 

@@ -169,6 +169,11 @@ plant(
 )
 
 
+def _reversed(s, p, x):
+    p["mean"] -= p["mean"].dtype.type(2 * s.momentum) * (x.mean(axis=0) - p["mean"])
+    return p
+
+
 # -- layers ----------------------------------------------------------------------------------
 def _back(**change):
     def backward(s, p, cache, grad):
@@ -471,6 +476,23 @@ plant(
         Error.add(s, st, p, t, w),
         st.__setitem__("weight", st["weight"] - float(w.sum()) + len(w)),
     )[0],
+)
+plant(
+    "broadcasting",
+    Error,
+    "flat-targets",
+    add=lambda s, st, p, t, w: st.update(
+        sum=st["sum"] + float(w.astype(np.float64) @ np.abs(p.astype(np.float64) - t).mean(axis=1)),
+        weight=st["weight"] + float(w.sum()),
+    ),
+)
+plant(
+    "wrong sign",
+    Center,
+    "statistics-run-away",
+    forward=lambda s, p, x, *, training, rng: Center.forward(
+        s, {"mean": p["mean"]} if not training else _reversed(s, p, x), x, training=training, rng=rng
+    ),
 )
 plant("weights", Hits, "squared", add=lambda s, st, p, t, w: Hits.add(s, st, p, t, w * w))
 
