@@ -32,7 +32,8 @@ def as_inputs(
         hint = f"; {name}[:, None] makes one column, {name}[None, :] one row" if given.ndim == 1 else ""
         raise ShapeError(f"{name} has shape {given.shape}; expected (N, D), one row a sample{hint}")
     if columns is not None and given.shape[1] != columns:
-        raise ShapeError(f"{name} has {given.shape[1]} columns; this network takes {columns}")
+        turned = f": rows are samples, did you mean {name}.T?" if given.shape[0] == columns else ""
+        raise ShapeError(f"{name} has {given.shape[1]} columns; this network takes {columns}{turned}")
     if given.shape[0] == 0:
         raise DataError(f"{name} is empty (shape {given.shape}); expected at least one sample")
     if given.shape[1] == 0:
@@ -67,9 +68,11 @@ def as_targets(y: Any, loss: Loss, *, name: str = "y", dtype: np.dtype[Any], out
         return to_categorical(_labels(given, name=name, outputs=outputs, who=who), outputs, dtype=dtype)
     rows = given[:, None] if given.ndim == 1 else given
     if rows.shape[1] != outputs:
+        classes = one_column and rows.min() >= 0 and rows.max() < outputs and np.array_equal(rows, np.round(rows))
+        mend = "; of class labels nnkit.to_categorical makes such rows" if classes else ""
         raise ShapeError(
             f"{name} has {rows.shape[1]} columns and the network has {outputs} outputs; "
-            f"expected shape ({samples}, {outputs})"
+            f"expected shape ({samples}, {outputs}){mend}"
         )
     _check_domain(rows, loss, name)
     return np.ascontiguousarray(rows, dtype=dtype)

@@ -31,6 +31,7 @@ from nnkit.network.archive import Archive
 from nnkit.network.compose import compose, fuses
 from nnkit.network.config import network_from_config, network_to_config
 from nnkit.network.gradient_check import GradientReport, check_gradient
+from nnkit.network.mistakes import Outcome, warn_of_data
 from nnkit.network.pairs import check_pair
 from nnkit.network.request import callbacks_of, checked, metrics_of, planned, resumed, split_off, validation_of
 from nnkit.network.summary import summary
@@ -286,6 +287,7 @@ class Network:
             plan = resumed(before, len(data[0]))
         else:
             plan = planned(self.epoch, epochs, batch_size, sampling, len(data[0]))
+        warn_of_data(model, data, judged, stacklevel=2)
         # All that can be refused has been: from here on the network changes.
         self._build(x.shape[1], dtype)
         state = self._ready()
@@ -306,11 +308,15 @@ class Network:
             gradient=np.zeros_like(state.parameters),
         )
         run.stop_reason = state.stopped
+        outcome = Outcome.before(model, self._vectors(), data) if state.step == 0 else None
         model = accelerated(model)
         if isinstance(self.optimizer, Solver):
             solve(model, self.optimizer, run, listening)
         else:
             train(model, self.optimizer, run, listening, self._adopt, registry.accelerate)
+        # A loss that is not finite after an epoch has been told of already.
+        if outcome is not None and np.isfinite(run.logs.get("loss", 0.0)):
+            outcome.compare(self._vectors(), stacklevel=2)
         return self.history
 
     def reset(self) -> None:

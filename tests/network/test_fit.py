@@ -226,7 +226,7 @@ def test_callbacks_get_what_they_ask_for():
 
         def on_epoch_end(self, view):
             if view.epoch == 1:
-                view.set_parameters(np.zeros_like(view.parameters))
+                view.set_parameters(np.full_like(view.parameters, 0.5))
                 view.set_learning_rate(0.0)
             assert view.higher_is_better("val_accuracy") is True
             assert view.higher_is_better("loss") is False
@@ -240,8 +240,8 @@ def test_callbacks_get_what_they_ask_for():
                     array[0] = 1.0
 
     net = regressor()
-    net.fit(X, Y, epochs=3, batch_size=25, callbacks=[Asks()], metrics=["accuracy"])
-    np.testing.assert_array_equal(np.zeros(net.layout.size), net.parameters)
+    net.fit(X, LABELS, epochs=3, batch_size=25, callbacks=[Asks()], metrics=["accuracy"])
+    np.testing.assert_array_equal(np.full(net.layout.size, 0.5), net.parameters)
     assert net.optimizer.learning_rate == 0.0
 
 
