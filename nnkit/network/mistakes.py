@@ -11,7 +11,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.adapters import FunctionActivation
-from nnkit.core.evaluation import evaluate, predict
+from nnkit.core.evaluation import penalty, predict
 from nnkit.core.model import Model
 from nnkit.core.step import Vectors
 from nnkit.errors import TrainingWarning
@@ -53,14 +53,15 @@ class Outcome:
         rows = np.arange(0, len(x), max(1, len(x) // FOLLOWED))
         kept_weight = None if weight is None or not weight[rows].max() > 0 else weight[rows]
         kept = x[rows], target[rows], kept_weight
-        return cls(model, kept, _loss(model, vectors, kept), varied=_varies(kept[1]) and _says(model, vectors, kept[0]))
+        loss, varied = _judged(model, vectors, kept)
+        return cls(model, kept, loss, varied=varied and _varies(kept[1]))
 
     def compare(self, vectors: Vectors, *, stacklevel: int) -> None:
         """Warn when the loss is many times what it was, or none, or all samples look alike."""
-        after = _loss(self.model, vectors, self.data)
+        after, varied = _judged(self.model, vectors, self.data)
         if not math.isfinite(after) or after > GROWN * self.loss > 0:
             said = f"training has made the loss larger, from {self.loss:.3g} to {after:.3g}"
-        elif self.varied and not _says(self.model, vectors, self.data[0]):
+        elif self.varied and not varied:
             said = "training has made all predictions the same: the units of a layer are dead or saturated"
         else:
             return
@@ -68,15 +69,13 @@ class Outcome:
         warnings.warn(f"{said}; {mend}", TrainingWarning, stacklevel=stacklevel + 1)
 
 
-def _loss(model: Model, vectors: Vectors, data: tuple[Array, Array, Array | None]) -> float:
+def _judged(model: Model, vectors: Vectors, data: tuple[Array, Array, Array | None]) -> tuple[float, bool]:
+    """The loss, and whether the prediction tells one sample from another."""
+    x, target, weight = data
     with np.errstate(all="ignore"):
-        return float(evaluate(model, vectors, *data, {})["loss"])
-
-
-def _says(model: Model, vectors: Vectors, x: Array) -> bool:
-    """Whether the prediction tells one sample from another."""
-    with np.errstate(all="ignore"):
-        return _varies(predict(model, vectors, x))
+        prediction = predict(model, vectors, x)
+        loss = np.average(model.loss.value(prediction, target), weights=weight)
+        return float(loss) + penalty(model, vectors.parameters), _varies(prediction)
 
 
 def _varies(rows: Array) -> bool:
