@@ -1,0 +1,1 @@
+"""One module a library: what it trains, asks and differentiates, and how it is spelt there."""

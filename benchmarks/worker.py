@@ -1,0 +1,55 @@
+"""One library in a process of its own: prepares what it is told to, and times it when it is told to.
+
+Reads one JSON object a line, answers with one a line; between the two it sleeps.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from workloads import TRAININGS
+
+
+def main() -> None:
+    # A library that prints must not speak into the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    library: Any = None
+    prepared: Callable[[int], Any] | None = None
+    for line in sys.stdin:
+        order = json.loads(line)
+        reply: dict[str, Any]
+        try:
+            if order["do"] == "import":
+                library = importlib.import_module(f"libraries.{order['library']}")
+                if library.__name__.endswith(("default", "fused")):
+                    importlib.import_module("torch").set_num_threads(order["threads"])
+                reply = {"version": library.version(), "offers": sorted(vars(library))}
+            elif order["do"] == "prepare":
+                began = time.perf_counter()
+                arguments = [TRAININGS.get(a, a) if order["what"].startswith("train") else a for a in order["with"]]
+                prepared = getattr(library, order["what"])(*arguments)
+                prepared(1)
+                reply = {"seconds": time.perf_counter() - began}
+            else:
+                assert prepared is not None
+                began = time.perf_counter()
+                prepared(order["times"])
+                reply = {"seconds": time.perf_counter() - began}
+        except Exception as error:  # noqa: BLE001  # the other libraries go on
+            reply = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        answers.write(json.dumps(reply) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
