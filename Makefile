@@ -22,17 +22,19 @@ DOCS_ENV  := $(VENV)/.nnkit-docs-$(KEY)
 WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg
 
-.PHONY: kit-power ledger kill-test
-.PHONY: help demo test check lint format types tests docs clean
+.PHONY: help demo test check lint format types tests docs clean kit-power second-order ledger kill-test
 
 help:
-	@echo "make demo    train examples/digits.toml: a model, two pictures, a table"
-	@echo "make test    lint, types, every test with coverage; in seconds when nothing changed since it was green"
-	@echo "make check   the same, always in full: what CI runs"
-	@echo "make kit-power  how strong the conformance kit is: planted faults, mutants, false alarms"
-	@echo "make docs    the documentation, in docs/_build/html"
-	@echo "make format  let ruff put the sources in order"
-	@echo "make clean   remove what the others made, .venv included"
+	@echo "make demo          train examples/digits.toml: a model, two pictures, a table"
+	@echo "make test          lint, types, every test with coverage; in seconds when nothing changed since it was green"
+	@echo "make check         the same, always in full: what CI runs"
+	@echo "make docs          the documentation, in docs/_build/html"
+	@echo "make format        let ruff put the sources in order"
+	@echo "make clean         remove what the others made, .venv included"
+	@echo "make ledger        the rows of docs/origins.md that no passing test shows"
+	@echo "make kit-power     how strong the conformance kit is: planted faults, mutants, false alarms"
+	@echo "make kill-test     a hundred trainings killed at random moments, and a full disk"
+	@echo "make second-order  the second-order methods, measured"
 
 # -- The two commands --------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 from oracles.snippets import blocks, commands, run_python
 
-from nnkit import Network, interfaces
+import nnkit as nnkit_package
+from nnkit import Network, interfaces, plugins
 from nnkit.cli.app import nnkit
 from nnkit.cli.commands import train
 from nnkit.cli.experiment import NOT_IN_FILES, DataSection, OutputSection
@@ -32,9 +33,24 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+# Pages whose steps need a machine of their own: the test that takes them.
+TAKEN_ELSEWHERE = {"first-plugin.md": ROOT / "tests" / "testing" / "test_first_plugin_page.py"}
+
+# What the reader of a page of fragments has at hand.
+AT_HAND = {"conformance.md": {"nnkit": nnkit_package, "MyLoss": plugins.get("loss", "half_squared_error")}}
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name not in TAKEN_ELSEWHERE], ids=lambda page: page.name
+)
 def test_every_python_snippet_runs(page, folder):
-    run_python(page, {"__name__": "__page__"})
+    run_python(page, {"__name__": "__page__"} | AT_HAND.get(page.name, {}))
+
+
+def test_the_pages_taken_elsewhere_are():
+    for name, test in TAKEN_ELSEWHERE.items():
+        assert (DOCS / name).exists()
+        assert name in test.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
