@@ -866,6 +866,8 @@ def statistics_follow(subject: Subject) -> None:
     with quiet():
         trained = layer.forward(held, x.copy(), training=True, rng=_generator(subject))[0]
         if compare(held, dict(values)) is None:
+            still = bool(_buffers(layer, inputs)) and subject.hyperparameters == subject.variants[0]
+            require(not still or layer.offers("adapt"), "no pass in training ever moves the buffers", inputs={"x": x})
             return  # it keeps no statistics with these hyperparameters
         before = float(np.abs(layer.forward(_copy(values), x.copy(), training=False, rng=None)[0] - trained).max())
         for _ in range(400):

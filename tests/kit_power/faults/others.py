@@ -170,7 +170,7 @@ plant(
 
 
 def _reversed(s, p, x):
-    p["mean"] -= p["mean"].dtype.type(2 * s.momentum) * (x.mean(axis=0) - p["mean"])
+    p["mean"] -= p["mean"].dtype.type(4 * s.momentum) * (x.mean(axis=0) - p["mean"])
     return p
 
 
@@ -492,6 +492,14 @@ plant(
     "statistics-run-away",
     forward=lambda s, p, x, *, training, rng: Center.forward(
         s, {"mean": p["mean"]} if not training else _reversed(s, p, x), x, training=training, rng=rng
+    ),
+)
+plant(
+    "lost state",
+    Center,
+    "statistics-never-move",
+    forward=lambda s, p, x, *, training, rng: Center.forward(
+        s, {"mean": p["mean"].copy()}, x, training=training, rng=rng
     ),
 )
 plant("weights", Hits, "squared", add=lambda s, st, p, t, w: Hits.add(s, st, p, t, w * w))
