@@ -84,6 +84,11 @@ kit-power: $(TEST_ENV)
 second-order: $(TEST_ENV)
 	$(TEST_VARIABLES) $(PY) benchmarks/second_order.py
 
+# nnkit beside its peers, in an environment that has them: make bench BENCH_PYTHON=/path/to/python BENCH_ARGS=--quick
+BENCH_PYTHON ?= $(PY)
+bench: $(TEST_ENV)
+	$(BENCH_PYTHON) benchmarks/bench.py $(BENCH_ARGS)
+
 # Rows of docs/origins.md that no passing test shows.
 ledger: $(TEST_ENV)
 	$(TEST_VARIABLES) $(PY) tests/ledger/report.py
