@@ -7,11 +7,13 @@ a SHA-256 of every other byte of the file, so that any damage is seen before any
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import io
 import json
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +30,8 @@ FORMAT_VERSION = 1
 MARK = b"nnkit:sha256:"
 DIGEST_LENGTH = 64
 ARRAY_KEY = "__array__"
+ABANDONED_SECONDS = 600.0
+"""A file beside its target that nobody has written to for so long is no save under way."""
 
 
 def write_tree(path: str | os.PathLike[str], tree: Mapping[str, Any], *, what: str) -> None:
@@ -71,6 +75,7 @@ def write_atomically(path: str | os.PathLike[str], write: Any) -> None:
     target = Path(path)
     handle, temporary = -1, ""
     try:
+        _sweep(target)
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent or ".")
         with os.fdopen(handle, "w+b") as file:
             handle = -1
@@ -94,6 +99,14 @@ def write_atomically(path: str | os.PathLike[str], write: Any) -> None:
         if temporary:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
+
+
+def _sweep(target: Path) -> None:
+    """Take away what saves that were killed have left: else a job that is killed often fills the disk."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+                left.unlink()
 
 
 def read_tree(path: str | os.PathLike[str], *, what: str) -> dict[str, Any]:

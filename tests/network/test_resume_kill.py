@@ -136,6 +136,17 @@ def test_a_full_disk_leaves_the_old_file_and_says_so(tmp_path, monkeypatch):
     assert net.step == nnkit.Network.load(path).step
 
 
+def test_what_killed_saves_have_left_is_taken_away_and_a_save_under_way_is_not(tmp_path):
+    path = tmp_path / "net[1].npz"
+    names = {"old": ".net[1].npz.a1b2.tmp", "new": ".net[1].npz.c3d4.tmp", "other": ".net1.npz.e5f6.tmp"}
+    for name in names.values():
+        (tmp_path / name).write_bytes(b"half a file")
+    for kind in ("old", "other"):
+        os.utime(tmp_path / names[kind], (time.time() - 3600.0,) * 2)
+    trained().save(path)
+    assert {path.name, names["new"], names["other"]} == {found.name for found in tmp_path.iterdir()}
+
+
 @pytest.mark.skipif(KILLS == FEW, reason="needs the right to mount: make kill-test as root; the test above runs always")
 def test_a_small_file_system_that_is_full_leaves_the_old_file(tmp_path):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], check=True)
