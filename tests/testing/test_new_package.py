@@ -1,0 +1,61 @@
+"""`nnkit plugins new`: a package of every kind passes its own proof, ruff and mypy as generated."""
+
+import importlib
+import subprocess
+import sys
+import tomllib
+
+import click
+import pytest
+
+from nnkit.cli.commands.plugins.new import FIRST_PARTS, write_package
+from nnkit.registry.kinds import KINDS
+from nnkit.testing import check
+
+
+def test_every_kind_has_a_first_part():
+    assert set(KINDS) == set(FIRST_PARTS)
+
+
+@pytest.mark.parametrize("kind", FIRST_PARTS)
+def test_generated_part_is_proven(kind, tmp_path, monkeypatch):
+    home = write_package(f"acme-{kind}-nn", kind, None, tmp_path)
+    monkeypatch.syspath_prepend(home)
+    points = tomllib.loads((home / "pyproject.toml").read_text())["project"]["entry-points"]
+    ((group, names),) = points.items()
+    assert KINDS[kind].group == group
+    ((name, target),) = names.items()
+    assert FIRST_PARTS[kind] == name
+    module, _, cls = target.partition(":")
+    report = check(getattr(importlib.import_module(module), cls))
+    assert report.ok, str(report)
+    assert "PART-023/figures-declared" not in {one.id for one in report.advice}
+
+
+def test_generated_packages_pass_ruff_and_mypy(tmp_path):
+    packages = [write_package(f"acme-{kind}-nn", kind, None, tmp_path) for kind in FIRST_PARTS]
+    for command in (["ruff", "check"], ["ruff", "format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", *command, str(tmp_path)], capture_output=True, text=True, check=False
+        )
+        assert 0 == done.returncode, done.stdout + done.stderr
+    folders = [str(home / home.name.replace("-", "_")) for home in packages]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", *folders], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("distribution", "name"), [("acme nn", None), ("-x", None), ("acme-nn", "BentIdentity")])
+def test_names_that_are_none_are_refused(distribution, name, tmp_path):
+    with pytest.raises(click.UsageError):
+        write_package(distribution, "loss", name, tmp_path)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path):
+    home = write_package("acme-nn", "loss", None, tmp_path)
+    (home / "README.md").write_text("mine")
+    with pytest.raises(click.UsageError, match="there already"):
+        write_package("acme-nn", "optimizer", None, tmp_path)
+    assert "mine" == (home / "README.md").read_text()
