@@ -1,0 +1,129 @@
+"""What ``nnkit doctor`` finds out; every answer is about this process unless it says otherwise."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from nnkit import __version__
+from nnkit.cli._blas import NEEDED, VARIABLE, WIDE, cpu_flags
+from nnkit.plugins import providers as all_providers
+
+__all__ = ["VARIABLE", "WIDE", "Kernels", "could_be_wider", "cpu", "kernels", "measured", "providers", "versions"]
+
+NARROW = frozenset({"haswell", "zen", "sandybridge", "nehalem", "prescott", "core2", "barcelona"})
+"""OpenBLAS' kernels that know no AVX-512, in small letters."""
+
+PROGRAM = """
+import time, numpy
+a = numpy.full((512, 512), 0.5, numpy.float32); b = a.copy(); c = a.copy()
+best = 9.0
+for _ in range(40):
+    began = time.perf_counter(); a.dot(b, c); best = min(best, time.perf_counter() - began)
+print(512 ** 3 / best / 1e6)
+"""
+
+
+@attrs.frozen
+class Kernels:
+    """The BLAS under numpy.
+
+    Args:
+        name: ``openblas``, ``mkl``, ``accelerate``, …
+        version: Its version, where it is known.
+        architecture: The CPU whose kernels it runs, where it is known.
+        threads: How many threads it uses, where it is known.
+    """
+
+    name: str
+    version: str = ""
+    architecture: str = ""
+    threads: int = 0
+
+    @property
+    def described(self) -> str:
+        """One line."""
+        parts = [f"{self.name} {self.version}".strip()]
+        parts += [f"kernels for {self.architecture}"] if self.architecture else ["kernels not known"]
+        parts += [f"{self.threads} threads"] if self.threads else []
+        asked = os.environ.get(VARIABLE)
+        return ", ".join([*parts, f"{VARIABLE}={asked}"] if asked else parts)
+
+
+def versions() -> list[tuple[str, str]]:
+    """What runs."""
+    return [
+        ("nnkit-core", __version__),
+        ("Python", f"{platform.python_version()} ({sys.executable})"),
+        ("numpy", np.__version__),
+    ]
+
+
+def kernels() -> Kernels:
+    """As threadpoolctl sees it, where that is installed; by asking OpenBLAS itself otherwise."""
+    try:
+        import threadpoolctl
+    except ModuleNotFoundError:
+        return _asked()
+    found = [entry for entry in threadpoolctl.threadpool_info() if entry.get("user_api") == "blas"]
+    if not found:
+        return _asked()
+    first: dict[str, Any] = found[0]
+    version, architecture = first.get("version") or "", first.get("architecture") or ""
+    return Kernels(first["internal_api"], version, architecture, first["num_threads"])
+
+
+def _asked() -> Kernels:
+    """From numpy's build notes, and from the OpenBLAS in its wheel."""
+    notes: Any = np.show_config(mode="dicts")
+    blas = notes["Build Dependencies"]["blas"]
+    plain = Kernels(blas["name"], blas["version"])
+    folder = Path(np.__file__).parent.parent / "numpy.libs"
+    for library in sorted(folder.glob("*openblas*")):
+        opened = ctypes.CDLL(str(library))
+        for prefix, suffix in (("scipy_", "64_"), ("", "64_"), ("", "")):
+            name = getattr(opened, f"{prefix}openblas_get_corename{suffix}", None)
+            if name is not None:
+                name.restype = ctypes.c_char_p
+                threads = getattr(opened, f"{prefix}openblas_get_num_threads{suffix}")
+                return attrs.evolve(plain, architecture=name().decode(), threads=int(threads()))
+    return plain
+
+
+def cpu() -> str:
+    """How many cores, and the widest vectors."""
+    flags = cpu_flags()
+    widest = "AVX-512" if flags >= NEEDED else "AVX2" if "avx2" in flags else platform.machine()
+    return f"{os.cpu_count()} cores, {widest}" + ("" if flags else " (its abilities are not known here)")
+
+
+def could_be_wider(found: Kernels) -> bool:
+    """Whether the CPU has AVX-512 and OpenBLAS runs kernels without it."""
+    return "openblas" in found.name.lower() and found.architecture.lower() in NARROW and cpu_flags() >= NEEDED
+
+
+def measured(settings: dict[str, str]) -> float:
+    """Millions of multiplications and additions a second in a new process with these variables set."""
+    run = subprocess.run(  # noqa: S603  # this very Python, and a program that stands above
+        [sys.executable, "-c", PROGRAM], env=dict(os.environ) | settings, capture_output=True, text=True, check=True
+    )
+    return float(run.stdout)
+
+
+def providers() -> list[tuple[str, str]]:
+    """The distributions with plugins, and the state of each."""
+    lines = []
+    for found in all_providers():
+        parts = sum(len(names) for names in found.parts.values())
+        what = f"{parts} parts" if parts else "no named parts"
+        why = f": {found.reason}" if found.reason else ""
+        lines.append(("plugin", f"{found.distribution} {found.version}, {what}, {found.state}{why}"))
+    return lines
