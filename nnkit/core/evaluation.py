@@ -9,14 +9,20 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.model import Model
-from nnkit.core.step import Vectors, bind_forward, bind_layers
+from nnkit.core.step import Forward, Vectors, bind_forward, bind_layers
 from nnkit.core.workspace import Pool
 from nnkit.interfaces import Metric
 
-__all__ = ["evaluate", "penalty", "predict"]
+__all__ = ["ForwardCache", "evaluate", "penalty", "predict"]
 
 CHUNK_ELEMENTS = 1 << 18
 """Elements of the widest array of a chunk: a few of them stay in a core's cache."""
+
+CACHED_ROWS = 64
+"""Batches of more rows take longer than binding does."""
+
+CACHED = 4
+"""Numbers of rows that are kept bound."""
 
 
 def chunk_rows(model: Model) -> int:
@@ -24,8 +30,48 @@ def chunk_rows(model: Model) -> int:
     return max(1, CHUNK_ELEMENTS // max(model.inputs, *model.widths))
 
 
-def predict(model: Model, vectors: Vectors, X: Array) -> Array:
-    """The prediction ``(N, K)`` of every row, new."""
+class ForwardCache:
+    """Forward passes of few rows that wait, bound, for their next call.
+
+    Binding takes longer than one row does. Whoever calls takes one out and puts it back afterwards,
+    so two threads never share a workspace. Copies and pickles of a cache are empty.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, tuple[Model, Vectors, Forward]] = {}
+
+    def __reduce__(self) -> tuple[type[ForwardCache], tuple[()]]:
+        return ForwardCache, ()
+
+    def __call__(self, model: Model, vectors: Vectors, X: Array) -> Array:
+        """The prediction of rows that are no more than ``CACHED_ROWS``, new."""
+        rows = len(X)
+        held = self._waiting.pop(rows, None)
+        if (
+            held is None
+            or held[0] is not model
+            or held[1].parameters is not vectors.parameters
+            or held[1].buffers is not vectors.buffers
+        ):
+            pool = Pool(rows, vectors.parameters.dtype)
+            held = (model, vectors, bind_forward(model, vectors, pool, rows))
+        out = held[2](X).copy()
+        if len(self._waiting) < CACHED:
+            self._waiting[rows] = held
+        return out
+
+
+def predict(model: Model, vectors: Vectors, X: Array, cache: ForwardCache | None = None) -> Array:
+    """The prediction ``(N, K)`` of every row, new.
+
+    Args:
+        model: The structure.
+        vectors: Parameters and buffers.
+        X: Inputs.
+        cache: Keeps what is bound for a few rows.
+    """
+    if cache is not None and len(X) <= CACHED_ROWS:
+        return cache(model, vectors, X)
     rows = min(len(X), chunk_rows(model))
     pool = Pool(rows, vectors.parameters.dtype)
     forward = bind_forward(model, vectors, pool, rows)

@@ -115,6 +115,7 @@ class Network:
         """What goes with the network and is saved with it: numbers, strings, lists, mappings, arrays."""
         self._model: Model | None = None
         self._state: TrainingState | None = None
+        self._forwards = evaluation.ForwardCache()
         self._check_output()
         if self._inputs is not None:
             self._build(self._inputs)
@@ -336,7 +337,7 @@ class Network:
         """
         state = self._ready()
         x = as_inputs(X, dtype=state.parameters.dtype, columns=self._inputs)
-        prediction = evaluation.predict(self.model, self._vectors(), x)
+        prediction = evaluation.predict(self.model, self._vectors(), x, self._forwards)
         return self._labels(prediction) if labels else prediction
 
     def score(self, X: Any, y: Any, *, accuracy: bool = False, sample_weight: Any = None) -> float:
