@@ -22,7 +22,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from workloads import JACOBIANS, LARGEST, NETWORKS, ROWS, TRAININGS  # noqa: E402  # its folder is on the path now
+from workloads import JACOBIANS, LARGEST, NETWORKS, ROWS, SCALING, TRAININGS  # noqa: E402  # its folder is on the path now
 
 PLAIN = {"NNKIT_PLUGINS": ""}
 COMPILED = {"NNKIT_PLUGINS": "nnkit-numba"}
@@ -193,6 +193,17 @@ def machine(threads: int, coretype: str | None) -> dict[str, Any]:
     return found
 
 
+def write_into(page: Path, state: str, said: list[str]) -> None:
+    """Put the tables between the page's marks for this state of the BLAS."""
+    text = page.read_text()
+    first, last = f"<!-- bench: {state} -->", f"<!-- end: {state} -->"
+    before, found, rest = text.partition(first)
+    _, closed, after = rest.partition(last)
+    if not (found and closed):
+        raise SystemExit(f"{page} has no marks {first} and {last}")
+    page.write_text(f"{before}{first}\n" + "\n\n".join(said) + f"\n{last}{after}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="under two minutes: fewer and shorter turns")
@@ -200,7 +211,9 @@ def main() -> int:
     parser.add_argument("--coretype", help="OPENBLAS_CORETYPE of every process, such as HASWELL or SKYLAKEX")
     parser.add_argument("--only", help="names of libraries, by commas")
     parser.add_argument("--workloads", default=",".join(TRAININGS), help="names of trainings, by commas")
-    parser.add_argument("--sections", default="training,inference,jacobians")
+    parser.add_argument("--sections", default="training,inference,jacobians,scaling")
+    parser.add_argument("--into", type=Path, help="a page, such as docs/performance.md, whose tables are replaced")
+    parser.add_argument("--state", default="as it comes", help="which of the page's two: as it comes, or forced")
     parser.add_argument("--json", type=Path, default=HERE / "results.json", help="where the figures go")
     options = parser.parse_args()
     rounds, seconds = (3, 0.1) if options.quick else (7, 0.5)
@@ -212,22 +225,32 @@ def main() -> int:
     report["libraries"] = {entry.label: entry.problem or entry.version for entry in libraries}
     for key, value in report["machine"].items():
         print(f"{key}: {value}")
+    facts = [f"{key}: {value}" for key, value in report["machine"].items()]
+    facts += [
+        f"{entry.label}: {'missing, ' + entry.problem if entry.problem else entry.version}" for entry in libraries
+    ]
     for entry in libraries:
         print(f"{entry.label}: MISSING ({entry.problem})" if entry.problem else f"{entry.label}: {entry.version}")
     loads = {name: TRAININGS[name] for name in options.workloads.split(",")}
+    said = ["```text\n" + "\n".join(facts) + "\n```"]
+
+    def show(text: str) -> None:
+        said.append(text)
+        print("\n" + text, flush=True)
+
     timing = {"rounds": rounds, "seconds": seconds}
     if "training" in sections:
         report["training"] = {name: by_turns(libraries, "train", [name], **timing) for name in loads}
         named = {f"{n}, batch {t.batch}, {t.samples}": report["training"][n] for n, t in loads.items()}
-        print("\n" + table("training, ms an epoch", 1e3, named))
+        show(table("training, ms an epoch", 1e3, named))
         report["watched"] = {"2-8-4-2": by_turns(libraries, "train_watched", ["2-8-4-2"], **timing)}
-        print("\n" + table("the same with history and a progress line, ms an epoch", 1e3, report["watched"]))
+        show(table("the same with history and a progress line, ms an epoch", 1e3, report["watched"]))
         report["verdicts"] = verdicts(report["training"])
-        print("\n" + "\n".join(report["verdicts"]))
+        show("\n".join(f"- {line}" for line in report["verdicts"]))
     if "inference" in sections:
         asked = {f"{n}, {rows}": by_turns(libraries, "infer", [n, rows], **timing) for n in NETWORKS for rows in ROWS}
         report["inference"] = asked
-        print("\n" + table("inference, us a call", 1e6, asked))
+        show(table("inference, us a call", 1e6, asked))
     if "jacobians" in sections:
         rows = {
             f"{what}, {n}": by_turns(libraries, what, [n], **timing)
@@ -235,9 +258,16 @@ def main() -> int:
             for n in JACOBIANS
         }
         report["jacobians"] = rows
-        print("\n" + table("Jacobians, ms a call", 1e3, rows))
+        show(table("Jacobians, ms a call", 1e3, rows))
+    if "scaling" in sections:
+        ours = [entry for entry in libraries if entry.label in {"products", *OURS}]
+        rows = {name: by_turns(ours, "train", [name], **timing) for name in SCALING}
+        report["scaling"] = rows
+        show(table("cost, ms an epoch", 1e3, rows))
     for entry in libraries:
         entry.close()
+    if options.into:
+        write_into(options.into, options.state, said)
     options.json.write_text(json.dumps(report, indent=1) + "\n")
     print(f"\n{options.json}")
     return 0

@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from workloads import TRAININGS
+from workloads import SCALING, TRAININGS
 
 
 def main() -> None:
@@ -36,7 +36,9 @@ def main() -> None:
                 reply = {"version": library.version(), "offers": sorted(vars(library))}
             elif order["do"] == "prepare":
                 began = time.perf_counter()
-                arguments = [TRAININGS.get(a, a) if order["what"].startswith("train") else a for a in order["with"]]
+                arguments = [
+                    (TRAININGS | SCALING).get(a, a) if order["what"].startswith("train") else a for a in order["with"]
+                ]
                 prepared = getattr(library, order["what"])(*arguments)
                 prepared(1)
                 reply = {"seconds": time.perf_counter() - began}

@@ -36,6 +36,14 @@ TRAININGS = {
     "784-2048-2048-10": Training((784, 2048, 2048, 10), 256, 2_560),
     "256-256-1000": Training((256, 256, 1000), 128, 6_400),
 }
+SCALING = {
+    "512 wide, 4 hidden, 6400": Training((512, 512, 512, 512, 512, 10), 128, 6_400),
+    "twice the samples": Training((512, 512, 512, 512, 512, 10), 128, 12_800),
+    "twice the width squared": Training((724, 724, 724, 724, 724, 10), 128, 6_400),
+    "twice the depth": Training((512,) * 9 + (10,), 128, 6_400),
+}
+"""The first, and what should take twice as long."""
+
 LARGEST = ("784-512-512-10", "784-2048-2048-10", "256-256-1000")
 
 NETWORKS = {"64-64-10": (64, 64, 10), "784-512-512-10": (784, 512, 512, 10)}
