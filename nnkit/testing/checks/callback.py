@@ -7,6 +7,7 @@ import json
 import math
 import os
 import tempfile
+import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,9 @@ class _Network:
     """What a callback may find at ``view.network``: something that can be saved."""
 
     def __init__(self) -> None:
-        from nnkit import plugins
-
         self.parameters = np.arange(float(SIZE))
         self.saved: list[str] = []
-        self.optimizer = plugins.create("optimizer", "sgd")
+        self.optimizer = types.SimpleNamespace(learning_rate=0.1)
 
     def save(self, path: Any, **_more: Any) -> None:
         self.saved.append(str(path))
