@@ -101,6 +101,7 @@ WORDS = {
     "testing/checks/solver.py": {"step"},  # the number of a report
     "testing/checks/schedule.py": {"step"},  # the argument of ``Schedule.rate``
     "plot/__init__.py": {"confusion_matrix"},  # a picture
+    "plot/distributions.py": {"step"},  # the label of an axis
     "cli/report.py": {"precision", "recall", "f1"},  # headings of a table
     "network/archive.py": {"accuracy", "precision", "step"},  # targets of an archive, a key of its figures
     "cli/commands/describe.py": {"history"},  # a key of its JSON

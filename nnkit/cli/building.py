@@ -86,6 +86,7 @@ def build_network(experiment: Experiment, columns: int, source: Path) -> Network
         NNKitError: When it cannot be composed; says in which file.
     """
     from nnkit.network import Network
+    from nnkit.registry.builtins import DEFAULTS
 
     settings: dict[str, Any] = dict(experiment.network)
     layers = settings.pop("layers")
@@ -100,9 +101,9 @@ def build_network(experiment: Experiment, columns: int, source: Path) -> Network
         layers = layers[1:]
     scaling: list[Any] = []
     if experiment.data.divide_by is not None:
-        scaling.append({"name": "rescale", "scale": 1.0 / experiment.data.divide_by})
+        scaling.append({"name": DEFAULTS["divided_inputs"], "scale": 1.0 / experiment.data.divide_by})
     if experiment.data.standardize:
-        scaling.append("standardize")
+        scaling.append(DEFAULTS["standardized_inputs"])
     try:
         return Network([columns, *scaling, *layers], **settings)
     except NNKitError as error:

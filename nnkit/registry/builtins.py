@@ -225,5 +225,10 @@ DEFAULTS = {
     "functional_loss": "half_squared_error",
     "functional_initializer": "normal(stddev=1.0)",
     "score": "accuracy",
+    "regression_score": "mean_absolute_error",
+    "explained": "r2",
+    "confusion": "confusion_matrix",
+    "divided_inputs": "rescale",
+    "standardized_inputs": "standardize",
 }
 """What is used where nobody names anything: by a network, and in the functional style."""

@@ -77,6 +77,7 @@ def _judgements(network: Network, data: Path) -> Iterator[tuple[str, Any]]:
     from nnkit.cli.tables import column_names, read_table
     from nnkit.cli.targets import encode
     from nnkit.errors import DataError
+    from nnkit.registry.builtins import DEFAULTS
 
     named = network.notes.get("features") if column_names(data) is not None else None
     table = read_table(data, x=network.notes.get("x", "X"), features=named, last_is_target=True)
@@ -87,7 +88,7 @@ def _judgements(network: Network, data: Path) -> Iterator[tuple[str, Any]]:
     )
     if targets.labels is None:
         raise DataError(f"{data}: the targets are numbers; --data draws pictures of classes")
-    matrix = network.evaluate(table.X, targets.values, metrics=["confusion_matrix"])["confusion_matrix"]
+    matrix = network.evaluate(table.X, targets.values, metrics=[DEFAULTS["confusion"]])[DEFAULTS["confusion"]]
     yield "confusion-matrix", partial(plot.confusion_matrix, matrix, targets.classes)
     if network.inputs == 2:
         yield (

@@ -125,10 +125,12 @@ def _check_outputs(experiment: Experiment, samples: Samples) -> None:
 
 def _judged(network: Network, samples: Samples) -> tuple[dict[str, float], Any]:
     """The figures of the rows that were seen least, the one that counts last; and their confusion matrix."""
+    from nnkit.registry.builtins import DEFAULTS
+
     part = samples.judged
     if samples.classes is None:
-        found = network.evaluate(part.X, part.y, metrics=["mean_absolute_error", "r2"])
+        found = network.evaluate(part.X, part.y, metrics=[DEFAULTS["regression_score"], DEFAULTS["explained"]])
         return found, None
-    found = network.evaluate(part.X, part.y, metrics=["confusion_matrix", "accuracy"])
-    matrix = found.pop("confusion_matrix")
+    found = network.evaluate(part.X, part.y, metrics=[DEFAULTS["confusion"], DEFAULTS["score"]])
+    matrix = found.pop(DEFAULTS["confusion"])
     return found, matrix
