@@ -102,7 +102,7 @@ class Network:
             activations=activations,
         )
         self.loss: Loss = registry.create("loss", loss)
-        self.optimizer: Optimizer | Solver = registry.create("optimizer", optimizer)
+        self._optimizer: Optimizer | Solver = registry.create("optimizer", optimizer)
         self.initializer: Initializer = registry.create("initializer", initializer)
         self.bias_initializer: Initializer = registry.create("initializer", bias_initializer)
         self.regularizer: Regularizer | None = None
@@ -126,6 +126,18 @@ class Network:
     def layers(self) -> tuple[Layer, ...]:
         """The layers, every part resolved."""
         return tuple(self._layers)
+
+    @property
+    def optimizer(self) -> Optimizer | Solver:
+        """What training follows; another one (a name, spec or instance) begins with a state of its own."""
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Any) -> None:
+        chosen: Optimizer | Solver = registry.create("optimizer", optimizer)
+        if chosen != self._optimizer and self._state is not None:
+            self._state.optimizer = None
+        self._optimizer = chosen
 
     @property
     def seed(self) -> int:
@@ -569,7 +581,7 @@ class Network:
         return {} if self._state is None else self._state.callbacks.get(name, {})
 
     def _adopt(self, optimizer: Optimizer) -> None:
-        self.optimizer = optimizer
+        self._optimizer = optimizer
 
     def _labels(self, prediction: Array) -> Array:
         if self.loss.target_domain == "sign" and prediction.shape[1] == 1:

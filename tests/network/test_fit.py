@@ -336,6 +336,19 @@ def test_the_same_metric_twice_has_two_names():
     )
 
 
+@pytest.mark.parametrize("first", ["levenberg_marquardt", "sgd(momentum=0.9)", "adam"])
+def test_another_optimizer_may_go_on(first):
+    net = regressor(optimizer=first)
+    net.fit(X, Y, epochs=2)
+    before = net.score(X, Y)
+    net.optimizer = "adam(learning_rate=0.001)"
+    net.fit(X, Y, epochs=2)
+    assert net.epoch == 4
+    assert net.score(X, Y) < before * 1.5
+    with pytest.raises(NNKitError, match="adam"):
+        net.optimizer = "adma"
+
+
 def test_reset_starts_again():
     net = regressor()
     before = net.parameters.copy()
