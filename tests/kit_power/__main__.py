@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from kit_power.equivalent import why_equivalent
+from kit_power.equivalent import why_equivalent, why_survives
 from kit_power.mutants import builtins, mutants_of
 from kit_power.planting import FAMILIES, FAULTS
 from kit_power.sound import SOUND
@@ -200,7 +200,7 @@ def mutants(pool: Any, say: Any, most: int | None) -> bool:
         say(f"- equivalent: `{key}`: {why_equivalent(key)}")
     for key, _, found in sorted(counted):
         if not found:
-            say(f"- survivor: `{key}`")
+            say(f"- survivor: `{key}`: {why_survives(key)}")
     say()
     return rate >= 0.90
 
@@ -209,12 +209,16 @@ def seeds(pool: Any, say: Any, count: int) -> bool:
     """The sound parts and the built-ins over other seeds."""
     names = [cls.__name__ for cls in SOUND] + [f"{cls.kind} {cls.__name__}" for cls in builtins()]
     work = [(name, 1000 + 37 * seed) for seed in range(count) for name in names]
-    results = list(pool.imap_unordered(try_seed, work, chunksize=4))
+    results = []
+    for result in pool.imap_unordered(try_seed, work, chunksize=4):
+        results.append(result)
+        if result[2]:  # at once, for whoever waits
+            sys.stderr.write(f"false alarm: {result[0]}, seed {result[1]}: {result[2]}\n")
     alarms = [(name, seed, found) for name, seed, found, _ in results if found]
     slowest: dict[str, float] = defaultdict(float)
     for name, _, _, seconds in results:
         slowest[name] = max(slowest[name], seconds)
-    say(f"## False alarms: {len(names)} sound parts, {count} other seeds each")
+    say(f"## False alarms: {len(names)} sound parts and built-ins, {count} other seeds each")
     say()
     say(f"{len(alarms)} of {len(work)} runs raised a false alarm.")
     say()
