@@ -80,17 +80,38 @@ class Evidence:
         self.strengths[1:], self.beta, self.gamma = strengths, beta, gamma
         return change
 
+    def log_evidence(self, matrix: Array, loss: float, theta: Array) -> float:
+        """``ln p(r)`` by Laplace's method at ``theta``, the best ``beta`` taken for these ``alpha / beta``.
+
+        With ``T = total(loss, theta)``, ``M = J^T J + strengths`` and ``f`` free parameters, ``ln p = -beta T -
+        ln det(beta M) / 2 + sum_g P_g ln(alpha_g) / 2 + n ln(beta) / 2 - (n - f) ln(2 pi) / 2`` is largest at
+        ``beta = (n - f) / (2 T)``.
+        """
+        tiny = np.finfo(np.float64).tiny
+        sizes = self._sums(np.ones(len(theta)))
+        freedom = max(self.count - sizes[0], (1.0 - MOST_FITTED) * self.count)
+        scaled, scale = self._scaled(matrix)
+        log_det = float(np.linalg.slogdet(scaled)[1] - 2.0 * np.log(scale).sum())
+        prior = float(sizes[1:] @ np.log(np.maximum(self.strengths[1:], tiny)))
+        beta = freedom / (2.0 * max(self.total(loss, theta), tiny))
+        return 0.5 * float(freedom * (np.log(beta) - 1.0 - np.log(2.0 * np.pi)) - log_det + prior)
+
     def _sums(self, values: Array) -> Array:
         return np.bincount(self.groups, weights=values, minlength=len(self.strengths))
 
-    def _posterior(self, matrix: Array) -> Array:
-        """The diagonal of ``(J^T J + strengths)^-1``."""
+    def _scaled(self, matrix: Array) -> tuple[Array, Array]:
+        """``J^T J + strengths`` with ones on its diagonal, and what each of its sides was multiplied by."""
         penalized = matrix.astype(np.float64)
         diagonal = penalized.reshape(-1)[:: len(penalized) + 1]
         # A free parameter that the residuals do not feel would make the matrix singular.
         diagonal += self.strengths[self.groups] + 1e-14 * float(diagonal.max())
         scale = 1.0 / np.sqrt(diagonal)
-        inverse: Array = np.linalg.inv(penalized * scale[:, None] * scale).diagonal() * scale**2
+        return penalized * scale[:, None] * scale, scale
+
+    def _posterior(self, matrix: Array) -> Array:
+        """The diagonal of ``(J^T J + strengths)^-1``."""
+        scaled, scale = self._scaled(matrix)
+        inverse: Array = np.linalg.inv(scaled).diagonal() * scale**2
         return inverse
 
     def info(self, theta: Array) -> dict[str, float]:

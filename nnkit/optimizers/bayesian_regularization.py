@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import attrs
@@ -12,11 +11,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.interfaces import ObjectiveLike, Solver, SolverStep
 from nnkit.interfaces.fields import choice, real
-from nnkit.optimizers._damped import Trial, Trust, search
-from nnkit.optimizers._evidence import Evidence
-
-WARM = 1e-3
-"""Relative drop of a step below which the first strength has done its work, and learning from the data begins."""
+from nnkit.optimizers._evidence_search import Search
 
 
 @final
@@ -34,15 +29,22 @@ class BayesianRegularization(Solver):
     layer have an ``alpha`` of their own, so that inputs without influence are shut off. Inputs and targets should
     be standardized.
 
-    The ``loss`` of the logs is ``E`` alone; it may rise while the penalty grows. The logs tell ``alpha`` (a mean),
-    ``beta``, ``gamma`` and ``damping`` too. A network with a regularizer of its own is refused.
+    The objective has many minima, and the first strength decides which is found. So two searches go side by side from
+    the same parameters, one begun weakly and one strongly regularized, and the parameters of the one with the larger
+    evidence ``ln p = -beta E - sum_g alpha_g |w_g|^2 / 2 - ln det(beta M) / 2 + sum_g P_g ln(alpha_g) / 2 +
+    n ln(beta) / 2 + const`` are the result. A step is one step of each, and costs as much.
+
+    The ``loss`` of the logs is ``E`` of the leading search alone; it may rise while the penalty grows, or as the other
+    takes the lead. The logs tell of that search ``alpha`` (a mean), ``beta``, ``gamma``, ``damping``, ``log_evidence``
+    and ``search`` (1 or 2) too. A network with a regularizer of its own is refused.
 
     Args:
         prior: ``"relevance"``, or ``"shared"`` for one ``alpha`` of all these.
         strength: ``alpha / beta`` to begin with, relative to the loss at the start, above 0.
+        second_strength: The same for the second search; 0 for none, in half the time.
         damping: The first damping, above 0.
-        tolerance: Stop when over one step ``gamma``, the ``alpha / beta`` and the penalized loss change by at most
-            this part; from 0 on.
+        tolerance: Stop a search when over one step ``gamma``, the ``alpha / beta`` and the penalized loss change by at
+            most this part; from 0 on.
 
     Source:
         MacKay (1992), "Bayesian Interpolation"; Foresee & Hagan (1997), "Gauss-Newton Approximation to Bayesian
@@ -64,12 +66,13 @@ class BayesianRegularization(Solver):
 
     prior: str = choice("relevance", ("relevance", "shared"))
     strength: float = real(1e-2, gt=0.0)
+    second_strength: float = real(1e-1, ge=0.0)
     damping: float = real(1e-3, gt=0.0)
     tolerance: float = real(1e-5, ge=0.0)
 
     def begin(self, parameters: Array, groups: Array) -> dict[str, Any]:
         chosen = groups if self.prior == "relevance" else (groups > 0).astype(groups.dtype)
-        return {"damping": self.damping, "scale": np.zeros(len(parameters)), "groups": chosen}
+        return {"groups": chosen}
 
     def solve(
         self,
@@ -91,61 +94,46 @@ class BayesianRegularization(Solver):
         max_steps: int,
         on_step: Callable[[SolverStep], bool],
     ) -> Array:
-        theta = parameters.copy()
-        trust = Trust.of(state, self.damping, "more", len(theta))
-        loss = objective.value(theta)
-        evidence = Evidence.of(state, self.strength, objective.residual(theta), loss)
-        matrix, gradient = objective.gauss_newton(theta)
-        reason = _hopeless(loss, matrix, gradient)
+        searches = self._searches(objective, parameters, state)
+        leader = _leader(searches)
         for number in range(1, max_steps + 1):
-            if reason is None:
-                # The trust region is one of the data: the scale must not jump with alpha.
-                trust.see(matrix.diagonal().astype(np.float64))
-                penalized = functools.partial(_penalized, objective, evidence)
-                model = evidence.model(matrix, gradient, theta)
-                found = search(penalized, theta, evidence.total(loss, theta), model, trust)
-                if isinstance(found, str):
-                    trust.damping, trust.growth = self.damping, 2.0
-                else:
-                    theta = found.theta
-                    loss = objective.value(theta)
-                    matrix, gradient = objective.gauss_newton(theta)
-                reason = _hopeless(loss, matrix, gradient) or self._settled(evidence, matrix, loss, theta, found)
-                if reason is None and number == max_steps:
-                    reason = f"all {max_steps} steps are made"
+            for search in searches:
+                search.step(objective, self.damping, self.tolerance)
+            leader = _leader(searches)
+            best = searches[leader]
+            reason = best.reason if all(search.reason is not None for search in searches) else None
+            if reason is None and number == max_steps:
+                reason = f"all {max_steps} steps are made"
+            kept = [search.kept() for search in searches]
             report = SolverStep(
                 step=number,
-                parameters=theta,
-                value=loss,
+                parameters=best.theta,
+                value=best.loss,
                 reason=reason,
-                info=evidence.info(theta) | {"damping": trust.damping},
-                state=trust.kept() | evidence.kept(),
+                info=best.info() | {"search": leader + 1.0},
+                state={name: np.stack([own[name] for own in kept]) for name in kept[0]} | {"leader": leader},
             )
             if on_step(report) or reason is not None:
                 break
-        return theta
+        return searches[leader].theta
 
-    def _settled(self, evidence: Evidence, matrix: Array, loss: float, theta: Array, found: Trial | str) -> str | None:
-        """Learn from the step; why it was the last one needed, if it was."""
-        if evidence.gamma == 0.0 and not isinstance(found, str) and found.drop > WARM * (found.value + found.drop):
-            return None
-        change = evidence.update(matrix, loss, theta)
-        still = isinstance(found, str) or found.drop <= self.tolerance * (found.value + found.drop)
-        if still and change <= self.tolerance:
-            return f"gamma and the alphas change by no more than {self.tolerance:g} of themselves"
-        return None
+    def _searches(self, objective: ObjectiveLike, parameters: Array, state: Mapping[str, Any]) -> list[Search]:
+        """As a state left them, or as new."""
+        if "leader" not in state:
+            begun = dict(state) | {"damping": self.damping, "scale": np.zeros(len(parameters))}
+            strengths = [self.strength, self.second_strength] if self.second_strength else [self.strength]
+            return [Search.of(objective, parameters, begun, strength) for strength in strengths]
+        thetas = list(state["theta"])
+        own = [{name: state[name][i] for name in state if name != "leader"} for i in range(len(thetas))]
+        moved = not np.array_equal(thetas[int(state["leader"])], parameters)
+        if moved:
+            # Somebody has moved the parameters: where the other search stood is of no use there.
+            thetas = [parameters] * len(thetas)
+        if moved or all(kept["settled"] for kept in own):
+            own = [kept | {"settled": False} for kept in own]
+        return [Search.of(objective, theta, kept, self.strength) for theta, kept in zip(thetas, own, strict=True)]
 
 
-def _penalized(objective: ObjectiveLike, evidence: Evidence, theta: Array) -> float:
-    return evidence.total(objective.value(theta), theta)
-
-
-def _hopeless(loss: float, matrix: Array, gradient: Array) -> str | None:
-    """Why there is no noise to learn from here, if so."""
-    if not np.isfinite(loss):
-        return f"the value is {loss}"
-    if not (np.isfinite(matrix).all() and np.isfinite(gradient).all()):
-        return "the derivatives are not finite"
-    if loss <= np.finfo(np.float64).tiny:
-        return "the residuals are zero: there is no noise to weigh the parameters against"
-    return None
+def _leader(searches: Sequence[Search]) -> int:
+    """The place of the search with the largest evidence; the first of equals."""
+    return max(range(len(searches)), key=lambda i: searches[i].log_evidence)
