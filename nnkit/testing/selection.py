@@ -208,6 +208,8 @@ def _nothing(text: str, kind: str | None) -> list[Selected]:
     from nnkit.registry.names import distribution_key, nearest
 
     if "/" in text:
+        if kind is not None:
+            plugins.get(kind, text.partition("(")[0])  # raises the registry's own answer
         raise UnknownNameError(f"no part {text!r} can be proven: {plugins.why(text.partition('(')[0])}")
     installed = sorted({distribution_key(str(one.name)) for one in metadata.distributions() if one.name})
     providers = [one.distribution for one in plugins.providers()]
