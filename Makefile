@@ -22,7 +22,7 @@ DOCS_ENV  := $(VENV)/.nnkit-docs-$(KEY)
 WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg
 
-.PHONY: help demo test check lint format types tests docs clean kit-power second-order ledger kill-test
+.PHONY: help demo test check lint format types tests docs clean kit-power second-order ledger kill-test bench
 
 help:
 	@echo "make demo          train examples/digits.toml: a model, two pictures, a table"
@@ -35,6 +35,7 @@ help:
 	@echo "make kit-power     how strong the conformance kit is: planted faults, mutants, false alarms"
 	@echo "make kill-test     a hundred trainings killed at random moments, and a full disk"
 	@echo "make second-order  the second-order methods, measured"
+	@echo "make bench         training, inference and Jacobians beside scikit-learn, PyTorch, JAX and onnxruntime"
 
 # -- The two commands --------------------------------------------------------------------------------------------------
 

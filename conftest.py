@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-# Programs, not tests: they record figures with libraries that the tests do without.
-collect_ignore_glob = ["tests/oracles/*", "plugins/*/tests/oracles/*", "benchmarks/*"]
+# Programs, not tests: they record figures with libraries that the tests do without, or measure the kit.
+collect_ignore_glob = ["tests/oracles/*", "tests/kit_power/*", "plugins/*/tests/oracles/*", "benchmarks/*"]
 
 
 @pytest.fixture(autouse=True)
