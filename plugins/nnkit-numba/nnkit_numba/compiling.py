@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 import time
@@ -13,7 +14,7 @@ import numba
 
 from nnkit.errors import PluginWarning
 
-__all__ = ["Kernel", "compiled", "kernel"]
+__all__ = ["Kernel", "compiled", "kernel", "task"]
 
 LOG = logging.getLogger("nnkit.numba")
 
@@ -21,6 +22,9 @@ Kernel = Any
 """A numba dispatcher: callable with any arrays, compiled anew for each new combination of types."""
 
 _failed: set[str] = set()
+
+ARGUMENTS = numba.types.void(*(numba.types.intp,) * 4)
+"""What a task takes: the address of its arguments, the phase, the part, the number of parts."""
 
 
 def kernel(function: Callable[..., Any]) -> Kernel:
@@ -48,19 +52,51 @@ def compiled(function: Kernel, *examples: Any) -> Callable[..., Any] | None:
         function.compile(signature)
         found: Callable[..., Any] = function.get_overload(signature)
     except Exception as error:  # noqa: BLE001  # whatever numba or LLVM says, training must go on
-        if name not in _failed:
-            _failed.add(name)
-            warnings.warn(
-                f"nnkit-numba could not compile {name}: {type(error).__name__}: {str(error).splitlines()[0]}; "
-                "plain numpy does its work",
-                PluginWarning,
-                stacklevel=2,
-            )
+        _warn(name, error)
         return None
     seconds = time.perf_counter() - began
     if sum(function.stats.cache_misses.values()) > known:
         _tell(name, seconds)
     return found
+
+
+def task(function: Callable[..., None]) -> Callable[[], int | None]:
+    """A C function for ``nnkit_numba.team``, compiled when its address is first asked for.
+
+    ``function(arguments, phase, part, parts)`` takes four words. The result returns the address, or ``None``,
+    with one warning, when it cannot be compiled.
+    """
+
+    @functools.cache
+    def made() -> Any:
+        began = time.perf_counter()
+        try:
+            make: Any = numba.cfunc  # its annotations lack an option
+            found = make(ARGUMENTS, cache=True, nopython=True, error_model="numpy")(function)
+        except Exception as error:  # noqa: BLE001  # whatever numba or LLVM says, training must go on
+            _warn(function.__name__, error)
+            return None
+        if not found.cache_hits:
+            _tell(function.__name__, time.perf_counter() - began)
+        return found
+
+    def address() -> int | None:
+        found = made()
+        return None if found is None else int(found.address)
+
+    return address
+
+
+def _warn(name: str, error: Exception) -> None:
+    """Say once that plain numpy does the work of a function."""
+    if name not in _failed:
+        _failed.add(name)
+        warnings.warn(
+            f"nnkit-numba could not compile {name}: {type(error).__name__}: {str(error).splitlines()[0]}; "
+            "plain numpy does its work",
+            PluginWarning,
+            stacklevel=3,
+        )
 
 
 def _tell(name: str, seconds: float) -> None:

@@ -17,6 +17,7 @@ from nnkit.interfaces import BoundLayer, Layer, Parameters, ParameterSpec, Works
 from nnkit.interfaces.activation import Activation
 from nnkit.interfaces.fields import flag, integer, part
 from nnkit.layers.dense import Dense
+from nnkit_numba import blas
 from nnkit_numba.compiling import Kernel, compiled
 from nnkit_numba.kernels import (
     add_bias,
@@ -27,6 +28,7 @@ from nnkit_numba.kernels import (
     through_tanh,
 )
 from nnkit_numba.same_fields import as_fields_of
+from nnkit_numba.shared_dense import bind_shared, worthwhile
 
 BACKWARD: Mapping[type, Kernel] = {
     NoneType: sum_rows,
@@ -113,7 +115,9 @@ class CompiledDense(Layer):
         rng: np.random.Generator | None,
     ) -> BoundLayer:
         found = None
-        if gradients is not None and self.use_bias and type(self.activation) in BACKWARD:
+        if gradients is not None and worthwhile(workspace.rows, inputs, self.units):
+            found = bind_shared(self.activation, parameters, gradients, workspace, needs_grad_x=needs_grad_x)
+        elif gradients is not None and self.use_bias and type(self.activation) in BACKWARD:
             grad_x = workspace.take("grad_x", inputs) if needs_grad_x else None
             z = workspace.take("z", self.units)
             found = _bind(self.activation, parameters, gradients, z, workspace.scratch(self.units), grad_x)
@@ -169,6 +173,6 @@ def _bind(
 
 
 def dense_twin(layer: Dense) -> CompiledDense | None:
-    """The twin of ``layer``, where there is one for its activation."""
+    """The twin of ``layer``, where something of it is compiled: its products, or what goes with its activation."""
     known = layer.use_bias and type(layer.activation) in BACKWARD
-    return as_fields_of(CompiledDense, layer) if known else None
+    return as_fields_of(CompiledDense, layer) if known or blas.found() else None

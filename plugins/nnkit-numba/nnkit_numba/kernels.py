@@ -34,10 +34,10 @@ def sgd_step(theta: Any, g: Any, numbers: Any) -> None:
 
 
 @kernel
-def momentum_step(theta: Any, g: Any, velocity: Any, numbers: Any, nesterov: Any) -> None:
-    """``numbers``: the learning rate, momentum."""
+def momentum_step(theta: Any, g: Any, velocity: Any, numbers: Any) -> None:
+    """``numbers``: the learning rate, momentum, and 1 for Nesterov's form, 0 for the other."""
     rate, momentum = numbers[0], numbers[1]
-    if nesterov:
+    if numbers[2] != 0:
         for i in range(theta.size):
             moved = momentum * velocity[i] + g[i]
             velocity[i] = moved

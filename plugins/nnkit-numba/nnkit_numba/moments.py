@@ -10,8 +10,9 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.interfaces import Schedule, State
 from nnkit.interfaces.stepping import rates
-from nnkit_numba.compiling import compiled
 from nnkit_numba.kernels import adam_step
+from nnkit_numba.update_tasks import ADAM
+from nnkit_numba.updating import bind_update
 
 __all__ = ["bind_moments"]
 
@@ -33,8 +34,8 @@ def bind_moments(
     """
     rate_of = rates(learning_rate)
     numbers = np.array([beta1, beta2, 0.0, 0.0, 1.0], dtype=parameters.dtype)
-    arrays = (parameters, gradient, state["gradient_sum"], state["square_sum"], numbers)
-    run = compiled(adam_step, *arrays)
+    vectors = (parameters, gradient, state["gradient_sum"], state["square_sum"])
+    run = bind_update(adam_step, ADAM, vectors, numbers)
     if run is None:
         return None
     fresh = 1.0 - beta1
@@ -46,7 +47,7 @@ def bind_moments(
         numbers[2] = rate * fresh / (1.0 - beta1 ** (done + 1)) * root
         numbers[3] = epsilon * root
         numbers[4] = 1.0 - rate * weight_decay
-        run(*arrays)
+        run()
         state["step"] = done + 1
 
     return step

@@ -14,9 +14,10 @@ from nnkit.interfaces import Optimizer, Schedule, State
 from nnkit.interfaces.fields import flag, rate, real
 from nnkit.interfaces.stepping import rates, step_once
 from nnkit.optimizers.rmsprop import RMSprop
-from nnkit_numba.compiling import compiled
 from nnkit_numba.kernels import rmsprop_step
 from nnkit_numba.same_fields import as_fields_of
+from nnkit_numba.update_tasks import RMSPROP
+from nnkit_numba.updating import bind_update
 
 
 @final
@@ -53,16 +54,17 @@ class CompiledRMSprop(Optimizer):
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         rate_of, root = rates(self.learning_rate), math.sqrt(1.0 - self.rho)
-        numbers = np.array([self.rho, self.epsilon / root, 0.0], dtype=parameters.dtype)
-        arrays = (parameters, gradient, state["square_sum"], numbers)
-        run = None if self.centered or self.momentum else compiled(rmsprop_step, *arrays)
+        numbers = np.array([self.rho, self.epsilon / root, 0.0, 0.0, 0.0], dtype=parameters.dtype)
+        run = None
+        if not (self.centered or self.momentum):
+            run = bind_update(rmsprop_step, RMSPROP, (parameters, gradient, state["square_sum"]), numbers)
         if run is None:
             return as_fields_of(RMSprop, self).bind(parameters, gradient, state)
 
         def step() -> None:
             done = state["step"]
             numbers[2] = rate_of(done) / root
-            run(*arrays)
+            run()
             state["step"] = done + 1
 
         return step

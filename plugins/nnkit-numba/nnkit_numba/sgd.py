@@ -13,9 +13,11 @@ from nnkit.interfaces import Optimizer, Schedule, State
 from nnkit.interfaces.fields import flag, rate, real
 from nnkit.interfaces.stepping import rates, step_once
 from nnkit.optimizers.sgd import SGD
-from nnkit_numba.compiling import compiled
 from nnkit_numba.kernels import momentum_step, sgd_step
 from nnkit_numba.same_fields import as_fields_of
+from nnkit_numba.update_tasks import MOMENTUM
+from nnkit_numba.update_tasks import SGD as PLAIN
+from nnkit_numba.updating import bind_update
 
 
 @final
@@ -48,18 +50,18 @@ class CompiledSGD(Optimizer):
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         rate_of = rates(self.learning_rate)
-        numbers = np.array([0.0, self.momentum], dtype=parameters.dtype)
-        arrays: tuple[object, ...] = (parameters, gradient, numbers)
+        numbers = np.array([0.0, self.momentum, self.nesterov, 0.0, 0.0], dtype=parameters.dtype)
         if self.momentum:
-            arrays = (parameters, gradient, state["velocity"], numbers, self.nesterov)
-        run = compiled(momentum_step if self.momentum else sgd_step, *arrays)
+            run = bind_update(momentum_step, MOMENTUM, (parameters, gradient, state["velocity"]), numbers)
+        else:
+            run = bind_update(sgd_step, PLAIN, (parameters, gradient), numbers)
         if run is None:
             return as_fields_of(SGD, self).bind(parameters, gradient, state)
 
         def step() -> None:
             done = state["step"]
             numbers[0] = rate_of(done)
-            run(*arrays)
+            run()
             state["step"] = done + 1
 
         return step

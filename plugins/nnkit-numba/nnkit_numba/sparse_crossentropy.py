@@ -7,13 +7,15 @@ from typing import final
 import attrs
 import numpy as np
 
-from nnkit.activations.softmax import Softmax
 from nnkit.arrays import Array
 from nnkit.interfaces import Loss
 from nnkit.losses.sparse_categorical_crossentropy import SparseCategoricalCrossentropy
 from nnkit_numba.softmax_kernels import sparse_crossentropy
+from nnkit_numba.softmax_tasks import sparse_crossentropy_rows
+from nnkit_numba.softmax_twin import fused_with_softmax
 
-PLAIN, SOFTMAX = SparseCategoricalCrossentropy(), Softmax()
+PLAIN = SparseCategoricalCrossentropy()
+_fused = fused_with_softmax(PLAIN, sparse_crossentropy, sparse_crossentropy_rows, np.dtype(np.int64))
 
 
 @final
@@ -60,11 +62,7 @@ class CompiledSparseCategoricalCrossentropy(Loss):
         PLAIN.fused_into(z, a, target, values, grad)
 
     def fused_forward_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
-        if z.dtype.char == "f" and z.flags.c_contiguous and a.flags.c_contiguous and grad.flags.c_contiguous:
-            sparse_crossentropy(z, a, target, values, grad, grad.reshape(-1).view(np.int32))
-        else:
-            SOFTMAX.forward_into(z, a, grad)
-            PLAIN.fused_into(z, a, target, values, grad)
+        _fused(z, a, target, values, grad)
 
 
 def sparse_twin(part: SparseCategoricalCrossentropy) -> CompiledSparseCategoricalCrossentropy:

@@ -4,7 +4,7 @@ import attrs
 import numpy as np
 import pytest
 
-from nnkit import Dense, Network, plugins
+from nnkit import Network, plugins
 from nnkit_numba.accelerator import TWINS, nnkit_accelerate
 
 every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -160,5 +160,3 @@ def test_the_twins_stand_for_the_named_classes():
     )}  # fmt: skip
     assert found == made
     assert nnkit_accelerate(plugins.create("activation", "relu")) is None
-    assert nnkit_accelerate(Dense(3, plugins.create("activation", "gelu"))) is None
-    assert nnkit_accelerate(Dense(3, use_bias=False)) is None
