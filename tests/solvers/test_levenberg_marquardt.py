@@ -259,8 +259,8 @@ def test_few_residuals_and_many_make_the_same_step():
         scale = rng.uniform(0.5, 2.0, shape[1])
         expected = np.linalg.solve(J.T @ J + 0.3 * np.diag(scale), -J.T @ r)
         rows, normal = Rows(J, r), Normal(J.T @ J, J.T @ r)
-        assert np.allclose(expected, rows.step(0.3, scale), rtol=1e-12)
-        assert np.allclose(expected, normal.step(0.3, scale), rtol=1e-12)
+        assert np.allclose(expected, rows.steps(scale)(0.3), rtol=1e-12)
+        assert np.allclose(expected, normal.steps(scale)(0.3), rtol=1e-12)
         inverse = 1.0 / np.sqrt(scale)
         assert np.allclose(expected, inverse * rows._augmented(0.3, inverse), rtol=1e-12)
 
@@ -271,7 +271,7 @@ def test_a_singular_matrix_is_still_stepped_through():
     J = np.array([[1.0, 1.0], [2.0, 2.0], [0.0, 0.0]])
     r = np.array([1.0, 2.0, 0.0])
     for model in (Rows(J, r), Normal(J.T @ J, J.T @ r)):
-        step = model.step(1e-18, np.ones(2))
+        step = model.steps(np.ones(2))(1e-18)
         assert np.allclose([-0.5, -0.5], step, rtol=1e-6)
 
 
