@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.core.chunks import BUDGET, pieces
 from nnkit.core.data import as_inputs
 from nnkit.network import Network
 
@@ -61,12 +62,18 @@ def sensitivities(network: Network, X: Any) -> Sensitivities:
     """
     x = as_inputs(X, dtype=network.parameters.dtype, columns=network.inputs)
     jacobian = network.jacobian(x)
-    rms = np.sqrt((jacobian**2).mean(axis=0))
+    mean = jacobian.mean(axis=0)
+    sizes, squares, distances = np.zeros_like(mean), np.zeros_like(mean), np.zeros_like(mean)
+    for piece in pieces(len(x), max(1, BUDGET // (2 * jacobian[0].nbytes))):
+        own = jacobian[piece]
+        sizes += np.abs(own).sum(axis=0)
+        squares += np.einsum("nkd,nkd->kd", own, own)
+        own = own - mean
+        distances += np.einsum("nkd,nkd->kd", own, own)
+    rms = np.sqrt(squares / len(x))
     units = x.std(axis=0), network.predict(x).std(axis=0)
     scaled = rms * units[0]
     standardized = np.divide(
         scaled, units[1][:, None], out=np.zeros_like(scaled), where=np.broadcast_to(units[1][:, None] > 0, scaled.shape)
     )
-    return Sensitivities(
-        jacobian, jacobian.mean(axis=0), np.abs(jacobian).mean(axis=0), rms, jacobian.std(axis=0), standardized
-    )
+    return Sensitivities(jacobian, mean, sizes / len(x), rms, np.sqrt(distances / len(x)), standardized)
