@@ -62,18 +62,24 @@ def sensitivities(network: Network, X: Any) -> Sensitivities:
     """
     x = as_inputs(X, dtype=network.parameters.dtype, columns=network.inputs)
     jacobian = network.jacobian(x)
-    mean = jacobian.mean(axis=0)
-    sizes, squares, distances = np.zeros_like(mean), np.zeros_like(mean), np.zeros_like(mean)
-    for piece in pieces(len(x), max(1, BUDGET // (2 * jacobian[0].nbytes))):
-        own = jacobian[piece]
-        sizes += np.abs(own).sum(axis=0)
-        squares += np.einsum("nkd,nkd->kd", own, own)
-        own = own - mean
-        distances += np.einsum("nkd,nkd->kd", own, own)
-    rms = np.sqrt(squares / len(x))
-    units = x.std(axis=0), network.predict(x).std(axis=0)
-    scaled = rms * units[0]
+    mean, mean_absolute, rms, spread = _moments(jacobian)
+    scaled = rms * _moments(x)[3]
+    output = network.predict(x).std(axis=0)[:, None]
     standardized = np.divide(
-        scaled, units[1][:, None], out=np.zeros_like(scaled), where=np.broadcast_to(units[1][:, None] > 0, scaled.shape)
+        scaled, output, out=np.zeros_like(scaled), where=np.broadcast_to(output > 0.0, scaled.shape)
     )
-    return Sensitivities(jacobian, mean, sizes / len(x), rms, np.sqrt(distances / len(x)), standardized)
+    return Sensitivities(jacobian, mean, mean_absolute, rms, spread, standardized)
+
+
+def _moments(values: Array) -> tuple[Array, Array, Array, Array]:
+    """Over the first axis: mean, mean size, root mean square, standard deviation; nothing of ``values``' size beside."""
+    count = len(values)
+    mean = values.mean(axis=0)
+    sizes, squares, distances = np.zeros_like(mean), np.zeros_like(mean), np.zeros_like(mean)
+    for piece in pieces(count, max(1, BUDGET // (4 * values[0].nbytes))):
+        own = values[piece]
+        sizes += np.abs(own).sum(axis=0)
+        squares += np.einsum("n...,n...->...", own, own)
+        own = own - mean
+        distances += np.einsum("n...,n...->...", own, own)
+    return mean, sizes / count, np.sqrt(squares / count), np.sqrt(distances / count)
