@@ -72,7 +72,7 @@ def sensitivities(network: Network, X: Any) -> Sensitivities:
 
 
 def _moments(values: Array) -> tuple[Array, Array, Array, Array]:
-    """Over the first axis: mean, mean size, root mean square, standard deviation; nothing of ``values``' size beside."""
+    """Over the first axis: mean, mean size, root mean square, standard deviation; in pieces."""
     count = len(values)
     mean = values.mean(axis=0)
     sizes, squares, distances = np.zeros_like(mean), np.zeros_like(mean), np.zeros_like(mean)
