@@ -11,7 +11,14 @@ import numpy.typing as npt
 
 from nnkit.arrays import Array
 from nnkit.core.chunks import BUDGET, jacobian_rows, pieces
-from nnkit.core.curvature import curvature_product, residual_product, residual_seeds, residual_width
+from nnkit.core.curvature import (
+    curvature_product,
+    missing_squares,
+    residual_product,
+    residual_seeds,
+    residual_width,
+    sums_squares,
+)
 from nnkit.core.evaluation import chunk_rows, penalty
 from nnkit.core.model import Model
 from nnkit.core.rows import open_pass, parameter_rows
@@ -238,7 +245,7 @@ class Objective:
         """
         self._take(theta)
         arguments = (self.model, self._theta, self._vectors.buffers, self._data(), self.memory)
-        if self.model.loss.offers("residual"):
+        if sums_squares(self.model.loss):
             matrix, gradient = residual_product(*arguments)
             for slot, part in self.model.penalties:
                 weights = self._theta[slot.place].reshape(slot.spec.shape)
@@ -291,13 +298,11 @@ class Objective:
         ]
 
     def _check_squares(self) -> None:
-        loss = self.model.loss
-        for method in ("residual", "residual_jacobian"):
-            if not loss.offers(method):
-                raise NotOfferedError(
-                    f"{type(loss).__name__} offers no {method}, so the objective is not a sum of squares that "
-                    "least-squares methods can work on; gauss_newton, hvp and gradient remain"
-                )
+        if not sums_squares(self.model.loss):
+            raise NotOfferedError(
+                f"{missing_squares(self.model.loss)}, so the objective is not a sum of squares that least-squares "
+                "methods can work on; gradient and hvp remain, and gauss_newton where there is a curvature"
+            )
         for slot, part in self.model.penalties:
             if not part.offers("residual"):
                 raise NotOfferedError(

@@ -233,6 +233,11 @@ class Network:
         """Updates of the parameters so far."""
         return 0 if self._state is None else self._state.step
 
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the last call of ``fit`` ended before its last epoch, in words; ``None`` when it did not."""
+        return None if self._state is None else self._state.stopped
+
     def summary(self) -> str:
         """Layers, outputs, numbers of parameters and the other parts, as text."""
         lines = [("loss", repr(self.loss)), ("optimizer", repr(self.optimizer)), ("seed", str(self._seed))]

@@ -16,6 +16,7 @@ FLOOR = 1e-16
 """Smallest scale of a parameter, relative to the largest: for parameters that the residuals do not feel."""
 
 MOST_DAMPING = 1e20
+UNDERFLOW = 1e-150
 
 
 class Quadratic(Protocol):
@@ -212,10 +213,15 @@ def search(
 def slope(model: Quadratic, value: float) -> float:
     """The largest ``|g_p| / sqrt(2 |value| H_pp)``: the cosine between residuals and a column of their Jacobian.
 
-    Unlike the gradient itself it does not change with the units of the data or of a parameter.
+    Unlike the gradient itself it does not change with the units of the data or of a parameter. Infinite where
+    the value falls along a parameter without a curvature.
     """
-    size = np.sqrt(2.0 * abs(value) * np.maximum(model.diagonal, 0.0))
+    level = np.sqrt(2.0 * abs(value))
+    size = level * np.sqrt(np.maximum(model.diagonal, 0.0))
     felt = size > 0.0
+    # Below the root of the smallest number a curvature is zero by underflow.
+    if np.any(np.abs(model.gradient[~felt]) > level * UNDERFLOW):
+        return np.inf
     return float(np.max(np.abs(model.gradient[felt]) / size[felt], initial=0.0))
 
 
