@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from nnkit.arrays import IntArray
+from nnkit.arrays import Array, IntArray
 from nnkit.core.curvature import missing_squares, sums_squares
 from nnkit.core.interrupt import InterruptGuard
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
+from nnkit.core.state import TrainingState
 from nnkit.core.step import Vectors
 from nnkit.core.training import Listeners, finish_epoch
 from nnkit.core.view import Run
 from nnkit.errors import NNKitError, SpecError, TrainingWarning
 from nnkit.interfaces import Callback, Solver, SolverStep
 
-__all__ = ["solve", "weight_groups"]
+__all__ = ["found_strengths", "solve", "weight_groups"]
 
 OWNER = "solver"
 """The entry of a state that says whose it is: another solver starts afresh."""
@@ -111,6 +112,14 @@ def weight_groups(model: Model) -> IntArray:
         place[...] = np.arange(count + 1, count + rows + 1)[:, None]
         count += rows
     return groups
+
+
+def found_strengths(solver: Any, state: TrainingState) -> Array | None:
+    """The ``l2`` strength that the solver found for each parameter in this training, ``(P,)``; ``None`` if none."""
+    kept = state.optimizer
+    if not isinstance(solver, Solver) or not solver.offers("strengths") or kept is None:
+        return None
+    return solver.strengths(kept) if kept.get(OWNER) == type(solver).__name__ else None
 
 
 def _kept_state(model: Model, solver: Solver, run: Run) -> Mapping[str, Any]:

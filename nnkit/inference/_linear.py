@@ -56,6 +56,9 @@ class Linear:
         if slopes.shape[1] != outputs or not np.allclose(slopes, factor * np.eye(outputs)):
             raise DataError(f"{type(network.loss).__name__} does not weigh all errors alike; use mean_squared_error")
         matrix = objective.gauss_newton(theta)[0].astype(np.float64)
+        if network.strengths is not None:
+            # A penalty that the solver found is no part of the objective.
+            matrix.reshape(-1)[:: len(matrix) + 1] += network.strengths
         values, vectors = np.linalg.eigh(matrix)
         kept = values > len(values) * np.finfo(theta.dtype).eps * values.max(initial=0.0)
         half = vectors[:, kept] / np.sqrt(values[kept])

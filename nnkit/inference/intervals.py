@@ -55,7 +55,8 @@ def intervals(
     """``prediction ± t * se``, ``se^2 = g C g^T (+ noise)`` with ``g`` the parameter Jacobian at the new inputs.
 
     ``C = M^-1 (sum_k s_k^2 J_k^T J_k) M^-1`` with ``M = J^T J + penalties``; the noise variance ``s_k^2`` of output
-    ``k`` is its residual sum of squares over ``n - effective parameters``, the degrees of freedom of ``t``.
+    ``k`` is its residual sum of squares over ``n - effective parameters``, the degrees of freedom of ``t``. Strengths
+    that ``bayesian_regularization`` found are penalties too.
 
     They cover as stated when the network can represent the truth, has been trained to a minimum, and the noise has one
     variance (or one over the sample weights) and no heavy tails. They are too narrow when the network is too
