@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nnkit.optimizers._damped import Rows, Trust, search
 from nnkit.optimizers._definite import BLOCK, Definite, substitute
 
 
@@ -41,3 +42,30 @@ def test_what_is_not_safely_positive_is_not_solved(matrix):
     assert system.solve(0.0, np.ones(2)) is None
     assert np.array_equal(matrix, system.matrix)
     assert system.solve(2.0, np.ones(2)) is not None
+
+
+@pytest.mark.parametrize("shape", [(30, 6), (6, 30)])
+def test_what_all_dampings_of_a_step_share_is_done_once(shape, monkeypatch):
+    """However many trials a step takes: one scaling, one product of the rows, and a factor for each trial."""
+    rng = np.random.default_rng(0)
+    J, r, theta = rng.normal(size=shape), rng.normal(size=shape[0]), np.zeros(shape[1])
+    counts = {"systems": 0, "factors": 0}
+    made, solve = Definite.__init__, Definite.solve
+
+    def counted_init(self, matrix):
+        counts["systems"] += 1
+        made(self, matrix)
+
+    def counted_solve(self, damping, right):
+        counts["factors"] += 1
+        return solve(self, damping, right)
+
+    monkeypatch.setattr(Definite, "__init__", counted_init)
+    monkeypatch.setattr(Definite, "solve", counted_solve)
+    trust = Trust.of({}, 1e-3, "none", shape[1])
+    model = Rows(J, r)
+    trust.see(model.diagonal)
+    values = iter([3.0, np.nan, 2.0, 0.5])  # three trials are given up
+    found = search(lambda _: next(values), theta, 1.0, model, trust)
+    assert found.rejected == 3
+    assert counts == {"systems": 1, "factors": 4}
