@@ -94,6 +94,16 @@ def coverage(sets: int = 500) -> None:
         bounds = intervals(net, X, y, new)
         hits += int(((bounds.lower <= fresh) & (fresh <= bounds.upper)).sum())
     print(f"coverage: {100 * hits / (50 * sets):.2f} % of {50 * sets} new observations in 95 % intervals")
+    hits, few = 0, sets // 10
+    for k in range(few):
+        X, new = rng.uniform(-1.0, 1.0, (80, 2)), rng.uniform(-1.0, 1.0, (50, 2))
+        y = np.sin(3.0 * X[:, 0]) + rng.normal(0.0, 0.2, 80)
+        net = nnkit.Network([2, 20, 1], hidden_activation="tanh", optimizer="bayesian_regularization", seed=k)
+        net.fit(X, y, epochs=100)
+        fresh = np.sin(3.0 * new[:, 0]) + rng.normal(0.0, 0.2, 50)
+        bounds = intervals(net, X, y, new)
+        hits += int(((bounds.lower[:, 0] <= fresh) & (fresh <= bounds.upper[:, 0])).sum())
+    print(f"coverage after bayesian_regularization: {100 * hits / (50 * few):.2f} % of {50 * few} new observations")
 
 
 def split(name: str, k: int) -> tuple[np.ndarray, ...]:

@@ -14,8 +14,30 @@ from nnkit.core.chunks import jacobian_rows, pieces
 from nnkit.core.model import Model
 from nnkit.core.rows import OpenPass, open_pass, parameter_rows, seeds_through_head
 from nnkit.errors import NotOfferedError
+from nnkit.interfaces import Loss
 
-__all__ = ["curvature_product", "factor_seeds", "residual_product", "residual_seeds", "residuals"]
+__all__ = [
+    "curvature_product",
+    "factor_seeds",
+    "missing_squares",
+    "residual_product",
+    "residual_seeds",
+    "residuals",
+    "sums_squares",
+]
+
+
+def sums_squares(loss: Loss) -> bool:
+    """Whether the loss tells its residuals and how they move with the prediction."""
+    return loss.offers("residual") and loss.offers("residual_jacobian")
+
+
+def missing_squares(loss: Loss) -> str:
+    """What a loss lacks that does not, in words."""
+    name = type(loss).__name__
+    if loss.offers("residual"):
+        return f"{name} offers residual but no residual_jacobian, dr[n, i] / dprediction[n, k] of shape (N, R, K)"
+    return f"{name} offers no residual"
 
 
 def residuals(passed: OpenPass, target: Array, root: Array) -> Array:
@@ -77,7 +99,7 @@ def factor_seeds(passed: OpenPass, target: Array, root: Array) -> Array:
     fused = model.fused and loss.offers("fused_curvature")
     if not fused and not loss.offers("curvature"):
         raise NotOfferedError(
-            f"{type(loss).__name__} offers neither residual nor curvature, so there is no Gauss-Newton matrix"
+            f"{missing_squares(loss)}, and no curvature, so there is no Gauss-Newton matrix; gradient and hvp remain"
         )
     curvature = loss.fused_curvature(z, a, target) if fused else loss.curvature(a, target)
     values, vectors = np.linalg.eigh(curvature)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,7 +11,14 @@ import numpy.typing as npt
 
 from nnkit.arrays import Array
 from nnkit.core.chunks import BUDGET, jacobian_rows, pieces
-from nnkit.core.curvature import curvature_product, residual_product, residual_seeds, residual_width
+from nnkit.core.curvature import (
+    curvature_product,
+    missing_squares,
+    residual_product,
+    residual_seeds,
+    residual_width,
+    sums_squares,
+)
 from nnkit.core.evaluation import chunk_rows, penalty
 from nnkit.core.model import Model
 from nnkit.core.rows import open_pass, parameter_rows
@@ -194,20 +201,35 @@ class Objective:
         """
         self._check_squares()
         self._take(theta)
-        width = residual_width(self.model, self._theta, self._vectors.buffers, self._data())
+        width = self._width()
         count = len(self.X) * width
         priced = sum(slot.size for slot, _ in self.model.penalties)
         out = np.empty((count + priced, self.size), dtype=self._theta.dtype)
         by_sample = out[:count].reshape(len(self.X), width, self.size)
         for piece in pieces(len(self.X), self._jacobian_rows(width)):
-            passed = open_pass(self.model, self._theta, self._vectors.buffers, self.X[piece])
-            seeds = residual_seeds(passed, self.target[piece], self._roots[piece])
-            parameter_rows(passed, seeds, by_sample[piece])
+            self._sample_rows(piece, by_sample[piece])
         out[count:] = 0.0
         for slot, slope in self._penalty_slopes():
             rows = np.arange(count, count + slot.size)
             out[rows, np.arange(slot.place.start, slot.place.stop)] = slope
             count += slot.size
+        return out
+
+    def samples(self) -> Iterator[slice]:
+        """All samples, as many at a time as ``sample_jacobian`` can take within ``memory``."""
+        return pieces(len(self.X), self._jacobian_rows(self._width()))
+
+    @silent
+    def sample_jacobian(self, theta: npt.ArrayLike, samples: slice) -> Array:
+        """``dr/dtheta`` of some samples alone, ``(n, R, P)``: for sums over a Jacobian that need not be held.
+
+        Raises:
+            NotOfferedError: As ``residual``.
+        """
+        self._check_squares()
+        self._take(theta)
+        out = np.empty((len(self.X[samples]), self._width(), self.size), dtype=self._theta.dtype)
+        self._sample_rows(samples, out)
         return out
 
     @silent
@@ -223,7 +245,7 @@ class Objective:
         """
         self._take(theta)
         arguments = (self.model, self._theta, self._vectors.buffers, self._data(), self.memory)
-        if self.model.loss.offers("residual"):
+        if sums_squares(self.model.loss):
             matrix, gradient = residual_product(*arguments)
             for slot, part in self.model.penalties:
                 weights = self._theta[slot.place].reshape(slot.spec.shape)
@@ -248,6 +270,13 @@ class Objective:
     def _data(self) -> tuple[Array, Array, Array]:
         return self.X, self.target, self._roots
 
+    def _width(self) -> int:
+        return residual_width(self.model, self._theta, self._vectors.buffers, self._data())
+
+    def _sample_rows(self, samples: slice, out: Array) -> None:
+        passed = open_pass(self.model, self._theta, self._vectors.buffers, self.X[samples])
+        parameter_rows(passed, residual_seeds(passed, self.target[samples], self._roots[samples]), out)
+
     def _forward_only(self) -> Vectors:
         return Vectors(self._theta, None, self._vectors.buffers)
 
@@ -269,13 +298,11 @@ class Objective:
         ]
 
     def _check_squares(self) -> None:
-        loss = self.model.loss
-        for method in ("residual", "residual_jacobian"):
-            if not loss.offers(method):
-                raise NotOfferedError(
-                    f"{type(loss).__name__} offers no {method}, so the objective is not a sum of squares that "
-                    "least-squares methods can work on; gauss_newton, hvp and gradient remain"
-                )
+        if not sums_squares(self.model.loss):
+            raise NotOfferedError(
+                f"{missing_squares(self.model.loss)}, so the objective is not a sum of squares that least-squares "
+                "methods can work on; gradient and hvp remain, and gauss_newton where there is a curvature"
+            )
         for slot, part in self.model.penalties:
             if not part.offers("residual"):
                 raise NotOfferedError(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nnkit.arrays import IntArray
+from nnkit.arrays import Array, IntArray
+from nnkit.core.curvature import missing_squares, sums_squares
 from nnkit.core.interrupt import InterruptGuard
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
+from nnkit.core.state import TrainingState
 from nnkit.core.step import Vectors
-from nnkit.core.training import Listeners, finish_epoch, where_stopped
+from nnkit.core.training import Listeners, finish_epoch
 from nnkit.core.view import Run
-from nnkit.errors import NNKitError, SpecError
+from nnkit.errors import NNKitError, SpecError, TrainingWarning
 from nnkit.interfaces import Callback, Solver, SolverStep
 
-__all__ = ["solve", "weight_groups"]
+__all__ = ["found_strengths", "solve", "weight_groups"]
 
 OWNER = "solver"
 """The entry of a state that says whose it is: another solver starts afresh."""
@@ -84,7 +87,10 @@ def solve(model: Model, solver: Solver, run: Run, callbacks: Sequence[Callback])
         state.stopped = run.stop_reason
         listeners.tell("on_train_end")
     if guard.requested:
-        raise KeyboardInterrupt(where_stopped(run))
+        raise KeyboardInterrupt(
+            f"training stopped after {state.epoch} of {run.plan.last_epoch} steps; the network is whole: "
+            "fit(..., resume=True) goes on from here"
+        )
 
 
 def weight_groups(model: Model) -> IntArray:
@@ -108,6 +114,14 @@ def weight_groups(model: Model) -> IntArray:
     return groups
 
 
+def found_strengths(solver: Any, state: TrainingState) -> Array | None:
+    """The ``l2`` strength that the solver found for each parameter in this training, ``(P,)``; ``None`` if none."""
+    kept = state.optimizer
+    if not isinstance(solver, Solver) or not solver.offers("strengths") or kept is None:
+        return None
+    return solver.strengths(kept) if kept.get(OWNER) == type(solver).__name__ else None
+
+
 def _kept_state(model: Model, solver: Solver, run: Run) -> Mapping[str, Any]:
     state = run.state
     if state.optimizer is not None and state.optimizer.get(OWNER) == type(solver).__name__:
@@ -119,6 +133,14 @@ def _kept_state(model: Model, solver: Solver, run: Run) -> Mapping[str, Any]:
 def _check_fit(model: Model, solver: Solver) -> None:
     """Refuse, before anything moves, what the solver cannot make small."""
     name = type(solver).__name__
+    idle = sorted({type(layer).__name__ for layer in model.body if layer.stochastic or not layer.row_independent})
+    if idle:
+        warnings.warn(
+            f"{name} sees all layers as they are in inference, where {', '.join(idle)} does nothing that belongs to "
+            "training: nothing is dropped, and statistics stay as they are; leave such layers out, or train with adam",
+            TrainingWarning,
+            stacklevel=4,
+        )
     if solver.finds_strength and model.penalties:
         parts = sorted({repr(part) for _, part in model.penalties})
         raise SpecError(
@@ -127,9 +149,10 @@ def _check_fit(model: Model, solver: Solver) -> None:
         )
     if not solver.needs_residual:
         return
-    if not model.loss.offers("residual"):
+    if not sums_squares(model.loss):
+        lacks = f" ({missing_squares(model.loss)})" if model.loss.offers("residual") else ""
         raise SpecError(
-            f"{name} needs a loss that is a sum of squares, which {type(model.loss).__name__} is not; "
+            f"{name} needs a loss that is a sum of squares, which {type(model.loss).__name__} is not{lacks}; "
             "mean_squared_error is one, and gauss_newton takes any loss with a second derivative"
         )
     for slot, part in model.penalties:

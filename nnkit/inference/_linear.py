@@ -8,61 +8,80 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.core.data import positive_integer
+from nnkit.core.objective import Objective
 from nnkit.errors import DataError
 from nnkit.network import Network
 
 
 @attrs.frozen
 class Linear:
-    """Residuals and their Jacobian, in units where every sample has the same noise.
+    """Residuals and what is made of their Jacobian, in units where every sample has the same noise.
+
+    The Jacobian itself, ``(N, K, P)``, is made anew chunk by chunk and never held.
 
     Args:
+        objective: What was made small.
+        theta: Where, ``(P,)``.
         residual: ``r`` ``(N, K)``, each times the square root of its share of the weight.
-        jacobian: ``dr/dtheta`` ``(N, K, P)``.
         root: What the plain error ``prediction - y`` was multiplied by, ``(N,)``.
         inverse: ``(J^T J + penalties)^-1`` ``(P, P)``, on the directions that they determine.
         rank: Number of those directions.
         hats: ``H[n]`` ``(N, K, K)``, the blocks of ``J (J^T J + penalties)^-1 J^T``.
     """
 
+    objective: Objective
+    theta: Array
     residual: Array
-    jacobian: Array
     root: Array
     inverse: Array
     rank: int
     hats: Array
 
     @classmethod
-    def of(cls, network: Network, X: Any, y: Any, sample_weight: Any) -> Linear:
-        """Around the present parameters.
+    def of(cls, network: Network, X: Any, y: Any, sample_weight: Any, memory: int) -> Linear:
+        """Around the present parameters, with at most ``memory`` bytes for what is made of the Jacobian at a time.
 
         Raises:
             NotOfferedError: When the loss is no sum of squares.
             DataError: When its residuals are not the plain errors times a constant, or the data cannot be used.
         """
         objective = network.objective(X, y, sample_weight)
-        theta = network.parameters
+        objective.memory = positive_integer(memory, "memory")
+        theta = network.parameters.copy()
         samples, outputs = len(objective.X), network.outputs
         residual = objective.residual(theta)[: samples * outputs].astype(np.float64)
         slopes = network.loss.residual_jacobian(network.predict(objective.X[:2]), objective.target[:2])
         factor = float(slopes[0, 0, 0])
         if slopes.shape[1] != outputs or not np.allclose(slopes, factor * np.eye(outputs)):
             raise DataError(f"{type(network.loss).__name__} does not weigh all errors alike; use mean_squared_error")
-        jacobian = objective.jacobian(theta)[: samples * outputs].astype(np.float64)
         matrix = objective.gauss_newton(theta)[0].astype(np.float64)
+        if network.strengths is not None:
+            # A penalty that the solver found is no part of the objective.
+            matrix.reshape(-1)[:: len(matrix) + 1] += network.strengths
         values, vectors = np.linalg.eigh(matrix)
         kept = values > len(values) * np.finfo(theta.dtype).eps * values.max(initial=0.0)
         half = vectors[:, kept] / np.sqrt(values[kept])
-        rows = (jacobian @ half).reshape(samples, outputs, -1)
+        hats = np.empty((samples, outputs, outputs))
+        for piece in objective.samples():
+            # One product of matrices: stacked, it would be one of rows for each sample.
+            flat = objective.sample_jacobian(theta, piece).reshape(-1, theta.size).astype(np.float64, copy=False)
+            rows = (flat @ half).reshape(-1, outputs, half.shape[1])
+            hats[piece] = rows @ np.swapaxes(rows, 1, 2)
         weights = np.full(samples, 1.0) if objective.weight is None else objective.weight.astype(np.float64)
-        return cls(
-            residual.reshape(samples, outputs),
-            jacobian.reshape(samples, outputs, -1),
-            factor * np.sqrt(weights * objective.scale),
-            half @ half.T,
-            int(kept.sum()),
-            rows @ np.swapaxes(rows, 1, 2),
-        )
+        root = factor * np.sqrt(weights * objective.scale)
+        return cls(objective, theta, residual.reshape(samples, outputs), root, half @ half.T, int(kept.sum()), hats)
+
+    def covariance(self, variance: Array) -> Array:
+        """Of the parameters, ``M^-1 (sum_k variance[k] J_k^T J_k) M^-1`` ``(P, P)``, with ``M = J^T J + penalties``."""
+        spread = np.zeros_like(self.inverse)
+        deviation = np.sqrt(variance)[:, None]
+        for piece in self.objective.samples():
+            rows = self.objective.sample_jacobian(self.theta, piece) * deviation
+            flat = rows.reshape(-1, len(spread))
+            spread += flat.T @ flat
+        found: Array = self.inverse @ spread @ self.inverse
+        return found
 
     def effective(self) -> Array:
         """Parameters that each output's residuals use up, ``(K,)``; their sum is the trace of the hat matrix."""

@@ -8,11 +8,15 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.core.data import as_inputs
+from nnkit.core.chunks import BUDGET, jacobian_rows, pieces
+from nnkit.core.data import as_inputs, positive_integer
 from nnkit.core.rows import open_pass, unit_rows
 from nnkit.network import Network
 
 __all__ = ["Diagnosis", "SilentUnit", "diagnose"]
+
+ROUNDING = 1e-9
+"""Part of a sum of squares that may be rounding alone."""
 
 
 @attrs.frozen
@@ -49,13 +53,14 @@ class Diagnosis:
         return "\n".join(lines)
 
 
-def diagnose(network: Network, X: Any, *, tolerance: float = 1e-10) -> Diagnosis:
+def diagnose(network: Network, X: Any, *, tolerance: float = 1e-10, memory: int = BUDGET) -> Diagnosis:
     """The rank of the parameter Jacobian over ``X``, and the units that are constant, unheard or copies.
 
     Args:
         network: The network.
         X: Inputs ``(N, D)``.
         tolerance: What counts as nothing, relative to the largest of its kind.
+        memory: Bytes that may be taken for the Jacobian at a time, if they are more than a few matrices ``(P, P)``.
 
     Raises:
         DataError: When ``X`` cannot be used.
@@ -71,42 +76,111 @@ def diagnose(network: Network, X: Any, *, tolerance: float = 1e-10) -> Diagnosis
         Layer 0, unit 0: no output listens to it.
     """
     x = as_inputs(X, dtype=network.parameters.dtype, columns=network.inputs)
-    jacobian = network.parameter_jacobian(x).astype(np.float64).reshape(-1, network.parameters.size)
-    lengths = np.linalg.norm(jacobian, axis=0)
+    budget = positive_integer(memory, "memory")
+    rows = jacobian_rows(network.model, network.outputs, np.dtype(np.float64).itemsize, budget)
+    # Fewer rows than parameters would be factored together with (P, P) again and again.
+    chunks = list(pieces(len(x), max(rows, network.parameters.size // network.outputs)))
+    triangle = _triangle(network, x, chunks)
+    lengths = np.linalg.norm(triangle, axis=0)
     # A parameter's own unit of length says nothing about whether it is determined.
-    jacobian /= np.where(lengths > tolerance * lengths.max(initial=0.0), lengths, np.inf)
-    values = np.linalg.svd(jacobian, compute_uv=False)
+    triangle /= np.where(lengths > tolerance * lengths.max(initial=0.0), lengths, np.inf)
+    values = np.linalg.svd(triangle, compute_uv=False)
     rank = int(np.count_nonzero(values > tolerance * values.max(initial=0.0)))
-    return Diagnosis(network.parameters.size, rank, values, tuple(_silent(network, x, tolerance)))
+    return Diagnosis(network.parameters.size, rank, values, tuple(_silent(network, x, chunks, tolerance)))
 
 
-def _silent(network: Network, x: Array, tolerance: float) -> list[SilentUnit]:
-    passed = open_pass(network.model, network.parameters, network.buffers, x)
-    heard = unit_rows(passed)
-    found = []
-    for layer, (activity, slopes) in enumerate(zip(passed.inputs[1:], heard[1:], strict=True)):
-        centred = activity - activity.mean(axis=0)
-        moves, size = np.abs(centred).max(axis=0), np.abs(activity).max(axis=0)
-        loud = np.abs(slopes).max(axis=(0, 1))
-        for unit in range(activity.shape[1]):
-            if loud[unit] <= tolerance * loud.max():
-                found.append(SilentUnit(layer, unit, "no output listens to it"))
-            elif moves[unit] <= tolerance * max(float(size[unit]), 1e-300):
-                found.append(SilentUnit(layer, unit, "its output is constant, so it is a bias"))
-            else:
-                copy = _copied(centred, unit, tolerance)
-                if copy is not None:
-                    found.append(SilentUnit(layer, unit, f"its output is a multiple of that of unit {copy}"))
+def _triangle(network: Network, x: Array, chunks: list[slice]) -> Array:
+    """``R`` of ``J = QR``, with the singular values of ``J`` and the lengths of its columns, chunk by chunk."""
+    size = network.parameters.size
+    found: Array = np.empty((0, size))
+    for piece in chunks:
+        rows = network.parameter_jacobian(x[piece]).reshape(-1, size)
+        found = np.asarray(np.linalg.qr(np.concatenate([found, rows]), mode="r"))
     return found
 
 
-def _copied(centred: Array, unit: int, tolerance: float) -> int | None:
-    """An earlier unit with the same course, up to a factor and a constant."""
-    own = centred[:, unit]
-    for other in range(unit):
-        sums = float(centred[:, other] @ centred[:, other])
-        if sums > 0.0:
-            rest = own - centred[:, other] * (float(own @ centred[:, other]) / sums)
-            if np.abs(rest).max() <= tolerance * np.abs(own).max():
-                return other
-    return None
+@attrs.define
+class _Units:
+    """One layer's units over all rows, column by column.
+
+    Args:
+        mean: Of the activity.
+        size: The largest ``|activity|``.
+        loud: The largest slope of an output along it.
+        moves: The largest distance from the mean.
+        products: Sums over rows of the products of two units' distances from their means.
+    """
+
+    mean: Array
+    size: Array
+    loud: Array
+    moves: Array
+    products: Array
+
+    @classmethod
+    def of(cls, width: int) -> _Units:
+        """Before the first row."""
+        return cls(np.zeros(width), np.zeros(width), np.zeros(width), np.zeros(width), np.zeros((width, width)))
+
+
+def _silent(network: Network, x: Array, chunks: list[slice], tolerance: float) -> list[SilentUnit]:
+    layers = _measured(network, x, chunks)
+    copies = _copies(network, x, chunks, layers, tolerance)
+    found = []
+    for layer, (units, copied) in enumerate(zip(layers, copies, strict=True)):
+        for unit in range(len(units.mean)):
+            if units.loud[unit] <= tolerance * units.loud.max():
+                found.append(SilentUnit(layer, unit, "no output listens to it"))
+            elif units.moves[unit] <= tolerance * max(float(units.size[unit]), 1e-300):
+                found.append(SilentUnit(layer, unit, "its output is constant, so it is a bias"))
+            elif unit in copied:
+                found.append(SilentUnit(layer, unit, f"its output is a multiple of that of unit {copied[unit]}"))
+    return found
+
+
+def _hidden(network: Network, x: Array) -> tuple[Array, ...]:
+    """What each layer but the last puts out."""
+    return open_pass(network.model, network.parameters, network.buffers, x).inputs[1:]
+
+
+def _measured(network: Network, x: Array, chunks: list[slice]) -> list[_Units]:
+    layers = [_Units.of(width) for width in network.model.widths[:-1]]
+    for piece in chunks:
+        passed = open_pass(network.model, network.parameters, network.buffers, x[piece])
+        for units, activity, slopes in zip(layers, passed.inputs[1:], unit_rows(passed)[1:], strict=True):
+            units.mean += activity.sum(axis=0, dtype=np.float64) / len(x)
+            units.size = np.maximum(units.size, np.abs(activity).max(axis=0))
+            units.loud = np.maximum(units.loud, np.abs(slopes).max(axis=(0, 1)))
+    for piece in chunks:
+        for units, activity in zip(layers, _hidden(network, x[piece]), strict=True):
+            centred = activity - units.mean
+            units.moves = np.maximum(units.moves, np.abs(centred).max(axis=0))
+            units.products += centred.T @ centred
+    return layers
+
+
+def _copies(
+    network: Network, x: Array, chunks: list[slice], layers: list[_Units], tolerance: float
+) -> list[dict[int, int]]:
+    """Of each layer, the units with the same course as an earlier one, up to a factor and a constant; and that one."""
+    factors, rests = [], []
+    for units in layers:
+        squares = units.products.diagonal()
+        factor = np.divide(units.products, squares, out=np.zeros_like(units.products), where=squares > 0.0)
+        # What is left of a copy is at most `tolerance` of it in each row: others need not be looked at.
+        left = squares[:, None] - factor * units.products
+        near = left <= len(x) * (tolerance * units.moves[:, None]) ** 2 + ROUNDING * squares[:, None]
+        found = np.argwhere(np.tril(near & (squares > 0.0), -1))
+        factors.append([(int(u), int(o), float(factor[u, o])) for u, o in found])
+        rests.append(np.zeros(len(found)))
+    for piece in chunks if any(factors) else ():
+        for pairs, rest, units, activity in zip(factors, rests, layers, _hidden(network, x[piece]), strict=True):
+            centred = activity - units.mean
+            for at, (unit, other, by) in enumerate(pairs):
+                rest[at] = max(rest[at], float(np.abs(centred[:, unit] - by * centred[:, other]).max()))
+    copies: list[dict[int, int]] = [{} for _ in layers]
+    for copied, pairs, rest, units in zip(copies, factors, rests, layers, strict=True):
+        for (unit, other, _), off in zip(pairs, rest, strict=True):
+            if off <= tolerance * units.moves[unit]:
+                copied.setdefault(unit, other)
+    return copies

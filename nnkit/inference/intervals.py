@@ -8,6 +8,8 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.core.chunks import BUDGET, jacobian_rows, pieces
+from nnkit.core.data import as_inputs
 from nnkit.errors import DataError
 from nnkit.inference._linear import Linear
 from nnkit.inference.student import student_quantile
@@ -48,16 +50,18 @@ def intervals(
     level: float = 0.95,
     of: Literal["observation", "mean"] = "observation",
     sample_weight: Any = None,
+    memory: int = BUDGET,
 ) -> Intervals:
     """``prediction ± t * se``, ``se^2 = g C g^T (+ noise)`` with ``g`` the parameter Jacobian at the new inputs.
 
     ``C = M^-1 (sum_k s_k^2 J_k^T J_k) M^-1`` with ``M = J^T J + penalties``; the noise variance ``s_k^2`` of output
-    ``k`` is its residual sum of squares over ``n - effective parameters``, the degrees of freedom of ``t``.
+    ``k`` is its residual sum of squares over ``n - effective parameters``, the degrees of freedom of ``t``. Strengths
+    that ``bayesian_regularization`` found are penalties too.
 
     They cover as stated when the network can represent the truth, has been trained to a minimum, and the noise has one
     variance (or one over the sample weights) and no heavy tails. They are too narrow when the network is too
     small or was stopped early, far from the data, where a regularizer biases it strongly, and when
-    the same data were used to choose the network. ``J`` ``(N, K, P)`` is held in memory.
+    the same data were used to choose the network.
 
     Args:
         network: Trained.
@@ -67,6 +71,7 @@ def intervals(
         level: Coverage, in (0, 1).
         of: ``"observation"`` for a new ``y``, noise included; ``"mean"`` for the function alone.
         sample_weight: As in training; a weight of 2 means half the noise variance.
+        memory: Bytes that may be taken for Jacobians at a time; beside them stand a few matrices ``(P, P)``.
 
     Raises:
         DataError: When the data leave no degree of freedom.
@@ -90,17 +95,25 @@ def intervals(
         raise DataError(f"level is {level}; expected a coverage in (0, 1)")
     if of not in {"observation", "mean"}:
         raise DataError(f"of is {of!r}; expected 'observation' or 'mean'")
-    linear = Linear.of(network, X, y, sample_weight)
+    prediction = network.predict(X_new)
+    linear = Linear.of(network, X, y, sample_weight, memory)
     variance, degrees = linear.noise()
-    spread = np.einsum("nkp,k,nkq->pq", linear.jacobian, variance, linear.jacobian, optimize=True)
-    covariance = linear.inverse @ spread @ linear.inverse
-    new = network.parameter_jacobian(X_new).astype(np.float64)
-    squared = np.maximum(np.einsum("nkp,pq,nkq->nk", new, covariance, new, optimize=True), 0.0)
+    squared = _spread(network, X_new, linear.covariance(variance), memory)
     # Scaled residuals are errors times `root`; with weights of mean 1 an average sample's root turns them back.
     noise = variance / np.mean(linear.root**2)
     if of == "observation":
         squared = squared + noise
     error = np.sqrt(squared)
     reach = error * np.array([student_quantile(0.5 + 0.5 * level, float(d)) for d in degrees])
-    prediction = network.predict(X_new)
     return Intervals(prediction, prediction - reach, prediction + reach, error, np.sqrt(noise), degrees, level)
+
+
+def _spread(network: Network, X: Any, covariance: Array, memory: int) -> Array:
+    """``g C g^T`` ``(M, K)`` at each row of ``X``, with ``g`` its parameter Jacobian."""
+    x = as_inputs(X, dtype=network.parameters.dtype, columns=network.inputs)
+    found = np.empty((len(x), network.outputs))
+    for piece in pieces(len(x), jacobian_rows(network.model, network.outputs, found.itemsize, memory)):
+        rows = network.parameter_jacobian(x[piece]).reshape(-1, len(covariance)).astype(np.float64, copy=False)
+        found[piece] = np.einsum("rp,rp->r", rows @ covariance, rows).reshape(-1, network.outputs)
+    spread: Array = np.maximum(found, 0.0)
+    return spread

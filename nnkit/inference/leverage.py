@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.core.chunks import BUDGET
 from nnkit.errors import DataError
 from nnkit.inference._linear import Linear
 from nnkit.network import Network
@@ -38,7 +39,7 @@ class Influence:
         return float(np.mean(self.left_out_error**2))
 
 
-def influence(network: Network, X: Any, y: Any, sample_weight: Any = None) -> Influence:
+def influence(network: Network, X: Any, y: Any, sample_weight: Any = None, *, memory: int = BUDGET) -> Influence:
     """``(I - H[n])^-1 e[n]`` for every sample, with ``H = J (J^T J + penalties)^-1 J^T``: no retraining.
 
     Exact for a linear model, whose penalty keeps its weight against the other samples' losses; to first order for a
@@ -49,6 +50,7 @@ def influence(network: Network, X: Any, y: Any, sample_weight: Any = None) -> In
         X: The training inputs.
         y: The training targets.
         sample_weight: As in training.
+        memory: Bytes that may be taken for the Jacobian at a time; beside it stand a few matrices ``(P, P)``.
 
     Raises:
         DataError: When the data cannot be used.
@@ -65,13 +67,12 @@ def influence(network: Network, X: Any, y: Any, sample_weight: Any = None) -> In
         >>> influence(net, X, X**2).leverage
         array([0.6, 0.3, 0.2, 0.3, 0.6])
     """
-    linear = Linear.of(network, X, y, sample_weight)
+    linear = Linear.of(network, X, y, sample_weight, memory)
     outputs = network.outputs
     weighed = linear.root > 0.0
     if not weighed.any():
         raise DataError("all sample weights are zero")
-    objective = network.objective(X, y, sample_weight)
-    error = network.predict(objective.X).astype(np.float64) - objective.target
+    error = network.predict(linear.objective.X).astype(np.float64) - linear.objective.target
     left = np.eye(outputs) - linear.hats
     # A leverage of 1 leaves nothing to estimate from: NaN, not a division by rounding.
     alone = np.linalg.eigvalsh(left)[:, 0] < 1e-9

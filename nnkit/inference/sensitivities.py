@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.core.chunks import BUDGET, pieces
 from nnkit.core.data import as_inputs
 from nnkit.network import Network
 
@@ -61,12 +62,24 @@ def sensitivities(network: Network, X: Any) -> Sensitivities:
     """
     x = as_inputs(X, dtype=network.parameters.dtype, columns=network.inputs)
     jacobian = network.jacobian(x)
-    rms = np.sqrt((jacobian**2).mean(axis=0))
-    units = x.std(axis=0), network.predict(x).std(axis=0)
-    scaled = rms * units[0]
+    mean, mean_absolute, rms, spread = _moments(jacobian)
+    scaled = rms * _moments(x)[3]
+    output = network.predict(x).std(axis=0)[:, None]
     standardized = np.divide(
-        scaled, units[1][:, None], out=np.zeros_like(scaled), where=np.broadcast_to(units[1][:, None] > 0, scaled.shape)
+        scaled, output, out=np.zeros_like(scaled), where=np.broadcast_to(output > 0.0, scaled.shape)
     )
-    return Sensitivities(
-        jacobian, jacobian.mean(axis=0), np.abs(jacobian).mean(axis=0), rms, jacobian.std(axis=0), standardized
-    )
+    return Sensitivities(jacobian, mean, mean_absolute, rms, spread, standardized)
+
+
+def _moments(values: Array) -> tuple[Array, Array, Array, Array]:
+    """Over the first axis: mean, mean size, root mean square, standard deviation; in pieces."""
+    count = len(values)
+    mean = values.mean(axis=0)
+    sizes, squares, distances = np.zeros_like(mean), np.zeros_like(mean), np.zeros_like(mean)
+    for piece in pieces(count, max(1, BUDGET // (4 * values[0].nbytes))):
+        own = values[piece]
+        sizes += np.abs(own).sum(axis=0)
+        squares += np.einsum("n...,n...->...", own, own)
+        own = own - mean
+        distances += np.einsum("n...,n...->...", own, own)
+    return mean, sizes / count, np.sqrt(squares / count), np.sqrt(distances / count)

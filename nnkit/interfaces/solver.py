@@ -118,3 +118,11 @@ class Solver(Part):
         Two calls of ``n`` and ``m`` steps then equal one of ``n + m``, to the bit.
         """
         raise NotOfferedError(f"{type(self).__name__} keeps no state between two calls")
+
+    @optional
+    def strengths(self, state: Mapping[str, Any]) -> Array:
+        """Optional, where it ``finds_strength``: what it found, by a ``state`` of its reports, ``(P,)``.
+
+        The penalty that it made small beside the loss is ``0.5 * strengths @ theta**2``.
+        """
+        raise NotOfferedError(f"{type(self).__name__} looks for no strength of a penalty")

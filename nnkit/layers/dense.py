@@ -113,14 +113,21 @@ class Dense(Layer):
     ) -> Array | None:
         x, z, a = cache
         grads = self._through_activation(z, a, grads)
-        weight = out["weight"]
-        # Factors in the memory order of what they are multiplied into: the inner loop then runs along memory.
-        by_column = abs(weight.strides[0]) < abs(weight.strides[-1])
-        left, right = (np.asfortranarray(x), np.asfortranarray(grads)) if by_column else (x, grads)
-        np.multiply(left[:, None, :, None], right[:, :, None, :], out=weight)
+        weight, right = out["weight"], grads
+        if abs(weight.strides[0]) < abs(weight.strides[-1]):
+            # Factors in the memory order of what they are multiplied into: the inner loop then runs along memory.
+            left, right = np.asfortranarray(x), np.asfortranarray(grads)
+            np.multiply(left[:, None, :, None], right[:, :, None, :], out=weight)
+        else:
+            # Runs of a few units: einsum begins each in half the time that a ufunc takes.
+            for k in range(grads.shape[1]):
+                np.einsum("ni,nj->nij", x, grads[:, k], out=weight[:, k])
         if self.use_bias:
             np.copyto(out["bias"], right)
-        return grads @ parameters["weight"].T if needs_grad_x else None
+        if not needs_grad_x:
+            return None
+        rows, seeds, units = grads.shape
+        return (grads.reshape(-1, units) @ parameters["weight"].T).reshape(rows, seeds, -1)
 
     def _through_activation(self, z: Array, a: Array, grads: Array) -> Array:
         """Each ``grads[:, k]`` ``(N, D)`` back through the activation."""

@@ -17,7 +17,7 @@ from nnkit.core.data import as_inputs, choose_dtype
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
-from nnkit.core.solving import solve
+from nnkit.core.solving import found_strengths, solve
 from nnkit.core.state import TrainingState
 from nnkit.core.step import Vectors
 from nnkit.core.storage import read_tree, write_tree
@@ -232,6 +232,19 @@ class Network:
     def step(self) -> int:
         """Updates of the parameters so far."""
         return 0 if self._state is None else self._state.step
+
+    @property
+    def strengths(self) -> Array | None:
+        """The ``l2`` strength that the solver found for each parameter, ``(P,)``; ``None`` when it looked for none.
+
+        ``bayesian_regularization`` finds them; the penalty is then ``0.5 * strengths @ parameters**2``.
+        """
+        return None if self._state is None else found_strengths(self.optimizer, self._state)
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the last call of ``fit`` ended before its last epoch, in words; ``None`` when it did not."""
+        return None if self._state is None else self._state.stopped
 
     def summary(self) -> str:
         """Layers, outputs, numbers of parameters and the other parts, as text."""

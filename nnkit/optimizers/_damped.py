@@ -10,12 +10,13 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.interfaces import ObjectiveLike, SolverStep
+from nnkit.optimizers._definite import Definite
 
 FLOOR = 1e-16
 """Smallest scale of a parameter, relative to the largest: for parameters that the residuals do not feel."""
 
 MOST_DAMPING = 1e20
-WORST_CONDITION = 1e14
+UNDERFLOW = 1e-150
 
 
 class Quadratic(Protocol):
@@ -24,8 +25,8 @@ class Quadratic(Protocol):
     gradient: Array
     diagonal: Array
 
-    def step(self, damping: float, scale: Array) -> Array:
-        """``h`` of ``(H + damping * diag(scale)) h = -g``."""
+    def steps(self, scale: Array) -> Callable[[float], Array]:
+        """``damping -> h`` of ``(H + damping * diag(scale)) h = -g``: what all dampings share is done once."""
 
 
 @attrs.define
@@ -41,16 +42,20 @@ class Normal:
         self.gradient = self.gradient.astype(np.float64, copy=False)
         self.diagonal = self.matrix.diagonal().copy()
 
-    def step(self, damping: float, scale: Array) -> Array:
+    def steps(self, scale: Array) -> Callable[[float], Array]:
         inverse = 1.0 / np.sqrt(scale)
-        scaled = self.matrix * inverse[:, None] * inverse
+        scaled = Definite.scaled(self.matrix, inverse)
         right = -inverse * self.gradient
-        found = _definite(scaled, damping, right)
-        if found is None:
-            # Rounding has made the matrix indefinite, or nearly: what is not positive in it carries nothing.
-            values, vectors = np.linalg.eigh(scaled)
-            found = vectors @ ((vectors.T @ right) / (np.maximum(values, 0.0) + damping))
-        return inverse * found
+
+        def step(damping: float) -> Array:
+            found = scaled.solve(damping, right)
+            if found is None:
+                # Rounding has made the matrix indefinite, or nearly: what is not positive in it carries nothing.
+                values, vectors = np.linalg.eigh(scaled.matrix)
+                found = vectors @ ((vectors.T @ right) / (np.maximum(values, 0.0) + damping))
+            return inverse * found
+
+        return step
 
 
 @attrs.define
@@ -73,18 +78,31 @@ class Rows:
         else:
             self.diagonal = np.einsum("rp,rp->p", self.jacobian, self.jacobian)
 
-    def step(self, damping: float, scale: Array) -> Array:
+    def steps(self, scale: Array) -> Callable[[float], Array]:
         inverse = 1.0 / np.sqrt(scale)
-        if self._matrix is not None:
-            found = _definite(self._matrix * inverse[:, None] * inverse, damping, -inverse * self.gradient)
-        else:
-            # More parameters than residuals: the same step from the (R, R) system J S J^T + damping.
-            scaled = self.jacobian * inverse
-            dual = _definite(scaled @ scaled.T, damping, -self.residual)
-            found = None if dual is None else dual @ scaled
-        if found is None:
-            found = self._augmented(damping, inverse)
-        return inverse * found
+        solve = self._dual(inverse) if self._matrix is None else self._primal(inverse)
+
+        def step(damping: float) -> Array:
+            found = solve(damping)
+            return inverse * (self._augmented(damping, inverse) if found is None else found)
+
+        return step
+
+    def _primal(self, inverse: Array) -> Callable[[float], Array | None]:
+        assert self._matrix is not None
+        scaled, right = Definite.scaled(self._matrix, inverse), -inverse * self.gradient
+        return lambda damping: scaled.solve(damping, right)
+
+    def _dual(self, inverse: Array) -> Callable[[float], Array | None]:
+        """More parameters than residuals: the same step from the ``(R, R)`` system ``J S J^T + damping``."""
+        scaled = self.jacobian * inverse
+        system = Definite(scaled @ scaled.T)
+
+        def step(damping: float) -> Array | None:
+            found = system.solve(damping, -self.residual)
+            return None if found is None else found @ scaled
+
+        return step
 
     def _augmented(self, damping: float, inverse: Array) -> Array:
         """The same step without ever squaring the condition: least squares of ``J`` above ``sqrt(damping) I``."""
@@ -93,19 +111,6 @@ class Rows:
         right = np.concatenate([-self.residual, np.zeros(size)])
         found: Array = np.linalg.lstsq(tall, right, rcond=None)[0]
         return found
-
-
-def _definite(matrix: Array, damping: float, right: Array) -> Array | None:
-    """The solution of ``(matrix + damping I) x = right``; ``None`` unless that is safely positive definite."""
-    damped = matrix.copy()
-    damped.reshape(-1)[:: len(damped) + 1] += damping
-    try:
-        factor = np.linalg.cholesky(damped).diagonal()
-        if factor.max() ** 2 > WORST_CONDITION * factor.min() ** 2:
-            return None
-        return np.linalg.solve(damped, right)
-    except np.linalg.LinAlgError:
-        return None
 
 
 @attrs.frozen(kw_only=True)
@@ -182,10 +187,11 @@ def search(
 ) -> Trial | str:
     """The first damped step that lowers the value; or in words, why there is none."""
     scale = trust.floored()
+    step_of = model.steps(scale)
     rejected = 0
     eps = float(np.finfo(theta.dtype).eps)
     while trust.damping < MOST_DAMPING:
-        step = model.step(trust.damping, scale)
+        step = step_of(trust.damping)
         predicted = 0.5 * float(step @ (trust.damping * scale * step - model.gradient))
         trial = (theta + step).astype(theta.dtype, copy=False)
         if np.isfinite(step).all() and np.array_equal(trial, theta):
@@ -207,10 +213,15 @@ def search(
 def slope(model: Quadratic, value: float) -> float:
     """The largest ``|g_p| / sqrt(2 |value| H_pp)``: the cosine between residuals and a column of their Jacobian.
 
-    Unlike the gradient itself it does not change with the units of the data or of a parameter.
+    Unlike the gradient itself it does not change with the units of the data or of a parameter. Infinite where
+    the value falls along a parameter without a curvature.
     """
-    size = np.sqrt(2.0 * abs(value) * np.maximum(model.diagonal, 0.0))
+    level = np.sqrt(2.0 * abs(value))
+    size = level * np.sqrt(np.maximum(model.diagonal, 0.0))
     felt = size > 0.0
+    # Below the root of the smallest number a curvature is zero by underflow.
+    if np.any(np.abs(model.gradient[~felt]) > level * UNDERFLOW):
+        return np.inf
     return float(np.max(np.abs(model.gradient[felt]) / size[felt], initial=0.0))
 
 

@@ -74,6 +74,11 @@ class BayesianRegularization(Solver):
         chosen = groups if self.prior == "relevance" else (groups > 0).astype(groups.dtype)
         return {"groups": chosen}
 
+    def strengths(self, state: Mapping[str, Any]) -> Array:
+        leader = int(state["leader"])
+        found: Array = np.asarray(state["strengths"])[leader][np.asarray(state["groups"])[leader]]
+        return found
+
     def solve(
         self,
         objective: ObjectiveLike,

@@ -10,6 +10,7 @@ import pytest
 
 import nnkit
 from nnkit.core.differences import difference
+from nnkit.core.rows import open_pass
 
 RECORD = Path(__file__).parents[1] / "oracles" / "data" / "torch_func.npz"
 with np.load(RECORD) as file:
@@ -47,6 +48,36 @@ def test_equals_torch_func(number, backward):
     assert off(f["jacobian"], net.jacobian(f["X"])) <= 1e-10
     assert off(f["parameter_jacobian"], net.parameter_jacobian(f["X"])) <= 1e-10
     assert off(f["per_sample_gradients"], net.per_sample_gradients(f["X"], f["y"])) <= 1e-10
+    # On the Jacobian path nothing is fused, so the curvature of a cross-entropy is that in the prediction.
+    if backward == "fast" or "residual" in f:
+        matrix, product = objective.gauss_newton(f["theta"])
+        assert off(f["gauss_newton"], matrix) <= 1e-10
+        assert off(f["gradient"], product) <= 1e-10
+    if "residual" in f:
+        assert off(f["residual"], objective.residual(f["theta"])) <= 1e-10
+        assert off(f["residual_jacobian"], objective.jacobian(f["theta"])) <= 1e-10
+    else:
+        with pytest.raises(nnkit.errors.NotOfferedError, match="offers no residual"):
+            objective.residual(f["theta"])
+
+
+def test_the_record_has_every_quantity_at_every_depth_and_width():
+    assert {1, 2, 3, 4} == {len(case["activations"]) for case in CASES}
+    assert {1, 2, 3, 4, 5} == {case["widths"][-1] for case in CASES}
+    squares = [case for case in CASES if case["loss"].endswith("squared_error")]
+    assert {True, False} == {case["weighted"] for case in squares} == {bool(case["l2"]) for case in squares}
+    for number, case in enumerate(CASES):
+        names = {name.partition("_")[2] for name in FIGURES if name.startswith(f"{number}_")}
+        expected = {
+            "value",
+            "gradient",
+            "hvp",
+            "jacobian",
+            "parameter_jacobian",
+            "per_sample_gradients",
+            "gauss_newton",
+        }
+        assert expected | ({"residual", "residual_jacobian"} if case in squares else set()) <= names
 
 
 SMOOTH = ("tanh", "sigmoid", "softplus", "silu", "gelu", "mish", "identity")
@@ -82,6 +113,19 @@ def test_random_networks_equal_differences(seed):
     assert off(along(objective.value), gradient @ v) <= 1e-8
     assert off(along(objective.residual), jacobian @ v) <= 1e-9
     assert off(along(objective.gradient), objective.hvp(theta, v)) <= 1e-8
+    net.parameters = theta
+    u = rng.uniform(-1.0, 1.0, X.shape)
+
+    def prediction(t):
+        return open_pass(net.model, theta + t * v, net.buffers, X).prediction
+
+    def losses(t):
+        return net.loss.value(prediction(t), y)
+
+    by_input = difference(lambda t: open_pass(net.model, theta, net.buffers, X + t * u).prediction, 0.25).value
+    assert off(by_input, np.einsum("nkd,nd->nk", net.jacobian(X), u)) <= 1e-9
+    assert off(difference(prediction, 0.25).value, net.parameter_jacobian(X) @ v) <= 1e-9
+    assert off(difference(losses, 0.25).value, net.per_sample_gradients(X, y) @ v) <= 1e-9
     assert off(gradient, residual @ jacobian) <= 1e-12
     assert off(jacobian.T @ jacobian, matrix) <= 1e-12
     assert off(gradient, product) <= 1e-12

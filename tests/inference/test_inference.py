@@ -76,6 +76,46 @@ def test_coverage_over_simulated_data():
     assert 0.93 <= hits / count <= 0.97
 
 
+def evidenced(seed=0, samples=80):
+    """More parameters than samples can bear, held by the strengths that the evidence found."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1.0, 1.0, (samples, 2))
+    y = np.sin(3.0 * X[:, 0]) + rng.normal(0.0, 0.2, samples)
+    net = nnkit.Network([2, 20, 1], hidden_activation="tanh", optimizer="bayesian_regularization", seed=seed)
+    net.fit(X, y, epochs=150)
+    return net, X, y, rng
+
+
+def test_strengths_found_in_training_count_as_a_penalty(tmp_path):
+    net, X, y, _ = evidenced()
+    assert net.parameters.size == 81 > len(X)
+    assert influence(net, X, y).effective_parameters == pytest.approx(net.history["gamma"][-1], rel=1e-3)
+    assert intervals(net, X, y, X).noise[0] == pytest.approx(0.2, rel=0.25)
+    # They make the objective's gradient vanish where the network stands.
+    gradient = net.objective(X, y).gradient(net.parameters)
+    assert np.abs(gradient).max() > 1e-3
+    assert np.abs(gradient + net.strengths * net.parameters).max() < 1e-3 * np.abs(gradient).max()
+    net.save(tmp_path / "net.npz")
+    again = nnkit.Network.load(tmp_path / "net.npz")
+    assert np.array_equal(net.strengths, again.strengths)
+    assert np.array_equal(intervals(net, X, y, X).lower, intervals(again, X, y, X).lower)
+    net.optimizer = nnkit.plugins.create("optimizer", "levenberg_marquardt")
+    assert net.strengths is None
+    assert influence(net, X, y).effective_parameters > 2.0 * influence(again, X, y).effective_parameters
+
+
+def test_coverage_after_bayesian_regularization():
+    hits = count = 0
+    for seed in range(25):
+        net, X, y, rng = evidenced(seed)
+        new = rng.uniform(-1.0, 1.0, (60, 2))
+        fresh = np.sin(3.0 * new[:, :1]) + rng.normal(0.0, 0.2, (60, 1))
+        bounds = intervals(net, X, y, new)
+        hits += int(((bounds.lower <= fresh) & (fresh <= bounds.upper)).sum())
+        count += 60
+    assert 0.93 <= hits / count <= 0.97
+
+
 @pytest.mark.parametrize("strength", [0.0, 0.3])
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_left_out_errors_of_a_linear_network_equal_refits(strength, outputs):

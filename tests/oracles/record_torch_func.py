@@ -72,9 +72,14 @@ CASES = (
 )
 
 
-def predict(theta: torch.Tensor, x: torch.Tensor, case: dict[str, object]) -> torch.Tensor:
+IN_Z = ("categorical_crossentropy", "binary_crossentropy")
+"""Losses whose Gauss-Newton matrix has its curvature taken before the output activation: it is convex there too."""
+
+
+def predict(theta: torch.Tensor, x: torch.Tensor, case: dict[str, object], *, head: bool = True) -> torch.Tensor:
     place = 0
-    for fan_in, fan_out, name in zip(case["widths"][:-1], case["widths"][1:], case["activations"], strict=True):
+    names = case["activations"] if head else [*case["activations"][:-1], "identity"]
+    for fan_in, fan_out, name in zip(case["widths"][:-1], case["widths"][1:], names, strict=True):
         weight = theta[place : place + fan_in * fan_out].reshape(fan_in, fan_out)
         place += fan_in * fan_out
         x = ACTIVATIONS[name](x @ weight + theta[place : place + fan_out])
@@ -83,7 +88,10 @@ def predict(theta: torch.Tensor, x: torch.Tensor, case: dict[str, object]) -> to
 
 
 def sample_loss(theta: torch.Tensor, x: torch.Tensor, y: torch.Tensor, case: dict[str, object]) -> torch.Tensor:
-    p = predict(theta, x, case)
+    return loss_of(predict(theta, x, case), y, case)
+
+
+def loss_of(p: torch.Tensor, y: torch.Tensor, case: dict[str, object]) -> torch.Tensor:
     match case["loss"]:
         case "mean_squared_error":
             return ((p - y) ** 2).mean()
@@ -104,6 +112,33 @@ def penalty(theta: torch.Tensor, case: dict[str, object]) -> torch.Tensor:
         total = total + 0.5 * case["l2"] * (theta[place : place + fan_in * fan_out] ** 2).sum()
         place += fan_in * fan_out + fan_out
     return total
+
+
+def residual(theta: torch.Tensor, X: torch.Tensor, Y: torch.Tensor, W: torch.Tensor, case: dict[str, object]):
+    """Half of its square is the objective: the samples' first, then the weights'."""
+    errors = vmap(lambda a, b: predict(theta, a, case) - b)(X, Y)
+    if case["loss"] == "mean_squared_error":
+        errors = errors * (2.0 / case["widths"][-1]) ** 0.5
+    parts, place = [((W / W.sum()).sqrt()[:, None] * errors).ravel()], 0
+    for fan_in, fan_out in zip(case["widths"][:-1], case["widths"][1:], strict=True):
+        if case["l2"]:
+            parts.append(case["l2"] ** 0.5 * theta[place : place + fan_in * fan_out])
+        place += fan_in * fan_out + fan_out
+    return torch.cat(parts)
+
+
+def gauss_newton(theta: torch.Tensor, X: torch.Tensor, Y: torch.Tensor, W: torch.Tensor, case: dict[str, object]):
+    """``sum_n w[n] J[n]^T H[n] J[n]`` with the penalties' second derivative."""
+    in_z = case["loss"] in IN_Z
+    act = ACTIVATIONS[case["activations"][-1]] if in_z else ACTIVATIONS["identity"]
+
+    def one(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        J = jacrev(lambda t: predict(t, a, case, head=not in_z))(theta)
+        H = hessian(lambda out: loss_of(act(out), b, case))(predict(theta, a, case, head=not in_z))
+        return J.T @ H @ J
+
+    products = torch.stack([one(a, b) for a, b in zip(X, Y, strict=True)])
+    return (W[:, None, None] * products).sum(0) / W.sum() + hessian(lambda t: penalty(t, case))(theta)
 
 
 def targets(rng: np.random.Generator, case: dict[str, object], rows: int) -> np.ndarray:
@@ -147,6 +182,10 @@ def main() -> None:
                 X, Y
             ),
         }
+        found["gauss_newton"] = gauss_newton(T, X, Y, W, case)
+        if case["loss"].endswith("squared_error"):
+            found["residual"] = residual(T, X, Y, W, case)
+            found["residual_jacobian"] = jacrev(lambda t, X=X, Y=Y, W=W, case=case: residual(t, X, Y, W, case))(T)
         arrays |= {f"{number}_{name}": np.asarray(value.detach()) for name, value in found.items()}
     cases = json.dumps({"torch": torch.__version__, "cases": CASES})
     path = Path(__file__).parent / "data" / "torch_func.npz"

@@ -10,6 +10,7 @@ from scipy import optimize
 
 import nnkit
 from nnkit.interfaces import ObjectiveLike, SolverStep
+from nnkit.optimizers.bayesian_regularization import BayesianRegularization
 from nnkit.optimizers.gauss_newton import GaussNewton
 from nnkit.optimizers.levenberg_marquardt import LevenbergMarquardt
 
@@ -220,13 +221,23 @@ def test_a_trial_that_is_not_finite_is_damped(part):
     assert reports[-1].reason
 
 
-@pytest.mark.parametrize("part", [LevenbergMarquardt(), GaussNewton()])
+def test_bayesian_regularization_steps_back_from_a_trial_that_is_not_finite():
+    objective, start = Cliff(edge=0.2), np.array([0.0, -1.0])
+    part, reports = BayesianRegularization(damping=1e-12), []
+    best = part.solve(objective, start, max_steps=80, on_step=lambda report: bool(reports.append(report)))
+    assert (best <= 0.2).all()
+    assert objective.value(best) < objective.value(start)
+    assert np.isfinite([report.value for report in reports]).all()
+    assert reports[-1].reason
+
+
+@pytest.mark.parametrize("part", [LevenbergMarquardt(), GaussNewton(), BayesianRegularization()])
 def test_a_start_that_is_not_finite_is_given_back(part):
     reports = []
     start = np.array([1.0, 1.0])
     best = part.solve(Cliff(edge=0.2), start, max_steps=5, on_step=lambda report: bool(reports.append(report)))
     assert np.array_equal(start, best)
-    assert "at the start is nan" in reports[0].reason
+    assert reports[0].reason in {"the value at the start is nan", "the value is nan"}
 
 
 def test_one_jacobian_a_step_and_one_value_a_trial():
@@ -259,8 +270,8 @@ def test_few_residuals_and_many_make_the_same_step():
         scale = rng.uniform(0.5, 2.0, shape[1])
         expected = np.linalg.solve(J.T @ J + 0.3 * np.diag(scale), -J.T @ r)
         rows, normal = Rows(J, r), Normal(J.T @ J, J.T @ r)
-        assert np.allclose(expected, rows.step(0.3, scale), rtol=1e-12)
-        assert np.allclose(expected, normal.step(0.3, scale), rtol=1e-12)
+        assert np.allclose(expected, rows.steps(scale)(0.3), rtol=1e-12)
+        assert np.allclose(expected, normal.steps(scale)(0.3), rtol=1e-12)
         inverse = 1.0 / np.sqrt(scale)
         assert np.allclose(expected, inverse * rows._augmented(0.3, inverse), rtol=1e-12)
 
@@ -271,7 +282,7 @@ def test_a_singular_matrix_is_still_stepped_through():
     J = np.array([[1.0, 1.0], [2.0, 2.0], [0.0, 0.0]])
     r = np.array([1.0, 2.0, 0.0])
     for model in (Rows(J, r), Normal(J.T @ J, J.T @ r)):
-        step = model.step(1e-18, np.ones(2))
+        step = model.steps(np.ones(2))(1e-18)
         assert np.allclose([-0.5, -0.5], step, rtol=1e-6)
 
 

@@ -96,6 +96,27 @@ class CompiledDense(Layer):
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
         return self.plain.backward_rows(parameters, cache, grads)
 
+    def backward_rows_into(
+        self, parameters: Parameters, cache: Any, grads: Array, out: Mapping[str, Array], *, needs_grad_x: bool
+    ) -> Array | None:
+        return self.plain.backward_rows_into(parameters, cache, grads, out, needs_grad_x=needs_grad_x)
+
+    def forward_tangent(
+        self, parameters: Parameters, cache: Any, directions: Parameters, x_tangent: Array
+    ) -> tuple[Array, Any]:
+        return self.plain.forward_tangent(parameters, cache, directions, x_tangent)
+
+    def backward_tangent(
+        self,
+        parameters: Parameters,
+        cache: Any,
+        directions: Parameters,
+        tangent_cache: Any,
+        grad: Array,
+        grad_tangent: Array,
+    ) -> tuple[Array, dict[str, Array]]:
+        return self.plain.backward_tangent(parameters, cache, directions, tangent_cache, grad, grad_tangent)
+
     def preactivation(self, cache: Any) -> Array | None:
         return self.plain.preactivation(cache)
 

@@ -1,10 +1,12 @@
 """A twin is the part itself, faster: the same fields, the same state, the same figures to a few ulp."""
 
+import inspect
+
 import attrs
 import numpy as np
 import pytest
 
-from nnkit import Network, plugins
+from nnkit import Dense, Network, plugins
 from nnkit_numba.accelerator import TWINS, nnkit_accelerate
 
 every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -160,3 +162,50 @@ def test_the_twins_stand_for_the_named_classes():
     )}  # fmt: skip
     assert found == made
     assert nnkit_accelerate(plugins.create("activation", "relu")) is None
+
+
+PARTS = [
+    *(("optimizer", spec) for spec in ("adam", "adamw", "rmsprop", "sgd")),
+    *(("loss", spec) for spec in ("categorical_crossentropy", "sparse_categorical_crossentropy")),
+    ("layer", Dense(3, plugins.create("activation", "tanh"))),
+]
+
+
+def test_all_twins_are_compared():
+    classes = {type(plugins.create(kind, spec)) for kind, spec in PARTS}
+    assert set(TWINS) == {f"{cls.__module__}:{cls.__qualname__}" for cls in classes}
+
+
+@pytest.mark.parametrize(("kind", "spec"), PARTS, ids=str)
+def test_a_twin_does_itself_whatever_its_part_does(kind, spec):
+    """Optional methods and in-place twins too: what a twin leaves out, a slow or inexact default takes over."""
+    part, twin = twin_of(kind, spec)
+    missing = {
+        name
+        for name, method in vars(type(part)).items()
+        if inspect.isfunction(method)
+        and not name.startswith("_")
+        and name not in vars(type(twin))
+        and getattr(type(twin), name) is not method
+    }
+    assert missing == set()
+
+
+def test_second_order_is_as_exact_with_twins(monkeypatch):
+    from nnkit.core import tangents
+    from nnkit.core.objective import Objective
+    from nnkit.network.twins import accelerated
+
+    def forbidden(*_):
+        raise AssertionError("differences were taken")
+
+    monkeypatch.setattr(tangents, "_along", forbidden)
+    rng = np.random.default_rng(0)
+    X, y, v = rng.normal(size=(9, 3)), rng.integers(0, 3, 9), rng.normal(size=31)
+    net = Network([3, 4, 3], activations=["tanh", "softmax"], loss="categorical_crossentropy", seed=0)
+    plain = net.objective(X, y)
+    fast = Objective(accelerated(net.model), net.buffers, plain.X, plain.target, None)
+    assert fast.model.body[0] != plain.model.body[0]
+    theta = net.parameters
+    np.testing.assert_allclose(fast.hvp(theta, v), plain.hvp(theta, v), rtol=1e-13)
+    np.testing.assert_allclose(fast.gauss_newton(theta)[0], plain.gauss_newton(theta)[0], rtol=1e-13, atol=1e-15)

@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -13,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from nnkit import Network
 from nnkit_numba import blas
 from nnkit_numba.atomics import add, array_at, load
-from nnkit_numba.compiling import task
+from nnkit_numba.compiling import ARGUMENTS
 from nnkit_numba.team import BUSY, Team, perform, team
 
 pytestmark = pytest.mark.skipif(not blas.found(), reason="numpy's BLAS is no OpenBLAS that compiled code can call")
@@ -25,7 +26,7 @@ def two_threads():
         yield
 
 
-@task
+@numba.cfunc(ARGUMENTS)
 def count_and_look(arguments, phase, part, parts):
     """Words: a counter of all that was done, then by phase and part how many were done before."""
     words = array_at(arguments, (1 + 3 * parts,), 0)
@@ -38,7 +39,7 @@ def test_every_part_is_done_once_and_no_phase_begins_before_the_last_is_whole(si
     group, words = Team(size), np.zeros(1 + 3 * size, dtype=np.int64)
     for _ in range(2000):
         words[:] = 0
-        perform(group.mail, count_and_look(), words.ctypes.data, 3, size)
+        perform(group.mail, count_and_look.address, words.ctypes.data, 3, size)
         assert words[0] == 3 * size
         seen = words[1:].reshape(3, size)
         for phase in range(3):
@@ -50,13 +51,13 @@ def test_threads_that_sleep_wake_up():
     for _ in range(20):
         time.sleep(0.005)
         words[:] = 0
-        perform(group.mail, count_and_look(), words.ctypes.data, 3, 3)
+        perform(group.mail, count_and_look.address, words.ctypes.data, 3, 3)
         assert words[0] == 9
 
 
 def test_a_team_without_work_takes_no_processor_time():
     group, words = Team(3), np.zeros(10, dtype=np.int64)
-    perform(group.mail, count_and_look(), words.ctypes.data, 3, 3)
+    perform(group.mail, count_and_look.address, words.ctypes.data, 3, 3)
     time.sleep(0.1)
     before = time.process_time()
     time.sleep(0.5)

@@ -12,6 +12,12 @@ from nnkit.arrays import Array
 from nnkit.interfaces import ObjectiveLike, SolverStep
 from nnkit_scipy._steps import Steps
 
+PLAIN = {
+    "ABNORMAL": "the line search finds no lower value",
+    "A bad approximation": "the quadratic model foresees no improvement",
+}
+"""What scipy's own words mean, by how they begin."""
+
 
 def run_minimize(
     objective: ObjectiveLike,
@@ -24,22 +30,34 @@ def run_minimize(
     on_step: Callable[[SolverStep], bool],
 ) -> Array:
     """The best parameters that ``method`` finds."""
-    start = objective.value(parameters)
-    steps = Steps(parameters, start, on_step, max_steps)
-    if not np.isfinite(start):
-        return steps.finish(f"the value at the start is {start}")
+    with np.errstate(all="ignore"):
+        start, slope = objective.value_and_gradient(parameters)
+        steps = Steps(parameters, start, on_step, max_steps)
+        if not np.isfinite(start):
+            return steps.finish(f"the value at the start is {start}")
+        if not np.isfinite(slope).all():
+            return steps.finish("the derivatives at the start are not finite")
 
-    def follow(intermediate_result: Any) -> None:
-        if steps.step(intermediate_result.x, float(intermediate_result.fun)):
-            raise StopIteration
+        def value_and_gradient(theta: Array) -> tuple[float, Array]:
+            value, gradient = objective.value_and_gradient(theta)
+            if np.isfinite(value) and np.isfinite(gradient).all():
+                return value, gradient
+            # scipy goes on from a trial that is too high, and gives up, or stands still, at one that is no number.
+            too_high = steps.value + abs(steps.value) + np.finfo(np.float64).tiny
+            return too_high, np.zeros_like(theta)
 
-    found = optimize.minimize(
-        objective.value_and_gradient,
-        parameters.astype(np.float64),
-        jac=True,
-        hessp=objective.hvp if hessian_product else None,
-        method=method,
-        callback=follow,
-        options={"maxiter": max_steps, **options},
-    )
-    return steps.finish(f"scipy: {found.message}")
+        def follow(intermediate_result: Any) -> None:
+            if steps.step(intermediate_result.x, float(intermediate_result.fun)):
+                raise StopIteration
+
+        found = optimize.minimize(
+            value_and_gradient,
+            parameters.astype(np.float64),
+            jac=True,
+            hessp=objective.hvp if hessian_product else None,
+            method=method,
+            callback=follow,
+            options={"maxiter": max_steps, **options},
+        )
+        said = next((plain for begin, plain in PLAIN.items() if found.message.startswith(begin)), found.message)
+        return steps.finish(f"scipy: {said}")

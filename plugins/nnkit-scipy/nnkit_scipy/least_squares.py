@@ -72,8 +72,11 @@ class LeastSquares(Solver):
             nonlocal seen
             seen += 1
             if seen > 1 and steps.step(theta.copy(), objective.value(theta)):
-                raise _Enough
-            return objective.jacobian(theta).astype(np.float64)
+                raise _Enough("stopped")
+            rows = objective.jacobian(theta).astype(np.float64)
+            if not np.isfinite(rows).all():
+                raise _Enough(f"the derivatives {'at the start' if seen == 1 else 'there'} are not finite")
+            return rows
 
         try:
             found = optimize.least_squares(
@@ -86,8 +89,8 @@ class LeastSquares(Solver):
                 gtol=self.gradient_tolerance,
                 max_nfev=100 * max_steps + 100,
             )
-        except _Enough:
-            return steps.finish("stopped")
+        except _Enough as enough:
+            return steps.finish(str(enough))
         if not np.array_equal(found.x.astype(parameters.dtype), steps.best) and found.cost < steps.value:
             steps.step(found.x, float(found.cost))
         return steps.finish(f"scipy: {found.message}")

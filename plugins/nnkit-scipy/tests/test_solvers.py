@@ -1,5 +1,7 @@
 """scipy's optimizers by name: they land where scipy itself lands, tell the truth, and stop when told."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import optimize
@@ -24,15 +26,147 @@ def network(part, **more):
     return nnkit.Network([2, 3, 1], optimizer=part, **options)
 
 
+def independent(objective, seed):
+    """What scipy itself finds from parameters that have never seen the network's."""
+    start = np.random.default_rng([seed, 77]).normal(0.0, 0.7, objective.size)
+    options = {"gtol": 1e-9, "maxiter": 5000}
+    return optimize.minimize(objective.value_and_gradient, start, jac=True, method="BFGS", options=options)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("part", PARTS, ids=repr)
-def test_lands_where_scipy_lands(part):
+def test_lands_where_scipy_lands_from_a_start_of_its_own(part, weighted):
+    """The lowest of four starts on either side, for there are several minima."""
     X, y = problem()
-    net = network(part)
-    net.fit(X, y, epochs=2000)
-    objective, here = net.objective(X, y), net.parameters.copy()
-    again = optimize.minimize(objective.value_and_gradient, here, jac=True, method="BFGS", tol=1e-10)
-    assert again.fun == pytest.approx(objective.value(here), rel=1e-6)
-    assert np.abs(objective.gradient(here)).max() < 1e-4
+    weight = np.random.default_rng(1).uniform(0.2, 3.0, len(X)) if weighted else None
+    nets = [network(part, seed=seed) for seed in range(4)]
+    for net in nets:
+        net.fit(X, y, epochs=2000, sample_weight=weight)
+    objective = nets[0].objective(X, y, weight)
+    best = min(nets, key=lambda net: objective.value(net.parameters))
+    again = min((independent(objective, seed) for seed in range(4)), key=lambda found: found.fun)
+    assert again.fun == pytest.approx(objective.value(best.parameters), rel=1e-8)
+    prediction = best.predict(X)
+    best.parameters = again.x
+    assert np.allclose(best.predict(X), prediction, atol=1e-3 * np.abs(prediction).max())
+
+
+def ill(name):
+    X, y = problem(40)
+    match name:
+        case "duplicate columns":
+            return np.column_stack([X, X]), y
+        case "constant inputs":
+            return np.column_stack([X, np.full(40, 3.0), np.zeros(40)]), y
+        case "only constant inputs":
+            return np.zeros((40, 2)), y
+        case "more parameters than residuals":
+            return X[:5], y[:5]
+        case "one sample":
+            return X[:1], y[:1]
+        case "saturated start":
+            return X * 1e4, y
+        case "constant target":
+            return X, np.zeros(40)
+        case "huge targets":
+            return X, y * 1e200
+    raise ValueError(name)
+
+
+ILL = (
+    "duplicate columns",
+    "constant inputs",
+    "only constant inputs",
+    "more parameters than residuals",
+    "one sample",
+    "saturated start",
+    "constant target",
+    "huge targets",
+)
+
+
+def followed(part, objective, start, max_steps):
+    """What was found, and every report with a copy of its parameters."""
+    reports = []
+    best = part.solve(
+        objective,
+        start,
+        max_steps=max_steps,
+        on_step=lambda report: bool(
+            reports.append((report.step, report.value, report.reason, report.parameters.copy()))
+        ),
+    )
+    return best, reports
+
+
+@pytest.mark.parametrize("name", ILL)
+@pytest.mark.parametrize("part", PARTS, ids=repr)
+def test_ill_cases_end_with_a_reason_and_the_best_parameters(part, name):
+    X, y = ill(name)
+    net = nnkit.Network([X.shape[1], 6, 1], hidden_activation="tanh", optimizer=part, seed=0)
+    objective, start = net.objective(X, y), net.parameters.copy()
+    best, reports = followed(part, objective, start, 100)
+    assert len(reports[-1][2]) > 10
+    assert "ABNORMAL" not in reports[-1][2]
+    assert np.array_equal(best, reports[-1][3])
+    assert np.isfinite(best).all()
+    values = [objective.value(start), *(value for _, value, *_ in reports)]
+    assert all(after <= before for before, after in itertools.pairwise(values))
+    assert values[-1] == pytest.approx(objective.value(best), rel=1e-9)
+
+
+class Cliff:
+    """``r = (theta - 3)^2 + 0.1``, not finite beyond an edge."""
+
+    edge = 0.2
+
+    def residual(self, theta):
+        return np.where(theta > self.edge, np.nan, theta - 3.0) ** 2 + 0.1
+
+    def jacobian(self, theta):
+        return np.diag(2.0 * np.where(theta > self.edge, np.nan, theta - 3.0))
+
+    def value(self, theta):
+        return 0.5 * float(self.residual(theta) @ self.residual(theta))
+
+    def value_and_gradient(self, theta):
+        return self.value(theta), self.jacobian(theta).T @ self.residual(theta)
+
+    def hvp(self, theta, v):
+        J = self.jacobian(theta)
+        return J.T @ (J @ v) + 2.0 * self.residual(theta) * v
+
+
+@pytest.mark.parametrize("part", PARTS, ids=repr)
+def test_a_trial_that_is_not_finite_is_no_end(part):
+    objective, start = Cliff(), np.array([0.0, -1.0])
+    best, reports = followed(part, objective, start, 60)
+    assert (best <= 0.2).all()
+    assert objective.value(best) < 0.75 * objective.value(start)
+    assert reports[-1][2]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=repr)
+def test_a_start_that_is_not_finite_is_given_back(part):
+    start = np.array([1.0, 1.0])
+    best, reports = followed(part, Cliff(), start, 5)
+    assert np.array_equal(start, best)
+    assert "at the start is nan" in reports[-1][2]
+
+
+class Steep(Cliff):
+    """A value without derivatives."""
+
+    def jacobian(self, theta):
+        return np.full((2, 2), np.inf)
+
+
+@pytest.mark.parametrize("part", PARTS, ids=repr)
+def test_derivatives_that_are_not_finite_are_the_reason(part):
+    start = np.array([0.0, 0.0])
+    best, reports = followed(part, Steep(), start, 5)
+    assert np.array_equal(start, best)
+    assert "the derivatives at the start are not finite" in reports[-1][2]
 
 
 @pytest.mark.parametrize("part", PARTS, ids=repr)
