@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from nnkit.errors import DataError, ShapeError
 from nnkit.interfaces import Loss
 
 __all__ = ["as_inputs", "as_targets", "as_weights", "choose_dtype", "positive_integer"]
+
+FEW = 8_192
+"""Numbers of which a product is taken on one thread."""
 
 
 def choose_dtype(X: Any, name: str = "X") -> np.dtype[Any]:
@@ -128,6 +132,8 @@ def _as_array(values: Any, name: str) -> Array:
 def _check_finite(given: Array, name: str) -> None:
     if given.dtype.kind != "f" or given.size == 0:
         return
+    if _square_is_finite(given):
+        return
     # The extremes see every NaN and infinity without a temporary of the data's size.
     low, high = given.min(), given.max()
     if np.isfinite(low) and np.isfinite(high):
@@ -138,6 +144,18 @@ def _check_finite(given: Array, name: str) -> None:
         f"{name}{list(first)} is {given[first]!r} ({len(bad)} such values); expected finite numbers: "
         "drop or fill those rows first"
     )
+
+
+def _square_is_finite(given: Array) -> bool:
+    """Whether one product shows that all numbers are finite: for few of them, four times as fast as their extremes.
+
+    False may also mean that there are many, or that they are large.
+    """
+    if given.size > FEW or given.dtype.char not in "fd" or not given.flags.c_contiguous:
+        return False
+    flat = given.reshape(-1)
+    with np.errstate(all="ignore"):
+        return math.isfinite(flat.dot(flat))
 
 
 def _labels(given: Array, *, name: str, outputs: int, who: str) -> Array:

@@ -15,8 +15,11 @@ from nnkit.interfaces import Metric
 
 __all__ = ["ForwardCache", "evaluate", "penalty", "predict"]
 
-CHUNK_ELEMENTS = 1 << 18
-"""Elements of the widest array of a chunk: a few of them stay in a core's cache."""
+CHUNK_ELEMENTS = 1 << 20
+"""Elements of the widest array of a chunk, at the most."""
+
+CHUNK_ROWS = 1_024
+"""Rows of a chunk, at the most: enough for the products to be at their best, few enough to stay in a cache."""
 
 CACHED_ROWS = 64
 """Batches of more rows take longer than binding does."""
@@ -27,7 +30,7 @@ CACHED = 4
 
 def chunk_rows(model: Model) -> int:
     """Rows of a chunk, for this network's width."""
-    return max(1, CHUNK_ELEMENTS // max(model.inputs, *model.widths))
+    return max(1, min(CHUNK_ROWS, CHUNK_ELEMENTS // max(model.inputs, *model.widths)))
 
 
 class ForwardCache:
