@@ -2,7 +2,8 @@
 
 Each library waits in a process of its own with the same number of threads. What is to be measured
 is prepared and run once in all of them; then they take turns, A B C A B C, so that whatever else
-the machine does falls on all alike. A turn is as many epochs (or calls) as fill the given time.
+the machine does falls on all alike, with a pause after each, so that no library's idle threads fall into the
+turn of the next. A turn is as many epochs (or calls) as fill the given time.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ LIBRARIES: dict[str, tuple[str, dict[str, str]]] = {
     "onnxruntime": ("onnx", {}),
 }
 OURS = ("nnkit", "nnkit-numba")
+
+PAUSE = 0.1
+"""Seconds between two turns."""
 
 
 class Library:
@@ -80,28 +84,36 @@ class Library:
 
 
 def by_turns(
-    libraries: Iterable[Library], what: str, arguments: Sequence[Any], *, rounds: int, seconds: float
+    libraries: Iterable[Library], whats: str | Sequence[str], arguments: Sequence[Any], *, rounds: int, seconds: float
 ) -> dict[str, dict[str, Any]]:
-    """Seconds of one epoch or call by library: the median, the least and all of them."""
-    ready: dict[str, tuple[Library, int]] = {}
+    """Seconds of one epoch or call by library: the median, the least and all of them.
+
+    Of several things to measure each has a turn of its own, and an entry ``"library: what"``.
+    """
+    several = not isinstance(whats, str)
+    ready: dict[str, tuple[Library, str, int]] = {}
     results: dict[str, dict[str, Any]] = {}
     for library in libraries:
-        if library.problem or what not in library.offers:
-            continue
-        found = library.ask(do="prepare", what=what, **{"with": list(arguments)})
-        once = library.ask(do="run", times=1) if "error" not in found else found
-        if "error" in once:
-            results[library.label] = {"error": once["error"]}
-            continue
-        times = max(1, round(seconds / max(once["seconds"], 1e-6)))
-        if times > 20:  # the first guess was short: take a better one
-            once = library.ask(do="run", times=times // 10)
-            times = max(1, round(seconds / max(once["seconds"] / (times // 10), 1e-7)))
-        ready[library.label] = (library, times)
+        for position, what in enumerate(whats if several else [whats]):
+            if library.problem or what not in library.offers:
+                continue
+            label = f"{library.label}: {what}" if several else library.label
+            found = library.ask(do="prepare", what=what, beside=position > 0, **{"with": list(arguments)})
+            once = library.ask(do="run", what=what, times=1) if "error" not in found else found
+            if "error" in once:
+                results[label] = {"error": once["error"]}
+                continue
+            times = max(1, round(seconds / max(once["seconds"], 1e-6)))
+            if times > 20:  # the first guess was short: take a better one
+                once = library.ask(do="run", what=what, times=times // 10)
+                times = max(1, round(seconds / max(once["seconds"] / (times // 10), 1e-7)))
+            ready[label] = (library, what, times)
     taken: dict[str, list[float]] = {label: [] for label in ready}
     for _ in range(rounds):
-        for label, (library, times) in ready.items():
-            reply = library.ask(do="run", times=times)
+        for label, (library, what, times) in ready.items():
+            # Threads of the library before may go on spinning for a while in the hope of more work.
+            time.sleep(PAUSE)
+            reply = library.ask(do="run", what=what, times=times)
             if "error" in reply:
                 results[label] = reply
             else:
@@ -110,7 +122,7 @@ def by_turns(
         if all_of_them and label not in results:
             results[label] = {
                 "median": statistics.median(all_of_them), "least": min(all_of_them), "most": max(all_of_them),
-                "times": ready[label][1], "seconds": all_of_them,
+                "times": ready[label][2], "seconds": all_of_them,
             }  # fmt: skip
     return results
 
@@ -162,6 +174,16 @@ def verdicts(training: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     ]
 
 
+def watching(both: dict[str, dict[str, Any]]) -> list[str]:
+    """What history and a progress line cost the smallest network."""
+    lines = []
+    for ours in OURS:
+        bare, watched = (both.get(f"{ours}: {what}", {}).get("median") for what in ("train", "train_watched"))
+        if bare and watched:
+            lines.append(f"2-8-4-2 with history and a progress line, {ours}: {watched / bare:.3f} of the time without")
+    return lines
+
+
 def machine(threads: int, coretype: str | None) -> dict[str, Any]:
     """What the figures were taken on."""
     import numpy as np
@@ -211,14 +233,15 @@ def main() -> int:
     parser.add_argument("--coretype", help="OPENBLAS_CORETYPE of every process, such as HASWELL or SKYLAKEX")
     parser.add_argument("--only", help="names of libraries, by commas")
     parser.add_argument("--workloads", default=",".join(TRAININGS), help="names of trainings, by commas")
-    parser.add_argument("--sections", default="training,inference,jacobians,scaling")
+    parser.add_argument("--sections", help="of training,inference,jacobians,scaling; --quick leaves out the last")
     parser.add_argument("--into", type=Path, help="a page, such as docs/performance.md, whose tables are replaced")
     parser.add_argument("--state", default="as it comes", help="which of the page's two: as it comes, or forced")
     parser.add_argument("--json", type=Path, default=HERE / "results.json", help="where the figures go")
     options = parser.parse_args()
-    rounds, seconds = (3, 0.1) if options.quick else (7, 0.5)
+    rounds, seconds = (3, 0.05) if options.quick else (7, 0.5)
     wanted = options.only.split(",") if options.only else list(LIBRARIES)
-    sections = options.sections.split(",")
+    usual = "training,inference,jacobians" if options.quick else "training,inference,jacobians,scaling"
+    sections = (options.sections or usual).split(",")
 
     libraries = [Library(label, options.threads, options.coretype) for label in LIBRARIES if label in wanted]
     report: dict[str, Any] = {"machine": machine(options.threads, options.coretype), "quick": options.quick}
@@ -243,9 +266,11 @@ def main() -> int:
         report["training"] = {name: by_turns(libraries, "train", [name], **timing) for name in loads}
         named = {f"{n}, batch {t.batch}, {t.samples}": report["training"][n] for n, t in loads.items()}
         show(table("training, ms an epoch", 1e3, named))
-        report["watched"] = {"2-8-4-2": by_turns(libraries, "train_watched", ["2-8-4-2"], **timing)}
-        show(table("the same with history and a progress line, ms an epoch", 1e3, report["watched"]))
-        report["verdicts"] = verdicts(report["training"])
+        both = by_turns(
+            [lib for lib in libraries if lib.label in OURS], ("train", "train_watched"), ["2-8-4-2"], **timing
+        )
+        report["watched"] = both
+        report["verdicts"] = verdicts(report["training"]) + watching(both)
         show("\n".join(f"- {line}" for line in report["verdicts"]))
     if "inference" in sections:
         asked = {f"{n}, {rows}": by_turns(libraries, "infer", [n, rows], **timing) for n in NETWORKS for rows in ROWS}

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from workloads import JACOBIANS, NETWORKS, Training, weights
+from workloads import JACOBIANS, NETWORKS, Training, repeated, weights
 
 
 def version() -> str:
@@ -84,14 +84,14 @@ def per_sample_gradients(name: str) -> Callable[[int], Any]:
     loss = lambda p, row, target: 0.5 * jnp.square(_logits(p, row, jnp.tanh) - target).sum()  # noqa: E731
     rows = jax.vmap(jax.grad(loss), in_axes=(None, 0, 0))
     asked = jax.jit(lambda p, x, y: _flat(rows(p, x, y), 1))
-    return lambda times: [asked(parameters, x, y).block_until_ready() for _ in range(times)][-1]
+    return lambda times: repeated(times, lambda: asked(parameters, x, y).block_until_ready())
 
 
 def parameter_jacobian(name: str) -> Callable[[int], Any]:
     parameters, x, _ = _functional(name)
     rows = jax.vmap(jax.jacrev(lambda p, row: _logits(p, row, jnp.tanh)), in_axes=(None, 0))
     asked = jax.jit(lambda p, x: _flat(rows(p, x), 2))
-    return lambda times: [asked(parameters, x).block_until_ready() for _ in range(times)][-1]
+    return lambda times: repeated(times, lambda: asked(parameters, x).block_until_ready())
 
 
 def _flat(tree: Any, kept: int) -> Any:

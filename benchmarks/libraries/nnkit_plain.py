@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from workloads import JACOBIANS, NETWORKS, Training, weights
+from workloads import JACOBIANS, NETWORKS, Training, repeated, weights
 
 import nnkit
 
@@ -58,12 +58,12 @@ def _regression(name: str, optimizer: str) -> tuple[nnkit.Network, np.ndarray, n
 
 def per_sample_gradients(name: str) -> Callable[[int], Any]:
     net, x, y = _regression(name, "adam")
-    return lambda times: [net.per_sample_gradients(x, y) for _ in range(times)][-1]
+    return lambda times: repeated(times, lambda: net.per_sample_gradients(x, y))
 
 
 def parameter_jacobian(name: str) -> Callable[[int], Any]:
     net, x, _ = _regression(name, "adam")
-    return lambda times: [net.parameter_jacobian(x) for _ in range(times)][-1]
+    return lambda times: repeated(times, lambda: net.parameter_jacobian(x))
 
 
 def lm_step(name: str) -> Callable[[int], Any]:

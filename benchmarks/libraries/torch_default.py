@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from workloads import JACOBIANS, NETWORKS, Training, weights
+from workloads import JACOBIANS, NETWORKS, Training, repeated, weights
 
 FUSED: dict[str, bool] = {}
 
@@ -76,14 +76,14 @@ def per_sample_gradients(name: str) -> Callable[[int], Any]:
         return 0.5 * (torch.func.functional_call(model, p, (row,)) - target).square().sum()
 
     asked = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
-    return lambda times: [_flat(asked(parameters, x, y)) for _ in range(times)][-1]
+    return lambda times: repeated(times, lambda: _flat(asked(parameters, x, y)))
 
 
 def parameter_jacobian(name: str) -> Callable[[int], Any]:
     model, parameters, x, _ = _functional(name)
     call = lambda p, row: torch.func.functional_call(model, p, (row,))  # noqa: E731
     asked = torch.func.vmap(torch.func.jacrev(call), in_dims=(None, 0))
-    return lambda times: [_flat(asked(parameters, x), 2) for _ in range(times)][-1]
+    return lambda times: repeated(times, lambda: _flat(asked(parameters, x), 2))
 
 
 def _flat(found: dict[str, torch.Tensor], kept: int = 1) -> torch.Tensor:
