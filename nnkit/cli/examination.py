@@ -14,19 +14,36 @@ import attrs
 import numpy as np
 
 from nnkit import __version__
-from nnkit.cli._blas import NEEDED, VARIABLE, WIDE, cpu_flags
+from nnkit.cli._blas import NARROW, NEEDED, VARIABLE, WIDE, cpu_flags
 from nnkit.plugins import providers as all_providers
 
-__all__ = ["VARIABLE", "WIDE", "Kernels", "could_be_wider", "cpu", "kernels", "measured", "providers", "versions"]
+__all__ = [
+    "ONE_THREAD",
+    "VARIABLE",
+    "WORTH",
+    "Kernels",
+    "alternatives",
+    "by_turns",
+    "cpu",
+    "kernels",
+    "measured",
+    "providers",
+    "versions",
+]
 
-NARROW = frozenset({"haswell", "zen", "sandybridge", "nehalem", "prescott", "core2", "barcelona"})
-"""OpenBLAS' kernels that know no AVX-512, in small letters."""
+ONE_THREAD = "OPENBLAS_NUM_THREADS=1"
+
+ROUNDS = 3
+"""How often every setting is measured, by turns."""
+
+WORTH = 1.05
+"""From this gain on a setting is recommended."""
 
 PROGRAM = """
 import time, numpy
 a = numpy.full((512, 512), 0.5, numpy.float32); b = a.copy(); c = a.copy()
 best = 9.0
-for _ in range(40):
+for _ in range(60):
     began = time.perf_counter(); a.dot(b, c); best = min(best, time.perf_counter() - began)
 print(512 ** 3 / best / 1e6)
 """
@@ -105,9 +122,26 @@ def cpu() -> str:
     return f"{os.cpu_count()} cores, {widest}" + ("" if flags else " (its abilities are not known here)")
 
 
-def could_be_wider(found: Kernels) -> bool:
-    """Whether the CPU has AVX-512 and OpenBLAS runs kernels without it."""
-    return "openblas" in found.name.lower() and found.architecture.lower() in NARROW and cpu_flags() >= NEEDED
+def alternatives(found: Kernels) -> dict[str, dict[str, str]]:
+    """Settings that may be faster, by what is printed of them: other kernels that the CPU can run; one thread."""
+    settings: dict[str, dict[str, str]] = {}
+    flags = cpu_flags()
+    if "openblas" in found.name.lower():
+        able = {WIDE: flags >= NEEDED, NARROW: "avx2" in flags}
+        for kernel in (name for name, can in able.items() if can and name.lower() != found.architecture.lower()):
+            settings[f"{VARIABLE}={kernel}"] = {VARIABLE: kernel}
+        if found.threads > 1:
+            settings[ONE_THREAD] = {"OPENBLAS_NUM_THREADS": "1"}
+    return settings
+
+
+def by_turns(settings: dict[str, dict[str, str]]) -> dict[str, float]:
+    """The best of some rounds for each, taken by turns, so that a busy moment falls on all alike."""
+    best = dict.fromkeys(settings, 0.0)
+    for _ in range(ROUNDS):
+        for name, variables in settings.items():
+            best[name] = max(best[name], measured(variables))
+    return best
 
 
 def measured(settings: dict[str, str]) -> float:

@@ -13,25 +13,33 @@ from nnkit.cli.app import nnkit
 FULL = frozenset({"avx2", "avx512f", "avx512bw", "avx512dq", "avx512vl"})
 
 
-def cpuinfo(tmp_path, vendor, flags):
+def cpuinfo(tmp_path, vendor, flags, family=26):
     path = tmp_path / "cpuinfo"
-    path.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {' '.join(sorted(flags))}\nbugs\t\t:\n")
+    lines = [
+        "processor\t: 0",
+        f"vendor_id\t: {vendor}",
+        f"cpu family\t: {family}",
+        f"flags\t\t: {' '.join(sorted(flags))}",
+    ]
+    path.write_text("\n".join([*lines, "bugs\t\t:", ""]))
     return path
 
 
 @pytest.mark.parametrize(
-    ("vendor", "flags", "expected"),
+    ("vendor", "family", "flags", "expected"),
     [
-        ("AuthenticAMD", FULL, "SKYLAKEX"),
-        ("AuthenticAMD", FULL - {"avx512vl"}, None),
-        ("GenuineIntel", FULL, None),
-        ("", frozenset(), None),
+        ("AuthenticAMD", 26, FULL, "SKYLAKEX"),
+        ("AuthenticAMD", 25, FULL, None),  # Zen 4: its AVX2 kernels are the faster ones
+        ("AuthenticAMD", "", FULL, None),
+        ("AuthenticAMD", 26, FULL - {"avx512vl"}, None),
+        ("GenuineIntel", 26, FULL, None),
+        ("", "", frozenset(), None),
     ],
 )
 def test_wide_kernels_are_asked_for_where_openblas_would_take_lesser_ones(
-    tmp_path, monkeypatch, vendor, flags, expected
+    tmp_path, monkeypatch, vendor, family, flags, expected
 ):
-    monkeypatch.setattr(_blas, "CPUINFO", cpuinfo(tmp_path, vendor, flags))
+    monkeypatch.setattr(_blas, "CPUINFO", cpuinfo(tmp_path, vendor, flags, family))
     monkeypatch.delitem(sys.modules, "numpy")
     monkeypatch.delenv(_blas.VARIABLE, raising=False)
     monkeypatch.setattr(os, "environ", dict(os.environ))
@@ -86,21 +94,46 @@ def test_both_ways_of_asking_the_blas_agree(monkeypatch):
     assert asked.described.startswith(asked.name)
 
 
-@pytest.mark.parametrize(("gain", "said"), [(1.6, "export OPENBLAS_CORETYPE=SKYLAKEX"), (1.0, "no gain worth")])
-def test_a_lesser_kernel_is_told_with_the_gain_measured_here(monkeypatch, gain, said):
-    monkeypatch.setattr(examination, "kernels", lambda: examination.Kernels("openblas", "0.3.30", "Haswell", 2))
+def examined(monkeypatch, speeds, architecture="Haswell", threads=2):
+    """What doctor prints where the settings are so fast."""
+    monkeypatch.setattr(
+        examination, "kernels", lambda: examination.Kernels("openblas", "0.3.30", architecture, threads)
+    )
     monkeypatch.setattr(examination, "cpu_flags", lambda: FULL)
-    monkeypatch.setattr(examination, "measured", lambda settings: 1000.0 * gain if settings else 1000.0)
+    monkeypatch.setattr(examination, "measured", lambda settings: speeds["".join(settings.values())])
     found = CliRunner().invoke(nnkit, ["doctor"])
-    assert found.exit_code == 0
-    assert f"{1000 * gain:,.0f}, {gain:.2f} times as fast here." in found.output
-    assert said in found.output
+    assert found.exit_code == 0, found.output
+    return found.output
 
 
-def test_a_good_kernel_is_left_alone(monkeypatch):
-    monkeypatch.setattr(examination, "kernels", lambda: examination.Kernels("openblas", "0.3.30", "SkylakeX", 2))
-    monkeypatch.setattr(examination, "measured", lambda settings: 1000.0)
-    assert "uses what this CPU can do" in CliRunner().invoke(nnkit, ["doctor"]).output
+def test_faster_kernels_are_told_with_the_gain_measured_here(monkeypatch):
+    said = examined(monkeypatch, {"": 1000.0, "SKYLAKEX": 1600.0, "1": 600.0})
+    assert "1,600 with OPENBLAS_CORETYPE=SKYLAKEX, 1.60 times as fast" in said
+    assert "export OPENBLAS_CORETYPE=SKYLAKEX" in said
+    assert "OPENBLAS_CORETYPE=HASWELL" not in said  # those run already
+    assert "export OPENBLAS_NUM_THREADS" not in said
+
+
+def test_narrower_kernels_are_told_where_they_are_the_faster_ones(monkeypatch):
+    said = examined(monkeypatch, {"": 1000.0, "HASWELL": 1100.0, "1": 600.0}, architecture="SkylakeX")
+    assert "export OPENBLAS_CORETYPE=HASWELL" in said
+
+
+def test_a_small_gain_is_shown_and_not_recommended(monkeypatch):
+    said = examined(monkeypatch, {"": 1000.0, "SKYLAKEX": 1040.0, "1": 600.0})
+    assert "1.04 times as fast" in said
+    assert "export" not in said
+    assert "fastest of those it has for this CPU" in said
+
+
+def test_threads_that_wait_for_each_other_are_told_of(monkeypatch):
+    said = examined(monkeypatch, {"": 1000.0, "SKYLAKEX": 900.0, "1": 1500.0})
+    assert "2 threads are slower than one" in said
+    assert "export OPENBLAS_NUM_THREADS=1" in said
+
+
+def test_one_thread_has_no_alternative(monkeypatch):
+    assert "NUM_THREADS" not in examined(monkeypatch, {"": 1000.0, "SKYLAKEX": 900.0}, threads=1)
 
 
 def test_the_measurement_is_a_number_of_another_process():

@@ -22,16 +22,24 @@ def command(*, still: bool) -> None:
         click.echo(f"{label:<16}{value}")
     if still:
         return
-    now = examination.measured({})
-    click.echo(f"{'measured':<16}{now:,.0f} million multiplications and additions a second (float32, 512 x 512)")
-    if not examination.could_be_wider(kernels):
-        click.echo("The BLAS uses what this CPU can do.")
-        return
-    wide = examination.measured({examination.VARIABLE: examination.WIDE})
-    click.echo(f"\nThis CPU has AVX-512, and the BLAS runs kernels for {kernels.architecture}.")
-    click.echo(f"With {examination.VARIABLE}={examination.WIDE}: {wide:,.0f}, {wide / now:.2f} times as fast here.")
-    if wide > 1.05 * now:
-        click.echo("Set it before Python starts (the nnkit command does so by itself where it is needed):\n")
-        click.echo(f"    export {examination.VARIABLE}={examination.WIDE}")
+    now, others = "as it is", examination.alternatives(kernels)
+    found = examination.by_turns({now: {}} | others)
+    unit = "million multiplications and additions a second (float32, 512 x 512)"
+    click.echo(f"{'measured':<16}{found[now]:,.0f} {unit}")
+    for name in others:
+        click.echo(f"{'':<16}{found[name]:,.0f} with {name}, {found[name] / found[now]:.2f} times as fast")
+    kinds = [name for name in others if name != examination.ONE_THREAD]
+    best = max(kinds, key=found.__getitem__, default=now)
+    if found[best] > examination.WORTH * found[now]:
+        click.echo(
+            f"\nOther kernels are {found[best] / found[now]:.2f} times as fast here. Set this before Python starts:\n"
+        )
+        click.echo(f"    export {best}")
     else:
-        click.echo("That is no gain worth a setting.")
+        click.echo("\nThe BLAS runs the kernels that are the fastest of those it has for this CPU.")
+    if found.get(examination.ONE_THREAD, 0.0) > found[now]:
+        click.echo(
+            f"\n{kernels.threads} threads are slower than one: something else keeps the cores busy, and the threads of "
+            "the BLAS wait for each other.\nWhile that lasts, set before Python starts:\n"
+        )
+        click.echo(f"    export {examination.ONE_THREAD}")
