@@ -1,8 +1,9 @@
-"""Threads that share a task: each does its part, and all meet after every phase.
+"""Threads that share a task: whoever is free takes its next part, and all parts of a phase are done before the next.
 
 A task (``nnkit_numba.compiling.task``) is a C function ``task(arguments, phase, part, parts)``. What a part is depends
-on ``parts`` alone, never on how many threads are awake: one thread does the parts one after the other, to the same
-bits. So a second training at the same time, or the child of a fork, computes alone what the team would have computed.
+on ``parts`` alone, never on who does it: one thread that does all the parts comes to the same bits. So a thread that is
+late, because something else had its core, costs nothing but its help; and a second training at the same
+time, or the child of a fork, computes alone what the team would have computed.
 
 Between tasks a thread of the team spins for a fraction of a millisecond, then sleeps.
 """
@@ -29,8 +30,11 @@ MOST = 8
 
 # Words of the mailbox, each on a pair of cache lines of its own.
 LINE = 16 * 8
-POSTED, TASK_AT, ARGUMENTS, PHASES, ARRIVED, BUSY, SIZE, ASLEEP = (LINE * i for i in range(8))
-GATES = LINE * (8 + MOST)
+CLAIM, TASK, ARGUMENTS, PHASE, DONE, BUSY, ASLEEP = (LINE * i for i in range(7))
+GATES = LINE * (7 + MOST)
+
+PARTS = 0xFFFF
+"""The bits of the claim that say which part is the next; those above them count what was posted."""
 
 SPINS = 20_000
 """Looks at the mailbox before a thread goes to sleep: some 200 microseconds."""
@@ -45,70 +49,79 @@ sem_post: Any = types.ExternalFunction("sem_post", types.int32(types.intp))
 
 
 @kernel
-def _meet(mail: Any, expected: Any) -> None:
-    """Wait until so many have arrived."""
-    looks = 0
-    while load(mail + ARRIVED) < expected:
-        looks += 1
-        if looks > PATIENCE:
-            sched_yield()
-
-
-@kernel
-def _take_part(mail: Any, part: Any, size: Any) -> None:
-    """One thread's part of the posted task, phase by phase."""
-    task, arguments, phases = load(mail + TASK_AT), load(mail + ARGUMENTS), load(mail + PHASES)
-    for phase in range(phases):
+def _take_part(mail: Any, size: Any) -> bool:
+    """Do the next part of what is posted; whether there was one."""
+    claim = load(mail + CLAIM)
+    part = claim & PARTS
+    if part >= size:
+        return False
+    task, arguments, phase = load(mail + TASK), load(mail + ARGUMENTS), load(mail + PHASE)
+    # Whoever gets this part has read what was posted with it: nothing new is posted before it is done.
+    if exchange_if(mail + CLAIM, claim, claim + 1):
         call(task, arguments, phase, part, size)
-        add(mail + ARRIVED, 1)
-        if part == 0 or phase < phases - 1:
-            _meet(mail, (phase + 1) * size)
+        add(mail + DONE, 1)
+    return True
 
 
 @kernel
-def _serve(mail: Any, part: Any, size: Any, seen: Any) -> None:
+def _serve(mail: Any, place: Any, size: Any) -> None:
     """A helping thread's life."""
-    asleep, gate = mail + ASLEEP + LINE * part, mail + GATES + LINE * part
+    asleep, gate = mail + ASLEEP + LINE * place, mail + GATES + LINE * place
+    looks = 0
     while True:
+        if _take_part(mail, size):
+            looks = 0
+            continue
+        looks += 1
+        if looks > SPINS:
+            store(asleep, 1)
+            # Whoever posts looks for sleepers afterwards: one of the two sees the other.
+            if load(mail + CLAIM) & PARTS >= size:
+                sem_wait(gate)
+            store(asleep, 0)
+            looks = 0
+
+
+@kernel
+def _alone(task: Any, arguments: Any, phases: Any, parts: Any) -> None:
+    for phase in range(phases):
+        for part in range(parts):
+            call(task, arguments, phase, part, parts)
+
+
+@kernel
+def _together(mail: Any, task: Any, arguments: Any, phases: Any, parts: Any) -> None:
+    for phase in range(phases):
+        store(mail + TASK, task)
+        store(mail + ARGUMENTS, arguments)
+        store(mail + PHASE, phase)
+        store(mail + DONE, 0)
+        store(mail + CLAIM, ((load(mail + CLAIM) // (PARTS + 1)) + 1) * (PARTS + 1))
+        for place in range(1, parts):
+            if load(mail + ASLEEP + LINE * place):
+                sem_post(mail + GATES + LINE * place)
+        while _take_part(mail, parts):
+            pass
         looks = 0
-        while load(mail + POSTED) == seen:
+        while load(mail + DONE) < parts:
             looks += 1
-            if looks > SPINS:
-                store(asleep, 1)
-                # Whoever posts looks for sleepers afterwards: one of the two sees the other.
-                if load(mail + POSTED) == seen:
-                    sem_wait(gate)
-                store(asleep, 0)
-                looks = 0
-        seen += 1
-        _take_part(mail, part, size)
+            if looks > PATIENCE:
+                sched_yield()
 
 
 @kernel
 def perform(mail: Any, task: Any, arguments: Any, phases: Any, parts: Any) -> None:
     """Have the team of the mailbox at ``mail`` do a task; return when it is done."""
     if not exchange_if(mail + BUSY, 0, 1):
-        for phase in range(phases):
-            for part in range(parts):
-                call(task, arguments, phase, part, parts)
+        _alone(task, arguments, phases, parts)
         return
     before = blas.get_threads()
     if before != 1:
         blas.set_threads(1)
-    if parts == 1 or load(mail + SIZE) != parts:
-        for phase in range(phases):
-            for part in range(parts):
-                call(task, arguments, phase, part, parts)
+    if parts == 1:
+        _alone(task, arguments, phases, parts)
     else:
-        store(mail + TASK_AT, task)
-        store(mail + ARGUMENTS, arguments)
-        store(mail + PHASES, phases)
-        store(mail + ARRIVED, 0)
-        add(mail + POSTED, 1)
-        for part in range(1, parts):
-            if load(mail + ASLEEP + LINE * part):
-                sem_post(mail + GATES + LINE * part)
-        _take_part(mail, 0, parts)
+        _together(mail, task, arguments, phases, parts)
     if before != 1:
         blas.set_threads(before)
     store(mail + BUSY, 0)
@@ -131,30 +144,28 @@ class Team:
     """A mailbox, and the threads that watch it.
 
     Args:
-        size: Parts of a task; the thread that asks does the first one.
+        size: Parts of a task, and threads that do them; the one that asks is among them.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._memory = np.zeros((GATES + LINE * (size + 1)) // 8, dtype=np.int64)
         self.mail = int(self._memory.ctypes.data) // LINE * LINE + LINE
-        self._word(SIZE)[0] = size
+        self.word(CLAIM)[0] = size  # nothing is left to be taken
         _open_gates(self.mail, size)
-        for part in range(1, size):
-            helper = threading.Thread(
-                target=_serve, args=(self.mail, part, size, 0), daemon=True, name=f"nnkit-numba-{part}"
-            )
-            helper.start()
-        os.register_at_fork(after_in_child=self._alone)
+        for place in range(1, size):
+            arguments = (self.mail, place, size)
+            threading.Thread(target=_serve, args=arguments, daemon=True, name=f"nnkit-numba-{place}").start()
+        os.register_at_fork(after_in_child=self._forked)
 
-    def _word(self, place: int) -> Array:
+    def word(self, place: int) -> Array:
+        """One word of the mailbox, ``(1,)``."""
         start = (self.mail + place - int(self._memory.ctypes.data)) // 8
         return self._memory[start : start + 1]
 
-    def _alone(self) -> None:
-        """In the child of a fork there are no helping threads; what was bound to them goes on alone."""
-        self._word(SIZE)[0] = 1
-        self._word(BUSY)[0] = 0
+    def _forked(self) -> None:
+        """The child of a fork has none of the threads: what was bound goes on alone, what is new gets others."""
+        self.word(BUSY)[0] = 0
         _team.cache_clear()
 
 

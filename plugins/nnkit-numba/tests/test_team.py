@@ -46,6 +46,15 @@ def test_every_part_is_done_once_and_no_phase_begins_before_the_last_is_whole(si
             assert seen[phase].min() >= phase * size
 
 
+def test_without_any_help_the_one_who_asks_does_all_parts(monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", lambda self: None)
+    group, words = Team(3), np.zeros(10, dtype=np.int64)
+    for _ in range(3):
+        words[:] = 0
+        perform(group.mail, count_and_look.address, words.ctypes.data, 3, 3)
+        assert words[0] == 9
+
+
 def test_threads_that_sleep_wake_up():
     group, words = Team(3), np.zeros(10, dtype=np.int64)
     for _ in range(20):
@@ -82,11 +91,11 @@ def test_one_thread_alone_computes_what_the_team_computes():
     expected = trained()
     group = team()
     assert group.size == 2
-    group._word(BUSY)[0] = 1  # as if another training had it
+    group.word(BUSY)[0] = 1  # as if another training had it
     try:
         assert np.array_equal(trained(), expected)
     finally:
-        group._word(BUSY)[0] = 0
+        group.word(BUSY)[0] = 0
 
 
 @pytest.mark.usefixtures("two_threads")
