@@ -723,11 +723,11 @@ def no_global_random(subject: Subject) -> None:
     scope="variant",
 )
 def settings_restored(subject: Subject) -> None:
-    with quiet() as made:
+    with quiet(settings=True) as made:
         part = subject.make()
     require(not made.settings, f"making the part leaves {made.settings} changed")
     for call in _calls(subject):
-        with quiet() as noted:
+        with quiet(settings=True) as noted:
             call.result(part)
         require(not noted.settings, f"{call.name} leaves {noted.settings} changed", inputs=call.arrays)
 
