@@ -28,7 +28,7 @@ from nnkit.interfaces import (
     SolverStep,
     rate_at,
 )
-from nnkit.interfaces.fields import flag, integer, rate, real
+from nnkit.interfaces.fields import flag, integer, part, rate, real
 
 
 @attrs.frozen(kw_only=True)
@@ -307,6 +307,41 @@ class Moments(Optimizer):
 
 
 @attrs.frozen(kw_only=True)
+class Bounded(Optimizer):
+    """another optimizer's step, the gradient cut off at a limit."""
+
+    variants = ({"optimizer": "adam", "limit": 0.1},)
+    optimizer: Any = part("optimizer", "sgd", optional=False)
+    limit: float = real(1.0, gt=0.0)
+
+    def init(self, parameters):
+        return self.optimizer.init(parameters)
+
+    def update(self, parameters, gradient, state):
+        return self.optimizer.update(parameters, np.clip(gradient, -self.limit, self.limit), state)
+
+
+@attrs.frozen(kw_only=True)
+class Resilient(Optimizer):
+    """Rprop without going back: every coordinate has a step of its own, and there is no learning rate."""
+
+    variants = ({"first": 0.1},)
+    first: float = real(0.01, gt=0.0)
+
+    def init(self, parameters):
+        return {"length": np.full_like(parameters, self.first), "previous": np.zeros_like(parameters)}
+
+    def update(self, parameters, gradient, state):
+        length, now = state["length"], np.sign(gradient)
+        agree = now * state["previous"]
+        length *= np.where(agree > 0, 1.2, np.where(agree < 0, 0.5, 1.0)).astype(length.dtype)
+        np.clip(length, 1e-6, 1.0, out=length)
+        parameters -= length * now
+        state["previous"] = now
+        return parameters
+
+
+@attrs.frozen(kw_only=True)
 class Bell(Initializer):
     """he_normal."""
 
@@ -540,6 +575,6 @@ class Damped(Solver):
 
 
 SOUND = (
-    Wave, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Labels, Plain, Moments, Bell, Box, Level, Line, Mask,
+    Wave, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Labels, Plain, Moments, Bounded, Resilient, Bell, Box, Level, Line, Mask,
     Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped,
 )  # fmt: skip
