@@ -27,15 +27,18 @@ from kit_power.sound import SOUND
 from nnkit.testing import all_checks, check
 from nnkit.testing.runner import Settings, cases, run_case
 from nnkit.testing.selection import select
+from nnkit.testing.subject import family_of
 
 
 @functools.cache
 def load_faults() -> None:
     """Import every file of faults."""
     import kit_power.faults.activations
+    import kit_power.faults.callbacks
     import kit_power.faults.losses
     import kit_power.faults.optimizers
-    import kit_power.faults.others  # noqa: F401  # they plant themselves
+    import kit_power.faults.others
+    import kit_power.faults.solvers  # noqa: F401  # they plant themselves
 
 
 def failing(cls: type, *, first: bool = False, seed: int = 0) -> list[str]:
@@ -134,7 +137,7 @@ def faults(pool: Any, say: Any) -> bool:
     rate, naming = len(dead) / len(killed), len(right) / max(len(dead), 1)
     say(f"| **all** | {len(killed)} | {len(dead)} | **{rate:.1%}** | {len(right)} (**{naming:.1%}**) |")
     say()
-    kinds = Counter(FAULTS[p].kind for p in killed)
+    kinds = Counter(family_of(FAULTS[p].cls) for p in killed)
     say("By kind: " + ", ".join(f"{kind} {count}" for kind, count in kinds.most_common()) + ".")
     say()
     for p, found in killed.items():

@@ -213,6 +213,16 @@ class Entropy(Loss):
 
 
 @attrs.frozen(kw_only=True)
+class Compiled(Entropy):
+    """the same, computing softmax too."""
+
+    def fused_forward_into(self, z, a, target, values, grad):
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        np.divide(e, e.sum(axis=1, keepdims=True), out=a)
+        self.fused_into(z, a, target, values, grad)
+
+
+@attrs.frozen(kw_only=True)
 class Labels(Loss):
     """sparse categorical cross-entropy of log-probabilities."""
 
@@ -551,30 +561,50 @@ class Damped(Solver):
     damping: float = real(1e-2, gt=0.0)
 
     def solve(self, objective, parameters, *, max_steps, on_step):
-        theta, damping, best = parameters.copy(), self.damping, objective.value(parameters)
-        number = theta.dtype.type
-        for step in range(1, max_steps + 1):
-            hessian, gradient = objective.gauss_newton(theta)
-            accepted = False
-            for _ in range(30):
-                move = np.linalg.solve(hessian + number(damping) * np.eye(theta.size, dtype=theta.dtype), gradient)
-                value = objective.value(theta - move)
-                if value <= best:
-                    accepted = True
-                    break
-                damping *= 10.0
-            gain = best - value
-            if accepted:
-                theta, best, damping = theta - move, value, max(damping / 10.0, 1e-12 if number is np.float64 else 1e-5)
-            small = not accepted or gain <= 1e-15 * (1 + best)
-            reason = "converged" if small else ("max_steps" if step == max_steps else None)
-            stop = on_step(SolverStep(step=step, parameters=theta, value=best, reason=reason))
-            if stop or reason:
+        return damped(objective, parameters, self.damping, max_steps, on_step)
+
+
+@attrs.frozen(kw_only=True)
+class Kept(Damped):
+    """the same, with a damping that a later call takes up."""
+
+    def begin(self, parameters, groups):
+        return {"damping": self.damping}
+
+    def solve(self, objective, parameters, *, max_steps, on_step):
+        return self.solve_from(objective, parameters, {}, max_steps=max_steps, on_step=on_step)
+
+    def solve_from(self, objective, parameters, state, *, max_steps, on_step):
+        return damped(objective, parameters, state.get("damping", self.damping), max_steps, on_step)
+
+
+def damped(objective, parameters, damping, max_steps, on_step):
+    """The steps of both."""
+    theta, best = parameters.copy(), objective.value(parameters)
+    number = theta.dtype.type
+    for step in range(1, max_steps + 1):
+        hessian, gradient = objective.gauss_newton(theta)
+        accepted = False
+        for _ in range(30):
+            move = np.linalg.solve(hessian + number(damping) * np.eye(theta.size, dtype=theta.dtype), gradient)
+            value = objective.value(theta - move)
+            if value <= best:
+                accepted = True
                 break
-        return theta
+            damping *= 10.0
+        gain = best - value
+        if accepted:
+            theta, best, damping = theta - move, value, max(damping / 10.0, 1e-12 if number is np.float64 else 1e-5)
+        small = not accepted or gain <= 1e-15 * (1 + best)
+        reason = "converged" if small else ("max_steps" if step == max_steps else None)
+        state = {"damping": damping}
+        stop = on_step(SolverStep(step=step, parameters=theta, value=best, reason=reason, state=state))
+        if stop or reason:
+            break
+    return theta
 
 
 SOUND = (
-    Wave, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Labels, Plain, Moments, Bounded, Resilient, Bell, Box, Level, Line, Mask,
-    Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped,
+    Wave, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Compiled, Labels, Plain, Moments, Bounded, Resilient, Bell, Box, Level, Line, Mask,
+    Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped, Kept,
 )  # fmt: skip
