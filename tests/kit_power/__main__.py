@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from kit_power.equivalent import why_equivalent, why_survives
+from kit_power.installed import DISTRIBUTION, installed
 from kit_power.mutants import builtins, mutants_of
-from kit_power.planting import FAMILIES, FAULTS
+from kit_power.planting import FAMILIES, FAULTS, Fault
 from kit_power.sound import SOUND
 
 from nnkit.testing import all_checks, check
@@ -38,14 +39,23 @@ def load_faults() -> None:
     import kit_power.faults.losses
     import kit_power.faults.optimizers
     import kit_power.faults.others
+    import kit_power.faults.registered
     import kit_power.faults.solvers  # noqa: F401  # they plant themselves
 
 
-def failing(cls: type, *, first: bool = False, seed: int = 0) -> list[str]:
+def found_by(fault: Fault, *, first: bool = False) -> list[str]:
+    """The checks that fail for a planted fault."""
+    if fault.registered is None:
+        return failing(fault.cls, first=first)
+    with installed({fault.registered: fault.cls}):
+        return failing(f"{DISTRIBUTION}/{fault.registered}", first=first)
+
+
+def failing(part: type | str, *, first: bool = False, seed: int = 0) -> list[str]:
     """The checks that fail, in order; advisory ones do not count."""
     found = []
     with contextlib.redirect_stdout(io.StringIO()):
-        for case in cases(select(cls), Settings(seed=seed)):
+        for case in cases(select(part), Settings(seed=seed)):
             if case.level == "advisory" or not case.applies:
                 continue
             if run_case(case).state == "failed":
@@ -59,7 +69,7 @@ def try_fault(position: int) -> tuple[int, list[str]]:
     """One planted fault against every check."""
     load_faults()
     warnings.simplefilter("ignore")
-    return position, failing(FAULTS[position].cls)
+    return position, found_by(FAULTS[position])
 
 
 def try_mutants(arguments: tuple[int, int | None]) -> list[tuple[str, str, list[str]]]:

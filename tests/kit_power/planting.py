@@ -13,11 +13,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "wrong factor": (
         "ACT-002 ACT-003 ACT-005 ACT-006 ACT-007 ACT-008 ACT-009 ACT-012 ACT-013 ACT-018 ACT-019 ACT-REF LOSS-002 LOSS-006 LOSS-007 "
         "LOSS-008 LOSS-009 LOSS-010 LOSS-012 LOSS-018 LOSS-REF OPT-018 OPT-REF INIT-005 INIT-006 INIT-REF LAY-002 LAY-003 "
-        "LAY-008 LAY-009 REG-002 REG-004 REG-007 REG-008 REG-REF MET-REF SCH-REF SOL-001 SOL-004 SOL-007 REG-001 SOL-REF"
+        "LAY-008 LAY-009 LAY-018 REG-002 REG-004 REG-007 REG-008 REG-REF MET-REF SCH-REF SOL-001 SOL-004 SOL-007 REG-001 SOL-REF"
     ),
     "wrong sign": (
         "LAY-016 ACT-002 ACT-003 ACT-007 ACT-008 ACT-009 ACT-012 ACT-023 LOSS-002 LOSS-004 LOSS-007 LOSS-008 LOSS-009 LOSS-012 OPT-003 "
-        "OPT-004 OPT-005 OPT-019 OPT-REF LAY-002 LAY-003 REG-002 REG-005 REG-009 MET-005 MET-007 MET-REF SCH-001 SOL-001 SOL-004 SOL-007"
+        "OPT-004 OPT-005 OPT-019 OPT-REF LAY-002 LAY-003 LAY-018 REG-002 REG-005 REG-009 MET-005 MET-007 MET-REF SCH-001 SOL-001 SOL-004 SOL-007"
     ),
     "wrong axis": (
         "PART-015 ACT-001 ACT-014 ACT-026 ACT-027 LOSS-001 LOSS-003 LAY-001 LAY-002 LAY-003 LAY-005 INIT-001 INIT-005 PART-014 "
@@ -32,7 +32,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "global random": "PART-017 PART-019 INIT-002 INIT-003 INIT-004 LAY-007 LAY-008 LAY-012",
     "global settings": "PART-020 PART-021",
     "broadcasting": "LOSS-015 MET-010",
-    "extremes": "ACT-004 ACT-005 ACT-006 ACT-021 ACT-026 LOSS-010 LOSS-011 LOSS-014 LOSS-017 LOSS-018 OPT-014 SCH-001 REG-003 MET-006 PART-021 ACT-010 ACT-011",
+    "extremes": "LOSS-025 ACT-004 ACT-005 ACT-006 ACT-021 ACT-026 LOSS-010 LOSS-011 LOSS-014 LOSS-017 LOSS-018 OPT-014 SCH-001 REG-003 MET-006 PART-021 ACT-010 ACT-011",
     "small sizes": "SOL-002 ACT-001 ACT-007 ACT-008 ACT-014 ACT-015 LOSS-001 LOSS-002 LOSS-003 LAY-001 LAY-002 LAY-005 INIT-001 PART-014 PART-015 MET-002 MET-006 OPT-001 OPT-010 ACT-026 INIT-005 REG-001",
     "order": "SOL-002 PART-015 PART-017 PART-018 ACT-014 ACT-015 ACT-028 LOSS-003 LOSS-024 OPT-006 OPT-007 MET-002 MET-003 REG-010 SCH-002 LAY-005 LAY-006",
     "false declaration": (
@@ -57,12 +57,13 @@ sys.modules["kit_power_planted"] = HOME
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """One planted fault."""
+    """One planted fault; ``registered`` under a name where the name matters."""
 
     name: str
     family: str
     kind: str
     cls: type
+    registered: str | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -104,3 +105,10 @@ def plant_class(family: str, cls: type) -> type:
         raise KeyError(family)
     FAULTS.append(Fault(name=cls.__name__, family=family, kind=cls.kind, cls=cls))
     return cls
+
+
+def plant_registered(family: str, name: str, cls: type) -> None:
+    """A fault in how a part can be named: it is tried as ``kit-power/<name>``."""
+    if family not in FAMILIES:
+        raise KeyError(family)
+    FAULTS.append(Fault(name=cls.__name__, family=family, kind=cls.kind, cls=cls, registered=name))

@@ -436,6 +436,14 @@ def _logits(subject: Subject, label: str, activation: Any) -> list[tuple[Array, 
     return found
 
 
+def _far_logits(subject: Subject, label: str, activation: Any) -> tuple[Array, Array, Array]:
+    """``z``, ``a``, ``target`` where exponentials overflow and the activation saturates."""
+    z = np.array([[1e4, -1e4, 0.5], [-50.0, 60.0, 3.0], [710.0, 0.0, -710.0]], dtype=subject.dtype)
+    with quiet():
+        a = np.array(activation.forward(z.copy()))
+    return z, a, targets(subject, f"{label}/far", (3, 3), hard=True)
+
+
 @SHELF.check(
     "LOSS-009/fused-equals-composition",
     why="The core uses the fused form wherever the two meet; it must be the same loss.",
@@ -647,10 +655,7 @@ def fused_into(subject: Subject) -> None:
     loss, activation = subject.make(), fused_activation(subject)
     tolerance = 64 * subject.eps
     moderate = _logits(subject, "fused-into", activation)
-    far = np.array([[1e4, -1e4, 0.5], [-50.0, 60.0, 3.0], [710.0, 0.0, -710.0]], dtype=subject.dtype)
-    with quiet():
-        a_far = np.array(activation.forward(far.copy()))
-    for z, a, t in [*moderate, (far, a_far, targets(subject, "fused-into/far", (3, 3), hard=True))]:
+    for z, a, t in [*moderate, _far_logits(subject, "fused-into", activation)]:
         with quiet():
             value, gradient = (
                 loss.fused_value(z.copy(), a.copy(), t.copy()),
@@ -684,18 +689,23 @@ def fused_into(subject: Subject) -> None:
 def fused_forward_into(subject: Subject) -> None:
     loss, activation = subject.make(), fused_activation(subject)
     tolerance = 256 * subject.eps
-    for z, a, t in _logits(subject, "fused-forward", activation):
+    moderate = _logits(subject, "fused-forward", activation)
+    for z, a, t in [*moderate, _far_logits(subject, "fused-forward", activation)]:
         given, values = np.full_like(z, np.nan), np.full(len(z), np.nan, subject.dtype)
-        grad = np.full_like(z, np.nan)
+        grad, target = np.full_like(z, np.nan), t.copy()
+        with quiet() as noted:
+            loss.fused_forward_into(z.copy(), given, target, values, grad)
+        told = {"z": z, "target": t}
+        require(not noted.warned, "fused_forward_into warns", inputs=told, got=noted.warned)
+        require(same(target, t) is None, "fused_forward_into writes to target", inputs=told)
         with quiet():
-            loss.fused_forward_into(z.copy(), given, t.copy(), values, grad)
             expected = loss.fused_value(z.copy(), a.copy(), t.copy()), loss.fused_gradient(z.copy(), a.copy(), t.copy())
         for name, got, right in (("a", given, a), ("values", values, expected[0]), ("grad", grad, expected[1])):
             off = close(got, right, rtol=tolerance, atol=tolerance)
             if off is not None:
                 fail(
                     f"{name} of fused_forward_into differs",
-                    inputs={"z": z, "target": t},
+                    inputs=told,
                     got=off.got,
                     expected=off.expected,
                 )

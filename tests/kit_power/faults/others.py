@@ -753,3 +753,51 @@ plant(
     "labels-shifted",
     add=lambda s, st, p, t, w: Hits.add(s, st, p, (t + 1) % p.shape[1] if t.ndim == 1 and p.shape[1] > 1 else t, w),
 )
+
+
+# -- tangents --------------------------------------------------------------------------------
+def _forward_tangent(change):
+    return lambda s, p, cache, ways, x_way: Dense.forward_tangent(s, p, cache, *change(ways, x_way))
+
+
+def _without(ways, *names):
+    return {name: (0 * way if name in names else way) for name, way in ways.items()}
+
+
+def _no_bend(s, p, cache, ways, kept, grad, grad_way):
+    x_way, z_way = kept
+    return Dense.backward_tangent(s, p, cache, ways, (x_way, 0 * z_way), grad, grad_way)
+
+
+def _input_stands_still(s, p, cache, ways, kept, grad, grad_way):
+    x_way, z_way = kept
+    return Dense.backward_tangent(s, p, cache, ways, (0 * x_way, z_way), grad, grad_way)
+
+
+def _mean_of_bias(s, p, cache, ways, kept, grad, grad_way):
+    grad_x, found = Dense.backward_tangent(s, p, cache, ways, kept, grad, grad_way)
+    return grad_x, {name: value / (len(grad) if name == "bias" else 1) for name, value in found.items()}
+
+
+plant(
+    "twin differs",
+    Dense,
+    "tangent-of-bias-missing",
+    forward_tangent=_forward_tangent(lambda w, x: (_without(w, "bias"), x)),
+)
+plant("twin differs", Dense, "tangent-of-input-missing", forward_tangent=_forward_tangent(lambda w, x: (w, 0 * x)))
+plant(
+    "wrong sign",
+    Dense,
+    "tangent-of-weight",
+    forward_tangent=_forward_tangent(lambda w, x: ({**w, "weight": -w["weight"]}, x)),
+)
+plant("wrong factor", Dense, "tangent-without-bend", backward_tangent=_no_bend)
+plant("twin differs", Dense, "input-stands-still", backward_tangent=_input_stands_still)
+plant("wrong factor", Dense, "tangent-mean-of-bias", backward_tangent=_mean_of_bias)
+plant(
+    "twin differs",
+    Dense,
+    "gradient-stands-still",
+    backward_tangent=lambda s, p, c, w, k, g, gw: Dense.backward_tangent(s, p, c, w, k, g, 0 * gw),
+)
