@@ -947,6 +947,43 @@ def largest_numbers(subject: Subject) -> None:
 
 
 @SHELF.check(
+    "ACT-030/jacobian-complex-step",
+    why=_WRONG_SLOPE,
+    fix="Let forward take complex rows (shift by the real part's maximum), or drop `analytic`.",
+    since="0.2",
+    needs=lambda s: _mixing(s) or _declares("analytic", "analytic")(s),
+    scope="variant",
+)
+def jacobian_complex_step(subject: Subject) -> None:
+    part = subject.make()
+    for z in _matrices(subject, "complex-rows"):
+        a = _forward(part, z)
+        with quiet():
+            given = part.forward(z + 0j)
+        told = {"z": z}
+        require(np.iscomplexobj(given), "forward(z) of complex z is not complex", inputs=told, got=given.dtype)
+        off = close(given.real, a, rtol=1e-12, atol=1e-14)
+        if off is not None:
+            fail(
+                "forward of complex z with zero imaginary part differs", inputs=told, got=off.got, expected=off.expected
+            )
+        got = _method(part, "jacobian", z, a)
+        for k in range(z.shape[1]):
+
+            def along(column: Array, k: int = k, z: Array = z) -> Array:
+                moved = z + 0j
+                moved[:, k] = column
+                with quiet():
+                    return np.asarray(part.forward(moved))
+
+            expected = complex_step(along, z[:, k])
+            off = close(got[:, :, k], expected, rtol=1e-10, atol=1e-12)
+            if off is not None:
+                message = f"jacobian[:, :, {k}] is not the complex-step derivative of forward"
+                fail(message, inputs=told, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
     "ACT-REF/figures",
     why="A part may be the wrong function with the right derivative; figures from elsewhere show it.",
     fix="Compare the formula with its source; if the figure itself is wrong, mend the example or the reference.",

@@ -17,8 +17,8 @@ from nnkit.arrays import Array
 from nnkit.interfaces import Part
 from nnkit.interfaces.fields import PART_KIND
 from nnkit.testing.call import Call, compare, leaves, quiet
-from nnkit.testing.failure import fail, require, same
-from nnkit.testing.kinds import calls_of
+from nnkit.testing.failure import CheckFailure, fail, require, same
+from nnkit.testing.kinds import calls_of, family_checks
 from nnkit.testing.record import Shelf
 from nnkit.testing.subject import Subject, family_of, required_fields, resolve_parts
 
@@ -820,3 +820,68 @@ def traits_declared(subject: Subject) -> None:
                 got=value,
                 expected="for instance (0.0,)",
             )
+
+
+# -- away from the defaults ------------------------------------------------------------------
+
+AGAIN: dict[str, tuple[str, ...]] = {
+    "activation": ("ACT-002", "ACT-007"),
+    "loss": ("LOSS-002", "LOSS-006", "LOSS-007", "LOSS-008"),
+    "optimizer": ("OPT-010", "OPT-012"),
+    "initializer": ("INIT-005",),
+    "layer": ("LAY-002", "LAY-003"),
+    "schedule": ("SCH-001",),
+    "regularizer": ("REG-002", "REG-007", "REG-008"),
+    "metric": ("MET-002", "MET-003"),
+}
+"""The checks of each kind that must hold whatever the hyperparameters are."""
+
+
+def _elsewhere(subject: Subject) -> dict[str, Any]:
+    """Hyperparameters in which every field that no variant varies has another value than its default."""
+    if family_of(subject.cls) not in AGAIN or not attrs.has(subject.cls):
+        return {}
+    part = subject.cls(**subject.variants[0])
+    varied = {name for variant in subject.variants[1:] for name in variant}
+    found = dict(subject.variants[0])
+    for field in attrs.fields(subject.cls):
+        if not field.init or not field.eq or field.alias in varied or field.name == "seed":
+            continue
+        value = getattr(part, field.name)
+        for other in (_near(value), *_alternatives(part, field)):
+            moved = None if other is None else _evolved(part, field.name, other)
+            if moved is not None and getattr(moved, field.name) != value:
+                part, found[field.alias] = moved, other
+                break
+    return {} if found == dict(subject.variants[0]) else found
+
+
+def _near(value: Any) -> Any:
+    """A value that is likely to lie in the same range."""
+    return value * 0.75 if isinstance(value, float) else None
+
+
+@SHELF.check(
+    "PART-025/other-hyperparameters",
+    why="A derivative that forgets a hyperparameter is right at the default of 1, and wrong for everybody else.",
+    fix="Look for the hyperparameter in both formulas; list in `variants` what you want proven in full.",
+    since="0.2",
+    needs=lambda s: None if _elsewhere(s) else "its variants change every hyperparameter that could be",
+    scope="part",
+)
+def other_hyperparameters(subject: Subject) -> None:
+    moved = _elsewhere(subject)
+    here = attrs.evolve(subject, hyperparameters=moved, variants=(moved,))
+    changed = ", ".join(f"{name}={value!r}" for name, value in moved.items() if subject.variants[0].get(name) != value)
+    for check in family_checks(family_of(subject.cls)):
+        if check.number not in AGAIN[family_of(subject.cls)] or check.needs(here) is not None:
+            continue
+        try:
+            check.run(here)
+        except CheckFailure as verdict:
+            raise CheckFailure(
+                f"with {changed} it fails {check.id}: {verdict.message}",
+                inputs=verdict.inputs,
+                got=verdict.got,
+                expected=verdict.expected,
+            ) from verdict

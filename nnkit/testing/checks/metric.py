@@ -63,6 +63,9 @@ def forms(subject: Subject, label: str, rows: int = 24) -> list[Form]:
             target = normal(subject, f"{label}/target/{columns}", (rows, columns), 2.0)
             noise = normal(subject, f"{label}/noise/{columns}", (rows, columns), 0.7)
             found.append(Form(f"{columns} columns", target + noise, target, ones))
+        stepped = target.copy()
+        stepped[:, 1] = np.arange(rows) // 12  # constant in every batch, and not in all
+        found.append(Form("a column in steps", stepped + noise, stepped, ones))
     taken = []
     for form in found:
         try:
@@ -166,6 +169,11 @@ def streaming(subject: Subject) -> None:
         _hold("the order of the samples changes the figure", got, expected, form, tolerance)
         got = _result(metric, _state(metric, form, form.rows(slice(0, 0))))
         _hold("an empty batch changes the figure", got, expected, form, tolerance)
+        spoiled = attrs.evolve(form, prediction=form.prediction.copy())
+        spoiled.prediction[3] = np.nan
+        expected = _result(metric, _state(metric, spoiled))
+        got = _result(metric, _state(metric, spoiled.rows(slice(0, 4)), spoiled.rows(slice(4, None))))
+        _hold("with a row of NaN, batches give another figure than one pass", got, expected, spoiled, tolerance)
 
 
 @SHELF.check(

@@ -125,6 +125,21 @@ def _fields(subject: Subject) -> set[float]:
     return found
 
 
+@SHELF.check(
+    "SCH-004/plain-number",
+    why="The rate goes into logs, JSON and float64 steps; a float32 has lost its digits before it is used.",
+    fix="Compute with Python's own numbers (math.exp, not np.exp of a float32), or end with float(...).",
+    since="0.2",
+    scope="variant",
+)
+def plain_number(subject: Subject) -> None:
+    schedule = subject.make()
+    for step in (0, 1, 7, 1000, 123_456):
+        value = schedule.rate(step)
+        plain = isinstance(value, (float, int)) and not isinstance(value, bool)
+        require(plain, "rate is no Python number", inputs={"step": step}, got=type(value).__name__, expected="a float")
+
+
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     given = {name: (int(value) if name == "step" else value) for name, value in inputs.items()}
     return getattr(part, method)(**given)
