@@ -40,6 +40,7 @@ def load_faults() -> None:
     import kit_power.faults.optimizers
     import kit_power.faults.others
     import kit_power.faults.registered
+    import kit_power.faults.slips
     import kit_power.faults.solvers  # noqa: F401  # they plant themselves
 
 
@@ -183,8 +184,7 @@ def mutants(pool: Any, say: Any, most: int | None) -> bool:
     count = len(list(builtins()))
     every = [one for found in pool.imap_unordered(try_mutants, [(i, most) for i in range(count)]) for one in found]
     aside = [one for one in every if not one[2] and why_equivalent(one[0])]
-    watched = [one for one in every if one[1] == "callback"]
-    counted = [one for one in every if one not in aside and one not in watched]
+    counted = [one for one in every if one not in aside]
     by_kind: dict[str, list[bool]] = defaultdict(list)
     for _, kind, found in counted:
         by_kind[kind].append(bool(found))
@@ -196,15 +196,7 @@ def mutants(pool: Any, say: Any, most: int | None) -> bool:
         say(f"| {kind} | {len(found)} | {sum(found)} | {sum(found) / len(found):.0%} |")
     dead = sum(bool(found) for _, _, found in counted)
     rate = dead / max(len(counted), 1)
-    say(f"| **all that compute** | {len(counted)} | {dead} | **{rate:.1%}** |")
-    seen = sum(bool(found) for _, _, found in watched)
-    say(f"| callbacks, told apart | {len(watched)} | {seen} | {seen / max(len(watched), 1):.0%} |")
-    say()
-    say(
-        "Callbacks are told apart: whether one waits two epochs or three, or writes a file under another name, obeys no law"
-        " that a kit could know. The kit proves their manners (state, resume, purity, requests); what each of them is"
-        " for is proven by tests of its own, in `tests/callbacks`."
-    )
+    say(f"| **all** | {len(counted)} | {dead} | **{rate:.1%}** |")
     say()
     say(f"Set aside as equivalent: {len(aside)}.")
     say()
