@@ -91,6 +91,7 @@ class View:
         self.live = parameters
         self.live_gradient = np.ones_like(parameters)
         self.live_data = (np.ones((8, 2)), np.ones((8, 1)))
+        self.live_validation: tuple[Array, Array] | None = self.live_data
         self.asked: set[str] = set()
         self.breaking: str | None = None
         self.values: dict[str, Any] = {
@@ -169,7 +170,8 @@ class View:
     @property
     def validation_data(self) -> tuple[Array, Array, Array | None] | None:
         self._note("validation_data")
-        return (_locked(self.live_data[0]), _locked(self.live_data[1]), None)
+        held = self.live_validation
+        return None if held is None else (_locked(held[0]), _locked(held[1]), None)
 
     def higher_is_better(self, name: str) -> bool | None:
         self._note("higher_is_better")
@@ -265,14 +267,17 @@ def play(
 
 @contextlib.contextmanager
 def elsewhere() -> Iterator[Path]:
-    """An empty folder to work in, for callbacks that write files."""
-    before = Path.cwd()
+    """An empty folder to work in, for callbacks that write files; the process is put back as it was."""
+    before, variables = Path.cwd(), dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
             yield Path(folder)
         finally:
             os.chdir(before)
+            if dict(os.environ) != variables:
+                os.environ.clear()
+                os.environ.update(variables)
 
 
 def files(folder: Path) -> dict[str, str]:

@@ -984,6 +984,45 @@ def jacobian_complex_step(subject: Subject) -> None:
 
 
 @SHELF.check(
+    "ACT-031/large",
+    why="Blocks, chunks and thresholds begin where tests have long stopped; networks do not.",
+    fix="Look at what is left over behind the last whole block, and at every condition on a size.",
+    since="0.2",
+    scope="variant",
+)
+def large(subject: Subject) -> None:
+    part, kinks = subject.make(), subject.cls.kinks
+    z = apart(normal(subject, "large/tall", (3001, 2), 2.0), kinks, 0.02)
+    grad = normal(subject, "large/tall/grad", z.shape)
+    a = _forward(part, z)
+    back = _method(part, "vjp", z, a, grad)
+    for n in (0, 1500, 3000):
+        one = slice(n, n + 1)
+        told = {"rows": len(z), "row": n, "z": z[one]}
+        for name, got, alone in (
+            ("forward", a[one], _forward(part, z[one])),
+            ("vjp", back[one], _method(part, "vjp", z[one], a[one], grad[one])),
+        ):
+            off = close(got, alone, rtol=64 * subject.eps, atol=64 * subject.eps)
+            if off is not None:
+                fail(
+                    f"{name} of a row among 3001 is not that of the row alone",
+                    inputs=told,
+                    got=off.got,
+                    expected=off.expected,
+                )
+    z = apart(normal(subject, "large/wide", (3, 301), 2.0), kinks, 0.02)
+    grad, way = normal(subject, "large/wide/grad", z.shape), normal(subject, "large/wide/way", z.shape)
+    way /= np.abs(way).max()
+    got = (_method(part, "vjp", z, _forward(part, z), grad) * way).sum(axis=1)
+    expected = slope(lambda t: (grad * _forward(part, z + t * way)).sum(axis=1), 0.019)
+    off = close(got, expected.value, atol=expected.allowed(1e-7) + 1e-9)
+    if off is not None:
+        message = "vjp of 301 columns is not the derivative of forward along a direction"
+        fail(message, inputs={"z": z, "grad": grad, "direction": way}, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
     "ACT-REF/figures",
     why="A part may be the wrong function with the right derivative; figures from elsewhere show it.",
     fix="Compare the formula with its source; if the figure itself is wrong, mend the example or the reference.",

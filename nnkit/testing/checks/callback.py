@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.errors import NNKitError
 from nnkit.interfaces import Example
 from nnkit.testing.call import Call, compare, quiet
 from nnkit.testing.failure import fail, require, same
@@ -65,10 +68,14 @@ def whole_training(subject: Subject) -> None:
     callback = subject.make()
     overridden = any(event in vars(base) for base in subject.cls.__mro__[:-4] for event in EVENTS)
     require(overridden or any(callback.offers(event) for event in EVENTS), "no event is overridden")
-    with elsewhere(), quiet() as noted:
+    with elsewhere() as folder, quiet() as noted:
         state: dict[str, Any] = {}
+        variables = dict(os.environ)
         play(callback, _view(subject, state, 12), epochs=12)
         play(callback, _view(subject, state, 20, 12), epochs=20)  # a further fit
+        here, changed = Path.cwd(), dict(os.environ) != variables
+    require(here == folder.resolve(), "it leaves the working directory changed", got=str(here), expected=str(folder))
+    require(not changed, "it leaves the environment variables changed")
     require(not noted.warned, "an event warns", got=noted.warned)
 
 
@@ -255,6 +262,24 @@ def trainings_apart(subject: Subject) -> None:
         off = compare([_timeless(r) for r in again.requests], [_timeless(r) for r in alone.requests])
     if off is not None:
         fail("a second training is watched differently", got=off.got, expected=off.expected)
+
+
+@SHELF.check(
+    "CB-008/no-validation-data",
+    why="Most first trainings have none: view.validation_data is None then, and no figure begins with val_.",
+    fix="Ask before unpacking; for a figure that is not there, raise an error that names it.",
+    level="strict",
+    since="0.2",
+)
+def no_validation_data(subject: Subject) -> None:
+    def course(epoch: int) -> dict[str, Any]:
+        return {name: value for name, value in usual_course(epoch).items() if not name.startswith("val_")}
+
+    with elsewhere(), quiet():
+        view = _view(subject, {}, 5)
+        view.live_validation = None
+        with contextlib.suppress(NNKitError, KeyError):  # an error that names the figure is an answer
+            play(subject.make(), view, epochs=5, course=course)
 
 
 @SHELF.check(

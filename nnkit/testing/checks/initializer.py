@@ -151,6 +151,8 @@ def law(subject: Subject) -> None:
         rng = subject.rng(f"law/{fans}")
         draws = [part.sample(fans, *fans, rng, subject.dtype).astype(np.float64) for _ in range(3)]
         _hold_law(np.concatenate([w.ravel() for w in draws]), declared, fans, f"shape {fans}")
+        vectors = [part.sample((size,), *fans, rng, subject.dtype).astype(np.float64) for size in (2000, 1000)]
+        _hold_law(np.concatenate(vectors), declared, fans, "a vector")
         if subject.cls.random:
             for position in range(2):  # the first and the last rows obey it too
                 edge = np.concatenate([w[:: max(1, len(w) - 1)][position] for w in draws])

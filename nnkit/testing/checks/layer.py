@@ -996,6 +996,88 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
 
 
 @SHELF.check(
+    "LAY-019/fans-and-roles",
+    why="Initializers read the fans, and regularizers the roles; both are silent about wrong ones.",
+    fix="fan_in is the rows of a weight (fan_in, fan_out), fan_out its columns; a bias has the role 'bias'.",
+    level="strict",
+    since="0.2",
+    scope="variant",
+)
+def fans_and_roles(subject: Subject) -> None:
+    layer = subject.make()
+    for inputs in (3, 7, 20):
+        outputs = layer.outputs(inputs)
+        for spec in layer.parameter_specs(inputs):
+            told = {"inputs": inputs, "parameter": spec.name}
+            if spec.role == "weight" and spec.shape == (inputs, outputs):
+                fans = (spec.fan_in, spec.fan_out)
+                require(
+                    fans == spec.shape,
+                    "the fans are not those of the shape",
+                    inputs=told,
+                    got=fans,
+                    expected=spec.shape,
+                )
+            if spec.name == "bias":
+                require(spec.role == "bias", "the bias has another role", inputs=told, got=spec.role, expected="bias")
+
+
+@SHELF.check(
+    "LAY-020/large",
+    why="Blocks, chunks and thresholds begin where tests have long stopped; networks do not.",
+    fix="Look at what is left over behind the last whole block, and at every condition on a size.",
+    since="0.2",
+    scope="variant",
+)
+def large(subject: Subject) -> None:
+    layer = subject.make()
+    if subject.cls.row_independent:
+        _large_batch(subject, layer)
+    inputs = 61
+    values = parameters(subject, layer, inputs, "large/wide")
+    x = normal(subject, "large/wide/x", (4, inputs), 1.3)
+    grad = normal(subject, "large/wide/grad", (4, layer.outputs(inputs)))
+    _, cache = forward(subject, layer, values, x, training=False)
+    grad_x, grads = backward(layer, values, cache, grad)
+    for name, got in (("x", grad_x), *grads.items()):
+        way = normal(subject, f"large/way/{name}", got.shape)
+        way /= np.abs(way).max()
+
+        def along(t: float, name: str = name, way: Array = way) -> Array:
+            moved = {n: (a + t * way if n == name else a.copy()) for n, a in values.items()}
+            return _weighed(subject, layer, moved, x + t * way if name == "x" else x.copy(), grad, training=False)
+
+        with quiet():
+            found = slope(along, 0.02, levels=8)
+        off = close((got * way).sum(), found.value, atol=found.allowed(1e-7) + 1e-9)
+        if off is not None:
+            told = {"inputs": inputs, "x": x, "grad": grad}
+            message = f"with {inputs} inputs the gradient of {name!r} is not the derivative along a direction"
+            fail(message, inputs=told, got=off.got, expected=off.expected)
+
+
+def _large_batch(subject: Subject, layer: Any) -> None:
+    values = parameters(subject, layer, 3, "large/tall")
+    x = normal(subject, "large/tall/x", (1501, 3), 1.3)
+    grad = normal(subject, "large/tall/grad", (1501, layer.outputs(3)))
+    y, cache = forward(subject, layer, values, x, training=False)
+    grad_x, grads = backward(layer, values, cache, grad)
+    parts = []
+    for rows in (slice(0, 4), slice(4, 600), slice(600, 1501)):
+        part_y, part_cache = forward(subject, layer, values, x[rows], training=False)
+        parts.append((part_y, *backward(layer, values, part_cache, grad[rows])))
+    for name, got, expected in (
+        ("forward", y, np.concatenate([one for one, _, _ in parts])),
+        ("grad_x", grad_x, np.concatenate([one for _, one, _ in parts])),
+        *((f"the gradient of {n!r}", grads[n], sum(one[n] for _, _, one in parts)) for n in grads),
+    ):
+        off = close(got, expected, rtol=1e-9, atol=1e-9 * (1.0 + float(np.abs(got).max(initial=0.0))))
+        if off is not None:
+            told = {"rows": len(x), "parts": [4, 596, 901]}
+            fail(f"{name} of 1501 rows is not that of its parts", inputs=told, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
     "LAY-REF/figures",
     why="A part may be the wrong function with the right derivative; figures from elsewhere show it.",
     fix="Compare the formula with its source; if the figure itself is wrong, mend the example or the reference.",

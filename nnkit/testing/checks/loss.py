@@ -840,7 +840,7 @@ def far_values(subject: Subject) -> None:
                 direction = normal(subject, f"far/d/{columns}/{trial}", (1, columns))
                 direction /= np.abs(direction).max()
                 edges = np.concatenate(
-                    [-np.geomspace(500, 8, 12), np.linspace(-8, 8, 65)[1:-1], np.geomspace(8, 500, 12)]
+                    [-np.geomspace(1e4, 8, 18), np.linspace(-8, 8, 65)[1:-1], np.geomspace(8, 1e4, 18)]
                 )
             else:
                 direction = predictions(subject, f"far/b/{columns}/{trial}", (1, columns)) - start
@@ -1059,6 +1059,38 @@ def equivariant_columns(subject: Subject) -> None:
         )
         if off is not None:
             fail("gradient changes when the columns are exchanged", inputs=told, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
+    "LOSS-026/large",
+    why="Blocks, chunks and thresholds begin where tests have long stopped; data do not.",
+    fix="Look at what is left over behind the last whole block, and at every condition on a size.",
+    since="0.2",
+    scope="variant",
+)
+def large(subject: Subject) -> None:
+    loss = subject.make()
+    for columns in (1, 2):
+        p, t = predictions(subject, "large", (3001, columns)), targets(subject, "large", (3001, columns))
+        for name, whole, of in (("value", _value(loss, p, t), _value), ("gradient", _gradient(loss, p, t), _gradient)):
+            for n in (0, 1500, 3000):
+                one = slice(n, n + 1)
+                off = close(whole[one], of(loss, p[one], t[one]), rtol=64 * subject.eps, atol=64 * subject.eps)
+                if off is not None:
+                    told = {"samples": len(p), "row": n, "prediction": p[one], "target": t[one]}
+                    message = f"{name} of a sample among 3001 is not that of the sample alone"
+                    fail(message, inputs=told, got=off.got, expected=off.expected)
+    for hard in (False, True):
+        t = targets(subject, f"large/{hard}", (3, 151), hard=hard)
+        p = _apart(subject, predictions(subject, f"large/{hard}", (3, 151)), t)
+        way = normal(subject, f"large/way/{hard}", p.shape)
+        way *= (room(subject, p, t).min() / np.abs(way).max()).astype(way.dtype)
+        expected = slope(lambda s, p=p, t=t, way=way: _value(loss, p + s * way, t), 1.0)  # type: ignore[misc]
+        off = close((_gradient(loss, p, t) * way).sum(axis=1), expected.value, atol=expected.allowed(1e-7))
+        if off is not None:
+            told = {"prediction": p, "target": t, "direction": way}
+            message = "gradient of 151 outputs is not the derivative of value along a direction"
+            fail(message, inputs=told, got=off.got, expected=off.expected)
 
 
 @SHELF.check(

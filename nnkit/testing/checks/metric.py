@@ -203,6 +203,9 @@ def merge(subject: Subject) -> None:
         require(off is None, "merge changes the states that it is given", inputs=form.told)
         with quiet():
             metric.add(left, form.prediction.copy(), form.target.copy(), form.weight.copy())
+        with quiet():
+            for lone in (metric.merge(a, metric.start()), metric.merge(metric.start(), a)):
+                metric.add(lone, form.prediction.copy(), form.target.copy(), form.weight.copy())
         off = compare((a, b, c), before)
         require(off is None, "a merged state shares memory with its sources", inputs=form.told)
 
@@ -381,6 +384,23 @@ def float32_accuracy(subject: Subject) -> None:
             form,
             1e-4,
         )
+
+
+@SHELF.check(
+    "MET-011/nan-stays-visible",
+    why="A model that predicts NaN must not look good.",
+    fix="Use sums and means that hand NaN on; no nanmean, no np.where around isnan.",
+    level="strict",
+    since="0.2",
+    needs=lambda s: "it is about classes, or gives more than one number" if s.cls.classes or not s.cls.scalar else None,
+)
+def nan_stays_visible(subject: Subject) -> None:
+    metric = subject.make()
+    for form in forms(subject, "nan"):
+        spoiled = attrs.evolve(form, prediction=form.prediction.copy())
+        spoiled.prediction[3, 0] = np.nan
+        got = _result(metric, _state(metric, spoiled))
+        require(math.isnan(got), f"a NaN among the predictions disappears ({form.name})", inputs=spoiled.told, got=got)
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:

@@ -778,6 +778,52 @@ def state_owns_its_memory(subject: Subject) -> None:
                 require(not shared, f"state[{name!r}] is the memory of the parameters", inputs=told, expected="a copy")
 
 
+@SHELF.check(
+    "OPT-022/nan-stays-visible",
+    why="A NaN that is taken for a zero hides where the training failed, and the other parameters go on.",
+    fix="Let NaN through, or leave out the whole step; no nan_to_num, no fmax.",
+    level="strict",
+    since="0.2",
+)
+def nan_stays_visible(subject: Subject) -> None:
+    optimizer = subject.make()
+    start, stream = normal(subject, "nan", (5,)), gradients(subject, "nan", 4, 5)
+    spoiled = stream[2].copy()
+    spoiled[0] = np.nan
+    theta = start.copy()
+    with quiet():
+        state = optimizer.init(theta)
+        for g in stream[:2]:
+            theta = optimizer.update(theta, g.copy(), state)
+        before = theta.copy()
+        theta = optimizer.update(theta, spoiled, state)
+    hidden = np.isfinite(theta).all() and same(theta, before) is not None
+    told = {"parameters": before, "gradient": spoiled}
+    require(not hidden, "a NaN in the gradient disappears, and a step is made", inputs=told, got=theta)
+
+
+def _decays(subject: Subject) -> str | None:
+    named = attrs.has(subject.cls) and "weight_decay" in attrs.fields_dict(subject.cls)
+    return None if named else "it has no weight_decay"
+
+
+@SHELF.check(
+    "OPT-023/decay-shrinks",
+    why="A decay with the wrong sign makes weights grow, the faster the larger they are.",
+    fix="Decoupled: parameters *= 1 - rate * decay. Coupled: gradient + decay * parameters.",
+    since="0.2",
+    needs=_decays,
+    scope="variant",
+)
+def decay_shrinks(subject: Subject) -> None:
+    optimizer = subject.make(weight_decay=0.1)
+    start = np.where(normal(subject, "decay", (5,)) < 0, -2.0, 2.0)
+    path, _ = trajectory(optimizer, start, [np.zeros(5)] * 3)
+    told = {"parameters": start, "gradient": "zeros", "weight_decay": 0.1}
+    shrunk = (np.abs(path[-1]) < np.abs(start)).all()
+    require(shrunk, "three steps without a gradient do not shrink the parameters", inputs=told, got=path[-1])
+
+
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     if "gradients" not in inputs:
         given = dict(inputs)

@@ -281,6 +281,26 @@ def any_arrangement(subject: Subject) -> None:
 
 
 @SHELF.check(
+    "REG-011/nan-stays-visible",
+    why="Weights of NaN that cost nothing hide a training that has failed.",
+    fix="No nansum, no nan_to_num, no maximum that prefers a number.",
+    level="strict",
+    since="0.2",
+    scope="variant",
+)
+def nan_stays_visible(subject: Subject) -> None:
+    part = subject.make()
+    for size in ((1,), (5,), (3, 2)):
+        w = normal(subject, f"nan/{size}", size)
+        w.reshape(-1)[0] = np.nan
+        with quiet():
+            value, gradient = part.value(w.copy()), part.gradient(w.copy())
+        told = {"weights": w}
+        require(np.isnan(value), "value hides a NaN", inputs=told, got=value, expected="nan")
+        require(np.isnan(gradient.reshape(-1)[0]), "gradient hides a NaN", inputs=told, got=gradient)
+
+
+@SHELF.check(
     "REG-REF/figures",
     why="A price may have the right slope and still be another price than its name says.",
     fix="Compare the formula with its source: one half or not, sum or mean.",
