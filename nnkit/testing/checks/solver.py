@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import itertools
+import types
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.errors import NotOfferedError
 from nnkit.interfaces import SolverStep
 from nnkit.testing.call import Call, compare, quiet
 from nnkit.testing.checks.optimizer import through_file
@@ -388,6 +390,25 @@ def resume_equals_continuous(subject: Subject) -> None:
             off = same(again, whole)
             if off is not None:
                 fail("two calls differ from one of as many steps", inputs=told, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
+    "SOL-010/residual-needed",
+    why="A solver that says it needs no residuals is given losses that have none.",
+    fix="Set `needs_residual = True`, or ask only for value, gradient and hvp.",
+    since="0.2",
+    needs=lambda s: "it declares that it needs residuals" if s.cls.needs_residual else None,
+)
+def residual_needed(subject: Subject) -> None:
+    objective, _ = linear(subject, "no-residual", 9, 3)
+
+    def refuse(_theta: Array) -> Array:
+        raise NotOfferedError("this loss is no sum of squares: it has no residual")
+
+    plain = Objective(objective.residual_of, objective.jacobian_of, subject.dtype)
+    values = {"value": plain.value, "gradient": plain.gradient, "gauss_newton": plain.gauss_newton}
+    values |= {"value_and_gradient": plain.value_and_gradient, "hvp": plain.hvp, "residual": refuse, "jacobian": refuse}
+    solve(subject.make(), cast("Objective", types.SimpleNamespace(**values)), _start(subject, 3), 3)
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:

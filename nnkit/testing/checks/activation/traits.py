@@ -231,8 +231,9 @@ def on_log_simplex(subject: Subject) -> None:
 @SHELF.check(
     "ACT-028/equivariant-columns",
     why="Which unit stands in which column must not matter, unless the part says that it does.",
-    fix="Treat all columns alike; no weight, ramp or special case for the first or the last one.",
+    fix="Treat all columns alike; or set `ordered = True`, if their order has a meaning.",
     level="strict",
+    needs=lambda s: "it declares that its columns are ordered" if s.cls.ordered else None,
 )
 def equivariant_columns(subject: Subject) -> None:
     part = subject.make()
@@ -337,7 +338,20 @@ def large(subject: Subject) -> None:
     z = apart(normal(subject, "large/wide", (3, 301), 2.0), kinks, 0.02)
     grad, way = normal(subject, "large/wide/grad", z.shape), normal(subject, "large/wide/way", z.shape)
     way /= np.abs(way).max()
-    got = (called(part, "vjp", z, forwarded(part, z), grad) * way).sum(axis=1)
+    a, back = forwarded(part, z), called(part, "vjp", z, forwarded(part, z), grad)
+    out, again, work = np.empty_like(z), np.empty_like(z), np.empty_like(z)
+    with quiet():
+        part.forward_into(z.copy(), out, work)
+        part.vjp_into(z.copy(), a.copy(), grad.copy(), again, work)
+    for name, twin, plain in (("forward_into", out, a), ("vjp_into", again, back)):
+        off = close(twin, plain, rtol=1e-9, atol=1e-9)
+        if off is not None:
+            fail(f"{name} of 301 columns differs", inputs={"z": z}, got=off.got, expected=off.expected)
+    full = called(part, "jacobian", z[:1], a[:1])
+    off = close(np.einsum("ni,nij->nj", grad[:1], full), back[:1], rtol=1e-9, atol=1e-9)
+    if off is not None:
+        fail("jacobian of 301 columns is not that of vjp", inputs={"z": z[:1]}, got=off.got, expected=off.expected)
+    got = (back * way).sum(axis=1)
     expected = slope(lambda t: (grad * forwarded(part, z + t * way)).sum(axis=1), 0.019)
     off = close(got, expected.value, atol=expected.allowed(1e-7) + 1e-9)
     if off is not None:

@@ -20,7 +20,7 @@ from nnkit.testing.checks.layer.passes import (
     situations,
     weighed,
 )
-from nnkit.testing.checks.layer.twins import needs_offer
+from nnkit.testing.checks.layer.twins import Workspace, needs_offer
 from nnkit.testing.failure import close, fail, require, same
 from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.numerics import slope
@@ -320,8 +320,9 @@ def fans_and_roles(subject: Subject) -> None:
         outputs = layer.outputs(inputs)
         for spec in layer.parameter_specs(inputs):
             told = {"inputs": inputs, "parameter": spec.name}
-            if spec.role == "weight" and spec.shape == (inputs, outputs):
-                fans = (spec.fan_in, spec.fan_out)
+            fans = (spec.fan_in, spec.fan_out)
+            whole = {inputs, outputs} == set(spec.shape) or set(fans) == set(spec.shape)
+            if spec.role == "weight" and len(spec.shape) == 2 and whole:
                 require(
                     fans == spec.shape,
                     "the fans are not those of the shape",
@@ -367,12 +368,24 @@ def large(subject: Subject) -> None:
             fail(message, inputs=told, got=off.got, expected=off.expected)
 
 
+def _bound_large(subject: Subject, layer: Any, values: dict[str, Array], x: Array, y: Array) -> None:
+    """The bound twin in inference, on many rows."""
+    workspace, columns = Workspace(len(x), subject.dtype), x.shape[1]
+    bound = layer.bind(copied(values), None, workspace, inputs=columns, training=False, needs_grad_x=False, rng=None)
+    with quiet():
+        got = np.array(bound.forward(x.copy()))
+    off = close(got, y, rtol=1e-9, atol=1e-9 * (1.0 + float(np.abs(y).max(initial=0.0))))
+    if off is not None:
+        fail(f"bound to {len(x)} rows, forward differs", inputs={"rows": len(x)}, got=off.got, expected=off.expected)
+
+
 def _large_batch(subject: Subject, layer: Any) -> None:
     values = parameters(subject, layer, 3, "large/tall")
     x = normal(subject, "large/tall/x", (1501, 3), 1.3)
     grad = normal(subject, "large/tall/grad", (1501, layer.outputs(3)))
     y, cache = forward(subject, layer, values, x, training=False)
     grad_x, grads = backward(layer, values, cache, grad)
+    _bound_large(subject, layer, values, x, y)
     parts = []
     for rows in (slice(0, 4), slice(4, 600), slice(600, 1501)):
         part_y, part_cache = forward(subject, layer, values, x[rows], training=False)
@@ -386,6 +399,24 @@ def _large_batch(subject: Subject, layer: Any) -> None:
         if off is not None:
             told = {"rows": len(x), "parts": [4, 596, 901]}
             fail(f"{name} of 1501 rows is not that of its parts", inputs=told, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
+    "LAY-021/one-row-in-training",
+    why="The last batch of an epoch may be one row, and its variance divided by N - 1 is 0 / 0.",
+    fix="Leave the statistics alone where the batch cannot give them.",
+    since="0.2",
+    needs=lambda s: None if buffered(s.make(), 3) else "it keeps no buffers",
+    scope="variant",
+)
+def one_row_in_training(subject: Subject) -> None:
+    layer = subject.make()
+    values = parameters(subject, layer, 3, "one-row")
+    x = normal(subject, "one-row/x", (1, 3), 1.3)
+    with quiet():
+        layer.forward(values, x.copy(), training=True, rng=generator_of(subject))
+    for name, array in values.items():
+        require(np.isfinite(array).all(), f"a batch of one row leaves {name!r} not finite", inputs={"x": x}, got=array)
 
 
 @SHELF.check(

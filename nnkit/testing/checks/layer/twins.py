@@ -86,7 +86,7 @@ def backward_rows(subject: Subject) -> None:
 
 
 @attrs.define
-class _Workspace:
+class Workspace:
     """The kit's own workspace: arrays full of NaN, and one scratch that is spoiled between calls."""
 
     rows: int
@@ -121,7 +121,7 @@ def bind_equals_plain(subject: Subject) -> None:
         plain, live = copied(start), copied(start)
         names = [spec.name for spec in layer.parameter_specs(inputs) if spec.role != "buffer"]
         gradients = {name: np.full_like(live[name], np.nan) for name in names}
-        workspace = _Workspace(len(x), subject.dtype)
+        workspace = Workspace(len(x), subject.dtype)
         plain_rng, live_rng = generator_of(subject), generator_of(subject)
         bound = layer.bind(
             live, gradients, workspace, inputs=inputs, training=training, needs_grad_x=True, rng=live_rng
@@ -186,7 +186,7 @@ def bind_forms(subject: Subject) -> None:
         bound = layer.bind(
             live,
             gradients,
-            _Workspace(len(x), subject.dtype),
+            Workspace(len(x), subject.dtype),
             inputs=inputs,
             training=training,
             needs_grad_x=False,
@@ -213,7 +213,7 @@ def bind_forms(subject: Subject) -> None:
         bound = layer.bind(
             copied(start),
             None,
-            _Workspace(len(x), subject.dtype),
+            Workspace(len(x), subject.dtype),
             inputs=inputs,
             training=False,
             needs_grad_x=False,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnkit.arrays import Array
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.loss.domains import (
     SIZES,
     apart_from_kinks,
+    fused_activation,
+    needs_fused,
     needs_trait,
     pairs,
     predictions,
@@ -112,6 +115,7 @@ def additive(subject: Subject) -> None:
 def kinks(subject: Subject) -> None:
     loss = subject.make()
     for kink in subject.cls.kinks:
+        bends = False
         for hard in (False, True):
             t = targets(subject, f"kink/{kink}", (3, 2), hard=hard)
             p = t + kink
@@ -126,6 +130,7 @@ def kinks(subject: Subject) -> None:
                 low = np.minimum(*(side.value for side in sides))
                 high = np.maximum(*(side.value for side in sides))
                 slack = sides[0].allowed() + sides[1].allowed() + 1e-6
+                bends = bends or bool((high - low > slack).any())
                 outside = np.flatnonzero((got[:, k] < low - slack) | (got[:, k] > high + slack))
                 if outside.size:
                     n = int(outside[0])
@@ -135,6 +140,8 @@ def kinks(subject: Subject) -> None:
                         got=got[n, k],
                         expected=f"between {float(low[n]):.6g} and {float(high[n]):.6g}",
                     )
+        if subject.hyperparameters == subject.variants[0]:
+            require(bends, f"there is no kink at {kink}: the slopes on both sides of it are equal", expected="a kink")
 
 
 @SHELF.check(
@@ -186,8 +193,9 @@ def float32_accuracy(subject: Subject) -> None:
 @SHELF.check(
     "LOSS-024/equivariant-columns",
     why="Which output stands in which column must not matter, unless the part says that it does.",
-    fix="Treat all columns alike; no weight or special case for the first or the last one.",
+    fix="Treat all columns alike; or set `ordered = True`, if their order has a meaning.",
     level="strict",
+    needs=lambda s: "it declares that its columns are ordered" if s.cls.ordered else None,
 )
 def equivariant_columns(subject: Subject) -> None:
     loss, tolerance = subject.make(), 256 * subject.eps
@@ -222,17 +230,64 @@ def large(subject: Subject) -> None:
                     told = {"samples": len(p), "row": n, "prediction": p[one], "target": t[one]}
                     message = f"{name} of a sample among 3001 is not that of the sample alone"
                     fail(message, inputs=told, got=off.got, expected=off.expected)
+    p, t = predictions(subject, "large", (3, 151)), targets(subject, "large", (3, 151))
+    values, grad = np.empty(3), np.empty_like(p)
+    with quiet():
+        loss.evaluate_into(p.copy(), t.copy(), values, grad)
+    twins = [("evaluate_into", values, valued(loss, p, t)), ("evaluate_into", grad, sloped(loss, p, t))]
+    if needs_fused(subject) is None:
+        activation, z = fused_activation(subject), normal(subject, "large/z", (3, 151), 1.5)
+        a = np.array(activation.forward(z.copy()))
+        values, grad = np.empty(3), np.empty_like(z)
+        with quiet():
+            loss.fused_into(z.copy(), a.copy(), t.copy(), values, grad)
+            plain = loss.fused_value(z, a, t), loss.fused_gradient(z, a, t)
+        twins += [("fused_into", values, plain[0]), ("fused_into", grad, plain[1])]
+    for name, got, expected in twins:
+        off = close(got, expected, rtol=1e-9, atol=1e-9)
+        if off is not None:
+            fail(f"{name} of 151 outputs differs", inputs={"target": t}, got=off.got, expected=off.expected)
     for hard in (False, True):
         t = targets(subject, f"large/{hard}", (3, 151), hard=hard)
         p = apart_from_kinks(subject, predictions(subject, f"large/{hard}", (3, 151)), t)
         way = normal(subject, f"large/way/{hard}", p.shape)
         way *= (room(subject, p, t).min() / np.abs(way).max()).astype(way.dtype)
-        expected = slope(lambda s, p=p, t=t, way=way: valued(loss, p + s * way, t), 1.0)  # type: ignore[misc]
-        off = close((sloped(loss, p, t) * way).sum(axis=1), expected.value, atol=expected.allowed(1e-7))
+        found = slope(lambda s, p=p, t=t, way=way: valued(loss, p + s * way, t), 1.0)  # type: ignore[misc]
+        off = close((sloped(loss, p, t) * way).sum(axis=1), found.value, atol=found.allowed(1e-7))
         if off is not None:
             told = {"prediction": p, "target": t, "direction": way}
             message = "gradient of 151 outputs is not the derivative of value along a direction"
             fail(message, inputs=told, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
+    "LOSS-027/near-target",
+    why="Where training ends the errors are small, and an epsilon in the wrong place is all that is left.",
+    fix="Differentiate value with its epsilon where it stands: inside the root in one is inside the root in both.",
+    since="0.2",
+    needs=lambda s: "its targets are labels" if s.cls.target_domain == "index" else None,
+    scope="variant",
+)
+def near_target(subject: Subject) -> None:
+    loss = subject.make()
+    if subject.cls.prediction_domain != "real" or subject.cls.target_domain != "real":
+        return
+    for size in (1e-2, 1e-4, 1e-6):
+        t = np.zeros((5, 2))
+        p = size * (1.0 + np.abs(normal(subject, f"near/{size}", t.shape)))
+        for k in range(2):
+
+            def along(s: float, k: int = k, p: Array = p, t: Array = t) -> Array:
+                moved = p.copy()
+                moved[:, k] += s
+                return valued(loss, moved, t)
+
+            found = slope(along, 0.3 * size, levels=6)
+            off = close(sloped(loss, p, t)[:, k], found.value, atol=found.allowed(1e-6) + 1e-9)
+            if off is not None:
+                told = {"prediction": p, "target": t, "output": k}
+                message = "near the target, gradient is not the derivative of value"
+                fail(message, inputs=told, got=off.got, expected=off.expected)
 
 
 @SHELF.check(

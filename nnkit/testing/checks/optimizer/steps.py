@@ -205,11 +205,17 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     needs=has_figures,
 )
 def figures(subject: Subject) -> None:
-    points = [
-        {
-            "parameters": normal(subject, f"reference/{size}", (size,)),
-            "gradients": np.stack(gradients(subject, "reference", steps, size)),
-        }
-        for size, steps in ((1, 3), (4, 40))
-    ]
+    points = []
+    double = subject.dtype == np.float64
+    # few and many parameters; gradients as small as epsilons are; and, once, after the powers of beta have died out
+    for label, size, steps, scale in (
+        ("reference", 1, 3, 1.0),
+        ("reference", 4, 40, 1.0),
+        ("small", 4, 12, 1e-8),
+        ("small", 4, 12, 1e-5),
+        ("blocks", 4099, 2, 1.0),
+        *((("late", 3, 300, 1.0),) if double else ()),
+    ):
+        stream = np.stack(gradients(subject, label, steps, size)) * subject.dtype.type(scale)
+        points.append({"parameters": normal(subject, f"{label}/{size}", (size,)), "gradients": stream})
     check_figures(subject, "update", points, run=_run)
