@@ -17,6 +17,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.interfaces import Solver
 from nnkit.testing.subject import Subject
 
 __all__ = ["BATCHES", "EVENTS", "SIZE", "PlantedError", "View", "elsewhere", "files", "observed", "play", "start"]
@@ -38,14 +39,27 @@ class _Optimizer:
     learning_rate: float = 0.1
 
 
+@attrs.frozen
+class _Plain:
+    """An optimizer without a learning rate."""
+
+
+class _Solving(Solver):
+    """A solver; nobody calls it."""
+
+    def solve(self, objective: Any, parameters: Array, *, max_steps: int, on_step: Any) -> Array:
+        return parameters
+
+
 class _Network:
     """What a callback may find at ``view.network``: something to look at and to save."""
 
     loss = types.SimpleNamespace(target_domain="real")
-    optimizer = _Optimizer()
 
     def __init__(self, view: View) -> None:
         self._view = view
+        rate = view.values["learning_rate"]
+        self.optimizer: Any = _Solving() if not view.rounds else _Plain() if rate is None else _Optimizer(rate)
 
     @property
     def parameters(self) -> Array:
@@ -76,7 +90,8 @@ class View:
         state: The callback's memory.
         epochs: Where the training ends.
         first_epoch: Where it begins.
-        learning_rate: The learning rate of its first step.
+        learning_rate: The learning rate of its first step; ``None`` for an optimizer without one.
+        batches: Batches an epoch; 0 for a solver, which takes all data at once.
     """
 
     def __init__(
@@ -86,7 +101,8 @@ class View:
         epochs: int,
         first_epoch: int = 0,
         *,
-        learning_rate: float = 0.1,
+        learning_rate: float | None = 0.1,
+        batches: int = BATCHES,
     ) -> None:
         self.live = parameters
         self.live_gradient = np.ones_like(parameters)
@@ -96,18 +112,19 @@ class View:
         self.breaking: str | None = None
         self.values: dict[str, Any] = {
             "epoch": first_epoch,
-            "step": first_epoch * BATCHES,
+            "step": first_epoch * max(batches, 1),
             "batch": 0,
             "first_epoch": first_epoch,
             "last_epoch": epochs,
-            "batches": BATCHES,
-            "batch_sizes": _locked(np.array([3, 3, 2])),
+            "batches": max(batches, 1),
+            "batch_sizes": _locked(np.array([3, 3, 2] if batches == BATCHES else [8])),
             "samples": 8,
             "logs": {},
             "learning_rate": learning_rate,
-            "network": _Network(self),
             "state": state,
         }
+        self.rounds = batches
+        self.values["network"] = _Network(self)
         self.requests: list[Any] = []
         self.saved: list[list[Any]] = []
         self.written: list[str] = []
@@ -250,15 +267,18 @@ def play(
             break
         values["batch"], values["logs"] = 0, {}
         tell("on_epoch_begin")
-        for batch in range(BATCHES):
+        figures = course(epoch)
+        if not view.rounds:
+            values["step"] += 1
+            view.live += view.live.dtype.type(length)
+        for batch in range(view.rounds):
             if view.stopping():
                 break
             values["batch"], values["step"] = batch + 1, values["step"] + 1
-            figures = course(epoch)
             values["logs"] = {"loss": figures.get("loss", 0.5)}
             view.live += view.live.dtype.type(length)
             tell("on_batch_end")
-        if values["batch"] < BATCHES:
+        if values["batch"] < view.rounds or (view.stopping() and not view.rounds):
             break
         values["epoch"], values["logs"] = epoch + 1, dict(figures)
         tell("on_epoch_end")

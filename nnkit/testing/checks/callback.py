@@ -17,7 +17,7 @@ from nnkit.arrays import Array
 from nnkit.errors import NNKitError
 from nnkit.interfaces import Example
 from nnkit.testing.call import Call, compare, quiet
-from nnkit.testing.failure import fail, require, same
+from nnkit.testing.failure import CheckFailure, fail, require, same
 from nnkit.testing.figures import has_figures, reference_arguments
 from nnkit.testing.playing import (
     BATCHES,
@@ -38,8 +38,8 @@ from nnkit.testing.subject import Subject
 SHELF = Shelf()
 
 
-def _view(subject: Subject, state: dict[str, Any], epochs: int, first_epoch: int = 0) -> View:
-    return View(start(subject), state, epochs, first_epoch)
+def _view(subject: Subject, state: dict[str, Any], epochs: int, first_epoch: int = 0, **more: Any) -> View:
+    return View(start(subject), state, epochs, first_epoch, **more)
 
 
 def calls(subject: Subject) -> list[Call]:
@@ -193,9 +193,13 @@ def _plain(value: Any, where: str) -> Any:
 )
 def resume(subject: Subject) -> None:
     with elsewhere() as folder, quiet():
-        whole = _view(subject, {}, 16)
+        states: list[dict[str, Any]] = [{}, {}]
+        whole = _view(subject, states[0], 16)
         play(subject.make(), whole, epochs=16)
         texts = files(folder)
+    with elsewhere(), quiet():
+        play(subject.make(), _view(subject, states[1], 16), epochs=16)
+    lasting = [name for name in states[0] if compare(states[0][name], states[1].get(name)) is None]  # no clock readings
     for cut in (3, 7):
         with elsewhere() as folder, quiet():
             state: dict[str, Any] = {}
@@ -220,6 +224,12 @@ def resume(subject: Subject) -> None:
                     got=got,
                     expected=expected,
                 )
+            for name in lasting:
+                off = compare(saved.get(name), states[0][name])
+                if off is not None:
+                    told = {"cut": cut}
+                    message = f"cut after {cut} epochs and resumed, state[{name!r}] is not that of one training"
+                    fail(message, inputs=told, got=saved.get(name), expected=states[0][name])
             off = compare(written, texts)
             if off is not None:
                 fail(
@@ -280,6 +290,32 @@ def no_validation_data(subject: Subject) -> None:
         view.live_validation = None
         with contextlib.suppress(NNKitError, KeyError):  # an error that names the figure is an answer
             play(subject.make(), view, epochs=5, course=course)
+
+
+@SHELF.check(
+    "CB-009/other-trainings",
+    why="There are trainings with one batch an epoch, without a learning rate, and with a solver: no batches at all.",
+    fix="Mind batches - 1, expect None, and rely on nothing that only on_batch_end leaves behind.",
+    level="strict",
+    since="0.2",
+)
+def other_trainings(subject: Subject) -> None:
+    for told, more in (
+        ("one batch an epoch", {"batches": 1}),
+        ("an optimizer without a learning rate", {"learning_rate": None}),
+        ("a solver", {"batches": 0, "learning_rate": None}),
+    ):
+        with elsewhere(), quiet():
+            try:
+                play(subject.make(), _view(subject, {}, 5, **more), epochs=5)
+            except NNKitError:  # a refusal in words is an answer
+                continue
+            except Exception as error:
+                raise CheckFailure(
+                    f"a training with {told} ends in an error",
+                    got=f"{type(error).__name__}: {error}",
+                    expected="no exception, or one of nnkit.errors that says why",
+                ) from error
 
 
 @SHELF.check(

@@ -145,7 +145,7 @@ def nan_stays_visible(subject: Subject) -> None:
         require(not noted.warned, "forward_into warns when it is given NaN", inputs={"z": z}, got=noted.warned)
 
 
-def _nudged(part: Any, name: str, z: Array, more: tuple[Array, ...], row: Array) -> Array:
+def _nudged(part: Any, name: str, z: Array, more: tuple[Array, ...], row: Any) -> Array:
     return called(part, name, z, forwarded(part, z), *(m[row] for m in more))
 
 

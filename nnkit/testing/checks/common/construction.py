@@ -221,7 +221,7 @@ def _later(subject: Subject, one: Any, other: Any) -> bool:
     """Whether two optimizers part after more steps than a call makes: some look back every fiftieth."""
     if family_of(subject.cls) != "optimizer":
         return False
-    from nnkit.testing.checks.optimizer import gradients, trajectory
+    from nnkit.testing.checks.optimizer.running import gradients, trajectory
 
     start, stream = np.linspace(-1.0, 1.0, 4).astype(subject.dtype), gradients(subject, "later", 120, 4)
     ends = [trajectory(part, start, stream)[0][-1] for part in (one, other)]

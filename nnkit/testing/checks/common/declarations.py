@@ -8,6 +8,8 @@ from typing import Any
 import attrs
 import numpy as np
 
+from nnkit.testing.call import leaves, quiet
+from nnkit.testing.checks.common.calling import calls_for
 from nnkit.testing.checks.common.construction import alternatives, evolved
 from nnkit.testing.failure import CheckFailure, require
 from nnkit.testing.kinds import family_checks
@@ -96,14 +98,14 @@ def traits_declared(subject: Subject) -> None:
 # -- away from the defaults ------------------------------------------------------------------
 
 AGAIN: dict[str, tuple[str, ...]] = {
-    "activation": ("ACT-002", "ACT-007"),
-    "loss": ("LOSS-002", "LOSS-006", "LOSS-007", "LOSS-008"),
-    "optimizer": ("OPT-010", "OPT-012"),
-    "initializer": ("INIT-005",),
-    "layer": ("LAY-002", "LAY-003"),
-    "schedule": ("SCH-001",),
-    "regularizer": ("REG-002", "REG-007", "REG-008"),
-    "metric": ("MET-002", "MET-003"),
+    "activation": ("ACT-002", "ACT-007", "ACT-021", "ACT-022", "ACT-023", "ACT-024", "ACT-REF"),
+    "loss": ("LOSS-002", "LOSS-006", "LOSS-007", "LOSS-008", "LOSS-REF"),
+    "optimizer": ("OPT-010", "OPT-012", "OPT-REF"),
+    "initializer": ("INIT-005", "INIT-REF"),
+    "layer": ("LAY-002", "LAY-003", "LAY-REF"),
+    "schedule": ("SCH-001", "SCH-REF"),
+    "regularizer": ("REG-002", "REG-007", "REG-008", "REG-REF"),
+    "metric": ("MET-002", "MET-003", "MET-REF"),
 }
 """The checks of each kind that must hold whatever the hyperparameters are."""
 
@@ -119,17 +121,17 @@ def _elsewhere(subject: Subject) -> dict[str, Any]:
         if not field.init or not field.eq or field.alias in varied or field.name == "seed":
             continue
         value = getattr(part, field.name)
-        for other in (_near(value), *alternatives(part, field)):
-            moved = None if other is None else evolved(part, field.name, other)
+        for other in (*_near(value), *alternatives(part, field)):
+            moved = evolved(part, field.name, other)
             if moved is not None and getattr(moved, field.name) != value:
                 part, found[field.alias] = moved, other
                 break
     return {} if found == dict(subject.variants[0]) else found
 
 
-def _near(value: Any) -> Any:
-    """A value that is likely to lie in the same range."""
-    return value * 0.75 if isinstance(value, float) else None
+def _near(value: Any) -> tuple[Any, ...]:
+    """Values that are likely to lie in the same range."""
+    return (value * 1.5, value * 0.75) if isinstance(value, float) else ()
 
 
 @SHELF.check(
@@ -156,3 +158,33 @@ def other_hyperparameters(subject: Subject) -> None:
                 got=verdict.got,
                 expected=verdict.expected,
             ) from verdict
+
+
+@SHELF.check(
+    "PART-026/ends-of-ranges",
+    why="What a field allows somebody will write: a momentum of 0, a warm-up of 0 steps, a rate of 1.",
+    fix="Handle the end of the range, or leave it out of the range (gt instead of ge).",
+    level="strict",
+    since="0.2",
+    needs=lambda s: None if family_of(s.cls) in AGAIN and attrs.has(s.cls) else "its kind has no calls with figures",
+    scope="part",
+)
+def ends_of_ranges(subject: Subject) -> None:
+    part = subject.cls(**subject.hyperparameters)
+    for field in attrs.fields(subject.cls):
+        value = getattr(part, field.name)
+        if not field.init or not field.eq or isinstance(value, bool) or not isinstance(value, (int, float)):
+            continue
+        for end in (type(value)(0), type(value)(1)):
+            moved = None if end == value else evolved(part, field.name, end)
+            if moved is None:
+                continue
+            fields = {**subject.hyperparameters, field.alias: end}
+            here = attrs.evolve(subject, hyperparameters=fields, variants=(fields,))
+            for call in calls_for(here):
+                with quiet():
+                    result = call.result(here.make())
+                for path, leaf in leaves(result):
+                    settled = not isinstance(leaf, (float, np.ndarray, np.floating)) or not np.isnan(leaf).any()
+                    told = {field.alias: end, **call.arrays}
+                    require(settled, f"{path} of {call.name} is NaN at {field.alias}={end!r}", inputs=told, got=leaf)
