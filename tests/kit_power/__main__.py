@@ -40,6 +40,7 @@ def load_faults() -> None:
     import kit_power.faults.optimizers
     import kit_power.faults.others
     import kit_power.faults.registered
+    import kit_power.faults.seldom
     import kit_power.faults.slips
     import kit_power.faults.solvers  # noqa: F401  # they plant themselves
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
-from kit_power.planting import plant, plant_class
-from kit_power.sound import Bell, Error, Fall, Line, Mask, Moments, Patience, Plain, Ridge, Squares, Wave
+from kit_power.planting import plant, slip
+from kit_power.sound import Bell, Error, Fall, Mask, Moments, Patience, Plain
 
 from nnkit.interfaces import (
     Activation,
@@ -28,11 +27,6 @@ from nnkit.interfaces import (
     rate_at,
 )
 from nnkit.interfaces.fields import integer, rate, real
-
-
-def slip(family: str) -> Any:
-    """Plant the decorated class, made an attrs class."""
-    return lambda cls: plant_class(family, attrs.frozen(kw_only=True)(cls))
 
 
 # -- optimizers ------------------------------------------------------------------------------
@@ -904,137 +898,3 @@ class Appends(Callback):
     def on_epoch_end(self, view):
         with Path("log.txt").open("a") as file:
             file.write(f"{view.epoch} {view.logs['loss']!r}\n")
-
-
-# -- sizes that tests do not reach -----------------------------------------------------------
-def _first(array, count, axis=0):
-    """``array`` with nothing but zeros behind its first ``count`` places."""
-    kept = array.copy()
-    kept[(slice(None),) * axis + (slice(count, None),)] = 0
-    return kept
-
-
-plant("small sizes", Wave, "first-1000-rows", derivative=lambda s, z, a: _first(np.cos(z), 1000))
-plant("small sizes", Wave, "first-200-columns", vjp=lambda s, z, a, g: _first(g * np.cos(z), 200, 1))
-plant("small sizes", Squares, "ten-outputs", gradient=lambda s, p, t: _first(Squares.gradient(s, p, t), 10, 1))
-plant("small sizes", Squares, "first-1000-samples", value=lambda s, p, t: _first(Squares.value(s, p, t), 1000))
-
-
-def _eight_inputs(s, p, cache, grad):
-    grad_x, grads = Line.backward(s, p, cache, grad)
-    return _first(grad_x, 8, 1), grads
-
-
-def _hundred_rows(s, p, cache, grad):
-    grad_x, grads = Line.backward(s, p, cache, grad)
-    return grad_x, {**grads, "bias": grad[:100].sum(axis=0)}
-
-
-plant("small sizes", Line, "eight-inputs", backward=_eight_inputs)
-plant("small sizes", Line, "bias-of-a-hundred-rows", backward=_hundred_rows)
-plant("extremes", Squares, "capped-at-a-million", value=lambda s, p, t: np.minimum(Squares.value(s, p, t), 1e6))
-
-# -- NaN taken for a number ------------------------------------------------------------------
-plant(
-    "swallowed",
-    Ridge,
-    "nansum",
-    value=lambda s, w: 0.5 * s.strength * float(np.nansum(w.astype(np.float64) ** 2)),
-    gradient=lambda s, w: w.dtype.type(s.strength) * np.nan_to_num(w),
-)
-plant(
-    "swallowed",
-    Error,
-    "nan-is-right",
-    add=lambda s, st, p, t, w: Error.add(s, st, np.where(np.isnan(p), t, p).astype(p.dtype), t, w),
-)
-plant("swallowed", Plain, "nan-is-zero", update=lambda s, p, g, st: Plain.update(s, p, np.nan_to_num(g), st))
-
-# -- memory of somebody else -----------------------------------------------------------------
-_BUFFERS: dict[Any, Any] = {}
-
-
-def _in_buffer(key, value):
-    buffer = _BUFFERS.setdefault((key, value.shape, value.dtype.str), np.empty_like(value))
-    buffer[...] = value
-    return buffer
-
-
-plant("aliasing", Squares, "one-gradient-buffer", gradient=lambda s, p, t: _in_buffer("s", Squares.gradient(s, p, t)))
-plant("aliasing", Ridge, "one-gradient-buffer", gradient=lambda s, w: _in_buffer("r", Ridge.gradient(s, w)))
-
-
-def _buffered_line(s, p, x, *, training, rng):
-    y, cache = Line.forward(s, p, x, training=training, rng=rng)
-    return _in_buffer("y", y), cache
-
-
-plant("aliasing", Line, "one-output-buffer", forward=_buffered_line)
-
-
-def _merge_gives_its_own(s, one, other):
-    return {name: one[name] + other[name] for name in one} if other["weight"] else one
-
-
-plant("aliasing", Error, "merge-gives-its-own", merge=_merge_gives_its_own)
-
-
-# -- declarations and laws -------------------------------------------------------------------
-def _specs(weight, bias):
-    """Line's parameters with some of their declarations changed."""
-
-    def parameter_specs(self, inputs):
-        one, two = Line.parameter_specs(self, inputs)
-        return attrs.evolve(one, **weight(inputs, self.units)), attrs.evolve(two, **bias)
-
-    return parameter_specs
-
-
-plant(
-    "transposed",
-    Line,
-    "fans-exchanged",
-    parameter_specs=_specs(lambda inputs, units: {"fan_in": units, "fan_out": inputs}, {}),
-)
-plant("false declaration", Line, "bias-is-a-weight", parameter_specs=_specs(lambda *_sizes: {}, {"role": "weight"}))
-plant(
-    "wrong factor",
-    Bell,
-    "vectors-by-fan-out",
-    sample=lambda s, shape, i, o, rng, d: Bell.sample(s, shape, i if len(shape) > 1 else o, o, rng, d),
-)
-
-
-def _pulls_out(s, p, g, st):
-    return Plain.update(s, p, g - p.dtype.type(2 * s.weight_decay) * p, st)
-
-
-plant("wrong sign", Plain, "decay-pulls-out", update=_pulls_out)
-
-
-# -- what the process is left with -----------------------------------------------------------
-@slip("swallowed")
-class Unpacks(Callback):
-    """Takes validation data for granted."""
-
-    def on_epoch_end(self, view):
-        inputs, _, _ = view.validation_data
-        if not len(inputs):
-            view.stop("nothing to validate on")
-
-
-@slip("global settings")
-class GoesElsewhere(Callback):
-    """Works in a folder of its own, and stays there."""
-
-    def on_train_begin(self, view):
-        Path("mine").mkdir(exist_ok=True)
-        os.chdir("mine")
-
-
-@slip("global settings")
-class SetsAVariable(Callback):
-    """Tells other libraries by the environment."""
-
-    def on_train_begin(self, view):
-        os.environ["KIT_POWER_TRAINS"] = "1"
