@@ -231,8 +231,13 @@ def seeds(pool: Any, say: Any, count: int) -> bool:
         say(f"- {name}, seed {seed}: {', '.join(found)}")
     say()
     mean = sum(seconds for *_, seconds in results) / max(len(results), 1)
-    worst = sorted(slowest.items(), key=lambda item: -item[1])[:8]
-    say(f"Seconds a part: {mean:.2f} on average; slowest: " + ", ".join(f"{n} {s:.2f}" for n, s in worst) + ".")
+    say(
+        f"Processor seconds a part, both dtypes and all variants: {mean:.2f} on average. The most that each took in any run:"
+    )
+    say()
+    say(
+        ", ".join(f"{name} {seconds:.2f}" for name, seconds in sorted(slowest.items(), key=lambda item: -item[1])) + "."
+    )
     say()
     return not alarms
 

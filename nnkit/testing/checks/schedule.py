@@ -67,6 +67,9 @@ def pure(subject: Subject) -> None:
             got=(two, three),
             expected=one,
         )
+    subject.make().rate(2**40)  # later than anything before: a class that remembers the latest step shows it now
+    later = [subject.make().rate(step) for step in STEPS]
+    require(later == forwards, "rates change when a later step was asked for", got=later[:3], expected=forwards[:3])
     fresh = subject.make().rate(STEPS[-3])
     require(
         fresh == forwards[-3],

@@ -409,3 +409,30 @@ class EpochsOfThisFit(Callback):
 
     def on_epoch_end(self, view):
         view.state.setdefault("epochs", []).append(view.epoch - view.first_epoch)
+
+
+@slip("order")
+class LatestStep(Schedule):
+    """Never goes back: the class remembers the latest step."""
+
+    latest = [0]  # noqa: RUF012  # the slip
+
+    def rate(self, step):
+        self.latest[0] = max(self.latest[0], step)
+        return 0.1 / (1.0 + self.latest[0]) ** 0.5
+
+
+@slip("extremes")
+class RootOfNothing(Loss):
+    """Epsilon may be 0, and then the gradient at the target is 0 / 0."""
+
+    epsilon: float = real(1e-3, ge=0.0)
+
+    def value(self, prediction, target):
+        e = prediction - target
+        return np.sqrt(e * e + prediction.dtype.type(self.epsilon)).sum(axis=1)
+
+    def gradient(self, prediction, target):
+        e = prediction - target
+        with np.errstate(all="ignore"):
+            return e / np.sqrt(e * e + prediction.dtype.type(self.epsilon))

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from nnkit.testing.call import leaves, quiet
+from nnkit.testing.call import Call, leaves, quiet
 from nnkit.testing.checks.common.calling import calls_for
 from nnkit.testing.checks.common.construction import alternatives, evolved
 from nnkit.testing.failure import CheckFailure, require
@@ -160,6 +160,14 @@ def other_hyperparameters(subject: Subject) -> None:
             ) from verdict
 
 
+def _at_the_target(subject: Subject) -> list[Call]:
+    """The calls of a loss of real figures once more, with predictions that are right: roots and quotients of 0."""
+    if subject.cls.kind != "loss" or {subject.cls.prediction_domain, subject.cls.target_domain} != {"real"}:
+        return []
+    given = [call for call in calls_for(subject) if {"prediction", "target"} <= set(call.arrays)]
+    return [attrs.evolve(call, arrays={**call.arrays, "prediction": call.arrays["target"].copy()}) for call in given]
+
+
 @SHELF.check(
     "PART-026/ends-of-ranges",
     why="What a field allows somebody will write: a momentum of 0, a warm-up of 0 steps, a rate of 1.",
@@ -181,7 +189,7 @@ def ends_of_ranges(subject: Subject) -> None:
                 continue
             fields = {**subject.hyperparameters, field.alias: end}
             here = attrs.evolve(subject, hyperparameters=fields, variants=(fields,))
-            for call in calls_for(here):
+            for call in (*calls_for(here), *_at_the_target(here)):
                 with quiet():
                     result = call.result(here.make())
                 for path, leaf in leaves(result):

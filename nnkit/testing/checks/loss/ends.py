@@ -182,9 +182,12 @@ def far_values(subject: Subject) -> None:
             grown = np.diff(ends)
             doubtful = np.flatnonzero(np.abs(grown - twice) > allowed)
             if doubtful.size:  # a bend between the nodes looks like this, too; of many short pieces it is no more
-                cuts = np.linspace(low[doubtful], high[doubtful], 513)
-                pieces = area(cuts[:-1].ravel(), cuts[1:].ravel())[0].reshape(512, -1)
-                twice[doubtful] = pieces.sum(axis=0)
+                coarse, fine = (
+                    area(cuts[:-1].ravel(), cuts[1:].ravel())[0].reshape(len(cuts) - 1, -1).sum(axis=0)
+                    for cuts in (np.linspace(low[doubtful], high[doubtful], count) for count in (257, 513))
+                )
+                twice[doubtful] = fine
+                allowed[doubtful] = np.maximum(allowed[doubtful], 20 * np.abs(fine - coarse))
             off = close(grown, twice, atol=allowed)
             if off is not None:
                 n = off.index[0]
