@@ -103,7 +103,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make kit-power")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--mutants", type=int, default=8, help="most mutants of one built-in; 0 for all")
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=20, help="how many other seeds")
+    parser.add_argument("--after", type=int, default=0, help="leave out so many of them, to run in pieces")
     parser.add_argument("--only", choices=["faults", "mutants", "seeds"])
     parser.add_argument("--table", type=Path, help="write the published table here")
     given = parser.parse_args()
@@ -123,7 +124,7 @@ def main() -> int:
         if given.only in {None, "mutants"}:
             good = mutants(pool, say, given.mutants or None) and good
         if given.only in {None, "seeds"}:
-            good = seeds(pool, say, given.seeds) and good
+            good = seeds(pool, say, range(given.after, given.seeds)) and good
     if given.table is not None:
         publish(given.table, lines)
     return 0 if good else 1
@@ -210,10 +211,10 @@ def mutants(pool: Any, say: Any, most: int | None) -> bool:
     return rate >= 0.90
 
 
-def seeds(pool: Any, say: Any, count: int) -> bool:
+def seeds(pool: Any, say: Any, numbers: range) -> bool:
     """The sound parts and the built-ins over other seeds."""
     names = [cls.__name__ for cls in SOUND] + [f"{cls.kind} {cls.__name__}" for cls in builtins()]
-    work = [(name, 1000 + 37 * seed) for seed in range(count) for name in names]
+    work = [(name, 1000 + 37 * seed) for seed in numbers for name in names]
     results = []
     for result in pool.imap_unordered(try_seed, work, chunksize=4):
         results.append(result)
@@ -223,7 +224,7 @@ def seeds(pool: Any, say: Any, count: int) -> bool:
     slowest: dict[str, float] = defaultdict(float)
     for name, _, _, seconds in results:
         slowest[name] = max(slowest[name], seconds)
-    say(f"## False alarms: {len(names)} sound parts and built-ins, {count} other seeds each")
+    say(f"## False alarms: {len(names)} sound parts and built-ins, {len(numbers)} other seeds each")
     say()
     say(f"{len(alarms)} of {len(work)} runs raised a false alarm.")
     say()
