@@ -49,7 +49,11 @@ class R2(Metric):
             source="scikit-learn, documentation of r2_score (there 0.948...), all digits by hand: 1 - 1.5 / 29.1875",
         ),
         Example(
-            inputs={"prediction": [[2.5], [0.0], [2.0], [8.0]], "target": [3.0, -0.5, 2.0, 7.0]},
+            inputs={
+                "prediction": [[2.5], [0.0], [2.0], [8.0]],
+                "target": [3.0, -0.5, 2.0, 7.0],
+                "weight": [1.0] * 4,
+            },
             expected=0.9486081370449679,
             source="the same, a flat target next to one column",
         ),
@@ -57,6 +61,7 @@ class R2(Metric):
             inputs={
                 "prediction": [[1.0, 5.0, 5.0], [2.0, 5.0, 5.0], [3.0, 5.0, 6.0]],
                 "target": [[1.0, 5.0, 5.0], [2.0, 5.0, 5.0], [3.0, 5.0, 5.0]],
+                "weight": [1.0] * 3,
             },
             expected=2 / 3,
             source="scikit-learn's rule for a constant column: 1 where it is predicted exactly, else 0",

@@ -49,7 +49,6 @@ class LinearWarmup(Schedule):
     )
     variants = (
         {"schedule": 0.5, "steps": 10, "start": 0.25},
-        {"schedule": "exponential(every=9)", "steps": 7},
         {"steps": 0},
     )
 

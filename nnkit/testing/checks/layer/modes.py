@@ -175,6 +175,11 @@ def draws(subject: Subject) -> None:
         got=overall,
         expected=f"0; allowed is {allowed:.3g}",
     )
+    if not layer.parameter_specs(40):  # noise of the weights is one for all rows, that of the rows is not
+        alike = np.repeat(x[:1], 50, axis=0)
+        y = forward(subject, layer, values, alike, training=True)[0]
+        noisy = close(y, forward(subject, layer, values, alike, training=False)[0], atol=1e-4) is not None
+        require(not noisy or (y != y[:1]).any(), "all rows of a batch have the same noise", inputs={"x": alike})
     touched = np.abs((plain if first is None else first) - plain) > 1e-4
     if touched.mean() > 0.1:
         even = (touched.any(axis=0).mean() > 0.8) and (touched.any(axis=1).mean() > 0.8)
