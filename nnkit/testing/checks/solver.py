@@ -406,9 +406,16 @@ def residual_needed(subject: Subject) -> None:
         raise NotOfferedError("this loss is no sum of squares: it has no residual")
 
     plain = Objective(objective.residual_of, objective.jacobian_of, subject.dtype)
-    values: dict[str, Any] = {"value": plain.value, "gradient": plain.gradient, "gauss_newton": plain.gauss_newton}
-    values |= {"value_and_gradient": plain.value_and_gradient, "hvp": plain.hvp, "residual": refuse, "jacobian": refuse}
-    solve(subject.make(), cast("Objective", types.SimpleNamespace(**values)), _start(subject, 3), 3)
+    bare = types.SimpleNamespace(
+        value=plain.value,
+        gradient=plain.gradient,
+        value_and_gradient=plain.value_and_gradient,
+        gauss_newton=plain.gauss_newton,
+        hvp=plain.hvp,
+        residual=refuse,
+        jacobian=refuse,
+    )
+    solve(subject.make(), cast("Objective", bare), _start(subject, 3), 3)
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:

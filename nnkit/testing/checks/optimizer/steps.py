@@ -138,7 +138,7 @@ def state_owns_its_memory(subject: Subject) -> None:
         for name, value in state.items():
             if isinstance(value, np.ndarray):
                 shared = np.shares_memory(value, theta) or np.shares_memory(value, given)
-                told = {"parameters": theta, "step": step}
+                told = {"parameters": theta, "after": step}
                 require(not shared, f"state[{name!r}] is the memory of the parameters", inputs=told, expected="a copy")
 
 
@@ -183,7 +183,7 @@ def decay_shrinks(subject: Subject) -> None:
     optimizer = subject.make(weight_decay=0.1)
     start = np.where(normal(subject, "decay", (5,)) < 0, -2.0, 2.0)
     path, _ = trajectory(optimizer, start, [np.zeros(5)] * 3)
-    told = {"parameters": start, "gradient": "zeros", "weight_decay": 0.1}
+    told = {"parameters": start, "gradient": "0 everywhere", "weight_decay": 0.1}
     shrunk = (np.abs(path[-1]) < np.abs(start)).all()
     require(shrunk, "three steps without a gradient do not shrink the parameters", inputs=told, got=path[-1])
 
