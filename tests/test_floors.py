@@ -97,7 +97,8 @@ def strings(tree):
 WORDS = {
     "testing/points.py": {"normal"},  # a function of its own
     "testing/checks/regularizer.py": {"l1", "l2"},  # fields that the interface calls strengths
-    "testing/checks/callback.py": {"step", "accuracy", "mean_squared_error"},  # what a view counts, keys of logs
+    "testing/checks/callback.py": {"step"},  # what a view counts
+    "testing/playing.py": {"step", "accuracy", "mean_squared_error"},  # what a view counts, keys of logs
     "testing/checks/solver.py": {"step"},  # the number of a report
     "testing/checks/schedule.py": {"step"},  # the argument of ``Schedule.rate``
     "plot/__init__.py": {"confusion_matrix"},  # a picture

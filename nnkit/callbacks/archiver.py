@@ -15,7 +15,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.callbacks import _archiving as archiving
 from nnkit.errors import HyperparameterError
-from nnkit.interfaces import Callback, Solver, TrainingView
+from nnkit.interfaces import Callback, Example, Solver, TrainingView
 from nnkit.interfaces.fields import flag, integer, refuse
 
 
@@ -92,6 +92,37 @@ class Archiver(Callback):
         >>> np.array_equal(net.archive.activation(4, layer=-1), net.predict(batch))
         True
     """
+
+    variants = ({"every": 2}, {"cost": 1, "gradient": 3, "path": "archive"})
+    examples = (
+        Example(
+            inputs={"logs": {"loss": [2.0, 1.0]}},
+            expected={
+                "state": {
+                    "figures": {
+                        "training": {"cost": {"step": [2, 4, 6], "value": [0.5, 0.5, 0.5]}},
+                        "validation": {"cost": {"step": [2, 4, 6], "value": [0.5, 0.5, 0.5]}},
+                    },
+                    "kept": {
+                        "4": {
+                            "parameters": [4.0] * 6,
+                            "buffers": [0.0],
+                            "rows": [0, 1, 2],
+                            "training.activation": [[0.5]] * 3,
+                            "validation.activation": [[0.5]] * 8,
+                            "epoch": 1,
+                        },
+                    },
+                },
+                "printed": "".join(
+                    f"training cost, iter. {step}: 0.5\nvalidation cost, iter. {step}: 0.5\n==========\n"
+                    for step in (2, 4, 6)
+                ),
+            },
+            source="by hand: a network whose loss and only activation are 0.5, three steps an epoch",
+            hyperparameters={"cost": 2, "parameters": 4, "activation": 4, "verbose": ("cost",)},
+        ),
+    )
 
     every: int = integer(0, ge=0)
     activation: int | None = _frequency()

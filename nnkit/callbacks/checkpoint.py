@@ -10,7 +10,7 @@ import attrs
 
 from nnkit.callbacks._monitor import MODES, better, direction, monitor_field, monitored, path_field
 from nnkit.errors import HyperparameterError
-from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces import Callback, Example, TrainingView
 from nnkit.interfaces.fields import choice, integer
 
 
@@ -48,6 +48,27 @@ class Checkpoint(Callback):
         {"path": "checkpoint.npz"},
         {"path": "{epoch:03d}.npz", "every": 3},
         {"path": "a", "monitor": "val_loss"},
+    )
+
+    examples = (
+        Example(
+            inputs={"logs": {"loss": [5.0, 4.0, 3.0, 2.0, 1.0]}},
+            expected={"saved": [["runs/new/2-6.npz", 6], ["runs/new/4-12.npz", 12]]},
+            source="by hand: three steps an epoch",
+            hyperparameters={"path": "runs/new/{epoch}-{step}.npz", "every": 2},
+        ),
+        Example(
+            inputs={"logs": {"loss": [2.0, 1.0, 0.5]}},
+            expected={"saved": [["4.npz", 4], ["8.npz", 8]]},
+            source="by hand: nine steps in all",
+            hyperparameters={"path": "{step}.npz", "every": 4, "unit": "step"},
+        ),
+        Example(
+            inputs={"logs": {"val_loss": [3.0, 4.0, 2.0, 2.0]}},
+            expected={"saved": [["best.npz", 3], ["best.npz", 9]], "state": {"best": 2.0, "best_epoch": 3}},
+            source="by hand: only epochs 1 and 3 are better than all before",
+            hyperparameters={"path": "best.npz", "monitor": "val_loss"},
+        ),
     )
 
     path: str = path_field("checkpoint.npz")

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from nnkit.callbacks._monitor import path_field
-from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces import Callback, Example, TrainingView
 from nnkit.interfaces.fields import flag
 
 
@@ -36,6 +36,20 @@ class CSVLog(Callback):
     """
 
     variants = ({"path": "log.csv"}, {"path": "logs/log.csv", "append": True})
+
+    examples = (
+        Example(
+            inputs={"logs": {"loss": [0.5, 0.25], "val_loss": [None, 0.75], "confusion": [[[1.0]], [[2.0]]]}},
+            expected={"files": {"logs/new/a.csv": "epoch,loss,val_loss\r\n1,0.5,\r\n2,0.25,0.75\r\n"}},
+            source="by hand: a figure that appears later gets a column, empty above; arrays have none",
+            hyperparameters={"path": "logs/new/a.csv"},
+        ),
+        Example(
+            inputs={"logs": {"loss": [4.0, 3.0, 2.0]}, "resumed_after": 1},
+            expected={"files": {"training.csv": "epoch,loss\r\n1,4.0\r\n2,3.0\r\n3,2.0\r\n"}},
+            source="by hand: the lines after the checkpoint are written again",
+        ),
+    )
 
     path: str = path_field("training.csv")
     append: bool = flag(default=False)

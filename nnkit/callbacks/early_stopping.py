@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import attrs
 
 from nnkit.callbacks._monitor import MODES, better, direction, monitor_field, monitored
-from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces import Callback, Example, TrainingView
 from nnkit.interfaces.fields import choice, flag, integer, real
 
 
@@ -47,6 +48,44 @@ class EarlyStopping(Callback):
     """
 
     changes_parameters = True
+
+    variants = ({"monitor": "val_accuracy", "patience": 2}, {"monitor": "loss", "patience": 3, "restore_best": False})
+    examples = (
+        Example(
+            inputs={"logs": {"val_loss": [3.0, 2.0, 2.5, 2.2, 1.0]}},
+            expected={
+                "stop": 4,
+                "reason": "val_loss has not improved for 2 epochs (its best was 2 in epoch 2)",
+                "parameters": [[4, 6.0]],
+                "state": {"best": 2.0, "best_epoch": 2, "wait": 2, "stopped": True},
+            },
+            source="by hand: the best is that of epoch 2, the parameters those after its 6 steps",
+            hyperparameters={"patience": 2},
+        ),
+        Example(
+            inputs={"logs": {"val_loss": [math.nan, math.nan, 1.0]}},
+            expected={"stop": 2, "reason": "val_loss has not improved for 2 epochs (it was NaN)", "parameters": []},
+            source="by hand: NaN is no improvement",
+            hyperparameters={"patience": 2},
+        ),
+        Example(
+            inputs={"logs": {"val_loss": [1.0, 2.0, 3.0, 1.5, 1.6]}, "fits": [2, 5]},
+            expected={"stop": 2, "parameters": [[2, 3.0], [5, 12.0]], "state": {"best": 1.5, "wait": 1}},
+            source="by hand: a further fit after a stop counts anew",
+            hyperparameters={"patience": 1},
+        ),
+        Example(
+            inputs={"logs": {"val_loss": [1.0, 2.0, 3.0]}, "interrupted_after": 2},
+            expected={"stop": -1, "parameters": []},
+            source="by hand: an interrupted training keeps the parameters of its last step",
+        ),
+        Example(
+            inputs={"logs": {"val_accuracy": [0.5, 0.6, 0.605, 0.605]}},
+            expected={"stop": 4, "parameters": []},
+            source="by hand: 0.605 is not more than 0.01 above 0.6",
+            hyperparameters={"monitor": "val_accuracy", "patience": 2, "min_delta": 0.01, "restore_best": False},
+        ),
+    )
 
     monitor: str = monitor_field("val_loss")
     patience: int = integer(10, ge=1)

@@ -7,7 +7,7 @@ from typing import Any, final
 import attrs
 import numpy as np
 
-from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces import Callback, Example, TrainingView
 from nnkit.interfaces.fields import integer
 
 
@@ -30,6 +30,24 @@ class History(Callback):
         >>> History(steps=100).offers("on_batch_end"), History().offers("on_batch_end")
         (True, False)
     """
+
+    variants = ({"steps": 2},)
+    examples = (
+        Example(
+            inputs={"logs": {"loss": [3.0, 2.0, 1.0], "val_loss": [None, 5.0, None]}},
+            expected={
+                "state": {
+                    "epoch": [1, 2, 3],
+                    "loss": [3.0, 2.0, 1.0],
+                    "val_loss": [None, 5.0, None],
+                    "batch_step": [2, 4, 6, 8],
+                    "batch_loss": [3.0, 2.0, 2.0, 1.0],
+                }
+            },
+            source="by hand: three steps an epoch",
+            hyperparameters={"steps": 2},
+        ),
+    )
 
     steps: int = integer(0, ge=0)
 

@@ -9,7 +9,7 @@ from typing import Any, final
 import attrs
 import numpy as np
 
-from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces import Callback, Example, TrainingView
 from nnkit.interfaces.fields import flag, integer, real
 
 
@@ -34,6 +34,38 @@ class Progress(Callback):
         >>> Progress(batches=100).offers("on_batch_end"), Progress().offers("on_batch_end")
         (True, False)
     """
+
+    examples = (
+        Example(
+            inputs={"logs": {"loss": [0.5, 0.25]}},
+            expected={
+                "printed": "epoch 1/2  batch 2/3  loss 0.5  2 samples/s  0:06 left\n"
+                "epoch 2/2  batch 2/3  loss 0.25  2 samples/s  0:02 left\n"
+                "epoch 2/2  loss 0.25  2 samples/s  0:10 in all\n"
+            },
+            source="by hand: a second after each of the events; the first epoch ends 2 s after its line, too soon",
+            hyperparameters={"batches": 2, "force": True, "interval": 2.5},
+        ),
+        Example(
+            inputs={"logs": {"loss": [0.5, 0.25, 0.125]}, "fits": [1, 3]},
+            expected={
+                "printed": "epoch 1/1  loss 0.5  2 samples/s  0:05 in all\n"
+                "epoch 2/3  loss 0.25  2 samples/s  0:05 left\n"
+                "epoch 3/3  loss 0.125  2 samples/s  0:10 in all\n"
+            },
+            source="by hand: what a further fit has to do, and how long it takes, is counted from its own beginning",
+            hyperparameters={"force": True},
+        ),
+        Example(
+            inputs={"logs": {"loss": [0.5, 0.25, 0.125]}, "interrupted_after": 2},
+            expected={
+                "printed": "epoch 1/3  loss 0.5  2 samples/s  0:10 left\n"
+                "epoch 2/3  loss 0.25  1 samples/s  0:11 in all\n"
+            },
+            source="by hand: interrupted between two lines",
+            hyperparameters={"force": True, "interval": 9.0},
+        ),
+    )
 
     batches: int = integer(0, ge=0)
     force: bool = flag(False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import attrs
 
 from nnkit.callbacks._monitor import MODES, better, direction, monitor_field, monitored
 from nnkit.errors import HyperparameterError
-from nnkit.interfaces import Callback, Schedule, TrainingView
+from nnkit.interfaces import Callback, Example, Schedule, TrainingView
 from nnkit.interfaces.fields import choice, integer, real
 
 
@@ -43,6 +44,40 @@ class ReduceOnPlateau(Callback):
         >>> net.optimizer.learning_rate
         0.05
     """
+
+    variants = ({"monitor": "loss", "patience": 2, "cooldown": 1}, {"monitor": "val_accuracy", "patience": 1})
+    examples = (
+        Example(
+            inputs={"logs": {"loss": [4.0, 3.0, *[3.0] * 11]}, "learning_rate": 1.0},
+            expected={"learning_rates": [[4, 0.5], [7, 0.25], [10, 0.2]]},
+            source="by hand: two epochs without improvement, one of rest, two without, …; then at its least",
+            hyperparameters={
+                "monitor": "loss",
+                "factor": 0.5,
+                "patience": 2,
+                "cooldown": 1,
+                "min_learning_rate": 0.2,
+            },
+        ),
+        Example(
+            inputs={"logs": {"loss": [math.nan] * 4}, "learning_rate": 1.0},
+            expected={"learning_rates": [[3, 0.1]]},
+            source="by hand: NaN is no improvement",
+            hyperparameters={"monitor": "loss", "patience": 3},
+        ),
+        Example(
+            inputs={"logs": {"loss": [1.0] * 6}, "learning_rate": 1.0},
+            expected={"learning_rates": [[3, 0.5], [5, 0.25]]},
+            source="by hand: without rest, every two epochs",
+            hyperparameters={"monitor": "loss", "factor": 0.5, "patience": 2},
+        ),
+        Example(
+            inputs={"logs": {"loss": [3.0, 3.0, 2.0, 2.0, 1.0, 1.0]}, "learning_rate": 1.0},
+            expected={"learning_rates": [[2, 0.1]], "state": {"best": 1.0, "wait": 0, "resting": 0}},
+            source="by hand: an improvement in an epoch of rest is the new best, and counting begins after it",
+            hyperparameters={"monitor": "loss", "patience": 1, "cooldown": 4},
+        ),
+    )
 
     monitor: str = monitor_field("val_loss")
     factor: float = real(0.1, gt=0.0, lt=1.0)

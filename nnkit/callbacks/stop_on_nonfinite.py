@@ -8,7 +8,7 @@ from typing import final
 import attrs
 import numpy as np
 
-from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces import Callback, Example, TrainingView
 from nnkit.interfaces.fields import flag
 
 
@@ -31,6 +31,18 @@ class StopOnNonfinite(Callback):
         >>> net.epoch < 99
         True
     """
+
+    examples = (
+        Example(
+            inputs={"logs": {"loss": [1.0, math.inf]}},
+            expected={
+                "stop": 1,
+                "reason": "the loss is inf at step 4, 1 epochs and 1 batches in",
+                "state": {"step": 4},
+            },
+            source="by hand: the first of three batches of the second epoch",
+        ),
+    )
 
     parameters: bool = flag(default=True)
 

@@ -31,6 +31,7 @@ class Activation(Part):
         shift_invariant: Adding a constant to a row of ``z`` changes nothing.
         simplex: Each row of ``a`` is a probability distribution.
         log_simplex: Each row of ``a`` is the logarithm of a probability distribution.
+        ordered: Which unit stands in which column matters (a cumulative sum); otherwise all columns are alike.
         uses_z: The derivative needs ``z``. A part that sets False promises to read only ``a`` in
             ``jacobian``, ``vjp``, ``derivative`` and their twins, and is then given ``a`` for ``z``.
     """
@@ -47,6 +48,7 @@ class Activation(Part):
     shift_invariant: ClassVar[bool] = False
     simplex: ClassVar[bool] = False
     log_simplex: ClassVar[bool] = False
+    ordered: ClassVar[bool] = False
     uses_z: ClassVar[bool] = True
 
     @abstractmethod

@@ -39,6 +39,7 @@ class Loss(Part):
         convex: Convex in ``prediction``.
         kinks: Values of ``prediction - target`` where the gradient jumps.
         additive: A sum or mean over outputs of a loss of each output alone.
+        ordered: Which output stands in which column matters (a weight for each); otherwise all are alike.
         fused_activation: Name of the output activation that ``fused_value`` and ``fused_gradient``
             take in, or ``None``.
     """
@@ -53,6 +54,7 @@ class Loss(Part):
     convex: ClassVar[bool] = True
     kinks: ClassVar[tuple[float, ...]] = ()
     additive: ClassVar[bool] = True
+    ordered: ClassVar[bool] = False
     fused_activation: ClassVar[str | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -47,6 +47,20 @@ class Accuracy(Metric):
             expected=0.5,
             source="counting: 2 of 4",
         ),
+        Example(
+            inputs={
+                "prediction": [[-0.4], [0.2], [-0.7], [0.0]],
+                "target": [[-1.0], [1.0], [1.0], [-1.0]],
+                "weight": [1.0] * 4,
+            },
+            expected=0.75,
+            source="counting: with targets of -1 and 1 the sign decides, and 3 of 4 are right",
+        ),
+        Example(
+            inputs={"prediction": [[0.6], [0.5], [0.5]], "target": [1.0, 0.0, 1.0], "weight": [1.0] * 3},
+            expected=2 / 3,
+            source="counting: class 1 is what lies above 0.5",
+        ),
     )
 
     def start(self) -> dict[str, Any]:

@@ -53,6 +53,15 @@ class AUC(Metric):
             expected=0.75,
             source="scikit-learn, documentation of roc_auc_score: 3 of 4 pairs",
         ),
+        Example(
+            inputs={
+                "prediction": [[0.5], [0.5], [0.2], [0.9]],
+                "target": [[0.0], [1.0], [0.0], [1.0]],
+                "weight": [1.0] * 4,
+            },
+            expected=0.875,
+            source="counting pairs: 3 of 4 are right, and one is a tie",
+        ),
     )
 
     def start(self) -> dict[str, Any]:

@@ -42,6 +42,11 @@ class MeanAbsoluteError(Metric):
             expected=0.75,
             source="by hand: (1 * 3/2 + 3 * 1/2) / 4",
         ),
+        Example(
+            inputs={"prediction": [[1.0], [4.0]], "target": [1.5, 2.0], "weight": [1.0] * 2},
+            expected=1.25,
+            source="by hand: a flat target next to one column",
+        ),
     )
 
     def start(self) -> dict[str, Any]:

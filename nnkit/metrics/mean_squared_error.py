@@ -42,6 +42,11 @@ class MeanSquaredError(Metric):
             expected=1.0,
             source="by hand: (1 * 5/2 + 3 * 1/2) / 4",
         ),
+        Example(
+            inputs={"prediction": [[1.0], [4.0]], "target": [1.5, 2.0], "weight": [1.0] * 2},
+            expected=2.125,
+            source="by hand: a flat target next to one column",
+        ),
     )
 
     def start(self) -> dict[str, Any]:

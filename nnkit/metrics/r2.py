@@ -48,6 +48,24 @@ class R2(Metric):
             expected=0.9486081370449679,
             source="scikit-learn, documentation of r2_score (there 0.948...), all digits by hand: 1 - 1.5 / 29.1875",
         ),
+        Example(
+            inputs={
+                "prediction": [[2.5], [0.0], [2.0], [8.0]],
+                "target": [3.0, -0.5, 2.0, 7.0],
+                "weight": [1.0] * 4,
+            },
+            expected=0.9486081370449679,
+            source="the same, a flat target next to one column",
+        ),
+        Example(
+            inputs={
+                "prediction": [[1.0, 5.0, 5.0], [2.0, 5.0, 5.0], [3.0, 5.0, 6.0]],
+                "target": [[1.0, 5.0, 5.0], [2.0, 5.0, 5.0], [3.0, 5.0, 5.0]],
+                "weight": [1.0] * 3,
+            },
+            expected=2 / 3,
+            source="scikit-learn's rule for a constant column: 1 where it is predicted exactly, else 0",
+        ),
     )
 
     def start(self) -> dict[str, Any]:

@@ -56,6 +56,12 @@ class TopKAccuracy(Metric):
             hyperparameters={"k": 2},
             source="scikit-learn, documentation of top_k_accuracy_score",
         ),
+        Example(
+            inputs={"prediction": [[0.4, 0.4], [0.4, 0.4], [0.3, 0.7]], "target": [0, 1, 1], "weight": [1.0] * 3},
+            expected=2 / 3,
+            hyperparameters={"k": 1},
+            source="counting: of equal scores the left one comes first",
+        ),
     )
 
     k: int = integer(5, ge=1)

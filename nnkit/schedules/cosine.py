@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import final
 
 import attrs
@@ -69,6 +70,17 @@ class Cosine(Schedule):
             raise HyperparameterError(
                 f"Cosine(final={self.final!r}): final must be in [0, learning_rate], here [0, {self.learning_rate:g}]"
             )
+
+    @staticmethod
+    def reference(
+        step: int, learning_rate: float, final: float, steps: int, restarts: bool, t_mul: float, m_mul: float
+    ) -> float:
+        """From one restart to the next, until ``step`` is reached."""
+        begin, length, height = Fraction(0), Fraction(steps), learning_rate - final
+        while restarts and step - begin >= length:
+            begin, length, height = begin + length, length * Fraction(t_mul), height * m_mul
+        share = min((step - begin) / length, Fraction(1))
+        return final + height * math.cos(math.pi * float(share) / 2.0) ** 2
 
     def rate(self, step: int) -> float:
         fall = self._fall(step) if self.restarts else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import attrs
@@ -44,6 +45,11 @@ class Exponential(Schedule):
     learning_rate: float = real(0.01, ge=0.0)
     factor: float = real(0.1, gt=0.0, le=1.0)
     every: int = integer(1000, ge=1)
+
+    @staticmethod
+    def reference(step: int, learning_rate: float, factor: float, every: int) -> float:
+        """The power by logarithms."""
+        return learning_rate * math.exp(math.log(factor) * step / every)
 
     def rate(self, step: int) -> float:
         return float(self.learning_rate * self.factor ** (step / self.every))

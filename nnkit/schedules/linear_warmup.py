@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import final
 
 import attrs
@@ -46,11 +47,20 @@ class LinearWarmup(Schedule):
         )
         for step, expected in {0: 0.05, 7: 0.2075, 25: 0.5}.items()
     )
-    variants = ({"schedule": 0.5, "steps": 10, "start": 0.25}, {"steps": 0})
+    variants = (
+        {"schedule": 0.5, "steps": 10, "start": 0.25},
+        {"steps": 0},
+    )
 
     schedule: float | Schedule = rate(0.01)
     steps: int = integer(1000, ge=0)
     start: float = real(0.0, ge=0.0, le=1.0)
+
+    @staticmethod
+    def reference(step: int, schedule: float | Schedule, steps: int, start: float) -> float:
+        """A share that grows in exact fractions; behind it the schedule, from its own beginning."""
+        share = start + Fraction(1.0 - start) * Fraction(step, steps) if step < steps else 1
+        return float(share) * rate_at(schedule, max(0, step - steps))
 
     def rate(self, step: int) -> float:
         if not isinstance(self.schedule, (float, Schedule)):

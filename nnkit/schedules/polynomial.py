@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import final
 
 import attrs
@@ -46,6 +47,12 @@ class Polynomial(Schedule):
     final: float = real(0.0, ge=0.0)
     steps: int = integer(10_000, ge=1)
     power: float = real(1.0, gt=0.0)
+
+    @staticmethod
+    def reference(step: int, learning_rate: float, final: float, steps: int, power: float) -> float:
+        """The share that is left in exact fractions."""
+        left = max(Fraction(0), 1 - Fraction(step, steps))
+        return float(final + (learning_rate - final) * float(left) ** power)
 
     def rate(self, step: int) -> float:
         left = (1.0 - min(step, self.steps) / self.steps) ** self.power

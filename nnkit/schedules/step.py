@@ -46,5 +46,12 @@ class Step(Schedule):
     factor: float = real(0.1, gt=0.0, le=1.0)
     every: int = integer(1000, ge=1)
 
+    @staticmethod
+    def reference(step: int, learning_rate: float, factor: float, every: int) -> float:
+        """One multiplication after another."""
+        for _ in range(every, step + 1, every):
+            learning_rate *= factor
+        return learning_rate
+
     def rate(self, step: int) -> float:
         return self.learning_rate * self.factor ** (step // self.every)

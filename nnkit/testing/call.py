@@ -90,8 +90,11 @@ class Quiet:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[Quiet]:
-    """Run a part with every floating-point warning on, and note what it lets be seen or leaves changed."""
+def quiet(*, settings: bool = False) -> Iterator[Quiet]:
+    """Run a part with every floating-point warning on, and note what it lets be seen.
+
+    With ``settings`` also note which settings of the process it leaves changed; that takes longer.
+    """
     noted = Quiet()
     out = io.StringIO()
     with (
@@ -101,9 +104,9 @@ def quiet() -> Iterator[Quiet]:
         contextlib.redirect_stderr(out),
     ):
         warnings.simplefilter("always")
-        before = _settings()
+        before = _settings() if settings else {}
         yield noted
-        after = _settings()
+        after = _settings() if settings else {}
         noted.settings = [name for name in before if before[name] != after[name]]
     noted.warned = [f"{item.category.__name__}: {item.message}" for item in caught]
     noted.printed = out.getvalue()

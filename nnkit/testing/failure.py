@@ -85,10 +85,13 @@ def close(got: Any, expected: Any, *, rtol: float = 0.0, atol: Any = 0.0) -> Mis
     if object in {actual.dtype, wanted.dtype}:
         return None if got == expected else Mismatch((), shown(got), shown(expected))
     wide = np.result_type(actual.dtype, wanted.dtype, np.float64)
-    actual, wanted = actual.astype(wide), wanted.astype(wide)
+    actual, wanted = actual.astype(wide, copy=False), wanted.astype(wide, copy=False)
     with np.errstate(all="ignore"):
-        allowed = np.broadcast_to(np.asarray(atol) + rtol * np.abs(wanted), wanted.shape)
         off = np.abs(actual - wanted)
+        allowed = atol + rtol * np.abs(wanted)
+        if np.all(off <= allowed) and np.all(np.isfinite(allowed)):
+            return None
+        allowed = np.broadcast_to(atol + rtol * np.where(np.isinf(wanted), 0.0, np.abs(wanted)), wanted.shape)
         right = (off <= allowed) | (actual == wanted) | (np.isnan(actual) & np.isnan(wanted))
         right |= np.isinf(np.broadcast_to(np.asarray(atol), wanted.shape))
     if right.all():

@@ -56,6 +56,13 @@ class Shelf:
     def __init__(self) -> None:
         self.checks: list[Check] = []
 
+    @classmethod
+    def joined(cls, *shelves: Shelf) -> Shelf:
+        """One shelf with the checks of several, in their order."""
+        found = cls()
+        found.checks = [one for shelf in shelves for one in shelf.checks]
+        return found
+
     def check(
         self,
         id: str,  # noqa: A002  # the word that the record, the report and the docs use

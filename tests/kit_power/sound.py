@@ -28,7 +28,7 @@ from nnkit.interfaces import (
     SolverStep,
     rate_at,
 )
-from nnkit.interfaces.fields import flag, integer, rate, real
+from nnkit.interfaces.fields import flag, integer, part, rate, real
 
 
 @attrs.frozen(kw_only=True)
@@ -213,6 +213,16 @@ class Entropy(Loss):
 
 
 @attrs.frozen(kw_only=True)
+class Compiled(Entropy):
+    """the same, computing softmax too."""
+
+    def fused_forward_into(self, z, a, target, values, grad):
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        np.divide(e, e.sum(axis=1, keepdims=True), out=a)
+        self.fused_into(z, a, target, values, grad)
+
+
+@attrs.frozen(kw_only=True)
 class Labels(Loss):
     """sparse categorical cross-entropy of log-probabilities."""
 
@@ -304,6 +314,41 @@ class Moments(Optimizer):
 
     def update(self, parameters, gradient, state):
         return moments(self, parameters, gradient, state)
+
+
+@attrs.frozen(kw_only=True)
+class Bounded(Optimizer):
+    """another optimizer's step, the gradient cut off at a limit."""
+
+    variants = ({"optimizer": "adam", "limit": 0.1},)
+    optimizer: Any = part("optimizer", "sgd", optional=False)
+    limit: float = real(1.0, gt=0.0)
+
+    def init(self, parameters):
+        return self.optimizer.init(parameters)
+
+    def update(self, parameters, gradient, state):
+        return self.optimizer.update(parameters, np.clip(gradient, -self.limit, self.limit), state)
+
+
+@attrs.frozen(kw_only=True)
+class Resilient(Optimizer):
+    """Rprop without going back: every coordinate has a step of its own, and there is no learning rate."""
+
+    variants = ({"first": 0.1},)
+    first: float = real(0.01, gt=0.0)
+
+    def init(self, parameters):
+        return {"length": np.full_like(parameters, self.first), "previous": np.zeros_like(parameters)}
+
+    def update(self, parameters, gradient, state):
+        length, now = state["length"], np.sign(gradient)
+        agree = now * state["previous"]
+        length *= np.where(agree > 0, 1.2, np.where(agree < 0, 0.5, 1.0)).astype(length.dtype)
+        np.clip(length, 1e-6, 1.0, out=length)
+        parameters -= length * now
+        state["previous"] = now
+        return parameters
 
 
 @attrs.frozen(kw_only=True)
@@ -516,30 +561,50 @@ class Damped(Solver):
     damping: float = real(1e-2, gt=0.0)
 
     def solve(self, objective, parameters, *, max_steps, on_step):
-        theta, damping, best = parameters.copy(), self.damping, objective.value(parameters)
-        number = theta.dtype.type
-        for step in range(1, max_steps + 1):
-            hessian, gradient = objective.gauss_newton(theta)
-            accepted = False
-            for _ in range(30):
-                move = np.linalg.solve(hessian + number(damping) * np.eye(theta.size, dtype=theta.dtype), gradient)
-                value = objective.value(theta - move)
-                if value <= best:
-                    accepted = True
-                    break
-                damping *= 10.0
-            gain = best - value
-            if accepted:
-                theta, best, damping = theta - move, value, max(damping / 10.0, 1e-12 if number is np.float64 else 1e-5)
-            small = not accepted or gain <= 1e-15 * (1 + best)
-            reason = "converged" if small else ("max_steps" if step == max_steps else None)
-            stop = on_step(SolverStep(step=step, parameters=theta, value=best, reason=reason))
-            if stop or reason:
+        return damped(objective, parameters, self.damping, max_steps, on_step)
+
+
+@attrs.frozen(kw_only=True)
+class Kept(Damped):
+    """the same, with a damping that a later call takes up."""
+
+    def begin(self, parameters, groups):
+        return {"damping": self.damping}
+
+    def solve(self, objective, parameters, *, max_steps, on_step):
+        return self.solve_from(objective, parameters, {}, max_steps=max_steps, on_step=on_step)
+
+    def solve_from(self, objective, parameters, state, *, max_steps, on_step):
+        return damped(objective, parameters, state.get("damping", self.damping), max_steps, on_step)
+
+
+def damped(objective, parameters, damping, max_steps, on_step):
+    """The steps of both."""
+    theta, best = parameters.copy(), objective.value(parameters)
+    number = theta.dtype.type
+    for step in range(1, max_steps + 1):
+        hessian, gradient = objective.gauss_newton(theta)
+        accepted = False
+        for _ in range(30):
+            move = np.linalg.solve(hessian + number(damping) * np.eye(theta.size, dtype=theta.dtype), gradient)
+            value = objective.value(theta - move)
+            if value <= best:
+                accepted = True
                 break
-        return theta
+            damping *= 10.0
+        gain = best - value
+        if accepted:
+            theta, best, damping = theta - move, value, max(damping / 10.0, 1e-12 if number is np.float64 else 1e-5)
+        small = not accepted or gain <= 1e-15 * (1 + best)
+        reason = "converged" if small else ("max_steps" if step == max_steps else None)
+        state = {"damping": damping}
+        stop = on_step(SolverStep(step=step, parameters=theta, value=best, reason=reason, state=state))
+        if stop or reason:
+            break
+    return theta
 
 
 SOUND = (
-    Wave, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Labels, Plain, Moments, Bell, Box, Level, Line, Mask,
-    Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped,
+    Wave, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Compiled, Labels, Plain, Moments, Bounded, Resilient, Bell, Box, Level, Line, Mask,
+    Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped, Kept,
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """The kit finds planted faults and leaves sound parts alone; `make kit-power` does all of it, this a sample."""
 
 import pytest
-from kit_power.__main__ import failing, load_faults
+from kit_power.__main__ import failing, found_by, load_faults
 from kit_power.mutants import mutants_of
 from kit_power.planting import FAMILIES, FAULTS
 from kit_power.sound import SOUND
@@ -21,7 +21,7 @@ def test_sound_part_passes(cls):
 
 @pytest.mark.parametrize("fault", FAULTS[::9], ids=lambda fault: fault.name)
 def test_planted_fault_is_found(fault):
-    assert failing(fault.cls, first=True) != []
+    assert found_by(fault, first=True) != []
 
 
 def test_faults_are_many_and_in_every_family():

@@ -6,9 +6,7 @@ import contextlib
 import json
 import math
 import os
-import tempfile
-import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,209 +14,41 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.errors import NNKitError
+from nnkit.interfaces import Example
 from nnkit.testing.call import Call, compare, quiet
-from nnkit.testing.failure import fail, require, same
+from nnkit.testing.failure import CheckFailure, fail, require, same
+from nnkit.testing.figures import has_figures, reference_arguments
+from nnkit.testing.playing import (
+    BATCHES,
+    EVENTS,
+    SIZE,
+    PlantedError,
+    View,
+    elsewhere,
+    files,
+    observed,
+    play,
+    start,
+    usual_course,
+)
 from nnkit.testing.record import Shelf
 from nnkit.testing.subject import Subject
 
 SHELF = Shelf()
 
-EVENTS = ("on_train_begin", "on_epoch_begin", "on_batch_end", "on_epoch_end", "on_train_end")
-BATCHES = 3
-SIZE = 6
 
-
-class PlantedError(Exception):
-    """What the kit throws to see whether it arrives."""
-
-
-class _Network:
-    """What a callback may find at ``view.network``: something that can be saved."""
-
-    def __init__(self) -> None:
-        self.parameters = np.arange(float(SIZE))
-        self.saved: list[str] = []
-        self.optimizer = types.SimpleNamespace(learning_rate=0.1)
-
-    def save(self, path: Any, **_more: Any) -> None:
-        self.saved.append(str(path))
-        Path(path).write_bytes(b"a network")
-
-    def to_config(self) -> dict[str, Any]:
-        return {"layers": []}
-
-    def predict(self, X: Array) -> Array:  # the network's own letter
-        return np.zeros((len(X), 1))
-
-    def evaluate(self, *_given: Any, **_more: Any) -> dict[str, float]:
-        return {"loss": 0.5}
-
-
-class View:
-    """A training as a callback sees it: a fixed course of losses, and a note of every request."""
-
-    def __init__(self, subject: Subject, state: dict[str, Any], epochs: int, first_epoch: int = 0) -> None:
-        self._live = np.asarray(subject.rng("callback/parameters").standard_normal(SIZE), dtype=subject.dtype)
-        self._gradient = np.ones_like(self._live)
-        self._data = (np.ones((8, 2)), np.ones((8, 1)), None)
-        self._seen: set[str] = set()
-        self._breaking: str | None = None
-        self._values: dict[str, Any] = {
-            "epoch": first_epoch,
-            "step": first_epoch * BATCHES,
-            "batch": 0,
-            "first_epoch": first_epoch,
-            "last_epoch": epochs,
-            "batches": BATCHES,
-            "samples": 8,
-            "logs": {},
-            "learning_rate": 0.1,
-            "network": _Network(),
-            "state": state,
-        }
-        self.requests: list[Any] = []
-        self.written: list[str] = []
-
-    def _get(self, name: str) -> Any:
-        self._seen.add(name)
-        if self._breaking == name:
-            raise PlantedError(name)
-        return self._values[name]
-
-    epoch = property(lambda self: self._get("epoch"))
-    step = property(lambda self: self._get("step"))
-    batch = property(lambda self: self._get("batch"))
-    first_epoch = property(lambda self: self._get("first_epoch"))
-    last_epoch = property(lambda self: self._get("last_epoch"))
-    batches = property(lambda self: self._get("batches"))
-    samples = property(lambda self: self._get("samples"))
-    learning_rate = property(lambda self: self._get("learning_rate"))
-    network = property(lambda self: self._get("network"))
-    state = property(lambda self: self._get("state"))
-
-    @property
-    def logs(self) -> Mapping[str, Any]:
-        return dict(self._get("logs"))
-
-    @property
-    def parameters(self) -> Array:
-        self._note("parameters")
-        return _locked(self._live)
-
-    @property
-    def buffers(self) -> Array:
-        self._note("buffers")
-        return _locked(np.zeros_like(self._live[:1]))
-
-    @property
-    def stop_reason(self) -> str | None:
-        self._note("stop_reason")
-        return next((request[3] for request in self.requests if request[0] == "stop"), None)
-
-    @property
-    def gradient(self) -> Array:
-        self._note("gradient")
-        return _locked(self._gradient)
-
-    @property
-    def batch_indices(self) -> Array:
-        self._note("batch_indices")
-        return _locked(np.arange(3))
-
-    @property
-    def data(self) -> tuple[Array, Array, Array | None]:
-        self._note("data")
-        return (_locked(self._data[0]), _locked(self._data[1]), None)
-
-    @property
-    def validation_data(self) -> tuple[Array, Array, Array | None] | None:
-        self._note("validation_data")
-        return (_locked(self._data[0]), _locked(self._data[1]), None)
-
-    def _note(self, name: str) -> None:
-        self._seen.add(name)
-        if self._breaking == name:
-            raise PlantedError(name)
-
-    def higher_is_better(self, name: str) -> bool | None:
-        self._note("higher_is_better")
-        return "accuracy" in name
-
-    def stop(self, reason: str) -> None:
-        self._note("stop")
-        self.requests.append(("stop", self._values["epoch"], self._values["batch"], reason))
-
-    def set_parameters(self, parameters: Array, buffers: Array | None = None) -> None:
-        self._note("set_parameters")
-        self.requests.append(("set_parameters", self._values["epoch"], self._values["batch"], np.array(parameters)))
-
-    def set_learning_rate(self, learning_rate: float) -> None:
-        self._note("set_learning_rate")
-        self.requests.append(("set_learning_rate", self._values["epoch"], self._values["batch"], learning_rate))
-        self._values["learning_rate"] = learning_rate
-
-
-def _locked(array: Array) -> Array:
-    found = array.view()
-    found.flags.writeable = False
-    return found
-
-
-def _course(epoch: int) -> dict[str, float]:
-    """Losses that fall, then rise for long; accuracy the other way round."""
-    loss = 1.0 / (1 + epoch) if epoch < 6 else 0.2 + 0.05 * (epoch - 6)
-    found = {"loss": loss, "val_loss": loss * 1.1, "accuracy": 1 - loss / 2, "val_accuracy": 1 - loss / 2.1}
-    return found | {"mean_squared_error": loss, "val_mean_squared_error": loss}
-
-
-def play(callback: Any, view: View, *, epochs: int, spoil: Any = None) -> None:
-    """One call of ``fit``: every event that the callback offers, in order."""
-    values = view._values  # noqa: SLF001  # the view is this file's own
-
-    def tell(event: str) -> None:
-        before = view._live.copy()  # noqa: SLF001
-        if callback.offers(event):
-            getattr(callback, event)(view)
-        if not np.array_equal(before, view._live):  # noqa: SLF001
-            view.written.append(event)
-        if spoil is not None:
-            spoil()
-
-    tell("on_train_begin")
-    for epoch in range(values["first_epoch"], epochs):
-        values["batch"], values["logs"] = 0, {}
-        tell("on_epoch_begin")
-        for batch in range(BATCHES):
-            values["batch"], values["step"] = batch + 1, values["step"] + 1
-            values["logs"] = {"loss": _course(epoch)["loss"]}
-            view._live += view._live.dtype.type(0.01)  # noqa: SLF001
-            tell("on_batch_end")
-        values["epoch"], values["logs"] = epoch + 1, _course(epoch)
-        tell("on_epoch_end")
-        if any(request[0] == "stop" for request in view.requests):
-            break
-    tell("on_train_end")
-
-
-@contextlib.contextmanager
-def _elsewhere() -> Iterator[Path]:
-    """An empty folder to work in, for callbacks that write files."""
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        try:
-            yield Path(folder)
-        finally:
-            os.chdir(before)
+def _view(subject: Subject, state: dict[str, Any], epochs: int, first_epoch: int = 0, **more: Any) -> View:
+    return View(start(subject), state, epochs, first_epoch, **more)
 
 
 def calls(subject: Subject) -> list[Call]:
     """One whole training, and what was asked for and remembered in it."""
 
     def run(part: Any, given: Mapping[str, Array]) -> Any:
-        with _elsewhere():
+        with elsewhere():
             state: dict[str, Any] = {}
-            view = View(subject, state, int(given["epochs"][0]))
+            view = _view(subject, state, int(given["epochs"][0]))
             play(part, view, epochs=int(given["epochs"][0]))
             return {"requests": [_timeless(request) for request in view.requests]}
 
@@ -238,10 +68,14 @@ def whole_training(subject: Subject) -> None:
     callback = subject.make()
     overridden = any(event in vars(base) for base in subject.cls.__mro__[:-4] for event in EVENTS)
     require(overridden or any(callback.offers(event) for event in EVENTS), "no event is overridden")
-    with _elsewhere(), quiet() as noted:
+    with elsewhere() as folder, quiet() as noted:
         state: dict[str, Any] = {}
-        play(callback, View(subject, state, 12), epochs=12)
-        play(callback, View(subject, state, 20, 12), epochs=20)  # a further fit
+        variables = dict(os.environ)
+        play(callback, _view(subject, state, 12), epochs=12)
+        play(callback, _view(subject, state, 20, 12), epochs=20)  # a further fit
+        here, changed = Path.cwd(), dict(os.environ) != variables
+    require(here == folder.resolve(), "it leaves the working directory changed", got=str(here), expected=str(folder))
+    require(not changed, "it leaves the environment variables changed")
     require(not noted.warned, "an event warns", got=noted.warned)
 
 
@@ -251,13 +85,13 @@ def whole_training(subject: Subject) -> None:
     fix="Ask with view.set_parameters and declare `changes_parameters = True`; copy what is to be kept.",
 )
 def looks_only(subject: Subject) -> None:
-    with _elsewhere(), quiet():
-        view = View(subject, {}, 12)
+    with elsewhere(), quiet():
+        view = _view(subject, {}, 12)
         play(subject.make(), view, epochs=12)
     require(not view.written, f"{view.written[:1]} writes to the live parameters", expected="view.set_parameters")
-    ones = np.ones_like(view._gradient)  # noqa: SLF001
-    require(same(view._gradient, ones) is None, "the gradient was written to")  # noqa: SLF001
-    require(all((part == 1).all() for part in view._data[:2]), "the training data were written to")  # noqa: SLF001
+    ones = np.ones_like(view.live_gradient)
+    require(same(view.live_gradient, ones) is None, "the gradient was written to")
+    require(all((part == 1).all() for part in view.live_data), "the training data were written to")
     for request in view.requests:
         if request[0] == "set_parameters":
             require(subject.cls.changes_parameters, "it asks for other parameters without declaring it", got=request[0])
@@ -277,13 +111,11 @@ def looks_only(subject: Subject) -> None:
     fix="Expect on_train_end right after on_train_begin, with empty logs and an empty state.",
 )
 def zero_epochs(subject: Subject) -> None:
-    with _elsewhere(), quiet() as noted:
+    with elsewhere(), quiet() as noted:
         for first in (0, 5):
-            view = View(subject, {}, first, first)
+            view = _view(subject, {}, first, first)
             play(subject.make(), view, epochs=first)
             require(not view.requests, "it asks for something in a training without epochs", got=view.requests)
-            if subject.make().offers("on_train_end"):
-                subject.make().on_train_end(View(subject, {}, 0))
     require(not noted.warned, "an event warns", got=noted.warned)
 
 
@@ -293,13 +125,13 @@ def zero_epochs(subject: Subject) -> None:
     fix="No `except Exception` around what the view is asked for.",
 )
 def exceptions_arrive(subject: Subject) -> None:
-    with _elsewhere(), quiet():
-        view = View(subject, {}, 12)
+    with elsewhere(), quiet():
+        view = _view(subject, {}, 12)
         play(subject.make(), view, epochs=12)
-        asked = sorted(view._seen)  # noqa: SLF001
+        asked = sorted(view.asked)
         for name in asked:
-            view = View(subject, {}, 12)
-            view._breaking = name  # noqa: SLF001
+            view = _view(subject, {}, 12)
+            view.breaking = name
             try:
                 play(subject.make(), view, epochs=12)
             except PlantedError:
@@ -317,18 +149,18 @@ def exceptions_arrive(subject: Subject) -> None:
     fix="Keep arrays, numbers, strings and lists in view.state; nothing else, and nothing anywhere else.",
 )
 def state_is_plain(subject: Subject) -> None:
-    with _elsewhere(), quiet():
+    with elsewhere(), quiet():
         state: dict[str, Any] = {}
-        view = View(subject, state, 12)
+        view = _view(subject, state, 12)
 
         def look() -> None:
             _through_file(state)
             for name, value in state.items():
-                live = view._live  # noqa: SLF001
+                live = view.live
                 shared = isinstance(value, np.ndarray) and np.shares_memory(value, live)
                 require(not shared, f"state[{name!r}] is the live parameter vector", expected="a copy")
 
-        play(subject.make(), view, epochs=12, spoil=look)
+        play(subject.make(), view, epochs=12, after=look)
 
 
 def _through_file(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -360,23 +192,30 @@ def _plain(value: Any, where: str) -> Any:
     fix="Keep counters and best values in view.state, from where a fresh instance takes them up.",
 )
 def resume(subject: Subject) -> None:
-    with _elsewhere(), quiet():
-        whole = View(subject, {}, 16)
+    with elsewhere() as folder, quiet():
+        states: list[dict[str, Any]] = [{}, {}]
+        whole = _view(subject, states[0], 16)
         play(subject.make(), whole, epochs=16)
-        for cut in (3, 7):
+        texts = files(folder)
+    with elsewhere(), quiet():
+        play(subject.make(), _view(subject, states[1], 16), epochs=16)
+    lasting = [name for name in states[0] if compare(states[0][name], states[1].get(name)) is None]  # no clock readings
+    for cut in (3, 7):
+        with elsewhere() as folder, quiet():
             state: dict[str, Any] = {}
-            first = View(subject, state, 16)
-            values = first._values  # noqa: SLF001
+            first = _view(subject, state, 16)
+            values = first.values
             with contextlib.suppress(_Interrupted):
-                play(subject.make(), first, epochs=16, spoil=_interrupt(values, cut))
+                play(subject.make(), first, epochs=16, after=_interrupt(values, cut))
             saved = _through_file(state)
-            second = View(subject, saved, 16, cut)
-            second._live[:] = first._live  # noqa: SLF001
-            second._values["learning_rate"] = values["learning_rate"]  # noqa: SLF001
-            second._values["step"] = values["step"]  # noqa: SLF001
+            second = _view(subject, saved, 16, cut)
+            second.live[:] = first.live
+            second.values["learning_rate"] = values["learning_rate"]
+            second.values["step"] = values["step"]
             play(subject.make(), second, epochs=16)
             got = [_timeless(request) for request in (*first.requests, *second.requests)]
             expected = [_timeless(request) for request in whole.requests]
+            written = files(folder)
             off = compare(got, expected)
             if off is not None:
                 fail(
@@ -384,6 +223,20 @@ def resume(subject: Subject) -> None:
                     inputs={"cut": cut},
                     got=got,
                     expected=expected,
+                )
+            for name in lasting:
+                off = compare(saved.get(name), states[0][name])
+                if off is not None:
+                    told = {"cut": cut}
+                    message = f"cut after {cut} epochs and resumed, state[{name!r}] is not that of one training"
+                    fail(message, inputs=told, got=saved.get(name), expected=states[0][name])
+            off = compare(written, texts)
+            if off is not None:
+                fail(
+                    f"cut after {cut} epochs and resumed, its files are not those of one training",
+                    inputs={"cut": cut},
+                    got=off.got,
+                    expected=off.expected,
                 )
 
 
@@ -409,13 +262,105 @@ def _interrupt(values: Mapping[str, Any], cut: int) -> Any:
     fix="Remember nothing in the instance, the class or the module: only in view.state.",
 )
 def trainings_apart(subject: Subject) -> None:
-    with _elsewhere(), quiet():
-        alone = View(subject, {}, 16)
+    with elsewhere(), quiet():
+        alone = _view(subject, {}, 16)
         play(subject.make(), alone, epochs=16)
         shared = subject.make()
-        play(shared, View(attrs.evolve(subject, seed=subject.seed + 1), {}, 9), epochs=9)
-        again = View(subject, {}, 16)
+        play(shared, _view(attrs.evolve(subject, seed=subject.seed + 1), {}, 9), epochs=9)
+        again = _view(subject, {}, 16)
         play(shared, again, epochs=16)
         off = compare([_timeless(r) for r in again.requests], [_timeless(r) for r in alone.requests])
     if off is not None:
         fail("a second training is watched differently", got=off.got, expected=off.expected)
+
+
+@SHELF.check(
+    "CB-008/no-validation-data",
+    why="Most first trainings have none: view.validation_data is None then, and no figure begins with val_.",
+    fix="Ask before unpacking; for a figure that is not there, raise an error that names it.",
+    level="strict",
+    since="0.2",
+)
+def no_validation_data(subject: Subject) -> None:
+    def course(epoch: int) -> dict[str, Any]:
+        return {name: value for name, value in usual_course(epoch).items() if not name.startswith("val_")}
+
+    with elsewhere(), quiet():
+        view = _view(subject, {}, 5)
+        view.live_validation = None
+        with contextlib.suppress(NNKitError, KeyError):  # an error that names the figure is an answer
+            play(subject.make(), view, epochs=5, course=course)
+
+
+@SHELF.check(
+    "CB-009/other-trainings",
+    why="There are trainings with one batch an epoch, without a learning rate, and with a solver: no batches at all.",
+    fix="Mind batches - 1, expect None, and rely on nothing that only on_batch_end leaves behind.",
+    level="strict",
+    since="0.2",
+)
+def other_trainings(subject: Subject) -> None:
+    for told, more in (
+        ("one batch an epoch", {"batches": 1}),
+        ("an optimizer without a learning rate", {"learning_rate": None}),
+        ("a solver", {"batches": 0, "learning_rate": None}),
+    ):
+        with elsewhere(), quiet():
+            try:
+                play(subject.make(), _view(subject, {}, 5, **more), epochs=5)
+            except NNKitError:  # a refusal in words is an answer
+                continue
+            except Exception as error:
+                raise CheckFailure(
+                    f"a training with {told} ends in an error",
+                    got=f"{type(error).__name__}: {error}",
+                    expected="no exception, or one of nnkit.errors that says why",
+                ) from error
+
+
+@SHELF.check(
+    "CB-REF/figures",
+    why="A callback may have the best of manners and do something else, or do it at another epoch, than its name says.",
+    fix="Play the example by hand: which epoch is counted, from where, and what is asked for then.",
+    needs=has_figures,
+    since="0.2",
+    scope="variant",
+)
+def figures(subject: Subject) -> None:
+    if subject.hyperparameters == subject.variants[0]:
+        for example in subject.cls.examples:
+            _hold(subject, example)
+    reference: Any = subject.cls.reference
+    if reference is not None:
+        for length in (1, 7, 16):
+            logs: dict[str, Any] = {}
+            for epoch in range(length):
+                for name, value in usual_course(epoch).items():
+                    logs.setdefault(name, []).append(value)
+            expected = reference(logs, **reference_arguments(subject, subject.hyperparameters))
+            fields = subject.hyperparameters
+            _hold(subject, Example(inputs={"logs": logs}, expected=expected, source="itself", hyperparameters=fields))
+
+
+def _hold(subject: Subject, example: Example) -> None:
+    """Compare what is named in ``expected``; of the state, the entries that are named."""
+    fields, expected = example.hyperparameters, example.expected
+    told = {**example.inputs, **({"hyperparameters": dict(fields)} if fields else {})}
+    with quiet():
+        got = observed(lambda: subject.cls(**fields), **example.inputs)
+    names = sorted(got)
+    require(set(expected) <= set(got), "an example expects what is not observed", got=names, expected=sorted(expected))
+    for name, wanted in expected.items():
+        found = {entry: got[name].get(entry) for entry in wanted} if name == "state" else got[name]
+        off = compare(_spelt(found), _spelt(wanted), rtol=example.tolerance)
+        if off is not None:
+            fail(f"{name!r} is not the figure of {example.source}", inputs=told, got=found, expected=wanted)
+
+
+def _spelt(value: Any) -> Any:
+    """``None`` as a word: a list with a gap in it is another one than a list without."""
+    if isinstance(value, Mapping):
+        return {name: _spelt(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_spelt(item) for item in value]
+    return "None" if value is None else value

@@ -44,8 +44,8 @@ class Form:
         return {"prediction": self.prediction, "target": self.target, "weight": self.weight}
 
 
-def forms(subject: Subject, label: str, rows: int = 24) -> list[Form]:
-    """Predictions and targets in every form that the metric takes."""
+def forms(subject: Subject, label: str, rows: int = 24, *, signs: bool = False) -> list[Form]:
+    """Predictions and targets in every form that the metric takes; with ``signs`` also targets of -1 and 1."""
     rng = subject.rng(f"{label}/metric")
     ones = np.ones(rows, dtype=subject.dtype)
     found = []
@@ -58,11 +58,18 @@ def forms(subject: Subject, label: str, rows: int = 24) -> list[Form]:
         labels[: rows // 2] = several[: rows // 2].argmax(axis=1)
         found.append(Form("one-hot rows", several, np.eye(3, dtype=subject.dtype)[labels], ones))
         found.append(Form("labels", several, labels, ones))
+        if signs:
+            truth = np.where(score > 0.5, 1, -1).astype(subject.dtype)
+            truth[:3] = 1  # a batch without a negative one
+            found.append(Form("signs", (score - subject.dtype.type(0.4)) * 2, truth, ones))
     else:
         for columns in (1, 3):
             target = normal(subject, f"{label}/target/{columns}", (rows, columns), 2.0)
             noise = normal(subject, f"{label}/noise/{columns}", (rows, columns), 0.7)
             found.append(Form(f"{columns} columns", target + noise, target, ones))
+        stepped = target.copy()
+        stepped[:, 1] = np.arange(rows) // 12  # constant in every batch, and not in all
+        found.append(Form("a column in steps", stepped + noise, stepped, ones))
     taken = []
     for form in found:
         try:
@@ -118,9 +125,9 @@ def state(subject: Subject) -> None:
     require(isinstance(one, dict), "start returns no dict", got=type(one).__name__)
     require(one is not two, "start returns the same dict twice")
     for form in forms(subject, "state"):
-        fresh = metric.start()
+        fresh, given = metric.start(), Form(form.name, form.prediction.copy(), form.target.copy(), form.weight.copy())
         with quiet():
-            returned = metric.add(fresh, form.prediction.copy(), form.target.copy(), form.weight.copy())
+            returned = metric.add(fresh, given.prediction, given.target, given.weight)
         require(returned is None, "add returns something", got=returned, expected="None")
         require(compare(metric.start(), one) is None, "start is not fresh after an add", inputs=form.told)
         before = copy.deepcopy(fresh)
@@ -132,7 +139,7 @@ def state(subject: Subject) -> None:
         back = _plain(fresh)
         _hold("a state that went through a file gives another result", _result(metric, back), first, form, 0.0)
         for value in fresh.values():
-            for name, array in form.told.items():
+            for name, array in given.told.items():
                 shared = isinstance(value, np.ndarray) and np.shares_memory(value, array)
                 require(not shared, f"the state keeps the memory of {name}", inputs=form.told)
 
@@ -154,7 +161,7 @@ def _plain(state_: Mapping[str, Any]) -> dict[str, Any]:
 )
 def streaming(subject: Subject) -> None:
     metric, tolerance = subject.make(), 1e-9 if subject.dtype == np.float64 else 1e-4
-    for form in forms(subject, "streaming"):
+    for form in forms(subject, "streaming", signs=True):
         expected = _result(metric, _state(metric, form))
         for cuts in ((1,), (12,), (5, 9), (1, 2, 3, 23)):
             edges = [0, *cuts, len(form.weight)]
@@ -166,6 +173,11 @@ def streaming(subject: Subject) -> None:
         _hold("the order of the samples changes the figure", got, expected, form, tolerance)
         got = _result(metric, _state(metric, form, form.rows(slice(0, 0))))
         _hold("an empty batch changes the figure", got, expected, form, tolerance)
+        spoiled = attrs.evolve(form, prediction=form.prediction.copy())
+        spoiled.prediction[3] = np.nan
+        expected = _result(metric, _state(metric, spoiled))
+        got = _result(metric, _state(metric, spoiled.rows(slice(0, 4)), spoiled.rows(slice(4, None))))
+        _hold("with a row of NaN, batches give another figure than one pass", got, expected, spoiled, tolerance)
 
 
 @SHELF.check(
@@ -175,7 +187,7 @@ def streaming(subject: Subject) -> None:
 )
 def merge(subject: Subject) -> None:
     metric, tolerance = subject.make(), 1e-9 if subject.dtype == np.float64 else 1e-4
-    for form in forms(subject, "merge"):
+    for form in forms(subject, "merge", signs=True):
         a, b, c = (_state(metric, form.rows(slice(*cut))) for cut in ((0, 7), (7, 8), (8, 24)))
         before = copy.deepcopy((a, b, c))
         expected = _result(metric, _state(metric, form))
@@ -184,17 +196,22 @@ def merge(subject: Subject) -> None:
             right = metric.merge(a, metric.merge(b, c))
             turned = metric.merge(c, metric.merge(b, a))
             padded = metric.merge(metric.merge(metric.start(), left), metric.start())
+            nothing = metric.merge(metric.merge(metric.start(), metric.start()), left)
         for how, merged in (
             ("merge", left),
             ("regrouped merge", right),
             ("merge in another order", turned),
             ("merge with an empty state", padded),
+            ("merge with two empty states", nothing),
         ):
             _hold(f"{how} gives another figure than one pass", _result(metric, merged), expected, form, tolerance)
         off = compare((a, b, c), before)
         require(off is None, "merge changes the states that it is given", inputs=form.told)
         with quiet():
             metric.add(left, form.prediction.copy(), form.target.copy(), form.weight.copy())
+        with quiet():
+            for lone in (metric.merge(a, metric.start()), metric.merge(metric.start(), a)):
+                metric.add(lone, form.prediction.copy(), form.target.copy(), form.weight.copy())
         off = compare((a, b, c), before)
         require(off is None, "a merged state shares memory with its sources", inputs=form.told)
 
@@ -228,7 +245,9 @@ def bounds(subject: Subject) -> None:
     metric = subject.make()
     low, high = subject.cls.bounds
     for label in ("bounds/1", "bounds/2", "bounds/3"):
-        for form in forms(subject, label):
+        usual = forms(subject, label)
+        far = [] if subject.cls.classes else [attrs.evolve(form, prediction=form.prediction * 100) for form in usual]
+        for form in (*usual, *far):
             for rows in (1, 2, 24):
                 part = form.rows(slice(0, rows))
                 value = _result(metric, _state(metric, part))
@@ -373,6 +392,41 @@ def float32_accuracy(subject: Subject) -> None:
             form,
             1e-4,
         )
+
+
+@SHELF.check(
+    "MET-011/nan-stays-visible",
+    why="A model that predicts NaN must not look good.",
+    fix="Use sums and means that hand NaN on; no nanmean, no np.where around isnan.",
+    level="strict",
+    since="0.2",
+    needs=lambda s: "it is about classes, or gives more than one number" if s.cls.classes or not s.cls.scalar else None,
+)
+def nan_stays_visible(subject: Subject) -> None:
+    metric = subject.make()
+    for form in forms(subject, "nan"):
+        spoiled = attrs.evolve(form, prediction=form.prediction.copy())
+        spoiled.prediction[3, 0] = np.nan
+        wrong = attrs.evolve(form, prediction=form.prediction.copy())
+        wrong.prediction[3, 0] = 1e30
+        got, worst = (_result(metric, _state(metric, one)) for one in (spoiled, wrong))
+        seen = math.isnan(got) or got == worst  # a share may count it as wrong
+        require(seen, f"a NaN among the predictions disappears ({form.name})", inputs=spoiled.told, got=got)
+
+
+@SHELF.check(
+    "MET-012/large",
+    why="Blocks and chunks begin where tests have long stopped; validation data do not.",
+    fix="Look at what is left over behind the last whole block.",
+    since="0.2",
+)
+def large(subject: Subject) -> None:
+    metric, tolerance = subject.make(), 1e-9 if subject.dtype == np.float64 else 1e-4
+    for form in forms(subject, "large", 3001):
+        parts = [form.rows(slice(start, start + 61)) for start in range(0, 3001, 61)]
+        told = attrs.evolve(form.rows(slice(0, 3)), name=f"{form.name}, 3001 rows")
+        whole, got = _result(metric, _state(metric, form)), _result(metric, _state(metric, *parts))
+        _hold("one batch of 3001 rows gives another figure than many of 61", whole, got, told, tolerance)
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:

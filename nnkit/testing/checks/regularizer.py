@@ -281,6 +281,72 @@ def any_arrangement(subject: Subject) -> None:
 
 
 @SHELF.check(
+    "REG-011/nan-stays-visible",
+    why="Weights of NaN that cost nothing hide a training that has failed.",
+    fix="No nansum, no nan_to_num, no maximum that prefers a number.",
+    level="strict",
+    since="0.2",
+    scope="variant",
+)
+def nan_stays_visible(subject: Subject) -> None:
+    part = subject.make()
+    for size in ((1,), (5,), (3, 2)):
+        w = normal(subject, f"nan/{size}", size)
+        w.reshape(-1)[0] = np.nan
+        with quiet():
+            value, gradient = part.value(w.copy()), part.gradient(w.copy())
+        told = {"weights": w}
+        require(np.isnan(value), "value hides a NaN", inputs=told, got=value, expected="nan")
+        require(np.isnan(gradient.reshape(-1)[0]), "gradient hides a NaN", inputs=told, got=gradient)
+
+
+@SHELF.check(
+    "REG-012/undeclared-kinks",
+    why="Solvers and stencils that trust a smooth penalty stall where it is not.",
+    fix="Declare the kink: `kinks = (0.0,)`.",
+    since="0.2",
+    scope="variant",
+)
+def undeclared_kinks(subject: Subject) -> None:
+    part = subject.make()
+    for place in (0.0, 0.5, -0.5, 1.0, -1.0):
+        if place in subject.cls.kinks:
+            continue
+        w = np.array([0.7, place, -1.3])
+
+        def along(t: float, w: Array = w) -> Array:
+            moved = w.copy()
+            moved[1] += t
+            with quiet():
+                return np.asarray(part.value(moved))
+
+        left, right = (one_sided(along, 0.01, side) for side in (-1, 1))
+        slack = float(left.allowed(1e-6) + right.allowed(1e-6)) + 1e-6
+        apart_by = abs(float(left.value) - float(right.value))
+        require(apart_by <= slack, f"value has a kink at {place:g} that is not declared", inputs={"weights": w})
+
+
+@SHELF.check(
+    "REG-013/large",
+    why="Blocks, chunks and samples begin where tests have long stopped; networks do not.",
+    fix="Look at what is left over behind the last whole block.",
+    since="0.2",
+    scope="variant",
+)
+def large(subject: Subject) -> None:
+    part = subject.make()
+    for size in ((3001,), (61, 67)):
+        w = apart(normal(subject, f"large/{size}", size), subject.cls.kinks, 0.02)
+        way = normal(subject, f"large/way/{size}", size)
+        way *= 0.019 / np.abs(way).max()
+        found = slope(lambda t, w=w, way=way: np.asarray(part.value(w + t * way)), 1.0)  # type: ignore[misc]
+        off = close((part.gradient(w.copy()) * way).sum(), found.value, atol=found.allowed(1e-7))
+        if off is not None:
+            message = f"gradient of {w.size} weights is not the derivative of value along a direction"
+            fail(message, inputs={"weights": w, "direction": way}, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
     "REG-REF/figures",
     why="A price may have the right slope and still be another price than its name says.",
     fix="Compare the formula with its source: one half or not, sum or mean.",

@@ -67,6 +67,9 @@ def pure(subject: Subject) -> None:
             got=(two, three),
             expected=one,
         )
+    subject.make().rate(2**40)  # later than anything before: a class that remembers the latest step shows it now
+    later = [subject.make().rate(step) for step in STEPS]
+    require(later == forwards, "rates change when a later step was asked for", got=later[:3], expected=forwards[:3])
     fresh = subject.make().rate(STEPS[-3])
     require(
         fresh == forwards[-3],
@@ -123,6 +126,21 @@ def _fields(subject: Subject) -> set[float]:
             found |= {float(value), 2.0 * value, 3.0 * value, value / 2.0, value - 1.0, value + 1.0}
             found |= {value * one for one in fractions} | {(value - 1) * one for one in fractions}
     return found
+
+
+@SHELF.check(
+    "SCH-004/plain-number",
+    why="The rate goes into logs, JSON and float64 steps; a float32 has lost its digits before it is used.",
+    fix="Compute with Python's own numbers (math.exp, not np.exp of a float32), or end with float(...).",
+    since="0.2",
+    scope="variant",
+)
+def plain_number(subject: Subject) -> None:
+    schedule = subject.make()
+    for step in (0, 1, 7, 1000, 123_456):
+        value = schedule.rate(step)
+        plain = isinstance(value, (float, int)) and not isinstance(value, bool)
+        require(plain, "rate is no Python number", inputs={"step": step}, got=type(value).__name__, expected="a float")
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:

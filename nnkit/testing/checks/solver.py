@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import itertools
+import types
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.errors import NotOfferedError
 from nnkit.interfaces import SolverStep
 from nnkit.testing.call import Call, compare, quiet
 from nnkit.testing.checks.optimizer import through_file
@@ -335,6 +337,8 @@ def start_untouched(subject: Subject) -> None:
         got=given,
     )
     require(not np.shares_memory(found, given), "the result is the memory of the start", inputs={"parameters": start})
+    if subject.cls.finds_strength:  # what it keeps is best for the objective with its penalty, which goes on moving
+        return
     at_best, _ = solve(part, objective, np.array(found), 5)
     require(
         objective.value(at_best) <= objective.value(found) * (1 + 1e-6) + 1e-9,
@@ -350,14 +354,14 @@ def start_untouched(subject: Subject) -> None:
     needs=lambda s: None if s.offers("solve_from") else "it keeps no state between two calls",
 )
 def resume_equals_continuous(subject: Subject) -> None:
-    start = np.array([-1.2, 1.0], dtype=subject.dtype)
     groups = np.array([1, 2])
 
-    def run(theta: Array, state: Mapping[str, Any], steps: int) -> tuple[Array, Mapping[str, Any]]:
+    def run(theta: Array, state: Mapping[str, Any], steps: int) -> tuple[list[Array], Array, Mapping[str, Any]]:
         reports: list[SolverStep] = []
 
         def on_step(step: SolverStep) -> bool:
-            reports.append(attrs.evolve(step, state=copy.deepcopy(dict(step.state))))
+            kept = copy.deepcopy(dict(step.state))
+            reports.append(attrs.evolve(step, parameters=np.array(step.parameters), state=kept))
             return False
 
         before = copy.deepcopy(dict(state))
@@ -365,17 +369,53 @@ def resume_equals_continuous(subject: Subject) -> None:
             found = subject.make().solve_from(curved(subject), theta.copy(), state, max_steps=steps, on_step=on_step)
         off = compare(dict(state), before)
         require(off is None, "solve_from writes to the state that it is given", got=off and off.got)
-        return np.array(found), reports[-1].state
+        return [r.parameters for r in reports], np.array(found), reports[-1].state
 
-    begun = through_file(subject.make().begin(start.copy(), groups))
-    whole, _ = run(start, begun, 6)
-    for cut in (1, 3):
-        half, state = run(start, begun, cut)
-        again, _ = run(half, through_file(state), 6 - cut)
-        off = same(again, whole)
-        if off is not None:
+    for first in ([-1.2, 1.0], [5.0, -7.0]):  # the second keeps a solver busy for all the steps
+        start = np.array(first, dtype=subject.dtype)
+        begun = through_file(subject.make().begin(start.copy(), groups))
+        path, whole, _ = run(start, begun, 6)
+        for cut in range(1, len(path)):
+            half_path, half, state = run(start, begun, cut)
+            rest, again, _ = run(half, through_file(state), 6 - cut)
             told = {"parameters": start, "cut after": cut}
-            fail("two calls differ from one of as many steps", inputs=told, got=off.got, expected=off.expected)
+            off = compare([*half_path, *rest][: len(path)], path)
+            if off is not None:
+                fail(
+                    "two calls go another way than one of as many steps",
+                    inputs=told,
+                    got=off.got,
+                    expected=off.expected,
+                )
+            off = same(again, whole)
+            if off is not None:
+                fail("two calls differ from one of as many steps", inputs=told, got=off.got, expected=off.expected)
+
+
+@SHELF.check(
+    "SOL-010/residual-needed",
+    why="A solver that says it needs no residuals is given losses that have none.",
+    fix="Set `needs_residual = True`, or ask only for value, gradient and hvp.",
+    since="0.2",
+    needs=lambda s: "it declares that it needs residuals" if s.cls.needs_residual else None,
+)
+def residual_needed(subject: Subject) -> None:
+    objective, _ = linear(subject, "no-residual", 9, 3)
+
+    def refuse(_theta: Array) -> Array:
+        raise NotOfferedError("this loss is no sum of squares: it has no residual")
+
+    plain = Objective(objective.residual_of, objective.jacobian_of, subject.dtype)
+    bare = types.SimpleNamespace(
+        value=plain.value,
+        gradient=plain.gradient,
+        value_and_gradient=plain.value_and_gradient,
+        gauss_newton=plain.gauss_newton,
+        hvp=plain.hvp,
+        residual=refuse,
+        jacobian=refuse,
+    )
+    solve(subject.make(), cast("Objective", bare), _start(subject, 3), 3)
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:

@@ -5,7 +5,7 @@ import functools
 import attrs
 import numpy as np
 from kit_power.planting import plant, plant_class
-from kit_power.sound import Absolute, Entropy, Labels, Pseudo, Squares
+from kit_power.sound import Absolute, Compiled, Entropy, Labels, Pseudo, Squares
 
 from nnkit.interfaces import Loss
 from nnkit.losses.binary_crossentropy import BinaryCrossentropy
@@ -442,3 +442,55 @@ plant(
     value=lambda s, p, t: (np.sqrt(1 + (p - t) ** 2) - 1).sum(axis=1),
     gradient=lambda s, p, t: (p - t) / np.sqrt(1 + (p - t) ** 2),
 )
+
+
+# -- the fused form that computes the activation, too ----------------------------------------
+def _forwarded(change):
+    """Compiled's own, then ``change(z, a, values, grad)``; ``z`` as it came."""
+
+    def fused_forward_into(self, z, a, target, values, grad):
+        kept = z.copy()
+        Compiled.fused_forward_into(self, z, a, target, values, grad)
+        change(kept, a, values, grad)
+
+    return fused_forward_into
+
+
+def _leaves_a(self, z, a, target, values, grad):
+    Compiled.fused_forward_into(self, z, a.copy(), target, values, grad)
+
+
+def _plain_exponentials(self, z, a, target, values, grad):
+    e = np.exp(z)
+    np.divide(e, e.sum(axis=1, keepdims=True), out=a)
+    self.fused_into(z, a, target, values, grad)
+
+
+def _shifted_scratch(self, z, a, target, values, grad):
+    z -= z.max(axis=1, keepdims=True)
+    np.exp(z, out=z)
+    np.divide(z, z.sum(axis=1, keepdims=True), out=a)
+    self.fused_into(z, a, target, values, grad)
+
+
+plant("twin differs", Compiled, "leaves-a", fused_forward_into=_leaves_a)
+plant(
+    "twin differs",
+    Compiled,
+    "a-is-log",
+    fused_forward_into=_forwarded(lambda z, a, values, grad: np.log(np.maximum(a, 1e-30), out=a)),
+)
+plant(
+    "twin differs",
+    Compiled,
+    "mean-of-values",
+    fused_forward_into=_forwarded(lambda z, a, values, grad: values.fill(values.mean())),
+)
+plant(
+    "twin differs",
+    Compiled,
+    "grad-of-the-mean",
+    fused_forward_into=_forwarded(lambda z, a, values, grad: np.divide(grad, len(grad), out=grad)),
+)
+plant("twin differs", Compiled, "reads-its-scratch", fused_forward_into=_shifted_scratch)
+plant("extremes", Compiled, "plain-exponentials", fused_forward_into=_plain_exponentials)

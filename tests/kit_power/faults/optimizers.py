@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import numpy as np
 from kit_power.planting import plant, plant_class
-from kit_power.sound import Moments, Plain, moments
+from kit_power.sound import Bounded, Moments, Plain, Resilient, moments
 
 from nnkit.interfaces import Optimizer, Schedule, rate_at
 from nnkit.interfaces.fields import rate, real
@@ -604,3 +604,47 @@ plant(
     "decay-ignored",
     update=lambda s, p, g, st: Plain.update(attrs.evolve(s, weight_decay=0.0), p, g, st),
 )
+
+
+# -- without a learning rate of its own -------------------------------------------------------
+plant(
+    "not descending",
+    Bounded,
+    "shrinks",
+    update=lambda s, p, g, st: Bounded.update(s, p, g * g.dtype.type(1e-4), st),
+)
+plant(
+    "not descending",
+    Bounded,
+    "limit-of-the-step",
+    update=lambda s, p, g, st: p + np.clip(s.optimizer.update(p.copy(), g, st) - p, -1e-5, 1e-5),
+)
+plant("wrong sign", Bounded, "clips-to-positive", update=lambda s, p, g, st: Bounded.update(s, p, np.abs(g), st))
+plant(
+    "not descending",
+    Resilient,
+    "never-grows",
+    update=lambda s, p, g, st: p - p.dtype.type(1e-5) * np.sign(Resilient.update(s, 0 * p, g, st) * -1),
+)
+
+
+def _wears_out(s, p, g, st):
+    st["length"] *= st["length"].dtype.type(0.75)
+    return Resilient.update(s, p, g, st)
+
+
+plant("not descending", Resilient, "wears-out", update=_wears_out)
+
+
+@attrs.frozen(kw_only=True)
+class Timid(Optimizer):
+    """A fixed rate that no field shows, far too small."""
+
+    def init(self, parameters):
+        return {}
+
+    def update(self, parameters, gradient, state):
+        return parameters - parameters.dtype.type(1e-4) * gradient
+
+
+plant_class("not descending", Timid)

@@ -1,4 +1,4 @@
-"""Faults of initializers, layers, metrics, schedules, regularizers, callbacks and solvers."""
+"""Faults of initializers, layers, metrics, schedules and regularizers."""
 
 import attrs
 import numpy as np
@@ -7,7 +7,6 @@ from kit_power.sound import (
     Bell,
     Box,
     Center,
-    Damped,
     Error,
     Fall,
     Hits,
@@ -15,11 +14,10 @@ from kit_power.sound import (
     Level,
     Line,
     Mask,
-    Patience,
     Ridge,
 )  # fmt: skip
 
-from nnkit.interfaces import BoundLayer, Example, Law, Metric, Regularizer, Schedule, Solver, SolverStep
+from nnkit.interfaces import BoundLayer, Law, Metric, Regularizer, Schedule
 from nnkit.interfaces.fields import real
 from nnkit.layers.batch_norm import BatchNorm
 from nnkit.layers.dense import Dense
@@ -695,187 +693,6 @@ class GroupNan(Regularizer):
 plant_class("extremes", GroupNan)
 
 
-# -- callbacks -------------------------------------------------------------------------------
-def _swallows(s, view):
-    try:
-        Patience.on_epoch_end(s, view)
-    except Exception:
-        pass
-
-
-plant("swallowed", Patience, "errors", on_epoch_end=_swallows)
-plant("false declaration", Patience, "changes-undeclared", changes_parameters=False)
-
-
-def _keeps_live(s, view):
-    Patience.on_epoch_end(s, view)
-    view.state["parameters"] = view.parameters
-
-
-plant("aliasing", Patience, "keeps-live-parameters", on_epoch_end=_keeps_live)
-
-
-@attrs.frozen(kw_only=True)
-class Remembers(Patience):
-    """Counts in the instance."""
-
-    memory: dict = attrs.field(factory=dict, eq=False, repr=False)
-
-    def on_epoch_end(self, view):
-        value = view.logs["val_loss"]
-        if value < self.memory.get("best", np.inf):
-            self.memory.update(best=value, wait=0)
-            return
-        self.memory["wait"] = self.memory.get("wait", 0) + 1
-        if self.memory["wait"] >= self.patience:
-            view.stop("val_loss has not fallen")
-
-
-plant_class("lost state", Remembers)
-plant(
-    "swallowed",
-    Patience,
-    "fails-without-epochs",
-    on_train_end=lambda s, view: view.set_parameters(view.state["parameters"]),
-)
-plant("swallowed", Patience, "stops-without-reason", on_epoch_end=lambda s, view: view.stop(""))
-plant("lost state", Patience, "object-in-state", on_train_begin=lambda s, view: view.state.__setitem__("view", view))
-
-
-def _forces(s, view):
-    live = view.parameters
-    live.flags.writeable = True
-    live *= 0.5
-
-
-plant("aliasing", Patience, "writes-parameters", on_batch_end=_forces)
-
-
-def _base(s, view):
-    base = view.parameters.base
-    base *= 0.5
-
-
-plant("aliasing", Patience, "writes-through-base", on_batch_end=_base)
-
-
-class _Bowl:
-    """``0.5 (theta - 1)**2``."""
-
-    def value(self, theta):
-        return float(0.5 * ((theta - 1) ** 2).sum())
-
-    def gauss_newton(self, theta):
-        return np.eye(theta.size, dtype=theta.dtype), theta - 1
-
-
-def _no(step):
-    return False
-
-
-# -- solvers ---------------------------------------------------------------------------------
-class _Wrapped:
-    def __init__(self, objective, **change):
-        self.objective, self.change = objective, change
-
-    def __getattr__(self, name):
-        return self.change.get(name) or getattr(self.objective, name)
-
-
-plant(
-    "wrong sign",
-    Damped,
-    "climbs",
-    solve=lambda s, obj, p, *, max_steps, on_step: Damped.solve(
-        s,
-        _Wrapped(obj, gauss_newton=lambda t: (obj.gauss_newton(t)[0], -obj.gradient(t))),
-        p,
-        max_steps=max_steps,
-        on_step=on_step,
-    ),
-)
-plant(
-    "swallowed",
-    Damped,
-    "ignores-stop",
-    solve=lambda s, obj, p, *, max_steps, on_step: Damped.solve(
-        s, obj, p, max_steps=max_steps, on_step=lambda r: (on_step(r), False)[1]
-    ),
-)
-plant(
-    "swallowed",
-    Damped,
-    "more-steps",
-    solve=lambda s, obj, p, *, max_steps, on_step: Damped.solve(s, obj, p, max_steps=max_steps + 3, on_step=on_step),
-)
-plant(
-    "wrong factor",
-    Damped,
-    "reports-half",
-    solve=lambda s, obj, p, *, max_steps, on_step: Damped.solve(
-        s, obj, p, max_steps=max_steps, on_step=lambda r: on_step(attrs.evolve(r, value=r.value / 2))
-    ),
-)
-plant(
-    "swallowed",
-    Damped,
-    "no-reason",
-    solve=lambda s, obj, p, *, max_steps, on_step: Damped.solve(
-        s, obj, p, max_steps=max_steps, on_step=lambda r: on_step(attrs.evolve(r, reason=None))
-    ),
-)
-
-
-def _writes_start(s, obj, p, *, max_steps, on_step):
-    p[...] = Damped.solve(s, obj, p, max_steps=max_steps, on_step=on_step)
-    return p.copy()
-
-
-def _returns_start(s, obj, p, *, max_steps, on_step):
-    Damped.solve(s, obj, p, max_steps=max_steps, on_step=on_step)
-    return p.copy()
-
-
-plant("aliasing", Damped, "writes-start", solve=_writes_start)
-plant("not descending", Damped, "returns-start", solve=_returns_start)
-
-
-@attrs.frozen(kw_only=True)
-class Bold(Solver):
-    """Gauss-Newton with full steps and an inverse."""
-
-    monotone = True
-
-    def solve(self, objective, parameters, *, max_steps, on_step):
-        theta = parameters.copy()
-        for step in range(1, max_steps + 1):
-            hessian, gradient = objective.gauss_newton(theta)
-            theta = theta - np.linalg.inv(hessian) @ gradient
-            reason = "max_steps" if step == max_steps else None
-            if on_step(SolverStep(step=step, parameters=theta, value=objective.value(theta), reason=reason)):
-                break
-        return theta
-
-
-@attrs.frozen(kw_only=True)
-class Creeps(Solver):
-    """Gradient descent with a tiny step."""
-
-    monotone = True
-
-    def solve(self, objective, parameters, *, max_steps, on_step):
-        theta = parameters.copy()
-        for step in range(1, max_steps + 1):
-            theta = theta - theta.dtype.type(1e-4) * objective.gradient(theta)
-            reason = "max_steps" if step == max_steps else None
-            if on_step(SolverStep(step=step, parameters=theta, value=objective.value(theta), reason=reason)):
-                break
-        return theta
-
-
-plant_class("swallowed", Bold)
-plant_class("not descending", Creeps)
-
 # -- checks that would otherwise have no victim ----------------------------------------------
 
 
@@ -936,19 +753,51 @@ plant(
     "labels-shifted",
     add=lambda s, st, p, t, w: Hits.add(s, st, p, (t + 1) % p.shape[1] if t.ndim == 1 and p.shape[1] > 1 else t, w),
 )
-plant("swallowed", Patience, "wrong-signature", on_epoch_begin=lambda s, view, epoch: None)
-plant("swallowed", Patience, "asks-for-more", on_train_begin=lambda s, view: view.optimizer)
+
+
+# -- tangents --------------------------------------------------------------------------------
+def _forward_tangent(change):
+    return lambda s, p, cache, ways, x_way: Dense.forward_tangent(s, p, cache, *change(ways, x_way))
+
+
+def _without(ways, *names):
+    return {name: (0 * way if name in names else way) for name, way in ways.items()}
+
+
+def _no_bend(s, p, cache, ways, kept, grad, grad_way):
+    x_way, z_way = kept
+    return Dense.backward_tangent(s, p, cache, ways, (x_way, 0 * z_way), grad, grad_way)
+
+
+def _input_stands_still(s, p, cache, ways, kept, grad, grad_way):
+    x_way, z_way = kept
+    return Dense.backward_tangent(s, p, cache, ways, (0 * x_way, z_way), grad, grad_way)
+
+
+def _mean_of_bias(s, p, cache, ways, kept, grad, grad_way):
+    grad_x, found = Dense.backward_tangent(s, p, cache, ways, kept, grad, grad_way)
+    return grad_x, {name: value / (len(grad) if name == "bias" else 1) for name, value in found.items()}
+
+
 plant(
-    "wrong function",
-    Damped,
-    "figures",
-    figures=True,
-    examples=(
-        Example(
-            inputs={"objective": _Bowl(), "parameters": [2.0], "max_steps": 1, "on_step": _no},
-            expected=[0.5],
-            source="by hand, of another solver",
-            method="solve",
-        ),
-    ),
+    "twin differs",
+    Dense,
+    "tangent-of-bias-missing",
+    forward_tangent=_forward_tangent(lambda w, x: (_without(w, "bias"), x)),
+)
+plant("twin differs", Dense, "tangent-of-input-missing", forward_tangent=_forward_tangent(lambda w, x: (w, 0 * x)))
+plant(
+    "wrong sign",
+    Dense,
+    "tangent-of-weight",
+    forward_tangent=_forward_tangent(lambda w, x: ({**w, "weight": -w["weight"]}, x)),
+)
+plant("wrong factor", Dense, "tangent-without-bend", backward_tangent=_no_bend)
+plant("twin differs", Dense, "input-stands-still", backward_tangent=_input_stands_still)
+plant("wrong factor", Dense, "tangent-mean-of-bias", backward_tangent=_mean_of_bias)
+plant(
+    "twin differs",
+    Dense,
+    "gradient-stands-still",
+    backward_tangent=lambda s, p, c, w, k, g, gw: Dense.backward_tangent(s, p, c, w, k, g, 0 * gw),
 )

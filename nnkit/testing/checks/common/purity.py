@@ -1,0 +1,147 @@
+"""What a part must leave alone: itself, generators, settings, the screen."""
+
+from __future__ import annotations
+
+import copy
+import random
+
+import attrs
+import numpy as np
+
+from nnkit.testing.call import compare, quiet
+from nnkit.testing.checks.common.calling import calls_for, digest
+from nnkit.testing.failure import fail, require
+from nnkit.testing.record import Shelf
+from nnkit.testing.subject import Subject
+
+SHELF = Shelf()
+
+
+# -- purity ----------------------------------------------------------------------------------
+
+
+@SHELF.check(
+    "PART-017/pure",
+    why="The same arguments must give the same result, or no run can be repeated.",
+    fix="Keep nothing between calls: no cache, counter or default argument that changes, no unseeded generator.",
+)
+def pure(subject: Subject) -> None:
+    part = subject.make()
+    calls = calls_for(subject)
+    before = digest(part, calls)
+    for round_ in range(2):
+        for call, first in reversed(list(zip(calls, before, strict=True))):
+            with quiet():
+                found = compare(call.result(part), first)
+            if found is not None:
+                fail(
+                    f"{call.name} gives another result when it is called again (round {round_ + 2})",
+                    inputs=call.arrays,
+                    got=found.got,
+                    expected=found.expected,
+                )
+    for call, first in zip(calls, before, strict=True):
+        given = call.fresh()
+        with quiet():
+            call.run(part, given)
+            for name, array in given.items():  # the caller fills the same memory with its next batch
+                np.copyto(array, np.roll(call.arrays[name], 1, axis=0))
+            changed = {name: array.copy() for name, array in given.items()}
+            found = compare(copy.deepcopy(call.run(part, given)), call.run(subject.make(), changed))
+            again = compare(call.result(part), first)
+        if found is not None or again is not None:
+            worst = found or again
+            fail(
+                f"{call.name} remembers the arguments of an earlier call",
+                inputs=call.arrays,
+                got=worst.got if worst else "",
+                expected=worst.expected if worst else "",
+            )
+
+
+@SHELF.check(
+    "PART-018/instances-apart",
+    why="Two networks with the same kind of part train side by side.",
+    fix="Keep no class attribute, module global or mutable default that a call writes to.",
+)
+def instances_apart(subject: Subject) -> None:
+    calls = calls_for(subject)
+    alone = digest(subject.make(), calls)
+    one, two = subject.make(), subject.make()
+    others = [attrs.evolve(subject, hyperparameters=variant) for variant in subject.variants]
+    strangers = [(other.make(), calls_for(attrs.evolve(other, seed=other.seed + 1))) for other in others]
+    for position, call in enumerate(calls):
+        with quiet():
+            for part, theirs in strangers:
+                if position < len(theirs):
+                    theirs[position].result(part)
+            first, second = call.result(one), call.result(two)
+        for result in (first, second):
+            found = compare(result, alone[position])
+            if found is not None:
+                fail(
+                    f"{call.name} changes when other instances are used in between",
+                    inputs=call.arrays,
+                    got=found.got,
+                    expected=found.expected,
+                )
+
+
+@SHELF.check(
+    "PART-019/no-global-random",
+    why="A draw from the global generator makes runs depend on everything that ran before.",
+    fix="Draw only from the numpy.random.Generator that the method is given; never seed anything.",
+    scope="variant",
+)
+def no_global_random(subject: Subject) -> None:
+    kept = np.random.get_state(), random.getstate()  # noqa: NPY002  # it is what must not change
+    try:
+        for seed in (1, 2):
+            np.random.seed(seed)  # noqa: NPY002  # so that a part that reads it shows
+            random.seed(seed)
+            numpy_before, python_before = np.random.get_state(), random.getstate()  # noqa: NPY002
+            part = subject.make()
+            for call in calls_for(subject):
+                with quiet():
+                    call.result(part)
+                numpy_after = np.random.get_state()  # noqa: NPY002
+                unchanged = all(np.array_equal(a, b) for a, b in zip(numpy_before, numpy_after, strict=True))
+                require(unchanged, f"{call.name} reads or seeds numpy's global generator", inputs=call.arrays)
+                require(
+                    random.getstate() == python_before,
+                    f"{call.name} reads or seeds Python's global generator",
+                    inputs=call.arrays,
+                )
+    finally:
+        np.random.set_state(kept[0])  # noqa: NPY002
+        random.setstate(kept[1])
+
+
+@SHELF.check(
+    "PART-020/settings-restored",
+    why="A part that changes numpy's error state or the warning filters changes everybody's program.",
+    fix="Use `with np.errstate(...)`, which restores itself; never np.seterr or warnings.simplefilter.",
+    scope="variant",
+)
+def settings_restored(subject: Subject) -> None:
+    with quiet(settings=True) as made:
+        part = subject.make()
+    require(not made.settings, f"making the part leaves {made.settings} changed")
+    for call in calls_for(subject):
+        with quiet(settings=True) as noted:
+            call.result(part)
+        require(not noted.settings, f"{call.name} leaves {noted.settings} changed", inputs=call.arrays)
+
+
+@SHELF.check(
+    "PART-021/silent",
+    why="Warnings are errors in many test suites, and prints break every pipe.",
+    fix="Choose a formula without overflow and 0/0 (or a narrow `with np.errstate`); remove the print.",
+)
+def silent(subject: Subject) -> None:
+    part = subject.make()
+    for call in calls_for(subject):
+        with quiet() as noted:
+            call.result(part)
+        require(not noted.warned, f"{call.name} warns", inputs=call.arrays, got=noted.warned)
+        require(not noted.printed, f"{call.name} prints", inputs=call.arrays, got=repr(noted.printed))
