@@ -1,10 +1,13 @@
 """What pytest loads from an installed nnkit-core: the option ``--thorough``, the summary, and no way to skip.
 
-It imports nothing of nnkit before a conformance test is there.
+A proof can be lost in three places, and each ends red: its file is never run (a skip of the module, of a
+``conftest.py``), its line is run and makes no test (a name without ``test``, a condition), its items are skipped.
+It imports nothing of the kit's checks before a conformance test is there.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
@@ -46,26 +49,36 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """One line a part: passed, failed, expected, not applicable."""
-    counts: dict[str, dict[str, int]] = {}
-
-    def line(part: str) -> dict[str, int]:
-        return counts.setdefault(part, {"passed": 0, "failed": 0, "expected": 0, "not applicable": 0, "advice": 0})
-
+    """Where to begin, what is advised, and one line a part: passed, failed, expected, not applicable."""
+    counts: dict[str, Counter[str]] = {}
+    failed: dict[str, list[str]] = {}
+    advice: list[str] = []
     for reports in terminalreporter.stats.values():
         for report in reports:
             if getattr(report, "when", None) != "call":
                 continue
             for name, value in getattr(report, "user_properties", ()):
                 if name == "nnkit":
-                    line(value[0])[value[1]] += 1
+                    part, check, state, fix = value
+                    counts.setdefault(part, Counter())[state] += 1
+                    if state == "failed":
+                        failed.setdefault(part, []).append(check)
+                    elif state == "advice":
+                        advice.append(f"advice  {check} for {part}: {fix}")
                 elif name == "nnkit-na":
                     for part, count in value.items():
-                        line(part)["not applicable"] += count
+                        counts.setdefault(part, Counter())["not applicable"] += count
     if counts:
+        from nnkit.testing.report import STATES, begin_with
+        from nnkit.testing.runner import all_checks
+
+        order = [check.id for check in all_checks()]
+        hints = [begin_with(part, sorted(checks, key=order.index)) for part, checks in sorted(failed.items())]
         terminalreporter.section("nnkit conformance")
+        for line in [*(f"hint    {hint}" for hint in hints if hint), *sorted(advice)]:
+            terminalreporter.write_line(line)
         for part, states in sorted(counts.items()):
             shown = ", ".join(
-                f"{count} {state}" for state, count in states.items() if count or state in {"passed", "failed"}
+                f"{states[state]} {state}" for state in STATES if states[state] or state in {"passed", "failed"}
             )
             terminalreporter.write_line(f"{part}: {shown}")
