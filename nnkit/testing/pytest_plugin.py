@@ -8,13 +8,18 @@ It imports nothing of the kit's checks before a conformance test is there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nnkit.testing.proof_lines import proof_lines
+
 __all__ = [
     "pytest_addoption",
+    "pytest_make_collect_report",
     "pytest_runtest_makereport",
     "pytest_terminal_summary",
 ]
@@ -29,6 +34,56 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
         help="nnkit conformance: many more figures, and those that hypothesis finds",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A line ``conformance(...)`` that gave no test proves nothing, so its file is a failure with that reason."""
+    report = yield
+    lost = list(_lost_proofs(collector, report))
+    if lost:
+        report.outcome = "failed"
+        report.result = []
+        report.longrepr = "\n".join(lost)
+    return report
+
+
+def _lost_proofs(collector: pytest.Collector, report: pytest.CollectReport) -> Iterator[str]:
+    path = collector.path
+    if report.failed or not isinstance(collector, (pytest.File, pytest.Directory, pytest.Session)):
+        return
+    if report.skipped:
+        why = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else "Skipped"
+        for file in [path] if path.is_file() else _test_files(collector):
+            for lines in proof_lines(file):
+                yield (
+                    f"conformance(...) was skipped, so nothing is proven: {file}:{lines.start} never ran, because "
+                    f"{path.name} was left as a whole ({why}).\nPut the proof into a file that nothing skips, and "
+                    "announce what is known to fail in expected_failures={'<check id>': '<reason>'}."
+                )
+    elif type(collector).collect is pytest.Module.collect:
+        made = {
+            line
+            for item in report.result
+            for file, line in [getattr(getattr(item, "function", None), "__nnkit_conformance__", (None, 0))]
+            if file is not None and Path(file).resolve() == path.resolve()
+        }
+        for lines in proof_lines(path):
+            if made.isdisjoint(lines):
+                yield (
+                    f"conformance(...) made no test, so nothing is proven: {path}:{lines.start}\n"
+                    "Assign it, under no condition, to a name that begins with test: "
+                    'test_conformance = conformance("your-distribution")'
+                )
+
+
+def _test_files(collector: pytest.Collector) -> Iterator[Path]:
+    patterns = collector.config.getini("python_files")
+    for file in sorted(collector.path.rglob("*.py")):
+        if any(fnmatch(file.name, pattern) for pattern in patterns):
+            yield file
 
 
 @pytest.hookimpl(wrapper=True)
