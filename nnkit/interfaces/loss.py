@@ -58,11 +58,16 @@ class Loss(Part):
     fused_activation: ClassVar[str | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Put the shape check in front of the author's methods."""
+        """Put the shape check in front of the author's methods, inherited from a mixin or written here.
+
+        The method itself stays in the class, beside the check: who makes a class anew, as attrs does for
+        slots, mends the ``super()`` of the functions that it finds there, and of no others.
+        """
         super().__init_subclass__(**kwargs)
         for name in CHECKED:
-            method = vars(cls).get(name)
-            if callable(method) and not hasattr(method, "__wrapped__"):
+            method = getattr(cls, name)
+            if method is not vars(Loss)[name] and not hasattr(method, "__nnkit_checked__"):
+                setattr(cls, f"_unchecked_{name}", method)
                 setattr(cls, name, _shapes_checked(method))
 
     @abstractmethod
@@ -150,4 +155,5 @@ def _shapes_checked(method: Callable[..., Array]) -> Callable[..., Array]:
         check_shapes(self, prediction, target)
         return method(self, prediction, target)
 
+    checked.__nnkit_checked__ = True  # type: ignore[attr-defined]
     return checked

@@ -59,8 +59,14 @@ def split(name: str) -> tuple[str | None, str]:
     return (distribution_key(namespace), bare) if slash else (None, name)
 
 
-def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
+def nearest(name: str, candidates: Iterable[str], count: int = 3, *, cutoff: float = 0.6) -> list[str]:
     """The candidates most like ``name``, best first: letters swapped, then alike, then initials (``lr``).
+
+    Args:
+        name: The wrong name.
+        candidates: The right ones.
+        count: How many to give at most.
+        cutoff: How much alike, in [0, 1], they must be (``difflib``'s ratio).
 
     Example:
         >>> nearest("adma", ["adamax", "adam", "sgd"])
@@ -73,6 +79,6 @@ def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
         by_key.setdefault(key(candidate), candidate)
     wanted = key(name)
     swapped = [candidate for known, candidate in by_key.items() if sorted(known) == sorted(wanted)]
-    close = [by_key[match] for match in difflib.get_close_matches(wanted, by_key, n=count, cutoff=0.6)]
+    close = [by_key[match] for match in difflib.get_close_matches(wanted, by_key, n=count, cutoff=cutoff)]
     initials = [c for c in by_key.values() if "_" in c and wanted == "".join(word[:1] for word in c.split("_"))]
     return list(dict.fromkeys([*swapped, *close, *initials]))[:count]

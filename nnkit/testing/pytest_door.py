@@ -6,6 +6,7 @@ becomes an item that fails with the reason, so a mistyped name can never look li
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -13,21 +14,15 @@ import attrs
 import pytest
 
 from nnkit.errors import NNKitError
-from nnkit.testing.runner import (
-    DTYPES,
-    Case,
-    Settings,
-    cases,
-    run_case,
-    settle_expected,
-    settle_only,
-)
-from nnkit.testing.selection import select
+from nnkit.testing.report import nothing_proven
+from nnkit.testing.runner import DTYPES, Case, Settings, cases, run_case, settle
+from nnkit.testing.selection import Selected, select
+from nnkit.testing.subject import family_of
 
 __all__ = ["MARK", "Selection", "conformance"]
 
 MARK = "__nnkit_conformance__"
-"""Set on the test functions made here, for the plugin that counts their outcomes."""
+"""Set on the test functions made here: the file and the line that made it, for the plugin that misses none."""
 
 
 @attrs.frozen(eq=False)
@@ -35,11 +30,13 @@ class Selection:
     """The item that looks at what was selected: something of each part must be provable.
 
     Args:
+        parts: What was selected.
         cases: Every check of every part, applicable or not.
         problems: Why the selection as a whole is bad.
         settings: How to run.
     """
 
+    parts: tuple[Selected, ...]
     cases: tuple[Case, ...]
     problems: tuple[str, ...]
     settings: Settings
@@ -47,17 +44,14 @@ class Selection:
     def verify(self) -> None:
         """Fail with every reason at once."""
         problems = [*self.problems]
-        by_part: dict[str, list[Case]] = {}
-        for case in self.cases:
-            by_part.setdefault(case.selected.name, []).append(case)
-        if not by_part and not problems:
-            problems.append("no part and no check was selected, so nothing is proven")
-        for part, found in by_part.items():
-            applying = [case for case in found if case.applies]
-            if not applying:
-                problems.append(f"{part}: none of the selected checks applies to it, so nothing is proven")
-            elif self.settings.only is None and not any(case.level == "core" for case in applying):
-                problems.append(f"{part}: no core check would be executed, so nothing is proven")
+        for part in self.parts:
+            seen = [
+                (case.check.id, case.level, None if case.applies else "; ".join(case.reasons))
+                for case in self.cases
+                if case.selected is part
+            ]
+            problem = nothing_proven(part.name, family_of(part.cls), seen, self.settings.only)
+            problems += [] if problem is None else [problem]
         runnable = {f"{case.selected.name}::{case.check.id}" for case in self.cases if case.applies}
         problems += [
             f"the expected failure {word!r} belongs to no check that is run; remove it"
@@ -89,7 +83,7 @@ def conformance(
     Args:
         components: What to prove, as for ``nnkit.testing.check``: usually the name of your distribution.
         kind: Only parts of this kind.
-        only: Only these checks.
+        only: Only these checks, each by its whole id or by one side of the slash (``"OPT-012"``).
         expected_failures: Reasons by check id; such a check must fail.
         profile: A frozen set of checks; newer checks then only advise.
         dtypes: The dtypes to try.
@@ -98,24 +92,20 @@ def conformance(
     Example:
         >>> test_conformance = conformance("nnkit/relu", kind="activation")
     """
+    parts: list[Selected] = []
     found: list[Case] = []
     problems: list[str] = []
     settings = Settings()
     try:
-        settings = Settings(
-            dtypes=tuple(dtypes),
-            seed=seed,
-            profile=profile,
-            only=settle_only(only),
-            expected=settle_expected(expected_failures),
-        )
+        settings = settle(only=only, expected_failures=expected_failures, profile=profile, dtypes=dtypes, seed=seed)
         for component in components:
-            found += cases(select(component, kind=kind), settings)
+            parts += select(component, kind=kind)
+        found += cases(parts, settings)
     except NNKitError as error:
         problems.append(f"{type(error).__name__}: {error}")
     if not components:
         problems.append('conformance() names nothing to prove; write conformance("your-distribution")')
-    selection = Selection(tuple(found), tuple(problems), settings)
+    selection = Selection(tuple(parts), tuple(found), tuple(problems), settings)
     items: list[Any] = [pytest.param(selection, id="selection")]
     items += [pytest.param(case, id=_item_id(case)) for case in found if case.applies]
 
@@ -129,12 +119,21 @@ def conformance(
         if request.config.getoption("--thorough", default=False):
             item = attrs.evolve(item, subjects=tuple(attrs.evolve(one, thorough=True) for one in item.subjects))
         outcome = run_case(item, rerun=f'pytest "{request.node.nodeid}"')
-        request.node.user_properties.append(("nnkit", (item.selected.name, outcome.state)))
+        told = (item.selected.name, item.check.id, outcome.state, item.check.fix)
+        request.node.user_properties.append(("nnkit", told))
         if outcome.state == "failed" and outcome.failure is not None:
-            pytest.fail(f"\n{outcome.failure}", pytrace=False)
+            pytest.fail(str(outcome.failure), pytrace=False)
 
-    setattr(test_conformance, MARK, True)
+    setattr(test_conformance, MARK, _caller())
     return test_conformance
+
+
+def _caller() -> tuple[str, int]:
+    """The file and the line that call ``conformance``."""
+    frame = inspect.currentframe()
+    for _ in range(2):
+        frame = frame and frame.f_back
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
 
 
 def _item_id(case: Case) -> str:

@@ -1,17 +1,25 @@
 """What pytest loads from an installed nnkit-core: the option ``--thorough``, the summary, and no way to skip.
 
-It imports nothing of nnkit before a conformance test is there.
+A proof can be lost in three places, and each ends red: its file is never run (a skip of the module, of a
+``conftest.py``), its line is run and makes no test (a name without ``test``, a condition), its items are skipped.
+It imports nothing of the kit's checks before a conformance test is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections import Counter
+from collections.abc import Generator, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nnkit.testing.proof_lines import proof_lines
+
 __all__ = [
     "pytest_addoption",
+    "pytest_make_collect_report",
     "pytest_runtest_makereport",
     "pytest_terminal_summary",
 ]
@@ -26,6 +34,56 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
         help="nnkit conformance: many more figures, and those that hypothesis finds",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A line ``conformance(...)`` that gave no test proves nothing, so its file is a failure with that reason."""
+    report = yield
+    lost = list(_lost_proofs(collector, report))
+    if lost:
+        report.outcome = "failed"
+        report.result = []
+        report.longrepr = "\n".join(lost)
+    return report
+
+
+def _lost_proofs(collector: pytest.Collector, report: pytest.CollectReport) -> Iterator[str]:
+    path = collector.path
+    if report.failed or not isinstance(collector, (pytest.File, pytest.Directory, pytest.Session)):
+        return
+    if report.skipped:
+        why = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else "Skipped"
+        for file in [path] if path.is_file() else _test_files(collector):
+            for lines in proof_lines(file):
+                yield (
+                    f"conformance(...) was skipped, so nothing is proven: {file}:{lines.start} never ran, because "
+                    f"{path.name} was left as a whole ({why}).\nPut the proof into a file that nothing skips, and "
+                    "announce what is known to fail in expected_failures={'<check id>': '<reason>'}."
+                )
+    elif type(collector).collect is pytest.Module.collect:
+        made = {
+            line
+            for item in report.result
+            for file, line in [getattr(getattr(item, "function", None), "__nnkit_conformance__", (None, 0))]
+            if file is not None and Path(file).resolve() == path.resolve()
+        }
+        for lines in proof_lines(path):
+            if made.isdisjoint(lines):
+                yield (
+                    f"conformance(...) made no test, so nothing is proven: {path}:{lines.start}\n"
+                    "Assign it, under no condition, to a name that begins with test: "
+                    'test_conformance = conformance("your-distribution")'
+                )
+
+
+def _test_files(collector: pytest.Collector) -> Iterator[Path]:
+    patterns = collector.config.getini("python_files")
+    for file in sorted(collector.path.rglob("*.py")):
+        if any(fnmatch(file.name, pattern) for pattern in patterns):
+            yield file
 
 
 @pytest.hookimpl(wrapper=True)
@@ -46,26 +104,36 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """One line a part: passed, failed, expected, not applicable."""
-    counts: dict[str, dict[str, int]] = {}
-
-    def line(part: str) -> dict[str, int]:
-        return counts.setdefault(part, {"passed": 0, "failed": 0, "expected": 0, "not applicable": 0, "advice": 0})
-
+    """Where to begin, what is advised, and one line a part: passed, failed, expected, not applicable."""
+    counts: dict[str, Counter[str]] = {}
+    failed: dict[str, list[str]] = {}
+    advice: list[str] = []
     for reports in terminalreporter.stats.values():
         for report in reports:
             if getattr(report, "when", None) != "call":
                 continue
             for name, value in getattr(report, "user_properties", ()):
                 if name == "nnkit":
-                    line(value[0])[value[1]] += 1
+                    part, check, state, fix = value
+                    counts.setdefault(part, Counter())[state] += 1
+                    if state == "failed":
+                        failed.setdefault(part, []).append(check)
+                    elif state == "advice":
+                        advice.append(f"advice  {check} for {part}: {fix}")
                 elif name == "nnkit-na":
                     for part, count in value.items():
-                        line(part)["not applicable"] += count
+                        counts.setdefault(part, Counter())["not applicable"] += count
     if counts:
+        from nnkit.testing.report import STATES, begin_with
+        from nnkit.testing.runner import all_checks
+
+        order = [check.id for check in all_checks()]
+        hints = [begin_with(part, sorted(checks, key=order.index)) for part, checks in sorted(failed.items())]
         terminalreporter.section("nnkit conformance")
+        for line in [*(f"hint    {hint}" for hint in hints if hint), *sorted(advice)]:
+            terminalreporter.write_line(line)
         for part, states in sorted(counts.items()):
             shown = ", ".join(
-                f"{count} {state}" for state, count in states.items() if count or state in {"passed", "failed"}
+                f"{states[state]} {state}" for state in STATES if states[state] or state in {"passed", "failed"}
             )
             terminalreporter.write_line(f"{part}: {shown}")

@@ -4,18 +4,62 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
 from nnkit.testing.record import Check
 
-__all__ = ["Failure", "Outcome", "PartReport", "Report", "State"]
+__all__ = ["STATES", "Failure", "Outcome", "PartReport", "Report", "State", "begin_with", "nothing_proven"]
 
 State: TypeAlias = Literal["passed", "failed", "expected", "not applicable", "advice"]
 """``expected``: a failure that was announced with a reason; ``advice``: an advisory check that failed."""
 
-_STATES: tuple[State, ...] = ("passed", "failed", "expected", "not applicable", "advice")
+STATES: tuple[State, ...] = ("passed", "failed", "expected", "not applicable", "advice")
+"""All of them, in the order of every summary."""
+
+
+def nothing_proven(
+    part: str, kind: str, checks: Iterable[tuple[str, str, str | None]], asked: Iterable[str] | None = None
+) -> str | None:
+    """Why these checks prove nothing of a part: no core check among them is executed; ``None`` when one is.
+
+    Args:
+        part: The part.
+        kind: Its kind.
+        checks: Of each check of the part its id, its level, and why it does not apply (``None``: it is executed).
+        asked: The ids that were asked for; ``None`` for all.
+
+    Example:
+        >>> nothing_proven("Wave", "activation", [("ACT-029/largest-numbers", "advisory", None)])
+        'Wave: no core check was executed, so nothing is proven'
+        >>> nothing_proven("Wave", "activation", [], ["OPT-001/descends"])
+        'Wave: no core check was executed, so nothing is proven: OPT-001/descends is no check of an activation'
+    """
+    found = {identity: (level, reason) for identity, level, reason in checks}
+    if any(level == "core" and reason is None for level, reason in found.values()):
+        return None
+
+    def why(identity: str) -> str:
+        if identity not in found:
+            return f"{identity} is no check of {'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+        level, reason = found[identity]
+        return f"{identity} is {level}" if reason is None else f"{identity} does not apply ({reason})"
+
+    reasons = "; ".join(why(identity) for identity in asked or ())
+    return f"{part}: no core check was executed, so nothing is proven{': ' if reasons else ''}{reasons}"
+
+
+def begin_with(part: str, failed: Sequence[str]) -> str | None:
+    """Where to begin when several checks of a part failed: with the first, for one fault is seen by many checks.
+
+    Args:
+        part: The part.
+        failed: The ids of its failed checks, in the order of the kit.
+    """
+    first, *others = failed or ("",)
+    return f"{part}: begin with {first}; the other {len(others)} may have the same cause" if others else None
 
 
 @attrs.frozen(kw_only=True)
@@ -61,32 +105,31 @@ class Outcome:
 
 @attrs.frozen(kw_only=True)
 class PartReport:
-    """All outcomes of one part."""
+    """All outcomes of one part.
+
+    Args:
+        part: Its name.
+        kind: Its kind.
+        outcomes: One for each check that was looked at.
+        asked: The ids of the checks that were asked for; ``None`` for all.
+    """
 
     part: str
+    kind: str
     outcomes: tuple[Outcome, ...]
-    selective: bool = False
+    asked: tuple[str, ...] | None = None
 
     @property
     def counts(self) -> dict[str, int]:
         """How many checks ended in which state."""
         found = Counter(outcome.state for outcome in self.outcomes)
-        return {state: found[state] for state in _STATES}
-
-    @property
-    def executed_core(self) -> int:
-        """How many core checks were really run."""
-        return sum(outcome.level == "core" and outcome.state != "not applicable" for outcome in self.outcomes)
+        return {state: found[state] for state in STATES}
 
     @property
     def problem(self) -> str | None:
         """Why nothing is proven, although nothing failed."""
-        executed = sum(outcome.state != "not applicable" for outcome in self.outcomes)
-        if self.selective and executed == 0:
-            return f"{self.part}: none of the checks asked for applies to it, so nothing is proven"
-        if not self.selective and self.executed_core == 0:
-            return f"{self.part}: no core check was executed, so nothing is proven"
-        return None
+        seen = ((o.check.id, o.level, o.reason if o.state == "not applicable" else None) for o in self.outcomes)
+        return nothing_proven(self.part, self.kind, seen, self.asked)
 
     def __str__(self) -> str:
         """One line."""
@@ -130,20 +173,30 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """How many checks ended in which state, over all parts."""
-        return {state: sum(part.counts[state] for part in self.parts) for state in _STATES}
+        return {state: sum(part.counts[state] for part in self.parts) for state in STATES}
 
     @property
     def seconds(self) -> float:
         """Time spent in checks."""
         return sum(outcome.seconds for part in self.parts for outcome in part.outcomes)
 
+    @property
+    def details(self) -> str:
+        """Every failure in full, then where to begin, advice and problems, a line each."""
+        return "\n".join(self._details())
+
+    def _details(self) -> Iterator[str]:
+        yield from (f"{failure}\n" for failure in self.failures)
+        for part in self.parts:
+            begin = begin_with(part.part, [o.check.id for o in part.outcomes if o.state == "failed"])
+            if begin is not None:
+                yield f"hint    {begin}"
+        yield from (f"advice  {failure.id} for {failure.part}: {failure.fix}" for failure in self.advice)
+        yield from (f"problem {problem}" for problem in self.all_problems)
+
     def __str__(self) -> str:
-        """Every failure in full, then one line a part."""
-        texts = [str(failure) for failure in self.failures]
-        notes = [f"advice  {failure.id} for {failure.part}: {failure.fix}" for failure in self.advice]
-        problems = [f"problem {problem}" for problem in self.all_problems]
-        lines = [str(part) for part in self.parts]
-        return "\n".join([*(f"{text}\n" for text in texts), *notes, *problems, *lines])
+        """The details, then one line a part."""
+        return "\n".join([*self._details(), *map(str, self.parts)])
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data."""

@@ -17,14 +17,17 @@ from nnkit.testing.profiles import profile_ids
 from nnkit.testing.record import Check
 from nnkit.testing.report import Failure, Outcome, PartReport, Report
 from nnkit.testing.selection import Selected, select
-from nnkit.testing.subject import Subject
+from nnkit.testing.subject import Subject, family_of
 
-__all__ = ["DTYPES", "Case", "Settings", "all_checks", "cases", "check", "run_case", "settle_expected"]
+__all__ = ["DTYPES", "Case", "Settings", "all_checks", "cases", "check", "prove", "run_case", "settle"]
 
 DTYPES = ("float64", "float32")
 
 
 CONSTRUCTION = "PART-001/default-construction"
+
+UNEXPECTED_WHY = "An announced failure that is mended would hide the next one of the same check."
+UNEXPECTED_FIX = "Take the check out of expected_failures (--expect)."
 
 
 def all_checks() -> tuple[Check, ...]:
@@ -48,8 +51,9 @@ class Settings:
         seed: Of every random figure.
         thorough: Also figures that hypothesis looks for.
         profile: The name of a frozen set of checks, or ``None`` for all.
-        only: Ids, their numbers, or the beginning of ids; ``None`` for all.
+        only: Full ids; ``None`` for all.
         expected: Reasons by the id of a check that is allowed (and bound) to fail.
+        command: The shell command that failures name to rerun one check.
     """
 
     dtypes: tuple[str, ...] = DTYPES
@@ -58,6 +62,7 @@ class Settings:
     profile: str | None = None
     only: tuple[str, ...] | None = None
     expected: Mapping[str, str] = attrs.field(factory=dict)
+    command: str = "python -m nnkit.testing"
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -82,12 +87,46 @@ class Case:
         return bool(self.subjects)
 
 
-def settle_only(only: Iterable[str] | str | None) -> tuple[str, ...] | None:
-    """The full ids that ``only`` names.
+def settle(
+    *,
+    only: Iterable[str] | str | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+    profile: str | None = None,
+    dtypes: Iterable[Any] = DTYPES,
+    seed: int = 0,
+    thorough: bool = False,
+    command: str = Settings().command,
+) -> Settings:
+    """The settings that these arguments of a door mean, their names made whole.
 
     Raises:
-        UnknownNameError: When one of them names no check.
+        UnknownNameError: When a check or the profile is unknown.
+        SpecError: When an expected failure has no reason, or a dtype is none that parts are tried in.
     """
+    if profile is not None:
+        profile_ids(profile)
+    return Settings(
+        dtypes=_settle_dtypes(dtypes),
+        seed=seed,
+        thorough=thorough,
+        profile=profile,
+        only=_settle_only(only),
+        expected=_settle_expected(expected_failures or {}),
+        command=command,
+    )
+
+
+def _settle_dtypes(dtypes: Iterable[Any]) -> tuple[str, ...]:
+    wanted = [dtypes] if isinstance(dtypes, (str, type, np.dtype)) else list(dtypes)
+    found = tuple(np.dtype(one).name if isinstance(one, (type, np.dtype)) else str(one) for one in wanted)
+    wrong = [one for one in found if one not in DTYPES]
+    if wrong or not found:
+        came = ", ".join(map(repr, wrong)) or "none"
+        raise SpecError(f"dtypes: {came} given; parts are proven in {' and '.join(DTYPES)}: name one of them, or both")
+    return found
+
+
+def _settle_only(only: Iterable[str] | str | None) -> tuple[str, ...] | None:
     if only is None:
         return None
     wanted = [only] if isinstance(only, str) else list(only)
@@ -105,19 +144,18 @@ def _unknown_check(word: str) -> list[str]:
 
     ids = [one.id for one in all_checks()]
     close = nearest(word, [*ids, *(one.partition("/")[0] for one in ids)], 3)
-    hint = f"; did you mean {', '.join(close)}?" if close else ""
-    raise UnknownNameError(f"there is no check {word!r}{hint} (`nnkit conform --list` shows all)")
+    if word.isdecimal():  # the digits alone are those of a check of each kind
+        close = [one.number for one in all_checks() if one.number.endswith(f"-{int(word):03}")]
+    hint = f"; did you mean {', '.join(close)}?" if close else "."
+    raise UnknownNameError(
+        f"there is no check {word!r}{hint} A check is named by its whole id, or by either side of the slash "
+        "(ACT-002/derivative-stencil, ACT-002, derivative-stencil); `python -m nnkit.testing --list` shows all"
+    )
 
 
-def settle_expected(expected: Mapping[str, str] | None) -> dict[str, str]:
-    """Expected failures with full ids; each needs a reason.
-
-    Raises:
-        UnknownNameError: When one of them names no check.
-        SpecError: When a reason is missing.
-    """
+def _settle_expected(expected: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for word, reason in (expected or {}).items():
+    for word, reason in expected.items():
         part, separator, identity = word.rpartition("::")
         matches = [one.id for one in all_checks() if identity in {one.id, one.number}] or _unknown_check(identity)
         if not isinstance(reason, str) or not reason.strip():
@@ -203,10 +241,9 @@ def run_case(case: Case, rerun: str | None = None) -> Outcome:
             return Outcome(
                 check=case.check, state="expected", reason=reason, failure=failure, seconds=seconds, level=case.level
             )
-        failure = _failure(
-            case, case.subjects[0], CheckFailure(f"it passes, although it is expected to fail ({reason})"), rerun
-        )
-        return Outcome(check=case.check, state="failed", failure=failure, seconds=seconds, level="strict")
+        passes = CheckFailure(f"it passes, although it is expected to fail ({reason})")
+        failure = _failure(case, case.subjects[0], passes, rerun, why=UNEXPECTED_WHY, fix=UNEXPECTED_FIX)
+        return Outcome(check=case.check, state="failed", failure=failure, seconds=seconds, level=case.level)
     if failure is None:
         return Outcome(check=case.check, state="passed", seconds=seconds, level=case.level)
     state: Any = "advice" if case.level == "advisory" else "failed"
@@ -257,12 +294,21 @@ def _raised(error: BaseException) -> CheckFailure:
     )
 
 
-def _failure(case: Case, subject: Subject, verdict: CheckFailure, rerun: str | None) -> Failure:
+def _failure(
+    case: Case,
+    subject: Subject,
+    verdict: CheckFailure,
+    rerun: str | None,
+    *,
+    why: str | None = None,
+    fix: str | None = None,
+) -> Failure:
     command = rerun or _command(case)
+    why, fix = why or case.check.why, fix or case.check.fix
     lines = [
         f"{case.check.id} FAILED for {case.selected.name} ({subject.label})",
         f"  what     {verdict.message}",
-        f"  why      {case.check.why}",
+        f"  why      {why}",
     ]
     for name, value in verdict.inputs.items():
         lines.append(f"  input    {name} = {shown(value)}")
@@ -270,13 +316,13 @@ def _failure(case: Case, subject: Subject, verdict: CheckFailure, rerun: str | N
         lines.append(f"  got      {verdict.got}")
     if verdict.expected:
         lines.append(f"  expected {verdict.expected}")
-    lines += [f"  mend     {case.check.fix}", f"  rerun    {command}"]
+    lines += [f"  mend     {fix}", f"  rerun    {command}"]
     return Failure(
         id=case.check.id,
         part=case.selected.name,
         subject=subject.label,
-        why=case.check.why,
-        fix=case.check.fix,
+        why=why,
+        fix=fix,
         message="\n".join(lines),
         level=case.level,
         rerun=command,
@@ -286,10 +332,14 @@ def _failure(case: Case, subject: Subject, verdict: CheckFailure, rerun: str | N
 def _command(case: Case) -> str:
     seed = f" --seed {case.settings.seed}" if case.settings.seed else ""
     thorough = " --thorough" if case.settings.thorough else ""
+    # A run without a core check proves nothing, so another one goes with a check that is not.
+    numbers = [case.check.number, *([] if case.check.level == "core" else [CONSTRUCTION.partition("/")[0]])]
     if case.selected.target is None:
-        return f"nnkit.testing.check({case.selected.cls.__name__}, only={case.check.number!r}).raise_if_failed()"
+        only = repr(numbers[0] if len(numbers) == 1 else numbers)
+        return f"nnkit.testing.check({case.selected.cls.__name__}, only={only}).raise_if_failed()"
     kind = f" --kind {case.selected.cls.kind}" if case.selected.id else ""
-    return f"python -m nnkit.testing {case.selected.target}{kind} --check {case.check.number}{seed}{thorough}"
+    checks = "".join(f" --check {number}" for number in numbers)
+    return f"{case.settings.command} {case.selected.target}{kind}{checks}{seed}{thorough}"
 
 
 def check(
@@ -309,7 +359,7 @@ def check(
         component: A class, an instance, ``"distribution"``, ``"distribution/name"``, a spec or
             ``"module:Class"``.
         kind: Only parts of this kind.
-        only: Only these checks: ids, or their numbers (``"OPT-012"``).
+        only: Only these checks, each by its whole id or by one side of the slash (``"OPT-012"``).
         expected_failures: Reasons by check id; such a check must fail. ``"acme-nn/lion::OPT-012"``
             means one part alone.
         profile: A frozen set of checks; newer checks then only advise.
@@ -319,34 +369,46 @@ def check(
 
     Raises:
         UnknownNameError: When the component, a check or the profile is unknown.
-        SpecError: When the component is no part, or an expected failure has no reason.
+        SpecError: When the component is no part, an expected failure has no reason, or a dtype is
+            none that parts are tried in.
 
     Example:
         >>> report = check("nnkit/relu", kind="activation")
         >>> report.ok, report.counts["failed"]
         (True, 0)
     """
-    settings = Settings(
-        dtypes=tuple(dtypes),
+    settings = settle(
+        only=only,
+        expected_failures=expected_failures,
+        profile=profile,
+        dtypes=dtypes,
         seed=seed,
         thorough=thorough,
-        profile=profile,
-        only=settle_only(only),
-        expected=settle_expected(expected_failures),
     )
-    return run(select(component, kind=kind), settings)
+    return prove([component], settings, kind=kind)
 
 
-def run(selected: list[Selected], settings: Settings) -> Report:
-    """The report on some parts."""
-    outcomes: dict[str, list[Outcome]] = {}
-    names: dict[str, Selected] = {}
-    for case in cases(selected, settings):
-        names[case.selected.name] = case.selected
-        outcomes.setdefault(case.selected.name + "|" + case.selected.cls.kind, []).append(run_case(case))
+def prove(components: Iterable[Any], settings: Settings, *, kind: str | None = None) -> Report:
+    """The one report on several components: what ``check`` and both commands run.
+
+    Args:
+        components: Each as for ``check``.
+        settings: How to run.
+        kind: Only parts of this kind.
+
+    Raises:
+        UnknownNameError: When a component is unknown.
+        SpecError: When a component is no part.
+    """
+    selected = [found for component in components for found in select(component, kind=kind)]
     parts = tuple(
-        PartReport(part=name.rpartition("|")[0], outcomes=tuple(found), selective=settings.only is not None)
-        for name, found in outcomes.items()
+        PartReport(
+            part=one.name,
+            kind=family_of(one.cls),
+            outcomes=tuple(run_case(case) for case in cases([one], settings)),
+            asked=settings.only,
+        )
+        for one in selected
     )
     return Report(parts=parts, problems=tuple(idle_expectations(parts, settings)))
 

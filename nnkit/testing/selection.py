@@ -205,6 +205,7 @@ def _nothing(text: str, kind: str | None) -> list[Selected]:
     from importlib import metadata
 
     from nnkit import plugins
+    from nnkit.registry.kinds import KINDS
     from nnkit.registry.names import distribution_key, nearest
 
     if "/" in text:
@@ -219,7 +220,8 @@ def _nothing(text: str, kind: str | None) -> list[Selected]:
             f"the distribution {text!r} is installed but provides no parts, so nothing is proven: its pyproject.toml "
             'needs [project.entry-points."nnkit.<kind>s"] with name = "module:Class", and installing anew'
         )
-    close = nearest(text, [*providers, *plugins.names(kind or "activation")], 2)
+    parts = {part for one in ([kind] if kind else KINDS) for part in plugins.names(one)}
+    close = [*nearest(text, providers, 2), *nearest(text, sorted(parts), 2, cutoff=0.75)][:2]
     hint = f"; did you mean {' or '.join(repr(one) for one in close)}?" if close else "."
     raise UnknownNameError(
         f"no distribution and no{word} part is called {text!r}, so nothing is proven{hint} "

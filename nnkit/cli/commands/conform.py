@@ -25,25 +25,26 @@ __all__ = ["command"]
 def command(context: click.Context, /, *, component: tuple[str, ...], listing: bool, **given: Any) -> None:
     """Prove COMPONENT: a distribution, distribution/name, a spec, or module:Class.
 
-    Ends with 0 when all of it is proven, and with 1 when a check failed or nothing was executed.
+    Ends with 0 when all of it is proven, with 1 when it is not (a check failed, nothing was executed, a name is
+    unknown), and with 2 when the options are wrong.
     """
     if listing:
         _list()
         return
     if not component:
         raise click.UsageError("name what to prove: a distribution, distribution/name, or module:Class")
-    from nnkit.testing.runner import DTYPES, Settings, run, settle_expected, settle_only
-    from nnkit.testing.selection import select
+    from nnkit.testing.runner import DTYPES, prove, settle
 
-    settings = Settings(
-        dtypes=(given["dtype"],) if given["dtype"] else DTYPES,
+    settings = settle(
+        only=given["only"] or None,
+        expected_failures=dict(_pair(text) for text in given["expected"]),
+        profile=given["profile"],
+        dtypes=given["dtype"] or DTYPES,
         seed=given["seed"],
         thorough=given["thorough"],
-        profile=given["profile"],
-        only=settle_only(given["only"] or None),
-        expected=settle_expected(dict(_pair(text) for text in given["expected"])),
+        command="nnkit conform",
     )
-    report = run([found for one in component for found in select(one, kind=given["kind"])], settings)
+    report = prove(component, settings, kind=given["kind"])
     if given["json_file"] is not None:
         given["json_file"].write_text(report.to_json() + "\n", encoding="utf-8")
     _show(report)
@@ -68,19 +69,15 @@ def _list() -> None:
 
 
 def _show(report: Any) -> None:
-    for failure in report.failures:
-        click.echo(f"{failure}\n")
-    for advice in report.advice:
-        click.echo(f"advice: {advice.id} for {advice.part}: {advice.fix}")
-    for problem in report.all_problems:
-        click.echo(f"problem: {problem}")
     from nnkit.cli.console import new_table, print_table, result_console
+    from nnkit.testing.report import STATES
 
-    states = ("passed", "failed", "expected", "not applicable", "advice")
-    table = new_table("part", *states, "seconds")
+    if report.details:
+        click.echo(report.details)
+    table = new_table("part", *STATES, "seconds")
     for part in report.parts:
         seconds = sum(outcome.seconds for outcome in part.outcomes)
-        table.add_row(part.part, *(str(part.counts[state]) for state in states), f"{seconds:.2f}")
+        table.add_row(part.part, *(str(part.counts[state]) for state in STATES), f"{seconds:.2f}")
     if report.parts:
         print_table(result_console(), table)
     click.echo("proven" if report.ok else "NOT proven")
