@@ -8,13 +8,14 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
 
 from nnkit.errors import PluginWarning
 
-__all__ = ["Kernel", "compiled", "kernel", "task"]
+__all__ = ["Kernel", "compiled", "forget_stale", "kernel", "task"]
 
 LOG = logging.getLogger("nnkit.numba")
 
@@ -34,7 +35,28 @@ def kernel(function: Callable[..., Any]) -> Kernel:
     vectorized. numba's own threads would fight those of the BLAS, so there are none.
     """
     # Sums may be regrouped and products fused; NaN and infinities keep their meaning.
-    return numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"}, nogil=True)(function)
+    made: Any = numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"}, nogil=True)(function)
+    forget_stale(Path(made.stats.cache_path))
+    return made
+
+
+@functools.cache
+def forget_stale(kept: Path) -> None:
+    """Remove what was compiled before any source of this package changed.
+
+    A kernel takes the kernels that it calls in when it is compiled, and numba compares only its own file: a change
+    in another would leave the old one inside.
+    """
+    newest = max(source.stat().st_mtime_ns for source in Path(__file__).parent.glob("*.py"))
+    results = [path for path in kept.glob("*.nb[ci]") if path.name.startswith(tuple(_modules()))]
+    if any(path.stat().st_mtime_ns < newest for path in results):
+        for path in results:
+            path.unlink(missing_ok=True)
+
+
+def _modules() -> list[str]:
+    """How the results of this package's modules begin."""
+    return [f"{source.stem}." for source in Path(__file__).parent.glob("*.py")]
 
 
 def compiled(function: Kernel, *examples: Any) -> Callable[..., Any] | None:

@@ -17,6 +17,8 @@ LOG2_E = np.float32(1.4426950408889634)
 LN2_HIGH = np.float32(0.693359375)
 LN2_LOW = np.float32(-2.12194440e-4)
 LANES = 16
+BLOCK = 2_048
+"""Elements that a few passes go over before the next are looked at: they stay in the nearest cache."""
 LOWEST = np.float32(-87.0)
 HALF, ONE = np.float32(0.5), np.float32(1.0)
 # Taylor's coefficients 1/2! ... 1/7!: on |r| <= ln(2) / 2 the first one left out is below 2**-27.
@@ -25,11 +27,10 @@ C5, C6, C7 = np.float32(1 / 120), np.float32(1 / 720), np.float32(1 / 5040)
 
 
 @kernel
-def _shifted(z: Any, a: Any) -> None:
-    """``a = z`` less the largest entry of each row."""
+def _shifted(z: Any, a: Any, lanes: Any) -> None:
+    """``a = z`` less the largest entry of each row; ``lanes`` is scratch."""
     rows, outputs = z.shape
     wide = outputs - outputs % LANES
-    lanes = np.empty(LANES, z.dtype)
     for n in range(rows):
         top = z[n, 0]
         if wide:
@@ -67,10 +68,9 @@ def _exponentials(flat: Any, power: Any, bits: Any) -> None:
 
 
 @kernel
-def sparse_crossentropy(z: Any, a: Any, target: Any, values: Any, grad: Any, bits: Any) -> None:
-    """Of integer labels; a label out of range gives NaN."""
+def _sparse_crossentropy(z: Any, a: Any, target: Any, values: Any, grad: Any, bits: Any, lanes: Any) -> None:
     rows, outputs = z.shape
-    _shifted(z, a)
+    _shifted(z, a, lanes)
     for n in range(rows):
         label = target[n]
         values[n] = -a[n, label] if 0 <= label < outputs else np.float32(np.nan)
@@ -91,10 +91,9 @@ def sparse_crossentropy(z: Any, a: Any, target: Any, values: Any, grad: Any, bit
 
 
 @kernel
-def crossentropy(z: Any, a: Any, target: Any, values: Any, grad: Any, bits: Any) -> None:
-    """Of one-hot rows or probabilities."""
+def _crossentropy(z: Any, a: Any, target: Any, values: Any, grad: Any, bits: Any, lanes: Any) -> None:
     rows, outputs = z.shape
-    _shifted(z, a)
+    _shifted(z, a, lanes)
     for n in range(rows):
         below = np.float32(0.0)
         for k in range(outputs):
@@ -111,3 +110,23 @@ def crossentropy(z: Any, a: Any, target: Any, values: Any, grad: Any, bits: Any)
             shared = a[n, k] * share
             a[n, k] = shared
             grad[n, k] = shared - target[n, k]
+
+
+@kernel
+def sparse_crossentropy(z: Any, a: Any, target: Any, values: Any, grad: Any, bits: Any) -> None:
+    """Of integer labels; a label out of range gives NaN."""
+    lanes, block = np.empty(LANES, z.dtype), max(1, BLOCK // z.shape[1])
+    for n in range(0, z.shape[0], block):
+        m = min(n + block, z.shape[0])
+        flat = bits[n * z.shape[1] : m * z.shape[1]]
+        _sparse_crossentropy(z[n:m], a[n:m], target[n:m], values[n:m], grad[n:m], flat, lanes)
+
+
+@kernel
+def crossentropy(z: Any, a: Any, target: Any, values: Any, grad: Any, bits: Any) -> None:
+    """Of one-hot rows or probabilities."""
+    lanes, block = np.empty(LANES, z.dtype), max(1, BLOCK // z.shape[1])
+    for n in range(0, z.shape[0], block):
+        m = min(n + block, z.shape[0])
+        flat = bits[n * z.shape[1] : m * z.shape[1]]
+        _crossentropy(z[n:m], a[n:m], target[n:m], values[n:m], grad[n:m], flat, lanes)

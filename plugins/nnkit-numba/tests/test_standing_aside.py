@@ -2,8 +2,10 @@
 
 import io
 import logging
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,3 +89,19 @@ def test_compiling_is_never_silent(monkeypatch, caplog):
 def test_numba_is_not_imported_before_a_training():
     code = "import sys, nnkit; n = nnkit.Network([2, 3, 1]); n.predict([[1.0, 2.0]]); sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_was_compiled_of_older_sources_is_forgotten(tmp_path):
+    """numba looks at a kernel's own file alone, not at those of the kernels in it."""
+    fresh, stale, foreign = (
+        tmp_path / name for name in ("team.perform-1.nbi", "team.perform-1.1.nbc", "other.f-1.nbi")
+    )
+    now = max(path.stat().st_mtime for path in Path(compiling.__file__).parent.glob("*.py"))
+    for path, when in ((fresh, now + 5), (stale, now + 5), (foreign, now - 5)):
+        path.touch()
+        os.utime(path, (when, when))
+    compiling.forget_stale.__wrapped__(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([fresh, stale, foreign])
+    os.utime(stale, (now - 5, now - 5))
+    compiling.forget_stale.__wrapped__(tmp_path)
+    assert list(tmp_path.iterdir()) == [foreign]
