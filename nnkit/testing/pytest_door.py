@@ -111,7 +111,6 @@ def conformance(
 
     @pytest.mark.parametrize("item", items)
     def test_conformance(item: Selection | Case, request: pytest.FixtureRequest) -> None:
-        __tracebackhide__ = True
         if isinstance(item, Selection):
             request.node.user_properties.append(("nnkit-na", item.not_applicable()))
             item.verify()
@@ -119,7 +118,8 @@ def conformance(
         if request.config.getoption("--thorough", default=False):
             item = attrs.evolve(item, subjects=tuple(attrs.evolve(one, thorough=True) for one in item.subjects))
         outcome = run_case(item, rerun=f'pytest "{request.node.nodeid}"')
-        told = (item.selected.name, item.check.id, outcome.state, item.check.fix)
+        line = outcome.failure.advice if outcome.failure is not None else ""
+        told = (item.selected.name, item.check.id, outcome.state, line)
         request.node.user_properties.append(("nnkit", told))
         if outcome.state == "failed" and outcome.failure is not None:
             pytest.fail(str(outcome.failure), pytrace=False)

@@ -114,12 +114,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
                 continue
             for name, value in getattr(report, "user_properties", ()):
                 if name == "nnkit":
-                    part, check, state, fix = value
+                    part, check, state, line = value
                     counts.setdefault(part, Counter())[state] += 1
                     if state == "failed":
                         failed.setdefault(part, []).append(check)
                     elif state == "advice":
-                        advice.append(f"advice  {check} for {part}: {fix}")
+                        advice.append(f"advice  {line}")
                 elif name == "nnkit-na":
                     for part, count in value.items():
                         counts.setdefault(part, Counter())["not applicable"] += count

@@ -70,6 +70,7 @@ class Failure:
         id: The check's permanent id.
         part: The part that failed.
         subject: The dtype and hyperparameters that it failed with.
+        what: What is wrong, in one sentence.
         why: What goes wrong for a user.
         fix: How to mend it.
         message: The whole text as printed.
@@ -80,6 +81,7 @@ class Failure:
     id: str
     part: str
     subject: str
+    what: str
     why: str
     fix: str
     message: str
@@ -89,6 +91,11 @@ class Failure:
     def __str__(self) -> str:
         """The text as printed."""
         return self.message
+
+    @property
+    def advice(self) -> str:
+        """The text as printed where the check only advises: one line."""
+        return f"{self.id} for {self.part}: {self.what}. {self.fix}"
 
 
 @attrs.frozen(kw_only=True)
@@ -191,7 +198,7 @@ class Report:
             begin = begin_with(part.part, [o.check.id for o in part.outcomes if o.state == "failed"])
             if begin is not None:
                 yield f"hint    {begin}"
-        yield from (f"advice  {failure.id} for {failure.part}: {failure.fix}" for failure in self.advice)
+        yield from (f"advice  {failure.advice}" for failure in self.advice)
         yield from (f"problem {problem}" for problem in self.all_problems)
 
     def __str__(self) -> str:

@@ -321,6 +321,7 @@ def _failure(
         id=case.check.id,
         part=case.selected.name,
         subject=subject.label,
+        what=verdict.message,
         why=why,
         fix=fix,
         message="\n".join(lines),

@@ -221,7 +221,8 @@ def _nothing(text: str, kind: str | None) -> list[Selected]:
             'needs [project.entry-points."nnkit.<kind>s"] with name = "module:Class", and installing anew'
         )
     parts = {part for one in ([kind] if kind else KINDS) for part in plugins.names(one)}
-    close = [*nearest(text, providers, 2), *nearest(text, sorted(parts), 2, cutoff=0.75)][:2]
+    alike = sorted(part for part in parts if abs(len(part) - len(text)) <= 2)  # a slip, not another word
+    close = [*nearest(text, providers, 2), *nearest(text, alike, 2, cutoff=0.75)][:2]
     hint = f"; did you mean {' or '.join(repr(one) for one in close)}?" if close else "."
     raise UnknownNameError(
         f"no distribution and no{word} part is called {text!r}, so nothing is proven{hint} "

@@ -46,6 +46,15 @@ def test_generated_packages_pass_ruff_and_mypy(tmp_path):
     assert 0 == done.returncode, done.stdout + done.stderr
 
 
+def test_ci_asks_for_the_proof_by_both_doors(tmp_path):
+    home = write_package("acme-nn", "loss", None, tmp_path)
+    steps = (home / ".github/workflows/proof.yml").read_text()
+    assert "- run: pytest\n" in steps
+    assert "- run: python -m nnkit.testing acme-nn " in steps
+    assert "- run: mypy acme_nn\n" in steps
+    assert "python-version: ${{ matrix.python }}\n" in steps
+
+
 @pytest.mark.parametrize(("distribution", "name"), [("acme nn", None), ("-x", None), ("acme-nn", "BentIdentity")])
 def test_names_that_are_none_are_refused(distribution, name, tmp_path):
     with pytest.raises(click.UsageError):

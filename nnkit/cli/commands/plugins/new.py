@@ -75,7 +75,7 @@ def write_package(distribution: str, kind: str, name: str | None = None, folder:
     files = {
         "pyproject.toml": fill("pyproject"),
         "README.md": fill("readme"),
-        ".github/workflows/proof.yml": fill("ci").replace("PACKAGE", package),
+        ".github/workflows/proof.yml": fill("ci"),
         ".gitignore": "__pycache__/\n*.egg-info/\n.venv/\ndist/\n",
         f"{package}/__init__.py": f'"""{words["title"]} for nnkit."""\n',
         f"{package}/py.typed": "",

@@ -1,0 +1,134 @@
+"""The doors from outside the repository: a wheel in a fresh environment, and nothing of tests/ on the path."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+PLACES = """python - <<'END'
+import importlib.util, json, sys
+import nnkit
+print(json.dumps({
+    "nnkit": nnkit.__file__,
+    "path": sys.path,
+    "strangers": [name for name in ("kit_power", "nnkit_losses", "conftest") if importlib.util.find_spec(name)],
+    "providers": [one.distribution for one in nnkit.plugins.providers()],
+}))
+END
+"""
+
+CHECK = """python - <<'END'
+import nnkit.testing
+report = nnkit.testing.check("acme-nn")
+print(report)
+raise SystemExit(not report.ok)
+END
+"""
+
+DOORS = {
+    "pytest": "pytest -q tests",
+    "conform": "nnkit conform acme-nn",
+    "module": "python -m nnkit.testing acme-nn",
+    "check": CHECK,
+}
+
+RIGHT, WRONG = "slope: Array = error / ", "slope: Array = 2 * error / "
+
+NEAR = "no distribution and no part is called 'acme-nm', so nothing is proven; did you mean 'acme-nn'?"
+FAR = "no distribution and no part is called 'zeta-nn', so nothing is proven. Installed distributions with parts: "
+EMPTY = "pseudo_huber: no core check was executed, so nothing is proven: OPT-001/shape-and-type is no check of a loss"
+UNKNOWN = "there is no check 'LOSS-777'"
+
+RED = {
+    "a skip": ("pytest", "import pytest\n\ntest_it = pytest.mark.skip(conformance('acme-nn'))", "was skipped"),
+    "a skip above": (
+        "pytest",
+        "import pytest\n\npytest.importorskip('no_such_module')\ntest_it = conformance('acme-nn')",
+        "conformance(...) was skipped, so nothing is proven",
+    ),
+    "no test's name": (
+        "pytest",
+        "proof = conformance('acme-nn')",
+        "conformance(...) made no test, so nothing is proven",
+    ),
+    "an empty selection, pytest": ("pytest", "test_it = conformance('acme-nn', only='OPT-001')", EMPTY),
+    "a mistyped distribution, pytest": ("pytest", "test_it = conformance('acme-nm')", NEAR),
+    "an uninstalled plugin, pytest": ("pytest", "test_it = conformance('zeta-nn')", FAR),
+    "an unknown id, pytest": (
+        "pytest",
+        "test_it = conformance('acme-nn', expected_failures={'LOSS-777': 'x'})",
+        UNKNOWN,
+    ),
+    "an empty selection": ("commands", "acme-nn --check OPT-001", EMPTY),
+    "a mistyped distribution": ("commands", "acme-nm", NEAR),
+    "an uninstalled plugin": ("commands", "zeta-nn", FAR),
+    "an unknown id": ("commands", "acme-nn --expect LOSS-777=x", UNKNOWN),
+    "an empty selection, check": ("check", "'acme-nn', only='OPT-001'", EMPTY),
+    "a mistyped distribution, check": ("check", "'acme-nm'", NEAR),
+    "an uninstalled plugin, check": ("check", "'zeta-nn'", FAR),
+    "an unknown id, check": ("check", "'acme-nn', expected_failures={'LOSS-777': 'x'}", UNKNOWN),
+}
+"""What proves nothing: the door, what is written there, and the reason that must be told."""
+
+
+@pytest.fixture(scope="module")
+def package(fresh, tmp_path_factory):
+    """A folder with the sources of acme-nn, which is installed from a wheel of its own."""
+    folder = tmp_path_factory.mktemp("author")
+    fresh.checked("nnkit plugins new acme-nn --kind loss --name pseudo_huber", folder)
+    built = "wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir wheels ./acme-nn"
+    fresh.checked(f"pip {built}\npip install wheels/*.whl", folder)
+    yield folder / "acme-nn"
+    fresh.checked("rm -r acme_nn acme_nn-*", fresh.site)
+
+
+def test_nothing_of_the_repository_is_there(fresh, package):
+    found = json.loads(fresh.checked(PLACES, package.parent))
+    assert Path(found["nnkit"]).is_relative_to(fresh.home)
+    assert not [place for place in found["path"] if Path(place).is_relative_to(REPOSITORY)]
+    assert [] == found["strangers"]
+    assert ["nnkit-core", "acme-nn"] == found["providers"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_each_door_proves_an_installed_package(fresh, package, door):
+    done = fresh.run(DOORS[door], package)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert "acme-nn/pseudo_huber" in done.stdout
+    assert "not applicable" in done.stdout
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_each_door_finds_a_planted_fault(fresh, package, door):
+    """Where the package is installed and where its sources are: pytest puts neither first."""
+    (file,) = fresh.site.glob("acme_nn/pseudo_huber.py")
+    sound = file.read_text()
+    assert 1 == sound.count(RIGHT)
+    file.write_text(sound.replace(RIGHT, WRONG))
+    try:
+        done = fresh.run(DOORS[door], package / "tests" if door != "pytest" else package)
+    finally:
+        file.write_text(sound)
+    assert 1 == done.returncode, done.stdout + done.stderr
+    assert "LOSS-002/gradient-stencil FAILED for acme-nn/pseudo_huber" in done.stdout
+    assert "rerun    " in done.stdout
+
+
+@pytest.mark.parametrize("name", RED)
+def test_what_proves_nothing_ends_red_with_the_reason(fresh, package, tmp_path, name):
+    door, text, reason = RED[name]
+    if door == "pytest":
+        (tmp_path / "test_green.py").write_text("def test_green():\n    pass\n")
+        (tmp_path / "test_it.py").write_text(f"from nnkit.testing import conformance\n{text}\n")
+        commands = ["pytest -q ."]
+    elif door == "commands":
+        commands = [f"nnkit conform {text}", f"python -m nnkit.testing {text}"]
+    else:
+        commands = [f"python - <<'END'\nfrom nnkit.testing import check\ncheck({text}).raise_if_failed()\nEND\n"]
+    for command in commands:
+        done = fresh.run(command, tmp_path)
+        assert 0 != done.returncode, f"{command}\n{done.stdout}"
+        told = " ".join((done.stdout + done.stderr).split())
+        assert reason in told, f"{command}\n{told}"
