@@ -363,6 +363,14 @@ def test_what_is_not_there_is_said(number):
         ask(net.archive)
 
 
+def test_a_network_without_any_preactivation_has_none_to_archive():
+    net = nnkit.Network([X.shape[1], "layer_norm"], loss="mean_squared_error", seed=0)
+    net.fit(X, X * 2.0, epochs=1, callbacks=[Archiver(preactivation=1, activation=1)])
+    assert (32, X.shape[1]) == net.archive.activation(1, 0).shape
+    with pytest.raises(DataError, match="layer 0 has no preactivation"):
+        net.archive.preactivation(1, 0)
+
+
 def test_a_layer_without_preactivation_says_so():
     net = classifier()
     net.fit(X, LABELS, epochs=1, callbacks=[Archiver(preactivation=1)])
