@@ -279,7 +279,7 @@ def main() -> int:
     if "jacobians" in sections:
         rows = {
             f"{what}, {n}": by_turns(libraries, what, [n], **timing)
-            for what in ("per_sample_gradients", "parameter_jacobian", "lm_step")
+            for what in ("per_sample_gradients", "parameter_jacobian", "five_lm_steps")
             for n in JACOBIANS
         }
         report["jacobians"] = rows

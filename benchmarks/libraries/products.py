@@ -57,14 +57,14 @@ def infer(name: str, rows: int) -> Callable[[int], Any]:
     return run
 
 
-def lm_step(name: str) -> Callable[[int], Any]:
-    """``J^T J`` and the solution of its system."""
+def five_lm_steps(name: str) -> Callable[[int], Any]:
+    """``J^T J`` and the solution of its system, five times."""
     widths, samples = JACOBIANS[name]
     size = sum((a + 1) * b for a, b in itertools.pairwise(widths))
     jacobian = np.random.default_rng(0).standard_normal((samples * widths[-1], size))
 
     def run(times: int) -> None:
-        for _ in range(times):
+        for _ in range(5 * times):
             normal = jacobian.T @ jacobian
             normal.flat[:: size + 1] += 1.0
             np.linalg.solve(normal, jacobian[0])
