@@ -494,3 +494,11 @@ plant(
 )
 plant("twin differs", Compiled, "reads-its-scratch", fused_forward_into=_shifted_scratch)
 plant("extremes", Compiled, "plain-exponentials", fused_forward_into=_plain_exponentials)
+
+plant("swallowed", Pseudo, "gradient-without-nan", gradient=lambda s, p, t: np.nan_to_num(Pseudo.gradient(s, p, t)))
+plant(
+    "extremes",
+    Pseudo,
+    "gives-up-outliers",
+    gradient=lambda s, p, t: np.where(np.abs(p - t) > 1e5, number(p, 0), Pseudo.gradient(s, p, t)),
+)
