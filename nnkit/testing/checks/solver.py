@@ -15,6 +15,7 @@ from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
 from nnkit.interfaces import SolverStep
 from nnkit.testing.call import Call, compare, quiet
+from nnkit.testing.checks.common.construction import without_effect
 from nnkit.testing.checks.optimizer import through_file
 from nnkit.testing.failure import close, fail, require, same
 from nnkit.testing.figures import check_figures, has_figures
@@ -466,6 +467,49 @@ def says_why(subject: Subject) -> None:
             inputs={"parameters": start},
             got=reason if reports else "no report",
             expected="why it stops, in words",
+        )
+
+
+def _journey(subject: Subject, part: Any) -> list[Any]:
+    """All that a solver reports on the road that a network takes with it, on three problems."""
+    found: list[Any] = []
+    for objective, start, groups in (
+        (curved(subject), np.array([-1.2, 1.0], dtype=subject.dtype), np.array([1, 2])),
+        (linear(subject, "journey", 12, 4)[0], _start(subject, 4), np.array([1, 1, 2, 0])),
+        (linear(subject, "journey/wide", 3, 6)[0], _start(subject, 6), np.array([1, 1, 2, 2, 2, 0])),
+    ):
+
+        def on_step(step: SolverStep) -> bool:
+            found.append([np.array(step.parameters), step.value, bool(step.reason), dict(step.info)])
+            return False
+
+        with quiet():
+            if part.offers("solve_from"):
+                state = part.begin(start.copy(), groups)
+                part.solve_from(objective, start.copy(), state, max_steps=40, on_step=on_step)
+            else:
+                part.solve(objective, start.copy(), max_steps=40, on_step=on_step)
+    return found
+
+
+@SHELF.check(
+    "SOL-013/hyperparameters-matter",
+    why="A hyperparameter without any effect is a promise that the part does not keep.",
+    fix="Read the field where a state begins (`begin`) and where it is used; or remove it.",
+    level="strict",
+    since="0.2",
+    scope="part",
+)
+def hyperparameters_matter(subject: Subject) -> None:
+    for field in attrs.fields(subject.cls):
+        if not field.init or not field.eq:
+            continue
+        tried = without_effect(subject, field, _journey)
+        require(
+            not tried,
+            f"{field.name!r} changes nothing: {tried[:4]} give the same steps as {field.default!r}",
+            got="equal steps",
+            expected="another step, value or end for another value",
         )
 
 

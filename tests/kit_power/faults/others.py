@@ -819,3 +819,11 @@ plant(
     figures=True,
     _follow=lambda s, p, mean, variance, rows: BatchNorm._follow(s, p, mean, variance * ((rows - 1) / rows), rows),
 )
+plant(
+    "hyperparameters",
+    BatchNorm,
+    "momentum-unread",
+    _follow=lambda s, p, mean, variance, rows: BatchNorm._follow(
+        attrs.evolve(s, momentum=0.1), p, mean, variance, rows
+    ),
+)

@@ -437,3 +437,4 @@ plant(
         Damped.solve(s, obj, p, max_steps=max_steps, on_step=on_step) if obj.gradient(p).any() else p.copy()
     ),
 )
+plant("hyperparameters", Kept, "begins-with-its-own-damping", begin=lambda s, p, groups: {"damping": 1e-2})

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
 from nnkit.testing.call import compare, quiet
+from nnkit.testing.checks.common.construction import without_effect
 from nnkit.testing.checks.layer.passes import (
     backward,
     buffered,
@@ -469,6 +471,39 @@ def _hold_reference(subject: Subject, point: dict[str, Any], generators: tuple[A
         if off is not None:
             message = f"forward leaves another {name!r} than the layer's own reference"
             fail(message, inputs=told, got=off.got, expected=off.expected)
+
+
+def _passes(subject: Subject, layer: Any) -> list[Any]:
+    """Outputs, buffers and declarations of a layer, in training and in inference."""
+    values, x = parameters(subject, layer, 3, "matter"), normal(subject, "matter/x", (5, 3), 1.3)
+    found: list[Any] = [repr(layer.parameter_specs(3))]
+    for training in (True, False):
+        held = copied(values)
+        with quiet():
+            y, _ = layer.forward(held, x.copy(), training=training, rng=generator_of(subject))
+        found += [y, held]
+    return found
+
+
+@SHELF.check(
+    "LAY-023/hyperparameters-matter",
+    why="A hyperparameter without any effect is a promise that the part does not keep.",
+    fix="Use the field, or remove it; where it only acts together with another, declare that pair in `variants`.",
+    level="strict",
+    since="0.2",
+    scope="part",
+)
+def hyperparameters_matter(subject: Subject) -> None:
+    for field in attrs.fields(subject.cls):
+        if not field.init or not field.eq:
+            continue
+        tried = without_effect(subject, field, _passes)
+        require(
+            not tried,
+            f"{field.name!r} changes nothing: {tried[:4]} give the same results as {field.default!r}",
+            got="equal results",
+            expected="another output, buffer or declaration for another value",
+        )
 
 
 def _shows_nothing(subject: Subject) -> str | None:
