@@ -267,12 +267,13 @@ plant("global settings", Squares, "prints", value=_prints)
 
 
 def unchecked(function):
-    """Hide the method from the interface's shape check."""
+    """Hide the method from the interface's shape check, as ``functools.wraps`` of an inherited method does."""
 
     @functools.wraps(function)
     def method(self, prediction, target):
         return function(self, prediction, target)
 
+    method.__nnkit_checked__ = True  # what functools.wraps copies from a method that is checked
     return method
 
 
