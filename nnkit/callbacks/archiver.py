@@ -106,7 +106,7 @@ class Archiver(Callback):
                     "kept": {
                         "4": {
                             "parameters": [4.0] * 6,
-                            "buffers": [0.0],
+                            "buffers": [-4.0] * 2,
                             "rows": [0, 1, 2],
                             "training.activation": [[0.5]] * 3,
                             "validation.activation": [[0.5]] * 8,

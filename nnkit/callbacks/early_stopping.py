@@ -57,6 +57,7 @@ class EarlyStopping(Callback):
                 "stop": 4,
                 "reason": "val_loss has not improved for 2 epochs (its best was 2 in epoch 2)",
                 "parameters": [[4, 6.0]],
+                "buffers": [[4, -6.0]],
                 "state": {"best": 2.0, "best_epoch": 2, "wait": 2, "stopped": True},
             },
             source="by hand: the best is that of epoch 2, the parameters those after its 6 steps",

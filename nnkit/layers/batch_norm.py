@@ -64,18 +64,24 @@ class BatchNorm(Layer):
         rng: np.random.Generator | None = None,
         momentum: float,
         epsilon: float,
-    ) -> Array:
-        """Column by column, each sum without rounding."""
+    ) -> tuple[Array, dict[str, Array]]:
+        """Column by column, each sum without rounding; ``y``, and the buffers after the pass."""
         y = np.empty_like(x)
+        after = {name: parameters[name].astype(np.float64) for name in ("running_mean", "running_variance")}
         for j, column in enumerate(x.T.tolist()):
             mean = float(parameters["running_mean"][j])
             variance = float(parameters["running_variance"][j])
             if training:
                 mean = math.fsum(column) / len(column)
-                variance = math.fsum((value - mean) ** 2 for value in column) / len(column)
+                squares = math.fsum((value - mean) ** 2 for value in column)
+                variance = squares / len(column)
+                after["running_mean"][j] = (1.0 - momentum) * after["running_mean"][j] + momentum * mean
+                if len(column) > 1:
+                    kept = (1.0 - momentum) * after["running_variance"][j]
+                    after["running_variance"][j] = kept + momentum * squares / (len(column) - 1)
             slope = float(parameters["scale"][j]) / math.sqrt(variance + epsilon)
             y[:, j] = [slope * (value - mean) + float(parameters["shift"][j]) for value in column]
-        return y
+        return y, after
 
     def parameter_specs(self, inputs: int) -> tuple[ParameterSpec, ...]:
         def spec(name: str, role: Any, initializer: str) -> ParameterSpec:

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
+from nnkit.interfaces import BoundLayer, Example, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.fields import flag
 
 
@@ -43,6 +43,33 @@ class Standardize(Layer):
     """
 
     variants = ({"streaming": True},)
+    examples = (
+        Example(
+            method="adapt",
+            inputs={
+                "parameters": {"mean": [0.0, 0.0], "stddev": [1.0, 1.0], "count": [0.0]},
+                "x": [[1.0, 7.0], [3.0, 7.0], [9.0, 7.0]],
+                "weight": [3.0, 3.0, 0.0],
+            },
+            expected={"mean": [2.0, 7.0], "stddev": [1.0, 0.0], "count": [6.0]},
+            source="by hand: three times 1 and three times 3; a row of weight 0 is none",
+        ),
+        Example(
+            inputs={
+                "parameters": {"mean": [2.0], "stddev": [1.0], "count": [2.0]},
+                "x": [[4.0], [6.0]],
+                "training": True,
+            },
+            expected={
+                "mean": [3.5],
+                "stddev": [3.25**0.5],
+                "count": [4.0],
+                "y": [[0.5 / 3.25**0.5], [2.5 / 3.25**0.5]],
+            },
+            source="by hand: 1 and 3 before, 4 and 6 now: squares of 2.5, 0.5, 0.5, 2.5 around 3.5",
+            hyperparameters={"streaming": True},
+        ),
+    )
 
     streaming: bool = flag(default=False)
 
@@ -54,9 +81,10 @@ class Standardize(Layer):
         training: bool = False,
         rng: np.random.Generator | None = None,
         streaming: bool = False,
-    ) -> Array:
-        """Element by element, with all rows seen so far taken from the buffers as one group."""
+    ) -> tuple[Array, dict[str, Array]]:
+        """Element by element, all rows seen so far taken from the buffers as one group; ``y``, and the buffers."""
         y = np.empty_like(x)
+        after = {name: parameters[name].astype(np.float64) for name in ("mean", "stddev", "count")}
         before = float(parameters["count"][0])
         for j, column in enumerate(x.T.tolist()):
             mean, stddev = float(parameters["mean"][j]), float(parameters["stddev"][j])
@@ -65,9 +93,10 @@ class Standardize(Layer):
                 square = before * (stddev**2 + mean**2) + math.fsum(value**2 for value in column)
                 mean = (before * mean + math.fsum(column)) / rows
                 stddev = math.sqrt(max(0.0, square / rows - mean**2))
+                after["mean"][j], after["stddev"][j], after["count"][0] = mean, stddev, rows
             constant = stddev <= np.finfo(x.dtype).eps * abs(mean)
             y[:, j] = [0.0 if constant else (value - mean) / stddev for value in column]
-        return y
+        return y, after
 
     def parameter_specs(self, inputs: int) -> tuple[ParameterSpec, ...]:
         def spec(name: str, size: int, initializer: str) -> ParameterSpec:

@@ -79,4 +79,12 @@ class ClipByNorm(Optimizer):
 
 
 def _norm(gradient: Array) -> float:
-    return math.sqrt(float(np.vdot(gradient, gradient)))
+    norm = math.sqrt(float(np.vdot(gradient, gradient)))
+    if math.isfinite(norm):
+        return norm
+    # The squares overflow long before the figures do, and that is when clipping matters most.
+    largest = float(np.abs(gradient).max())
+    if not math.isfinite(largest):
+        return norm
+    scaled = gradient / gradient.dtype.type(largest)
+    return largest * math.sqrt(float(np.vdot(scaled, scaled)))

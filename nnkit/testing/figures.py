@@ -70,6 +70,7 @@ def check_figures(
     points: list[dict[str, Any]],
     *,
     run: Run = _plain_run,
+    run_named: Run | None = None,
     whole: frozenset[str] = frozenset(),
 ) -> None:
     """Hold the part against its examples (once, with the defaults) and against its reference.
@@ -79,11 +80,13 @@ def check_figures(
         method: The kind's first method.
         points: Arguments for the reference.
         run: Calls a method of the part with the arguments of an example.
+        run_named: The same for an example that expects results by name, where ``run`` gives but one.
         whole: Arguments that hold whole numbers.
     """
     if subject.hyperparameters == subject.variants[0]:
         for example in subject.cls.examples:
-            _check_example(subject, example, method, run, whole)
+            named = run_named is not None and isinstance(example.expected, Mapping)
+            _check_example(subject, example, method, run_named if named and run_named else run, whole)
     if subject.cls.reference is not None:
         for given in points:
             _check_reference(subject, method, given, run)
@@ -106,7 +109,7 @@ def _check_example(subject: Subject, example: Example, method: str, run: Run, wh
     ]
     ours, theirs = (
         dict(leaves(got)),
-        dict(leaves(example.expected if isinstance(example.expected, Mapping) else [example.expected])),
+        dict(leaves(figure(example.expected, np.dtype(np.float64)))),
     )
     if not isinstance(example.expected, Mapping):
         ours, theirs = {"result": got}, {"result": example.expected}

@@ -106,6 +106,7 @@ class View:
     ) -> None:
         self.live = parameters
         self.live_gradient = np.ones_like(parameters)
+        self.live_buffers = -parameters[:2]
         self.live_data = (np.ones((8, 2)), np.ones((8, 1)))
         self.live_validation: tuple[Array, Array] | None = self.live_data
         self.asked: set[str] = set()
@@ -162,7 +163,7 @@ class View:
     @property
     def buffers(self) -> Array:
         self._note("buffers")
-        return _locked(np.zeros_like(self.live[:1]))
+        return _locked(self.live_buffers)
 
     @property
     def stop_reason(self) -> str | None:
@@ -198,15 +199,20 @@ class View:
         self._ask("stop", reason)
 
     def set_parameters(self, parameters: Array, buffers: Array | None = None) -> None:
-        self._ask("set_parameters", np.array(parameters))
+        self._ask("set_parameters", np.array(parameters), None if buffers is None else np.array(buffers))
 
     def set_learning_rate(self, learning_rate: float) -> None:
         self._ask("set_learning_rate", learning_rate)
         self.values["learning_rate"] = learning_rate
 
-    def _ask(self, what: str, value: Any) -> None:
+    def _ask(self, what: str, *given: Any) -> None:
         self._note(what)
-        self.requests.append((what, self.values["epoch"], self.values["batch"], value))
+        self.requests.append((what, self.values["epoch"], self.values["batch"], *given))
+
+    def learn(self, length: float) -> None:
+        """One step: every parameter grows by ``length``, and every buffer falls by it."""
+        self.live += self.live.dtype.type(length)
+        self.live_buffers -= self.live.dtype.type(length)
 
     def stopping(self) -> bool:
         """Whether the callback has asked for the end."""
@@ -270,13 +276,13 @@ def play(
         figures = course(epoch)
         if not view.rounds:
             values["step"] += 1
-            view.live += view.live.dtype.type(length)
+            view.learn(length)
         for batch in range(view.rounds):
             if view.stopping():
                 break
             values["batch"], values["step"] = batch + 1, values["step"] + 1
             values["logs"] = {"loss": figures.get("loss", 0.5)}
-            view.live += view.live.dtype.type(length)
+            view.learn(length)
             tell("on_batch_end")
         if values["batch"] < view.rounds or (view.stopping() and not view.rounds):
             break
@@ -344,7 +350,7 @@ def observed(
     """What can be seen of a callback in the training of an example.
 
     An epoch has three batches and eight samples; the six parameters are all equal to the number of steps
-    made. A second passes after every event.
+    made, and the two buffers to as much below 0. A second passes after every event.
 
     Args:
         make: Makes the callback.
@@ -355,9 +361,9 @@ def observed(
         interrupted_after: The user interrupts the training after so many epochs.
 
     Returns:
-        ``stop`` (epochs finished when it asked for the end, or -1), ``reason``, ``learning_rates`` and
-        ``parameters`` (lists of ``[epochs finished, what it asked for]``), ``saved`` (lists of path and step),
-        ``files`` (text by path), ``printed``, ``state``.
+        ``stop`` (epochs finished when it asked for the end, or -1), ``reason``, ``learning_rates``,
+        ``parameters`` and ``buffers`` (lists of ``[epochs finished, what it asked for]``), ``saved`` (lists of
+        path and step), ``files`` (text by path), ``printed``, ``state``.
     """
     length = max(len(values) for values in logs.values())
 
@@ -376,17 +382,12 @@ def observed(
 
         def fit(last: int) -> int:
             view = View(np.full(SIZE, float(first * BATCHES)), state, last, first, learning_rate=learning_rate)
-            kept: dict[str, Any] = {}
+            kept: list[dict[str, Any]] = []
 
             def after() -> None:
                 tick()
-                if (
-                    resumed_after is not None
-                    and view.values["epoch"] == resumed_after
-                    and view.values["batch"] == BATCHES
-                ):
-                    kept.clear()
-                    kept.update(copy.deepcopy(state))
+                if resumed_after is not None and view.values["epoch"] == resumed_after and not kept:
+                    kept.append(copy.deepcopy(state))  # when the epoch is over, before the next one begins
 
             stops_at = last if interrupted_after is None else interrupted_after
             play(make(), view, epochs=stops_at, course=course, length=1.0, after=after)
@@ -394,7 +395,7 @@ def observed(
             saved.extend(view.saved)
             if kept:
                 state.clear()
-                state.update(kept)
+                state.update(kept[0])
             return int(view.values["epoch"])
 
         for last in (length,) if fits is None else fits:
@@ -413,6 +414,7 @@ def observed(
         "reason": stops[0][1] if stops else "",
         "learning_rates": asked("set_learning_rate"),
         "parameters": [[epoch, float(vector[0])] for epoch, vector in asked("set_parameters")],
+        "buffers": [[r[1], float(r[4][0])] for r in requests if r[0] == "set_parameters" and r[4] is not None],
         "saved": saved,
         "files": written,
         "printed": out.getvalue(),

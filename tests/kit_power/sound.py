@@ -49,6 +49,21 @@ class Wave(Elementwise):
 
 
 @attrs.frozen(kw_only=True)
+class Snake(Elementwise):
+    """``z + sin(z / 2)**2``: a slope that goes on waving, however far out."""
+
+    monotonic = True
+    analytic = True
+    fixed_points = (0.0,)
+
+    def forward(self, z):
+        return z + np.sin(z / 2) ** 2
+
+    def derivative(self, z, a):
+        return 1 + np.sin(z) / 2
+
+
+@attrs.frozen(kw_only=True)
 class Squash(Elementwise):
     range = (-1.0, 1.0)
     monotonic = True
@@ -605,6 +620,6 @@ def damped(objective, parameters, damping, max_steps, on_step):
 
 
 SOUND = (
-    Wave, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Compiled, Labels, Plain, Moments, Bounded, Resilient, Bell, Box, Level, Line, Mask,
+    Wave, Snake, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Compiled, Labels, Plain, Moments, Bounded, Resilient, Bell, Box, Level, Line, Mask,
     Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped, Kept,
 )  # fmt: skip

@@ -57,6 +57,14 @@ def test_a_gradient_that_is_not_finite_is_not_hidden():
     assert np.isnan(stepped("clip_by_value", np.array([np.nan, 1.0, 1.0]), steps=1)[0])
 
 
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e30), (np.float64, 1e200)])
+def test_a_gradient_whose_squares_overflow_is_clipped(dtype, size):
+    clipped = create("optimizer", "clip_by_norm(optimizer='sgd(learning_rate=1.0)', max_norm=1.0)")
+    parameters, gradient = np.zeros(2, dtype), np.array([3.0 * size, 4.0 * size], dtype)
+    found = clipped.update(parameters, gradient, clipped.init(parameters))
+    np.testing.assert_allclose([-0.6, -0.8], found, rtol=4 * np.finfo(dtype).eps)
+
+
 def test_wrong_hyperparameters_are_refused():
     for spec in ("clip_by_norm(max_norm=0)", "clip_by_value(limit=-1)"):
         with pytest.raises(HyperparameterError, match="limit|max_norm"):

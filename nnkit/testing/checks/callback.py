@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +210,7 @@ def resume(subject: Subject) -> None:
             saved = _through_file(state)
             second = _view(subject, saved, 16, cut)
             second.live[:] = first.live
+            second.live_buffers[:] = first.live_buffers
             second.values["learning_rate"] = values["learning_rate"]
             second.values["step"] = values["step"]
             play(subject.make(), second, epochs=16)
@@ -316,6 +317,42 @@ def other_trainings(subject: Subject) -> None:
                     got=f"{type(error).__name__}: {error}",
                     expected="no exception, or one of nnkit.errors that says why",
                 ) from error
+
+
+@SHELF.check(
+    "CB-010/state-is-its-own",
+    why="What shares memory with the training changes behind the callback's back; what a file changes is not kept.",
+    fix="Copy every array of the view that is to be kept; write lists where tuples stand.",
+    since="0.2",
+)
+def state_is_its_own(subject: Subject) -> None:
+    with elsewhere(), quiet():
+        state: dict[str, Any] = {}
+        view = _view(subject, state, 12)
+        live = {"gradient": view.live_gradient, "buffers": view.live_buffers, "parameters": view.live}
+        live |= {"data": view.live_data[0], "targets": view.live_data[1]}
+
+        def look() -> None:
+            for name, value in state.items():
+                for where, item in _items(value, f"state[{name!r}]"):
+                    if isinstance(item, tuple):
+                        fail(f"{where} is a tuple, which a saved network gives back as a list", got=item)
+                    for source, array in live.items():
+                        shared = isinstance(item, np.ndarray) and np.shares_memory(item, array)
+                        require(not shared, f"{where} shares memory with the {source} in use", expected="a copy")
+
+        play(subject.make(), view, epochs=12, after=look)
+
+
+def _items(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """``value`` and all that is in it, each with the way to it."""
+    yield where, value
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _items(item, f"{where}[{name!r}]")
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            yield from _items(item, f"{where}[{i}]")
 
 
 @SHELF.check(

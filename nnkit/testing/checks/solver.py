@@ -15,6 +15,7 @@ from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
 from nnkit.interfaces import SolverStep
 from nnkit.testing.call import Call, compare, quiet
+from nnkit.testing.checks.common.construction import without_effect
 from nnkit.testing.checks.optimizer import through_file
 from nnkit.testing.failure import close, fail, require, same
 from nnkit.testing.figures import check_figures, has_figures
@@ -416,6 +417,100 @@ def residual_needed(subject: Subject) -> None:
         jacobian=refuse,
     )
     solve(subject.make(), cast("Objective", bare), _start(subject, 3), 3)
+
+
+@SHELF.check(
+    "SOL-011/end-of-the-domain",
+    why="A step may lead to where the objective is NaN; every comparison with NaN is false, and so is `value > best`.",
+    fix="Accept a step only if its value is finite and lower: `if new < value`, not `if not new > value`.",
+    since="0.2",
+)
+def end_of_the_domain(subject: Subject) -> None:
+    def root(theta: Array) -> Array:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.sqrt(theta))
+
+    objective = Objective(
+        lambda t: root(t) - 0.1, lambda t: np.diag(0.5 / root(t)), subject.dtype
+    )  # the full Gauss-Newton step from any t > 0.04 ends below 0
+    start = np.array([4.0, 9.0], dtype=subject.dtype)
+    found, reports = solve(subject.make(), objective, start, 30)
+    told = {"parameters": start}
+    for report in reports:
+        wrong = not (np.isfinite(report.value) and np.isfinite(report.parameters).all())
+        require(not wrong, f"step {report.step} is taken to where the objective is NaN", inputs=told, got=report.value)
+    if subject.cls.finds_strength:  # its best is that of another function
+        return
+    value, first = objective.value(found), objective.value(start)
+    require(value <= first, "the result is worse than the start", inputs=told, got=value, expected=f"at most {first!r}")
+
+
+@SHELF.check(
+    "SOL-012/says-why",
+    why="Network.stop_reason is what the last report says: it tells a finished training from a stuck one.",
+    fix="Report before every return, also where no step is left to make, with the reason.",
+    since="0.2",
+)
+def says_why(subject: Subject) -> None:
+    part = subject.make()
+    corner = np.array([1.0, -2.0, 3.0])
+    at_rest = Objective(lambda t: t - corner, lambda _t: np.eye(3), subject.dtype)
+    for told, objective, start in (
+        ("from the optimum", at_rest, corner.astype(subject.dtype)),
+        ("to the optimum", linear(subject, "why", 12, 4)[0], _start(subject, 4)),
+    ):
+        _, reports = solve(part, objective, start, 400)
+        reason = reports[-1].reason if reports else None
+        require(
+            isinstance(reason, str) and reason.strip(),
+            f"the last report of a solution {told} has no reason",
+            inputs={"parameters": start},
+            got=reason if reports else "no report",
+            expected="why it stops, in words",
+        )
+
+
+def _journey(subject: Subject, part: Any) -> list[Any]:
+    """All that a solver reports on the road that a network takes with it, on three problems."""
+    found: list[Any] = []
+    for objective, start, groups in (
+        (curved(subject), np.array([-1.2, 1.0], dtype=subject.dtype), np.array([1, 2])),
+        (linear(subject, "journey", 12, 4)[0], _start(subject, 4), np.array([1, 1, 2, 0])),
+        (linear(subject, "journey/wide", 3, 6)[0], _start(subject, 6), np.array([1, 1, 2, 2, 2, 0])),
+    ):
+
+        def on_step(step: SolverStep) -> bool:
+            found.append([np.array(step.parameters), step.value, bool(step.reason), dict(step.info)])
+            return False
+
+        with quiet():
+            if part.offers("solve_from"):
+                state = part.begin(start.copy(), groups)
+                part.solve_from(objective, start.copy(), state, max_steps=40, on_step=on_step)
+            else:
+                part.solve(objective, start.copy(), max_steps=40, on_step=on_step)
+    return found
+
+
+@SHELF.check(
+    "SOL-013/hyperparameters-matter",
+    why="A hyperparameter without any effect is a promise that the part does not keep.",
+    fix="Read the field where a state begins (`begin`) and where it is used; or remove it.",
+    level="strict",
+    since="0.2",
+    scope="part",
+)
+def hyperparameters_matter(subject: Subject) -> None:
+    for field in attrs.fields(subject.cls):
+        if not field.init or not field.eq:
+            continue
+        tried = without_effect(subject, field, _journey)
+        require(
+            not tried,
+            f"{field.name!r} changes nothing: {tried[:4]} give the same steps as {field.default!r}",
+            got="equal steps",
+            expected="another step, value or end for another value",
+        )
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:

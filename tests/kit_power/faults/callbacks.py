@@ -5,6 +5,8 @@ import numpy as np
 from kit_power.planting import plant, plant_class
 from kit_power.sound import Patience
 
+from nnkit.callbacks.early_stopping import EarlyStopping
+
 
 def _swallows(s, view):
     try:
@@ -71,3 +73,28 @@ plant("aliasing", Patience, "writes-through-base", on_batch_end=_base)
 
 plant("swallowed", Patience, "wrong-signature", on_epoch_begin=lambda s, view, epoch: None)
 plant("swallowed", Patience, "asks-for-more", on_train_begin=lambda s, view: view.optimizer)
+
+
+def _live_buffers(s, view):
+    Patience.on_epoch_end(s, view)
+    view.state["buffers"] = [view.buffers]
+
+
+plant("aliasing", Patience, "keeps-live-buffers", on_epoch_end=_live_buffers)
+
+
+def _pairs(s, view):
+    Patience.on_epoch_end(s, view)
+    view.state.setdefault("losses", []).append((view.epoch, float(view.logs["loss"])))
+
+
+plant("lost state", Patience, "tuples-in-state", on_epoch_end=_pairs)
+
+
+def _parameters_alone(s, view):
+    over = view.stop_reason is not None or view.epoch >= view.last_epoch
+    if over and "best_parameters" in view.state:
+        view.set_parameters(view.state["best_parameters"])
+
+
+plant("wrong function", EarlyStopping, "leaves-buffers", figures=True, on_train_end=_parameters_alone)

@@ -801,3 +801,29 @@ plant(
     "gradient-stands-still",
     backward_tangent=lambda s, p, c, w, k, g, gw: Dense.backward_tangent(s, p, c, w, k, g, 0 * gw),
 )
+
+
+plant(
+    "wrong function",
+    BatchNorm,
+    "momentum-reversed",
+    figures=True,
+    _follow=lambda s, p, mean, variance, rows: BatchNorm._follow(
+        attrs.evolve(s, momentum=1.0 - s.momentum), p, mean, variance, rows
+    ),
+)
+plant(
+    "wrong function",
+    BatchNorm,
+    "running-variance-biased",
+    figures=True,
+    _follow=lambda s, p, mean, variance, rows: BatchNorm._follow(s, p, mean, variance * ((rows - 1) / rows), rows),
+)
+plant(
+    "hyperparameters",
+    BatchNorm,
+    "momentum-unread",
+    _follow=lambda s, p, mean, variance, rows: BatchNorm._follow(
+        attrs.evolve(s, momentum=0.1), p, mean, variance, rows
+    ),
+)

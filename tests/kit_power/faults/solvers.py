@@ -409,3 +409,32 @@ plant(
     "object-in-state",
     solve_from=_solve_from(after=lambda r: attrs.evolve(r, state={**r.state, "trust": [r.parameters]})),
 )
+
+
+def _below_everything(objective):
+    """NaN counts as a value below all others."""
+
+    def value(theta):
+        found = objective.value(theta)
+        return found if found == found else -1.0  # noqa: PLR0124  # NaN
+
+    return _Wrapped(objective, value=value)
+
+
+plant(
+    "swallowed",
+    Damped,
+    "accepts-nan",
+    solve=lambda s, obj, p, *, max_steps, on_step: Damped.solve(
+        s, _below_everything(obj), p, max_steps=max_steps, on_step=on_step
+    ),
+)
+plant(
+    "swallowed",
+    Damped,
+    "silent-at-rest",
+    solve=lambda s, obj, p, *, max_steps, on_step: (
+        Damped.solve(s, obj, p, max_steps=max_steps, on_step=on_step) if obj.gradient(p).any() else p.copy()
+    ),
+)
+plant("hyperparameters", Kept, "begins-with-its-own-damping", begin=lambda s, p, groups: {"damping": 1e-2})

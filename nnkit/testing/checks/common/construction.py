@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -148,6 +148,26 @@ def alternatives(part: Any, field: Any) -> Iterator[Any]:
 
 def _quoted(text: str) -> list[str]:
     return [word for position, word in enumerate(text.split("'")) if position % 2]
+
+
+def without_effect(subject: Subject, field: Any, shown: Callable[[Subject, Any], Any]) -> list[Any]:
+    """The values of a field that were tried in every variant and changed nothing of what ``shown`` gives.
+
+    Empty as soon as one changes it, and where no other value is allowed.
+    """
+    tried: list[Any] = []
+    for variant in subject.variants:
+        here = attrs.evolve(subject, hyperparameters=variant)
+        base = here.make()
+        before = shown(here, base)
+        for value in alternatives(base, field):
+            other = evolved(base, field.name, value)
+            if other is None or other == base:
+                continue
+            tried.append(value)
+            if compare(shown(here, other), before) is not None:
+                return []
+    return tried
 
 
 def evolved(part: Any, name: str, value: Any) -> Any:

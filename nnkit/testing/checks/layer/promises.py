@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
 from nnkit.testing.call import compare, quiet
+from nnkit.testing.checks.common.construction import without_effect
 from nnkit.testing.checks.layer.passes import (
     backward,
     buffered,
@@ -22,7 +24,7 @@ from nnkit.testing.checks.layer.passes import (
 )
 from nnkit.testing.checks.layer.twins import Workspace, needs_offer
 from nnkit.testing.failure import close, fail, require, same
-from nnkit.testing.figures import check_figures, has_figures
+from nnkit.testing.figures import check_figures, has_figures, reference_arguments
 from nnkit.testing.numerics import slope
 from nnkit.testing.points import normal
 from nnkit.testing.record import Shelf
@@ -306,6 +308,13 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return part.forward(given.pop("parameters"), given.pop("x"), **given)[0]
 
 
+def _run_named(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
+    """``y`` of ``forward`` and every parameter after the call, by name."""
+    found = _run(part, method, inputs)
+    after = {name: np.array(array) for name, array in inputs["parameters"].items()}
+    return {"y": found, **after} if method == "forward" else after
+
+
 @SHELF.check(
     "LAY-019/fans-and-roles",
     why="Initializers read the fans, and regularizers the roles; both are silent about wrong ones.",
@@ -434,24 +443,94 @@ def figures(subject: Subject) -> None:
     for point in points:
         generators = (generator_of(subject), generator_of(subject))
         _hold_reference(subject, point, generators)
-    check_figures(subject, "forward", [], run=_run)
+    check_figures(subject, "forward", [], run=_run, run_named=_run_named)
 
 
 def _hold_reference(subject: Subject, point: dict[str, Any], generators: tuple[Any, Any]) -> None:
-    from nnkit.testing.figures import reference_arguments
-
     if subject.cls.reference is None:
         return
     hyperparameters = reference_arguments(subject, subject.hyperparameters)
     layer: Any = subject.make()
     x, training = point["x"], point["training"]
     with quiet():
-        expected = subject.cls.reference(
+        found = subject.cls.reference(
             copied(point["parameters"]), x.copy(), training=training, rng=generators[0], **hyperparameters
         )
-        got = layer.forward(copied(point["parameters"]), x.copy(), training=training, rng=generators[1])[0]
+        held = copied(point["parameters"])
+        got = layer.forward(held, x.copy(), training=training, rng=generators[1])[0]
+    expected, buffers = found if isinstance(found, tuple) else (found, {})
     tolerance = 1e-9 if subject.dtype == np.float64 else 2e-4
+    told = {"x": x, "training": training, **point["parameters"]}
     off = close(got, expected, rtol=tolerance, atol=tolerance)
     if off is not None:
-        told = {"x": x, "training": training, **point["parameters"]}
         fail("forward differs from the layer's own reference", inputs=told, got=off.got, expected=off.expected)
+    own = buffered(layer, x.shape[1])
+    require(set(buffers) <= own, "the reference names buffers that are none", got=sorted(buffers), expected=sorted(own))
+    for name, wanted in buffers.items():
+        off = close(held[name], wanted, rtol=tolerance, atol=tolerance)
+        if off is not None:
+            message = f"forward leaves another {name!r} than the layer's own reference"
+            fail(message, inputs=told, got=off.got, expected=off.expected)
+
+
+def _passes(subject: Subject, layer: Any) -> list[Any]:
+    """Outputs, buffers and declarations of a layer, in training and in inference."""
+    values, x = parameters(subject, layer, 3, "matter"), normal(subject, "matter/x", (5, 3), 1.3)
+    found: list[Any] = [repr(layer.parameter_specs(3))]
+    for training in (True, False):
+        held = copied(values)
+        with quiet():
+            y, _ = layer.forward(held, x.copy(), training=training, rng=generator_of(subject))
+        found += [y, held]
+    return found
+
+
+@SHELF.check(
+    "LAY-023/hyperparameters-matter",
+    why="A hyperparameter without any effect is a promise that the part does not keep.",
+    fix="Use the field, or remove it; where it only acts together with another, declare that pair in `variants`.",
+    level="strict",
+    since="0.2",
+    scope="part",
+)
+def hyperparameters_matter(subject: Subject) -> None:
+    for field in attrs.fields(subject.cls):
+        if not field.init or not field.eq:
+            continue
+        tried = without_effect(subject, field, _passes)
+        require(
+            not tried,
+            f"{field.name!r} changes nothing: {tried[:4]} give the same results as {field.default!r}",
+            got="equal results",
+            expected="another output, buffer or declaration for another value",
+        )
+
+
+def _shows_nothing(subject: Subject) -> str | None:
+    return has_figures(subject) or (None if buffered(subject.make(), 3) else "it keeps no buffers")
+
+
+@SHELF.check(
+    "LAY-022/buffers-shown",
+    why="A share of the batch that is reversed, or a variance divided by N, ends in the same place and shows nowhere.",
+    fix="Let the `reference` return (y, {name: the buffer after the pass}), or an example expect the buffers by name.",
+    level="advisory",
+    since="0.2",
+    needs=_shows_nothing,
+    scope="part",
+)
+def buffers_shown(subject: Subject) -> None:
+    layer = subject.make()
+    shown: set[str] = set()
+    if subject.cls.reference is not None:
+        values, x = parameters(subject, layer, 3, "shown"), normal(subject, "shown/x", (5, 3))
+        more = reference_arguments(subject, subject.hyperparameters)
+        with quiet():
+            found: Any = subject.cls.reference(
+                copied(values), x.copy(), training=True, rng=generator_of(subject), **more
+            )
+        shown |= set(found[1]) if isinstance(found, tuple) else set()
+    for example in subject.cls.examples:
+        shown |= set(example.expected) if isinstance(example.expected, Mapping) else set()
+    hidden = sorted(buffered(layer, 3) - shown)
+    require(not hidden, f"no figure says what becomes of {hidden}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from nnkit.arrays import Array
@@ -16,11 +18,12 @@ from nnkit.testing.checks.loss.domains import (
     predictions,
     room,
     sloped,
+    slopes_of,
     targets,
     valued,
 )
 from nnkit.testing.checks.loss.fused import many
-from nnkit.testing.failure import close, fail, require
+from nnkit.testing.failure import close, fail, require, same
 from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.numerics import one_sided, slope
 from nnkit.testing.points import normal
@@ -303,3 +306,54 @@ def figures(subject: Subject) -> None:
         points.append({"prediction": 20 * points[-1]["prediction"], "target": points[-1]["target"]})
     index = subject.cls.target_domain == "index"
     check_figures(subject, "value", points, whole=frozenset({"target"} if index else ()))
+
+
+@SHELF.check(
+    "LOSS-028/nan-in-the-gradient",
+    why="The gradient is what moves the parameters: one that is clean where the value is NaN trains on in silence.",
+    fix="Hand NaN on: np.where decides by a comparison that NaN fails, and np.nan_to_num hides it.",
+    level="strict",
+    since="0.2",
+)
+def nan_in_the_gradient(subject: Subject) -> None:
+    loss = subject.make()
+    p, t = predictions(subject, "nan", (3, 2)), targets(subject, "nan", (3, 2), hard=True)
+    k = int(t[1]) if t.ndim == 1 else int(np.argmax(t[1]))
+    moved = p.copy()
+    moved[1, k] *= 0.5
+    if same(sloped(loss, moved, t)[1], sloped(loss, p, t)[1]) is None:
+        return  # a gradient that is constant there has nothing to hand on
+    p[1, k] = np.nan
+    with quiet():
+        value, gradient = loss.value(p.copy(), t.copy()), loss.gradient(p.copy(), t.copy())
+    if np.isnan(value[1]):
+        told = {"prediction": p, "target": t}
+        require(np.isnan(gradient[1, k]), "gradient hides a NaN that the value shows", inputs=told, got=gradient)
+
+
+def _far(subject: Subject) -> str | None:
+    cls: Any = subject.cls
+    if cls.target_domain == "index" or cls.prediction_domain not in {"real", "nonnegative"}:
+        return "its predictions cannot lie far out"
+    return None
+
+
+@SHELF.check(
+    "LOSS-029/far-gradient",
+    why="Outliers lie far out, and a network that diverges goes there: a branch that is wrong there leads nowhere.",
+    fix="Differentiate each branch of `value`, also the one for large errors.",
+    since="0.2",
+    needs=_far,
+    scope="variant",
+)
+def far_gradient(subject: Subject) -> None:
+    loss = subject.make()
+    away = np.concatenate([[10.0**k, -(10.0**k)] for k in (2, 3, 4, 6, 8)])[:, None] * np.array([1.0, -0.7])
+    t = targets(subject, "far", away.shape)
+    p = np.abs(away) if subject.cls.prediction_domain == "nonnegative" else t + away
+    expected = slopes_of(lambda x: valued(loss, x, t), p, 0.25 * np.abs(p))
+    off = close(sloped(loss, p, t), expected.value, atol=expected.allowed())
+    if off is not None:
+        n = off.index[0]
+        told = {"prediction": p[n : n + 1], "target": t[n : n + 1]}
+        fail("gradient is not the derivative of value far out", inputs=told, got=off.got, expected=off.expected)
