@@ -246,9 +246,8 @@ class Archiver(Callback):
                 traces = network.trace(x)
                 for name in ("activation", "preactivation"):
                     if name in due:
-                        nothing = np.empty((len(x), 0), dtype=view.parameters.dtype)
                         found = [getattr(t, name) for t in traces if getattr(t, name) is not None]
-                        record[f"{side}.{name}"] = np.concatenate(found or [nothing], axis=1)
+                        record[f"{side}.{name}"] = np.concatenate(found, axis=1) if found else x[:, :0].copy()
                         self._report(lines, side, name, step, record[f"{side}.{name}"])
             self._figures(view, due, side, (x, target, weight), lines)
         if record:
