@@ -77,7 +77,7 @@ docs: $(DOCS_ENV)
 
 # -- Studies and ledgers: one target a study, its program in benchmarks/ or tests/ ------------------------------------
 
-# The conformance kit's strength: planted faults, mutants, false alarms. Twenty minutes on two cores.
+# The conformance kit's strength: planted faults, mutants, false alarms. Seven minutes on two idle cores.
 kit-power: $(TEST_ENV)
 	PYTHONPATH=tests $(TEST_VARIABLES) $(PY) -m kit_power --jobs $(WORKERS) --table docs/kit-power.md $(KIT_POWER_ARGS)
 
