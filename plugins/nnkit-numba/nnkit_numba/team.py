@@ -2,8 +2,9 @@
 
 A task (``nnkit_numba.compiling.task``) is a C function ``task(arguments, phase, part, parts)``. What a part is depends
 on ``parts`` alone, never on who does it: one thread that does all the parts comes to the same bits. So a thread that is
-late, because something else had its core, costs nothing but its help; and a second training at the same
-time, or the child of a fork, computes alone what the team would have computed.
+late, because something else had its core, costs nothing but its help, and the child of a fork computes alone what the
+team would have computed. A second training at the same time does its tasks alone, too; how many threads the BLAS then
+takes for them is the first one's doing, so it agrees to rounding.
 
 Between tasks a thread of the team spins for a fraction of a millisecond, then sleeps.
 """
