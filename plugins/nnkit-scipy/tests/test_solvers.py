@@ -46,6 +46,7 @@ def test_lands_where_scipy_lands_from_a_start_of_its_own(part, weighted):
     best = min(nets, key=lambda net: objective.value(net.parameters))
     again = min((independent(objective, seed) for seed in range(4)), key=lambda found: found.fun)
     assert again.fun == pytest.approx(objective.value(best.parameters), rel=1e-8)
+    assert np.abs(objective.gradient(best.parameters)).max() < 1e-4
     prediction = best.predict(X)
     best.parameters = again.x
     assert np.allclose(best.predict(X), prediction, atol=1e-3 * np.abs(prediction).max())
