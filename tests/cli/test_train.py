@@ -247,7 +247,8 @@ def test_layers_may_be_named_one_by_one(folder):
         ("seed = 5", "seed = -5", r"\[data\]: split: seed must be a whole number in \[0, inf\); got -5"),
         ("test = 0.3", "test = 0.95", "test = 0.95 and validation = 0.1 leave no rows to train with"),
         ("validation = 0.1", "validation = 0.001", r"\[data.split\]: the validation part of 150 rows would be empty"),
-        ('file = "iris.csv"', 'file = "irises.csv"', r"irises.csv: No such file or directory"),
+        ('file = "iris.csv"', 'file = "irises.csv"', r"irises.csv: No such file or directory. Paths are relative to"),
+        ('file = "iris.csv"', 'file = "/no/iris.csv"', r"/no/iris.csv: No such file or directory\s*$"),
         ('file = "iris.csv"', "file = 3", r"\[data\]: file must be text; got 3"),
         ('file = "iris.csv"\n', "", r"\[data\] lacks the key 'file'"),
         ('target = "species"', 'target = "specie"', r"no column 'specie'; did you mean 'species'\?"),
@@ -283,6 +284,17 @@ def test_every_fault_is_a_sentence_before_anything_is_written(folder, old, new, 
     assert "Traceback" not in shown.output
     assert "" == shown.stdout
     assert before == sorted(path.name for path in folder.iterdir())
+
+
+def test_a_path_as_seen_from_the_wrong_folder_is_said_rightly(folder):
+    inside = folder / "runs"
+    inside.mkdir()
+    (folder / "iris.toml").rename(inside / "iris.toml")
+    shown = run("train", "runs/iris.toml")
+    assert 1 == shown.exit_code
+    assert "not to the one you are in, where there is one: write '../iris.csv'" in " ".join(shown.stderr.split())
+    change(inside / "iris.toml", 'file = "iris.csv"', 'file = "../iris.csv"')
+    assert 0 == run("train", "runs/iris.toml").exit_code
 
 
 HEADLESS = (
