@@ -235,7 +235,7 @@ def main() -> int:
     parser.add_argument("--workloads", default=",".join(TRAININGS), help="names of trainings, by commas")
     parser.add_argument("--sections", help="of training,inference,jacobians,scaling; --quick leaves out the last")
     parser.add_argument("--into", type=Path, help="a page, such as docs/performance.md, whose tables are replaced")
-    parser.add_argument("--state", default="as it comes", help="whose place on the page: as it comes, forced, or any other that has marks there")
+    parser.add_argument("--state", default="as it comes", help="whose marks on the page: as it comes, forced, …")
     parser.add_argument("--json", type=Path, default=HERE / "results.json", help="where the figures go")
     options = parser.parse_args()
     rounds, seconds = (3, 0.05) if options.quick else (7, 0.5)
