@@ -51,10 +51,12 @@ def test_the_wave_is_learnt_to_1e_6(seed):
 def test_a_linear_problem_is_solved_at_once(scaling):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(30, 4)), rng.normal(size=30)
-    net = nnkit.Network([4, 1], optimizer=LevenbergMarquardt(scaling=scaling, damping=1e-8), seed=0)
+    # The first step leaves as much of the way as the damping; whether a second, which lowers the value by less than its
+    # last digit, is taken is up to the rounding of the CPU.
+    net = nnkit.Network([4, 1], optimizer=LevenbergMarquardt(scaling=scaling, damping=1e-12), seed=0)
     net.fit(X, y, epochs=20)
     expected = np.linalg.lstsq(np.column_stack([X, np.ones(30)]), y, rcond=None)[0]
-    assert np.allclose(expected, net.parameters, rtol=1e-9)
+    assert np.allclose(expected, net.parameters, rtol=1e-9, atol=0)
     assert len(net.history["loss"]) < 10
 
 

@@ -87,13 +87,16 @@ def trained(**options):
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_one_thread_alone_computes_what_the_team_computes():
+def test_one_thread_alone_computes_what_the_team_computes(monkeypatch):
     expected = trained()
     group = team()
     assert group.size == 2
-    group.word(BUSY)[0] = 1  # as if another training had it
+    group.word(BUSY)[0] = 1  # as if another training had it; while it has, the BLAS is at one thread
+    monkeypatch.setattr("nnkit_numba.team.blas.threads", lambda: 2)
     try:
-        assert np.array_equal(trained(), expected)
+        with threadpool_limits(1, user_api="blas"):
+            assert team() is group
+            assert np.array_equal(trained(), expected)
     finally:
         group.word(BUSY)[0] = 0
 
