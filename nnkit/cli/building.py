@@ -63,36 +63,32 @@ def read_rows(experiment: Experiment, file: str, like: Table | None = None) -> T
     """One data file of the experiment; a second file takes the columns of the first, by name.
 
     Raises:
-        ExperimentError: When there is no such file; says where it was looked for.
+        ExperimentError: When there is no such file beside the experiment's; says where it was looked for.
         DataError: For every fault of the file.
     """
-    path = experiment.beside(file)
-    if not path.exists():
-        raise ExperimentError(_missing(experiment, file, path))
     data = experiment.data
     features: Sequence[str] | None = data.features
     if like is not None and like.named:
         features = like.features
-    return read_table(
-        path,
-        x=data.x,
-        y=data.y,
-        target=data.target,
-        features=features,
-        delimiter=data.delimiter,
-        last_is_target=True,
-    )
-
-
-def _missing(experiment: Experiment, file: str, path: Path) -> str:
-    """What to say of a data file that is not there."""
-    said = f"{experiment.path}: [data] names {file!r}; {path}: No such file or directory"
-    if Path(file).is_absolute():
-        return said
-    said += ". Paths are relative to the folder of the experiment file, not to the one you are in"
-    if Path(file).exists():
-        said += f", where there is one: write {os.path.relpath(file, experiment.path.parent)!r}"
-    return said
+    try:
+        return read_table(
+            experiment.beside(file),
+            x=data.x,
+            y=data.y,
+            target=data.target,
+            features=features,
+            delimiter=data.delimiter,
+            last_is_target=True,
+        )
+    except FileNotFoundError as error:
+        if Path(file).is_absolute():
+            raise
+        said = "Paths are relative to the folder of the experiment file, not to the one you are in"
+        if Path(file).exists():
+            said += f", where there is one: write {os.path.relpath(file, experiment.path.parent)!r}"
+        raise ExperimentError(
+            f"{experiment.path}: [data] names {file!r}; {error.filename}: {error.strerror}. {said}"
+        ) from error
 
 
 def build_network(experiment: Experiment, columns: int, source: Path) -> Network:
