@@ -13,7 +13,7 @@ ROOT = Path(nnkit.__file__).parent
 FOLDERS = [kind.plural for kind in KINDS.values()]
 
 FLOORS = [
-    ["errors"],
+    ["errors", "cpu"],
     ["arrays"],
     ["interfaces"],
     ["core", *FOLDERS],

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib.metadata import version as version_of
 
-import nnkit_numba  # noqa: F401  # named as missing where it is not installed
 from libraries.nnkit_plain import train, train_watched
+from nnkit_numba import blas  # named as missing where it is not installed
 
 __all__ = ["train", "train_watched", "version"]
 
 
 def version() -> str:
-    return f"nnkit-numba {version_of('nnkit-numba')}, numba {version_of('numba')}"
+    products = f"products by kernels for {blas.kernels()}" if blas.kernels() else "products by numpy"
+    return f"nnkit-numba {version_of('nnkit-numba')}, numba {version_of('numba')}, {products}"

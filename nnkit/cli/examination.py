@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 
 from nnkit import __version__
-from nnkit.cli._blas import NARROW, NEEDED, VARIABLE, WIDE, cpu_flags
+from nnkit.cpu import NARROW, NEEDED, VARIABLE, WIDE, cpu_flags
 from nnkit.plugins import providers as all_providers
 
 __all__ = [

@@ -7,6 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from nnkit import cpu
 from nnkit.cli import _blas, examination
 from nnkit.cli.app import nnkit
 
@@ -39,39 +40,39 @@ def cpuinfo(tmp_path, vendor, flags, family=26):
 def test_wide_kernels_are_asked_for_where_openblas_would_take_lesser_ones(
     tmp_path, monkeypatch, vendor, family, flags, expected
 ):
-    monkeypatch.setattr(_blas, "CPUINFO", cpuinfo(tmp_path, vendor, flags, family))
+    monkeypatch.setattr(cpu, "CPUINFO", cpuinfo(tmp_path, vendor, flags, family))
     monkeypatch.delitem(sys.modules, "numpy")
-    monkeypatch.delenv(_blas.VARIABLE, raising=False)
+    monkeypatch.delenv(cpu.VARIABLE, raising=False)
     monkeypatch.setattr(os, "environ", dict(os.environ))
     _blas.prepare()
-    assert os.environ.get(_blas.VARIABLE) == expected
+    assert os.environ.get(cpu.VARIABLE) == expected
 
 
 def test_the_users_own_setting_stands(tmp_path, monkeypatch):
-    monkeypatch.setattr(_blas, "CPUINFO", cpuinfo(tmp_path, "AuthenticAMD", FULL))
+    monkeypatch.setattr(cpu, "CPUINFO", cpuinfo(tmp_path, "AuthenticAMD", FULL))
     monkeypatch.delitem(sys.modules, "numpy")
-    monkeypatch.setattr(os, "environ", dict(os.environ) | {_blas.VARIABLE: "HASWELL"})
+    monkeypatch.setattr(os, "environ", dict(os.environ) | {cpu.VARIABLE: "HASWELL"})
     _blas.prepare()
-    assert os.environ[_blas.VARIABLE] == "HASWELL"
+    assert os.environ[cpu.VARIABLE] == "HASWELL"
 
 
 def test_nothing_is_set_when_it_is_too_late(tmp_path, monkeypatch):
-    monkeypatch.setattr(_blas, "CPUINFO", cpuinfo(tmp_path, "AuthenticAMD", FULL))
-    environ = {name: value for name, value in os.environ.items() if name != _blas.VARIABLE}
+    monkeypatch.setattr(cpu, "CPUINFO", cpuinfo(tmp_path, "AuthenticAMD", FULL))
+    environ = {name: value for name, value in os.environ.items() if name != cpu.VARIABLE}
     monkeypatch.setattr(os, "environ", environ)
     _blas.prepare()
-    assert _blas.VARIABLE not in environ
+    assert cpu.VARIABLE not in environ
 
 
 def test_a_machine_without_cpuinfo_is_no_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(_blas, "CPUINFO", tmp_path / "none")
-    assert _blas.cpu_flags() == frozenset()
-    assert not _blas.cpu_vendor()
+    monkeypatch.setattr(cpu, "CPUINFO", tmp_path / "none")
+    assert cpu.cpu_flags() == frozenset()
+    assert cpu.kernels_to_ask_for() is None
     assert examination.cpu().endswith("(its abilities are not known here)")
 
 
 def test_the_command_line_settles_it_before_numpy_is_imported():
-    code = "import sys, nnkit.cli._blas; sys.exit('numpy' in sys.modules)"
+    code = "import sys, nnkit.cli._blas, nnkit.cpu; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

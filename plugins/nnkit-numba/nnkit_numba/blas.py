@@ -3,30 +3,41 @@
 A matrix product called through numpy brings the BLAS's own threads with it. Those wait for their next
 product by spinning, and whatever else wants a second core meanwhile fights them. Called from here, a product
 runs on the thread that calls it, and the threads of ``nnkit_numba.team`` share out everything alike.
+
+Where numpy's BLAS runs lesser kernels than the CPU should be given, a copy that runs the better ones makes these
+products.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import logging
+import os
 import sys
 from typing import Any
 
 import llvmlite.binding
 from numba import types
-from threadpoolctl import threadpool_info
 
+from nnkit.cpu import NARROW, VARIABLE, kernels_to_ask_for
 from nnkit_numba.atomics import overload
+from nnkit_numba.openblas import OpenBLAS, copied, of_numpy
 
-__all__ = ["found", "gemm", "get_threads", "set_threads", "threads"]
+__all__ = ["found", "gemm", "get_threads", "kernels", "set_threads", "threads"]
+
+LOG = logging.getLogger("nnkit.numba")
 
 NAMES = {
-    "nnkit_blas_sgemm": "{prefix}cblas_sgemm64_",
-    "nnkit_blas_dgemm": "{prefix}cblas_dgemm64_",
-    "nnkit_blas_set_threads": "{prefix}openblas_set_num_threads64_",
-    "nnkit_blas_get_threads": "{prefix}openblas_get_num_threads64_",
+    "nnkit_blas_sgemm": "cblas_sgemm",
+    "nnkit_blas_dgemm": "cblas_dgemm",
+    "nnkit_blas_set_threads": "openblas_set_num_threads",
+    "nnkit_blas_get_threads": "openblas_get_num_threads",
 }
 """What compiled code calls a function, and what it is called in the library."""
+
+LESSER = frozenset({NARROW.lower(), "zen"})
+"""The kernels that know no AVX-512."""
 
 ENUM, LENGTH, ADDRESS = types.int32, types.int64, types.intp
 
@@ -75,35 +86,45 @@ def _gemm_of(turn_a: Any, turn_b: Any, shape: Any, one: Any, a: Any, b: Any, c: 
 
 
 @functools.cache
-def _library() -> tuple[Any, str]:
-    """Numpy's OpenBLAS, with 64-bit lengths, and the prefix of its names; or a reason why there is none."""
-    if sys.platform != "linux":
-        return None, "threads of its own are for Linux alone"
-    for info in threadpool_info():
-        if info["internal_api"] != "openblas" or info.get("threading_layer") != "pthreads":
-            continue
-        library = ctypes.CDLL(info["filepath"])
-        for prefix in ("scipy_", ""):
-            if all(hasattr(library, name.format(prefix=prefix)) for name in NAMES.values()):
-                return library, prefix
-    return None, "numpy's BLAS is no OpenBLAS with threads and 64-bit lengths"
+def _numpys() -> OpenBLAS | None:
+    """Numpy's, where it is an OpenBLAS that can be called from here; threads of our own are for Linux alone."""
+    return of_numpy((*NAMES.values(), "openblas_get_corename")) if sys.platform == "linux" else None
+
+
+@functools.cache
+def _computing() -> OpenBLAS | None:
+    """What makes the products: numpy's, or a copy of it with better kernels; never against the user's own setting."""
+    numpys, wanted = _numpys(), kernels_to_ask_for()
+    if numpys is None or wanted is None or VARIABLE in os.environ or numpys.kernels.lower() not in LESSER:
+        return numpys
+    try:
+        copy = copied(numpys, wanted)
+    except OSError as error:
+        LOG.warning("products stay with the kernels for %s: %s", numpys.kernels, error)
+        return numpys
+    LOG.info("products run the kernels for %s, where numpy's BLAS runs those for %s", copy.kernels, numpys.kernels)
+    return copy
 
 
 @functools.cache
 def found() -> bool:
     """Whether the functions above can be called; tells the linker where they are."""
-    library, prefix = _library()
-    if library is None:
+    computing = _computing()
+    if computing is None:
         return False
-    for name, template in NAMES.items():
-        function = getattr(library, template.format(prefix=prefix))
-        llvmlite.binding.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
+    for name, function in NAMES.items():
+        address = ctypes.cast(computing.function(function), ctypes.c_void_p).value
+        llvmlite.binding.add_symbol(name, address)
     return True
 
 
+def kernels() -> str:
+    """The CPU whose kernels make the products, in OpenBLAS' words; empty where they are left to numpy."""
+    computing = _computing()
+    return "" if computing is None else computing.kernels
+
+
 def threads() -> int:
-    """How many threads the BLAS would take now; 1 where it cannot be asked."""
-    library, prefix = _library()
-    if library is None:
-        return 1
-    return int(getattr(library, NAMES["nnkit_blas_get_threads"].format(prefix=prefix))())
+    """How many threads numpy's BLAS would take now; 1 where it cannot be asked."""
+    numpys = _numpys()
+    return 1 if numpys is None else numpys.threads
