@@ -7,6 +7,7 @@ from typing import final
 import attrs
 import numpy as np
 
+from nnkit.activations._bounds import at_least
 from nnkit.arrays import Array
 from nnkit.interfaces import Elementwise, Example
 from nnkit.interfaces.fields import real
@@ -66,9 +67,9 @@ class LeakyReLU(Elementwise):
             np.multiply(z, self.negative_slope, out=work)
             np.maximum(z, work, out=out)
         else:
-            np.maximum(z, 0.0, out=out)
+            at_least(z, 0.0, out)
 
     def vjp_into(self, z: Array, a: Array, grad: Array, out: Array, work: Array) -> None:
         np.sign(a, out=work)
-        np.maximum(work, self.negative_slope, out=work)
+        at_least(work, self.negative_slope, work)
         np.multiply(grad, work, out=out)

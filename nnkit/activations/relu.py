@@ -7,6 +7,7 @@ from typing import final
 import attrs
 import numpy as np
 
+from nnkit.activations._bounds import LONG, at_least
 from nnkit.activations._gates import MANY, gate_in_blocks
 from nnkit.arrays import Array
 from nnkit.interfaces import Elementwise, Example
@@ -52,7 +53,10 @@ class ReLU(Elementwise):
         return np.zeros_like(a)
 
     def forward_into(self, z: Array, out: Array, work: Array) -> None:
-        np.maximum(z, ZERO[z.dtype.char], out=out)
+        if z.size >= LONG:
+            at_least(z, 0.0, out)
+        else:
+            np.maximum(z, ZERO[z.dtype.char], out=out)
 
     def vjp_into(self, z: Array, a: Array, grad: Array, out: Array, work: Array) -> None:
         if a.size >= MANY:

@@ -7,6 +7,7 @@ from typing import final
 import attrs
 import numpy as np
 
+from nnkit.activations._bounds import at_least, at_most
 from nnkit.arrays import Array
 from nnkit.interfaces import Elementwise, Example
 
@@ -63,16 +64,16 @@ class SELU(Elementwise):
         return np.where(z > 0.0, 0.0, FLOOR * np.exp(np.minimum(z, 0.0)))
 
     def forward_into(self, z: Array, out: Array, work: Array) -> None:
-        np.minimum(z, 0.0, out=work)
+        at_most(z, 0.0, work)
         np.expm1(work, out=work)
         np.multiply(work, FLOOR, out=work)
-        np.maximum(z, 0.0, out=out)
+        at_least(z, 0.0, out)
         with np.errstate(over="ignore"):
             np.multiply(out, SCALE, out=out)
         np.add(out, work, out=out)
 
     def vjp_into(self, z: Array, a: Array, grad: Array, out: Array, work: Array) -> None:
-        np.minimum(z, 0.0, out=work)
+        at_most(z, 0.0, work)
         np.exp(work, out=work)
         np.multiply(grad, work, out=out)
         # SCALE for positive z, FLOOR for the others; the difference of the two is exact.

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from nnkit.activations._blocks import forward_in_blocks, vjp_in_blocks
+from nnkit.activations._bounds import at_least
 from nnkit.activations._logistic import FAR, logistic_pair, not_below, within
 from nnkit.arrays import Array
 from nnkit.interfaces import Elementwise, Example
@@ -71,7 +72,7 @@ class SiLU(Elementwise):
         np.maximum(out, work, out=out)
         np.add(work, 1.0, out=work)
         np.divide(out, work, out=out)
-        np.maximum(z, -FAR, out=work)
+        at_least(z, -FAR, work)
         np.multiply(out, work, out=out)
 
     def vjp_into(self, z: Array, a: Array, grad: Array, out: Array, work: Array) -> None:

@@ -7,6 +7,7 @@ from typing import final
 import attrs
 import numpy as np
 
+from nnkit.activations._bounds import at_least, at_most
 from nnkit.arrays import Array
 from nnkit.interfaces import Elementwise, Example
 
@@ -51,9 +52,9 @@ class Softsign(Elementwise):
         return bend
 
     def forward_into(self, z: Array, out: Array, work: Array) -> None:
-        largest = np.finfo(z.dtype).max
-        np.minimum(z, largest, out=out)
-        np.maximum(out, -largest, out=out)
+        largest = float(np.finfo(z.dtype).max)
+        at_most(z, largest, out)
+        at_least(out, -largest, out)
         np.absolute(out, out=work)
         np.add(work, 1.0, out=work)
         np.divide(out, work, out=out)
