@@ -205,10 +205,10 @@ def finish_epoch(model: Model, vectors: Vectors, run: Run, loss: float) -> None:
     run.logs = logs
     if not math.isfinite(loss):
         warnings.warn(
-            f"the loss is {loss} after epoch {state.epoch}: lower the learning rate, scale the inputs, or clip the "
-            "gradient; the callback 'stop_on_nonfinite' stops at the first such step",
+            f"the loss is {loss} after epoch {state.epoch}: {run.mend}; the callback 'stop_on_nonfinite' stops at the "
+            "first such step",
             TrainingWarning,
-            stacklevel=2,
+            stacklevel=4,
         )
 
 

@@ -27,6 +27,8 @@ class Run:
         data: Inputs, targets, weights as the loss sees them.
         validation: The same for validation.
         metrics: By their name in the logs.
+        gradient: Where the gradient is written to.
+        mend: What to do, in words, when the loss is not finite.
     """
 
     state: TrainingState
@@ -37,6 +39,7 @@ class Run:
     validation: tuple[Array, Array, Array | None] | None
     metrics: Mapping[str, Metric]
     gradient: Array
+    mend: str
     logs: dict[str, Any] = attrs.field(factory=dict)
     batch_indices: IntArray = attrs.field(factory=lambda: np.empty(0, dtype=np.intp))
     learning_rate: float | None = None

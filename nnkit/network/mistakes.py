@@ -15,9 +15,9 @@ from nnkit.core.evaluation import penalty, predict
 from nnkit.core.model import Model
 from nnkit.core.step import Vectors
 from nnkit.errors import TrainingWarning
-from nnkit.interfaces import Metric
+from nnkit.interfaces import Metric, Optimizer, Solver
 
-__all__ = ["Outcome", "warn_of_data"]
+__all__ = ["Outcome", "mend_of", "warn_of_data"]
 
 LARGE_INPUT = 1e4
 """Typical sizes above this, in front of a weight, drown every other input: pixels (255) and years (2e3) stay below."""
@@ -56,8 +56,8 @@ class Outcome:
         loss, varied = _judged(model, vectors, kept)
         return cls(model, kept, loss, varied=varied and _varies(kept[1]))
 
-    def compare(self, vectors: Vectors, *, stacklevel: int) -> None:
-        """Warn when the loss is many times what it was, or none, or all samples look alike."""
+    def compare(self, vectors: Vectors, mend: str, *, stacklevel: int) -> None:
+        """Warn, with what to do, when the loss is many times what it was, or none, or all samples look alike."""
         after, varied = _judged(self.model, vectors, self.data)
         if not math.isfinite(after) or after > GROWN * self.loss > 0:
             said = f"training has made the loss larger, from {self.loss:.3g} to {after:.3g}"
@@ -65,8 +65,14 @@ class Outcome:
             said = "training has made all predictions the same: the units of a layer are dead or saturated"
         else:
             return
-        mend = "lower the learning rate (a tenth, and again), scale the inputs, or clip the gradient"
         warnings.warn(f"{said}; {mend}", TrainingWarning, stacklevel=stacklevel + 1)
+
+
+def mend_of(optimizer: Optimizer | Solver) -> str:
+    """What helps a training that goes astray."""
+    if isinstance(optimizer, Solver):
+        return "scale the inputs and the targets (nnkit.Standardize() scales inputs), or start from another seed"
+    return "lower the learning rate (a tenth, and again), scale the inputs, or clip the gradient"
 
 
 def _judged(model: Model, vectors: Vectors, data: tuple[Array, Array, Array | None]) -> tuple[float, bool]:

@@ -31,7 +31,7 @@ from nnkit.network.archive import Archive
 from nnkit.network.compose import compose, fuses
 from nnkit.network.config import network_from_config, network_to_config
 from nnkit.network.gradient_check import GradientReport, check_gradient
-from nnkit.network.mistakes import Outcome, warn_of_data
+from nnkit.network.mistakes import Outcome, mend_of, warn_of_data
 from nnkit.network.pairs import check_pair
 from nnkit.network.request import callbacks_of, checked, metrics_of, planned, resumed, split_off, validation_of
 from nnkit.network.summary import summary
@@ -332,6 +332,7 @@ class Network:
             validation=validation,
             metrics=judged,
             gradient=np.zeros_like(state.parameters),
+            mend=mend_of(self.optimizer),
         )
         run.stop_reason = state.stopped
         outcome = Outcome.before(model, self._vectors(), data) if state.step == 0 else None
@@ -342,7 +343,7 @@ class Network:
             train(model, self.optimizer, run, listening, self._adopt, registry.accelerate)
         # A loss that is not finite after an epoch has been told of already.
         if outcome is not None and np.isfinite(run.logs.get("loss", 0.0)):
-            outcome.compare(self._vectors(), stacklevel=2)
+            outcome.compare(self._vectors(), run.mend, stacklevel=2)
         return self.history
 
     def reset(self) -> None:

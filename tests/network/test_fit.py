@@ -411,6 +411,17 @@ def test_divergence_is_said_once_an_epoch_and_in_words():
         net.fit(1e3 * X, Y, epochs=1, batch_size=1)
     assert [TrainingWarning] == [warning.category for warning in caught]
     assert "lower the learning rate" in str(caught[0].message)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("solver", ["levenberg_marquardt", "gauss_newton", "bayesian_regularization"])
+def test_a_solver_has_no_learning_rate_to_be_lowered(solver):
+    net = nnkit.Network([3, 2, 1], loss="half_squared_error", optimizer=solver, seed=0)
+    with pytest.warns(
+        TrainingWarning, match="the loss is inf after epoch 1: scale the inputs and the targets"
+    ) as caught:
+        net.fit(X, 1e160 * Y, epochs=2)
+    assert not any("learning rate" in str(warning.message) for warning in caught)
 
 
 @pytest.mark.parametrize(
