@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from kit_power.sound import Plain, Wave
 
+from nnkit import plugins
 from nnkit.cli.app import nnkit
 from nnkit.errors import SpecError, UnknownNameError
 from nnkit.interfaces import Activation, Elementwise
@@ -136,6 +137,12 @@ def test_no_core_check_is_no_proof_and_says_what_became_of_each(given, reason):
     assert not report.ok
     assert "Wave: no core check was executed, so nothing is proven: " in str(report)
     assert reason in str(report)
+
+
+def test_a_check_that_cannot_look_at_a_kind_does_not_pass_it():
+    report = check(plugins.get("layer", "dense"), only="PART-005")
+    assert not report.ok
+    assert "does not apply (its kind has no calls whose figures show the effect of a hyperparameter)" in str(report)
 
 
 def test_failed_advice_alone_is_no_proof():

@@ -31,6 +31,12 @@ def _has_fields(subject: Subject) -> str | None:
     return None if attrs.fields(subject.cls) else "it has no hyperparameters"
 
 
+def _has_fields_with_effects(subject: Subject) -> str | None:
+    if subject.cls.kind in {"callback", "layer"} or family_of(subject.cls) == "solver":
+        return "its kind has no calls whose figures show the effect of a hyperparameter"
+    return _has_fields(subject)
+
+
 @SHELF.check(
     "PART-001/default-construction",
     why="A part is named in a string, so it must exist without arguments.",
@@ -253,12 +259,10 @@ def _later(subject: Subject, one: Any, other: Any) -> bool:
     why="A hyperparameter without any effect is a promise that the part does not keep.",
     fix="Use the field, or remove it; where it only acts together with another, declare that pair in `variants`.",
     level="strict",
-    needs=_has_fields,
+    needs=_has_fields_with_effects,
     scope="part",
 )
 def hyperparameters_matter(subject: Subject) -> None:
-    if subject.cls.kind in {"callback", "layer"} or family_of(subject.cls) == "solver":
-        return
     for field in attrs.fields(subject.cls):
         if not field.init or not field.eq or (PART_KIND in field.metadata and field.default is None):
             continue
