@@ -43,11 +43,10 @@ def documented(subject: Subject) -> None:
     why="A part may be the wrong function with the right derivative; only figures from elsewhere can show it.",
     fix="Declare `examples` (nnkit.interfaces.Example: inputs, expected outputs, source) or a `reference`.",
     level="advisory",
+    needs=lambda s: "a callback has no figures" if s.cls.kind == "callback" else None,
     scope="part",
 )
 def figures_declared(subject: Subject) -> None:
-    if subject.cls.kind == "callback":
-        return
     require(
         subject.cls.examples or subject.cls.reference is not None,
         "neither `examples` nor `reference`: its values are not compared with anybody else's",

@@ -428,15 +428,19 @@ def one_row_in_training(subject: Subject) -> None:
         require(np.isfinite(array).all(), f"a batch of one row leaves {name!r} not finite", inputs={"x": x}, got=array)
 
 
+def _has_figures_in_this_dtype(subject: Subject) -> str | None:
+    if subject.dtype == np.float32 and subject.cls.stochastic:
+        return "a draw in float32 is another draw"
+    return has_figures(subject)
+
+
 @SHELF.check(
     "LAY-REF/figures",
     why="A part may be the wrong function with the right derivative; figures from elsewhere show it.",
     fix="Compare the formula with its source; if the figure itself is wrong, mend the example or the reference.",
-    needs=has_figures,
+    needs=_has_figures_in_this_dtype,
 )
 def figures(subject: Subject) -> None:
-    if subject.dtype == np.float32 and subject.cls.stochastic:
-        return  # a draw in float32 is another draw
     points = []
     for _, values, x, _, training in situations(subject, "reference"):
         points.append({"parameters": values, "x": x, "training": training})

@@ -268,13 +268,13 @@ def large(subject: Subject) -> None:
     why="Where training ends the errors are small, and an epsilon in the wrong place is all that is left.",
     fix="Differentiate value with its epsilon where it stands: inside the root in one is inside the root in both.",
     since="0.2",
-    needs=lambda s: "its targets are labels" if s.cls.target_domain == "index" else None,
+    needs=lambda s: (
+        None if s.cls.prediction_domain == s.cls.target_domain == "real" else "its predictions and targets have ends"
+    ),
     scope="variant",
 )
 def near_target(subject: Subject) -> None:
     loss = subject.make()
-    if subject.cls.prediction_domain != "real" or subject.cls.target_domain != "real":
-        return
     for size in (1e-2, 1e-4, 1e-6):
         t = np.zeros((5, 2))
         p = size * (1.0 + np.abs(normal(subject, f"near/{size}", t.shape)))
