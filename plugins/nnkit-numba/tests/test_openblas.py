@@ -1,5 +1,6 @@
 """A copy of numpy's OpenBLAS with other kernels: it computes, numpy's own stays as it is, and nobody is overruled."""
 
+import functools
 import json
 import os
 import platform
@@ -76,6 +77,7 @@ print(json.dumps([nnkit_numba.blas.kernels(), [line for line in said if "product
 """
 
 
+@functools.cache
 def trained_in_another_process(*, wanted, setting='del os.environ["OPENBLAS_CORETYPE"]', more=""):
     script = SCRIPT.format(wanted=wanted, setting=setting, more=more, here=str(Path(__file__).parent))
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
