@@ -20,11 +20,14 @@ FIGURES: Final = ("cost", "accuracy", "precision")
 INDEX: Final = "archive.json"
 
 # Bytes that Python itself takes, measured with tracemalloc (CPython 3.11, numpy 2): an array's object with its
-# dictionary entry and its key, the dictionary of one step with its key, one figure in its list, a step's number.
-ARRAY_BYTES: Final = 190
+# dictionary entry, and a key that is made for it; the dictionary of one step with its key, one figure in its list, a
+# step's number, and once the lists of figures themselves.
+ARRAY_BYTES: Final = 122
+KEY_BYTES: Final = 68
 STEP_BYTES: Final = 380
 FIGURE_BYTES: Final = 42
 NUMBER_BYTES: Final = 32
+LISTS_BYTES: Final = 800
 
 
 @attrs.frozen(kw_only=True)
@@ -63,9 +66,10 @@ def predicted_bytes(every: Mapping[str, int], sizes: Sizes, steps: Array, rows: 
     total = 0
     for target, columns in (("activation", sizes.activations), ("preactivation", sizes.preactivations)):
         seen = int(rows[due[target]].sum()) + count[target] * sizes.validation
-        total += seen * columns * sizes.itemsize + count[target] * sides * ARRAY_BYTES
+        total += seen * columns * sizes.itemsize + count[target] * sides * (ARRAY_BYTES + KEY_BYTES)
     with_rows = due["activation"] | due["preactivation"]
-    total += int(rows[with_rows].sum()) * np.dtype(np.intp).itemsize + int(with_rows.sum()) * ARRAY_BYTES
+    # A step with rows takes as much more as a key, by measurement.
+    total += int(rows[with_rows].sum()) * np.dtype(np.intp).itemsize + int(with_rows.sum()) * (ARRAY_BYTES + KEY_BYTES)
     total += count["gradient"] * (sizes.parameters * sizes.itemsize + ARRAY_BYTES)
     kept = sizes.parameters * sizes.itemsize + ARRAY_BYTES
     if sizes.buffers:
@@ -74,7 +78,8 @@ def predicted_bytes(every: Mapping[str, int], sizes: Sizes, steps: Array, rows: 
     total += int((with_rows | due["gradient"] | due["parameters"]).sum()) * STEP_BYTES
     with_figures = due["cost"] | due["accuracy"] | due["precision"]
     figures = sum(count[figure] for figure in FIGURES) * sides
-    return total, figures * FIGURE_BYTES + int(with_figures.sum()) * NUMBER_BYTES
+    lists = LISTS_BYTES if figures else 0
+    return total, figures * FIGURE_BYTES + int(with_figures.sum()) * NUMBER_BYTES + lists
 
 
 def readable(size: float) -> str:

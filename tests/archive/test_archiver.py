@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import json
+import math
 import re
 import tracemalloc
 
@@ -204,15 +205,19 @@ def test_its_memory_is_as_predicted(case, widths):
         return net
 
     fit([attrs.evolve(archiver)])  # whatever is made once is made now
+    # Whatever else the process does meanwhile can only add: the least of several is the network's own.
     held = []
     for callbacks in ([], [archiver]):
-        gc.collect()
-        tracemalloc.start()
-        net = fit(callbacks)
-        gc.collect()
-        held.append(tracemalloc.get_traced_memory()[0])
-        tracemalloc.stop()
-        del net
+        least = math.inf
+        for _ in range(3):
+            gc.collect()
+            tracemalloc.start()
+            net = fit(callbacks)
+            gc.collect()
+            least = min(least, tracemalloc.get_traced_memory()[0])
+            tracemalloc.stop()
+            del net
+        held.append(least)
     assert held[1] - held[0] == pytest.approx(predicted, rel=0.1, abs=1500)
 
 
