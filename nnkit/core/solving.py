@@ -15,7 +15,7 @@ from nnkit.core.model import Model
 from nnkit.core.objective import Objective
 from nnkit.core.state import TrainingState
 from nnkit.core.step import Vectors
-from nnkit.core.training import Listeners, finish_epoch
+from nnkit.core.training import Listeners, finish_epoch, warn_of_loss
 from nnkit.core.view import Run
 from nnkit.errors import NNKitError, SpecError, TrainingWarning
 from nnkit.interfaces import Callback, Solver, SolverStep
@@ -86,6 +86,7 @@ def solve(model: Model, solver: Solver, run: Run, callbacks: Sequence[Callback])
                 break
         state.stopped = run.stop_reason
         listeners.tell("on_train_end")
+    warn_of_loss(run)
     if guard.requested:
         raise KeyboardInterrupt(
             f"training stopped after {state.epoch} of {run.plan.last_epoch} steps; the network is whole: "

@@ -144,6 +144,7 @@ def train(
             if state.batch < run.plan.batches:
                 break
             finish_epoch(model, vectors, run, loop.mean_loss())
+            warn_of_loss(run, "; the callback 'stop_on_nonfinite' stops at the first such step")
             stepper.show_rate()
             listeners.tell("on_epoch_end")
         listeners.tell("on_train_end")
@@ -203,13 +204,14 @@ def finish_epoch(model: Model, vectors: Vectors, run: Run, loss: float) -> None:
         found = evaluate(model, vectors, *run.validation, run.metrics)
         logs |= {f"val_{name}": value for name, value in found.items()}
     run.logs = logs
+
+
+def warn_of_loss(run: Run, more: str = "") -> None:
+    """Warn, at the line that called ``fit``, when the loss of the last epoch is not finite."""
+    loss = run.logs.get("loss", 0.0)
     if not math.isfinite(loss):
-        warnings.warn(
-            f"the loss is {loss} after epoch {state.epoch}: {run.mend}; the callback 'stop_on_nonfinite' stops at the "
-            "first such step",
-            TrainingWarning,
-            stacklevel=4,
-        )
+        said = f"the loss is {loss} after epoch {run.state.epoch}: {run.mend}{more}"
+        warnings.warn(said, TrainingWarning, stacklevel=4)
 
 
 def _without_loss(figures: Mapping[str, Any]) -> dict[str, Any]:

@@ -422,6 +422,7 @@ def test_a_solver_has_no_learning_rate_to_be_lowered(solver):
     ) as caught:
         net.fit(X, 1e160 * Y, epochs=2)
     assert not any("learning rate" in str(warning.message) for warning in caught)
+    assert all(warning.filename == __file__ for warning in caught)
 
 
 @pytest.mark.parametrize(

@@ -269,7 +269,9 @@ def large(subject: Subject) -> None:
     fix="Differentiate value with its epsilon where it stands: inside the root in one is inside the root in both.",
     since="0.2",
     needs=lambda s: (
-        None if s.cls.prediction_domain == s.cls.target_domain == "real" else "its predictions and targets have ends"
+        None
+        if s.cls.prediction_domain == s.cls.target_domain == "real"
+        else "its predictions or targets are not all real numbers"
     ),
     scope="variant",
 )
