@@ -27,7 +27,8 @@ import numpy.typing as npt
 
 from nnkit import registry
 from nnkit.arrays import Array
-from nnkit.core.data import as_inputs, as_targets
+from nnkit.data.arrays import as_inputs
+from nnkit.data.targets import as_targets
 from nnkit.errors import HyperparameterError, OrderError, ShapeError, SpecError
 from nnkit.interfaces import Activation, Loss
 from nnkit.registry.builtins import DEFAULTS

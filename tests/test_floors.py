@@ -17,7 +17,9 @@ FLOORS = [
     ["arrays"],
     ["interfaces"],
     ["core", *FOLDERS],
+    ["data"],
     ["registry"],
+    ["files"],
     ["plugins"],  # nothing but the registry's public face
     ["network", "functional", "testing", "plot"],
     ["inference"],

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, final, runtime_checkable
+from typing import Any, TypeAlias, final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import ShapeError, SpecError
-from nnkit.interfaces import Activation, Elementwise, Loss, Optimizer, State
+from nnkit.interfaces import Activation, Elementwise, Loss, Optimizer, State, UpdateLike
 
 __all__ = [
     "FunctionActivation",
     "FunctionLoss",
     "RowFunctionActivation",
-    "UpdateLike",
     "UpdateOnly",
     "activation_of",
     "loss_of",
@@ -33,14 +32,6 @@ Function: TypeAlias = Callable[..., Any]
 
 PROBE = ((-1.25, -0.5, 0.3), (0.15, 0.8, 1.7))
 """The rows that functions are tried on: two samples of three units, so that no two axes are alike."""
-
-
-@runtime_checkable
-class UpdateLike(Protocol):
-    """What an optimizer needs at least."""
-
-    def update(self, old_params: Array, gradient: Array, /) -> Array:
-        """The new parameters."""
 
 
 @final
@@ -62,6 +53,8 @@ class FunctionActivation(Elementwise):
         >>> activation_of((np.sin, np.cos)).forward(np.array([[0.0]]))
         array([[0.]])
     """
+
+    declares_traits = False
 
     function: Function
     derivative_function: Function = attrs.field(alias="derivative")
@@ -96,6 +89,8 @@ class RowFunctionActivation(Activation):
                 [-0.5,  0.5]]])
     """
 
+    declares_traits = False
+
     function: Function
     derivative_function: Function = attrs.field(alias="derivative")
 
@@ -127,6 +122,7 @@ class FunctionLoss(Loss):
         array([5.])
     """
 
+    declares_traits = False
     minimum_at_target = False
     zero_at_target = False
     convex = False
@@ -170,6 +166,7 @@ class UpdateOnly(Optimizer):
         array([0.5])
     """
 
+    declares_traits = False
     coordinatewise = False
     zero_rate_is_still = False
 

@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.core.data import positive_integer
 from nnkit.core.objective import Objective
+from nnkit.data.arrays import positive_integer
 from nnkit.errors import DataError
 from nnkit.network import Network
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.chunks import BUDGET, jacobian_rows, pieces
-from nnkit.core.data import as_inputs, positive_integer
 from nnkit.core.rows import open_pass, unit_rows
+from nnkit.data.arrays import as_inputs, positive_integer
 from nnkit.network import Network
 
 __all__ = ["Diagnosis", "SilentUnit", "diagnose"]

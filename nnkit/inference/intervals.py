@@ -9,7 +9,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.chunks import BUDGET, jacobian_rows, pieces
-from nnkit.core.data import as_inputs
+from nnkit.data.arrays import as_inputs
 from nnkit.errors import DataError
 from nnkit.inference._linear import Linear
 from nnkit.inference.student import student_quantile

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.chunks import BUDGET, pieces
-from nnkit.core.data import as_inputs
+from nnkit.data.arrays import as_inputs
 from nnkit.network import Network
 
 __all__ = ["Sensitivities", "sensitivities"]

@@ -7,7 +7,7 @@ from nnkit.interfaces.layer import BoundLayer, Layer, Parameters, ParameterSpec,
 from nnkit.interfaces.loss import Loss
 from nnkit.interfaces.metric import Metric
 from nnkit.interfaces.optimizer import Optimizer, State
-from nnkit.interfaces.part import Example, Part
+from nnkit.interfaces.part import Example, Part, PartSpec, UpdateLike
 from nnkit.interfaces.regularizer import Regularizer
 from nnkit.interfaces.schedule import Schedule, rate_at
 from nnkit.interfaces.solver import ObjectiveLike, Solver, SolverStep
@@ -28,12 +28,14 @@ __all__ = [
     "ParameterSpec",
     "Parameters",
     "Part",
+    "PartSpec",
     "Regularizer",
     "Schedule",
     "Solver",
     "SolverStep",
     "State",
     "TrainingView",
+    "UpdateLike",
     "Workspace",
     "rate_at",
 ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
-__all__ = ["Example", "Part"]
+from nnkit.arrays import Array
+
+__all__ = ["Example", "Part", "PartSpec", "UpdateLike"]
 
 
 @attrs.frozen(kw_only=True)
@@ -47,6 +49,8 @@ class Part(ABC):
             kind's first method and the hyperparameters as keywords), for the same purpose.
         variants: Hyperparameter sets that the kit proves besides the defaults.
         deterministic: Equal arguments give equal results.
+        declares_traits: Whether the traits of the class describe the part; ``False`` for a part made of bare
+            functions, whose ranges, domains and other properties are unknown.
     """
 
     __slots__ = ()
@@ -56,6 +60,7 @@ class Part(ABC):
     reference: ClassVar[Callable[..., Any] | None] = None
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = ()
     deterministic: ClassVar[bool] = True
+    declares_traits: ClassVar[bool] = True
 
     def offers(self, method: str) -> bool:
         """Whether this part's class has its own version of an optional method of its interface."""
@@ -74,3 +79,18 @@ def optional(method: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a method of an interface as optional: ``Part.offers`` is False until a part overrides it."""
     method.__nnkit_optional__ = True  # type: ignore[attr-defined]
     return method
+
+
+@runtime_checkable
+class UpdateLike(Protocol):
+    """Any object that can serve as an optimizer: it computes new parameters from the old ones and their gradient."""
+
+    def update(self, old_params: Array, gradient: Array, /) -> Array:
+        """The new parameters."""
+
+
+PartSpec: TypeAlias = (
+    str | Mapping[str, object] | Part | type[Part] | tuple[Callable[..., object], Callable[..., object]] | UpdateLike
+)
+"""The ways to name a part: ``"adam"`` or ``"adam(learning_rate=3e-4)"``; a mapping with ``"name"``; an instance or a
+class; ``(function, derivative)`` for an activation or a loss; an object with ``update`` for an optimizer."""

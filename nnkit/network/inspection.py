@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from nnkit.arrays import Array
 from nnkit.core import jacobians, trace
-from nnkit.core.data import as_inputs, as_targets, as_weights
 from nnkit.core.step import Vectors
+from nnkit.data.arrays import as_inputs, as_weights
+from nnkit.data.targets import as_targets
 from nnkit.errors import DataError
 
 if TYPE_CHECKING:

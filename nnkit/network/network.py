@@ -13,25 +13,25 @@ from nnkit import registry
 from nnkit.arrays import Array, to_labels
 from nnkit.core import evaluation
 from nnkit.core.adapting import adapt
-from nnkit.core.data import as_inputs, choose_dtype
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
 from nnkit.core.solving import found_strengths, solve
 from nnkit.core.state import TrainingState
 from nnkit.core.step import Vectors
-from nnkit.core.storage import read_tree, write_tree
 from nnkit.core.trace import LayerTrace
 from nnkit.core.training import train
 from nnkit.core.view import Run
+from nnkit.data.arrays import as_inputs, choose_dtype
+from nnkit.data.likely_mistakes import Outcome, mend_of, warn_of_data
 from nnkit.errors import DataError, ShapeError, SpecError
+from nnkit.files.storage import read_tree, write_tree
 from nnkit.interfaces import Initializer, Layer, Loss, Optimizer, Regularizer, Solver
 from nnkit.network import inspection
 from nnkit.network.archive import Archive
 from nnkit.network.compose import compose, fuses
 from nnkit.network.config import network_from_config, network_to_config
 from nnkit.network.gradient_check import GradientReport, check_gradient
-from nnkit.network.mistakes import Outcome, mend_of, warn_of_data
 from nnkit.network.pairs import check_pair
 from nnkit.network.request import callbacks_of, checked, metrics_of, planned, resumed, split_off, validation_of
 from nnkit.network.summary import summary

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 
-from nnkit.core.adapters import FunctionActivation
 from nnkit.errors import SpecError, TrainingWarning
 from nnkit.interfaces import Activation, Loss
 
@@ -17,8 +16,8 @@ def check_pair(activation: Activation | None, loss: Loss, outputs: int) -> None:
     Raises:
         SpecError: For one output that can only be 1.
     """
-    if isinstance(activation, FunctionActivation):
-        return  # a bare function says nothing about itself
+    if activation is not None and not activation.declares_traits:
+        return
     head = "no output activation" if activation is None else type(activation).__name__
     who = type(loss).__name__
     simplex = activation is not None and activation.simplex

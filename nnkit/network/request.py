@@ -9,12 +9,13 @@ import numpy as np
 
 from nnkit import registry
 from nnkit.arrays import Array
-from nnkit.core.data import as_inputs, as_targets, as_weights, positive_integer
 from nnkit.core.model import Model
 from nnkit.core.state import Plan
+from nnkit.data.arrays import as_inputs, as_weights, positive_integer
+from nnkit.data.class_weights import with_class_weights
+from nnkit.data.targets import as_targets
 from nnkit.errors import DataError
 from nnkit.interfaces import Callback, Metric
-from nnkit.network.weights import with_class_weights
 from nnkit.registry.builtins import DEFAULTS
 
 __all__ = ["Data", "callbacks_of", "checked", "metrics_of", "planned", "resumed", "split_off", "validation_of"]

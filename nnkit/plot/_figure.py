@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from nnkit.core.storage import write_atomically
 from nnkit.errors import MissingExtraError
+from nnkit.files.storage import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ import attrs
 
 from nnkit.errors import HyperparameterError, NNKitError, SpecError
 from nnkit.interfaces.fields import PART_KIND
-from nnkit.interfaces.part import Part
+from nnkit.interfaces.part import Part, UpdateLike
 from nnkit.registry.kinds import Kind, article, kind_of
 from nnkit.registry.manager import current
 from nnkit.registry.names import nearest
@@ -186,7 +186,7 @@ def _adapted(kind: Kind, spec: Any) -> Part:
 
     if isinstance(spec, tuple) and kind.name in {"activation", "loss"}:
         return adapters.activation_of(spec) if kind.name == "activation" else adapters.loss_of(spec)
-    if kind.name == "optimizer" and isinstance(spec, adapters.UpdateLike):
+    if kind.name == "optimizer" and isinstance(spec, UpdateLike):
         return adapters.optimizer_of(spec)
     raise SpecError(_not_of_kind(kind, type(spec), repr(spec)))
 

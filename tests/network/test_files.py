@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import nnkit
-from nnkit.core import storage
 from nnkit.errors import FileFormatError, FileSaveError, MissingProviderError, SpecError
+from nnkit.files import storage
 
 
 def data(rows=60):

@@ -20,8 +20,8 @@ import pytest
 from oracles import killable
 
 import nnkit
-from nnkit.core import storage
 from nnkit.errors import FileSaveError
+from nnkit.files import storage
 
 PROGRAM = Path(killable.__file__)
 FEW = 5

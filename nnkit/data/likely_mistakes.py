@@ -10,7 +10,6 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.core.adapters import FunctionActivation
 from nnkit.core.evaluation import penalty, predict
 from nnkit.core.model import Model
 from nnkit.core.step import Vectors
@@ -105,7 +104,7 @@ def _unscaled(model: Model, x: Array) -> str | None:
 
 def _out_of_reach(model: Model, target: Array) -> str | None:
     head, loss = model.head, model.loss
-    if head is None or isinstance(head, FunctionActivation) or loss.target_domain not in {"real", "nonnegative"}:
+    if head is None or not head.declares_traits or loss.target_domain not in {"real", "nonnegative"}:
         return None
     low, high = head.range
     least, most = float(target.min()), float(target.max())

@@ -1,0 +1,1 @@
+"""The files that nnkit writes and reads."""
