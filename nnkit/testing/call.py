@@ -13,9 +13,8 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.failure import Mismatch, close, shown
 
-__all__ = ["Call", "Quiet", "compare", "leaves", "quiet"]
+__all__ = ["Call", "Quiet", "quiet"]
 
 
 @attrs.frozen
@@ -47,37 +46,6 @@ class Call:
     def result(self, part: Any) -> Any:
         """The result on fresh copies, itself copied out of their reach."""
         return copy.deepcopy(self.run(part, self.fresh()))
-
-
-def leaves(result: Any, path: str = "result") -> Iterator[tuple[str, Any]]:
-    """The arrays and numbers of a result of any form, each with its path."""
-    if isinstance(result, Mapping):
-        for name in result:
-            yield from leaves(result[name], f"{path}[{name!r}]")
-    elif isinstance(result, (tuple, list)):
-        for position, item in enumerate(result):
-            yield from leaves(item, f"{path}[{position}]")
-    elif attrs.has(type(result)) and not isinstance(result, type):
-        for field in attrs.fields(type(result)):
-            yield from leaves(getattr(result, field.name), f"{path}.{field.name}")
-    elif result is not None:
-        yield path, result
-
-
-def compare(got: Any, expected: Any, *, rtol: float = 0.0, atol: float = 0.0) -> Mismatch | None:
-    """The first difference of two results of any form."""
-    ours, theirs = list(leaves(got)), list(leaves(expected))
-    if [path for path, _ in ours] != [path for path, _ in theirs]:
-        return Mismatch((), shown([path for path, _ in ours]), shown([path for path, _ in theirs]))
-    for (path, mine), (_, yours) in zip(ours, theirs, strict=True):
-        if isinstance(mine, (np.ndarray, np.generic, float, int, complex)) and not isinstance(mine, bool):
-            found = close(mine, yours, rtol=rtol, atol=atol)
-        else:
-            found = None if mine == yours else Mismatch((), shown(mine), shown(yours))
-        if found is not None:
-            prefix = "" if path == "result" else f"{path}: "
-            return Mismatch(found.index, prefix + found.got, found.expected)
-    return None
 
 
 @attrs.define

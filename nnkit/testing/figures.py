@@ -11,8 +11,9 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.interfaces import Example
-from nnkit.testing.call import leaves, quiet
-from nnkit.testing.failure import close, fail, require
+from nnkit.testing.call import quiet
+from nnkit.testing.comparison import difference, leaves
+from nnkit.testing.failure import expect_close, fail, require
 from nnkit.testing.subject import Subject, resolve_parts
 
 __all__ = ["check_figures", "figure", "has_figures", "reference_arguments"]
@@ -125,12 +126,17 @@ def _check_example(subject: Subject, example: Example, method: str, run: Run, wh
                 * subject.eps
                 * (np.abs(np.nan_to_num(wanted)).max(initial=0.0) + min(max(sizes, default=1.0), 100.0)),
             )
-        off = close(ours[path], wanted, rtol=rtol, atol=atol)
-        if off is not None:
-            told = {**inputs, **({"hyperparameters": dict(example.hyperparameters)} if example.hyperparameters else {})}
-            fail(
-                f"{called} differs from the figure of {example.source}", inputs=told, got=off.got, expected=off.expected
-            )
+        expect_close(
+            f"{called} differs from the figure of {example.source}",
+            ours[path],
+            wanted,
+            rtol=rtol,
+            atol=atol,
+            inputs={
+                **inputs,
+                **({"hyperparameters": dict(example.hyperparameters)} if example.hyperparameters else {}),
+            },
+        )
 
 
 def _check_reference(subject: Subject, method: str, given: dict[str, Any], run: Run) -> None:
@@ -169,7 +175,7 @@ def _check_reference(subject: Subject, method: str, given: dict[str, Any], run: 
             atol = np.full(wanted.shape, 256 * subject.eps * (1.0 + min(size, 10.0)))
             rtol = 512 * subject.eps
         atol[~np.isfinite(wanted)] = np.inf  # the naive form overflows where the part need not
-        off = close(found, wanted, rtol=rtol, atol=atol)
+        off = difference(found, wanted, rtol=rtol, atol=atol)
         if off is not None:
             shown_inputs = dict(given)
             if off.index and all(

@@ -30,14 +30,14 @@ FAMILIES = (
 @functools.cache
 def family_checks(family: str) -> tuple[Check, ...]:
     """The checks of one kind alone, in order."""
-    return tuple(importlib.import_module(f"nnkit.testing.checks.{family}").SHELF.checks)
+    return tuple(importlib.import_module(f"nnkit.testing.checks.{family}").CHECKS.checks)
 
 
 @functools.cache
 def _common() -> tuple[Check, ...]:
-    from nnkit.testing.checks.common import SHELF
+    from nnkit.testing.checks.common import CHECKS
 
-    return tuple(SHELF.checks)
+    return tuple(CHECKS.checks)
 
 
 def checks_of(cls: type[Part]) -> tuple[Check, ...]:

@@ -9,7 +9,7 @@ import attrs
 
 from nnkit.testing.subject import Subject
 
-__all__ = ["Check", "Level", "Scope", "Shelf", "always"]
+__all__ = ["Check", "CheckList", "Level", "Scope", "always"]
 
 Level: TypeAlias = Literal["core", "strict", "advisory"]
 Scope: TypeAlias = Literal["part", "variant", "dtype"]
@@ -50,17 +50,17 @@ class Check:
         return self.id.partition("/")[0]
 
 
-class Shelf:
+class CheckList:
     """The checks of one kind in their order, filled by a decorator."""
 
     def __init__(self) -> None:
         self.checks: list[Check] = []
 
     @classmethod
-    def joined(cls, *shelves: Shelf) -> Shelf:
-        """One shelf with the checks of several, in their order."""
+    def joined(cls, *lists: CheckList) -> CheckList:
+        """One list with the checks of several, in their order."""
         found = cls()
-        found.checks = [one for shelf in shelves for one in shelf.checks]
+        found.checks = [one for checks in lists for one in checks.checks]
         return found
 
     def check(
@@ -74,7 +74,7 @@ class Shelf:
         needs: Callable[[Subject], str | None] = always,
         scope: Scope = "dtype",
     ) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
-        """Put the decorated function on the shelf as a check."""
+        """Append the decorated function as a check."""
 
         def keep(run: Callable[[Subject], None]) -> Callable[[Subject], None]:
             self.checks.append(

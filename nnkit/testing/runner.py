@@ -11,7 +11,8 @@ import attrs
 import numpy as np
 
 from nnkit.errors import SpecError, UnknownNameError
-from nnkit.testing.failure import CheckFailure, shown
+from nnkit.testing.comparison import shown
+from nnkit.testing.failure import CheckFailure
 from nnkit.testing.kinds import FAMILIES, checks_of, family_checks
 from nnkit.testing.profiles import profile_ids
 from nnkit.testing.record import Check
@@ -37,9 +38,9 @@ def all_checks() -> tuple[Check, ...]:
         >>> "OPT-012/resume-equals-continuous" in {check.id for check in all_checks()}
         True
     """
-    from nnkit.testing.checks.common import SHELF
+    from nnkit.testing.checks.common import CHECKS
 
-    return (*SHELF.checks, *(found for family in FAMILIES for found in family_checks(family)))
+    return (*CHECKS.checks, *(found for family in FAMILIES for found in family_checks(family)))
 
 
 @attrs.frozen(kw_only=True)

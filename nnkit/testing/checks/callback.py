@@ -16,8 +16,9 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.errors import NNKitError
 from nnkit.interfaces import Example
-from nnkit.testing.call import Call, compare, quiet
-from nnkit.testing.failure import CheckFailure, fail, require, same
+from nnkit.testing.call import Call, quiet
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import CheckFailure, expect_close, expect_equal, fail, require
 from nnkit.testing.figures import has_figures, reference_arguments
 from nnkit.testing.playing import (
     BATCHES,
@@ -32,10 +33,10 @@ from nnkit.testing.playing import (
     start,
     usual_course,
 )
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 def _view(subject: Subject, state: dict[str, Any], epochs: int, first_epoch: int = 0, **more: Any) -> View:
@@ -59,7 +60,7 @@ def _timeless(request: Any) -> list[Any]:
     return [item for item in request if not isinstance(item, str) or item == request[0]]
 
 
-@SHELF.check(
+@CHECKS.check(
     "CB-001/whole-training",
     why="A callback that fails in an event ends the training of its user.",
     fix="Override events with the view as the one argument; ask only for what the view offers.",
@@ -79,7 +80,7 @@ def whole_training(subject: Subject) -> None:
     require(not noted.warned, "an event warns", got=noted.warned)
 
 
-@SHELF.check(
+@CHECKS.check(
     "CB-002/looks-only",
     why="A callback that changes parameters by itself makes every run depend on who watches.",
     fix="Ask with view.set_parameters and declare `changes_parameters = True`; copy what is to be kept.",
@@ -90,7 +91,7 @@ def looks_only(subject: Subject) -> None:
         play(subject.make(), view, epochs=12)
     require(not view.written, f"{view.written[:1]} writes to the live parameters", expected="view.set_parameters")
     ones = np.ones_like(view.live_gradient)
-    require(same(view.live_gradient, ones) is None, "the gradient was written to")
+    expect_equal("the gradient was written to", view.live_gradient, ones)
     require(all((part == 1).all() for part in view.live_data), "the training data were written to")
     for request in view.requests:
         if request[0] == "set_parameters":
@@ -105,7 +106,7 @@ def looks_only(subject: Subject) -> None:
             require(isinstance(request[3], str) and request[3].strip(), "it stops without a reason", got=request[3])
 
 
-@SHELF.check(
+@CHECKS.check(
     "CB-003/zero-epochs",
     why="fit(epochs=0), and a fit that has nothing left to do, are trainings too.",
     fix="Expect on_train_end right after on_train_begin, with empty logs and an empty state.",
@@ -119,7 +120,7 @@ def zero_epochs(subject: Subject) -> None:
     require(not noted.warned, "an event warns", got=noted.warned)
 
 
-@SHELF.check(
+@CHECKS.check(
     "CB-004/exceptions-arrive",
     why="A swallowed error leaves a training that looks well and is not.",
     fix="No `except Exception` around what the view is asked for.",
@@ -143,7 +144,7 @@ def exceptions_arrive(subject: Subject) -> None:
             fail(f"an error in view.{name} is swallowed", expected="the exception reaches the caller")
 
 
-@SHELF.check(
+@CHECKS.check(
     "CB-005/state-is-plain",
     why="What a callback remembers is saved with the network.",
     fix="Keep arrays, numbers, strings and lists in view.state; nothing else, and nothing anywhere else.",
@@ -186,7 +187,7 @@ def _plain(value: Any, where: str) -> Any:
         fail(f"{where} cannot be saved", got=type(value).__name__, expected="arrays, numbers, strings and lists")
 
 
-@SHELF.check(
+@CHECKS.check(
     "CB-006/resume",
     why="A training that is cut and resumed must be watched as if it had never been cut.",
     fix="Keep counters and best values in view.state, from where a fresh instance takes them up.",
@@ -199,7 +200,9 @@ def resume(subject: Subject) -> None:
         texts = files(folder)
     with elsewhere(), quiet():
         play(subject.make(), _view(subject, states[1], 16), epochs=16)
-    lasting = [name for name in states[0] if compare(states[0][name], states[1].get(name)) is None]  # no clock readings
+    lasting = [
+        name for name in states[0] if difference(states[0][name], states[1].get(name)) is None
+    ]  # no clock readings
     for cut in (3, 7):
         with elsewhere() as folder, quiet():
             state: dict[str, Any] = {}
@@ -217,28 +220,25 @@ def resume(subject: Subject) -> None:
             got = [_timeless(request) for request in (*first.requests, *second.requests)]
             expected = [_timeless(request) for request in whole.requests]
             written = files(folder)
-            off = compare(got, expected)
-            if off is not None:
-                fail(
-                    f"cut after {cut} epochs and resumed, it asks for other things than in one training",
-                    inputs={"cut": cut},
-                    got=got,
-                    expected=expected,
-                )
+            expect_equal(
+                f"cut after {cut} epochs and resumed, it asks for other things than in one training",
+                got,
+                expected,
+                inputs={"cut": cut},
+            )
             for name in lasting:
-                off = compare(saved.get(name), states[0][name])
-                if off is not None:
-                    told = {"cut": cut}
-                    message = f"cut after {cut} epochs and resumed, state[{name!r}] is not that of one training"
-                    fail(message, inputs=told, got=saved.get(name), expected=states[0][name])
-            off = compare(written, texts)
-            if off is not None:
-                fail(
-                    f"cut after {cut} epochs and resumed, its files are not those of one training",
+                expect_equal(
+                    f"cut after {cut} epochs and resumed, state[{name!r}] is not that of one training",
+                    saved.get(name),
+                    states[0][name],
                     inputs={"cut": cut},
-                    got=off.got,
-                    expected=off.expected,
                 )
+            expect_equal(
+                f"cut after {cut} epochs and resumed, its files are not those of one training",
+                written,
+                texts,
+                inputs={"cut": cut},
+            )
 
 
 class _Interrupted(Exception):  # noqa: N818  # not an error: the machine was switched off
@@ -257,7 +257,7 @@ def _interrupt(values: Mapping[str, Any], cut: int) -> Any:
     return look
 
 
-@SHELF.check(
+@CHECKS.check(
     "CB-007/trainings-apart",
     why="One callback may watch two networks in turn.",
     fix="Remember nothing in the instance, the class or the module: only in view.state.",
@@ -270,12 +270,14 @@ def trainings_apart(subject: Subject) -> None:
         play(shared, _view(attrs.evolve(subject, seed=subject.seed + 1), {}, 9), epochs=9)
         again = _view(subject, {}, 16)
         play(shared, again, epochs=16)
-        off = compare([_timeless(r) for r in again.requests], [_timeless(r) for r in alone.requests])
-    if off is not None:
-        fail("a second training is watched differently", got=off.got, expected=off.expected)
+        expect_equal(
+            "a second training is watched differently",
+            [_timeless(r) for r in again.requests],
+            [_timeless(r) for r in alone.requests],
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "CB-008/no-validation-data",
     why="Most first trainings have none: view.validation_data is None then, and no figure begins with val_.",
     fix="Ask before unpacking; for a figure that is not there, raise an error that names it.",
@@ -293,7 +295,7 @@ def no_validation_data(subject: Subject) -> None:
             play(subject.make(), view, epochs=5, course=course)
 
 
-@SHELF.check(
+@CHECKS.check(
     "CB-009/other-trainings",
     why="There are trainings with one batch an epoch, without a learning rate, and with a solver: no batches at all.",
     fix="Mind batches - 1, expect None, and rely on nothing that only on_batch_end leaves behind.",
@@ -319,7 +321,7 @@ def other_trainings(subject: Subject) -> None:
                 ) from error
 
 
-@SHELF.check(
+@CHECKS.check(
     "CB-010/state-is-its-own",
     why="What shares memory with the training changes behind the callback's back; what a file changes is not kept.",
     fix="Copy every array of the view that is to be kept; write lists where tuples stand.",
@@ -355,7 +357,7 @@ def _items(value: Any, where: str) -> Iterator[tuple[str, Any]]:
             yield from _items(item, f"{where}[{i}]")
 
 
-@SHELF.check(
+@CHECKS.check(
     "CB-REF/figures",
     why="A callback may have the best of manners and do something else, or do it at another epoch, than its name says.",
     fix="Play the example by hand: which epoch is counted, from where, and what is asked for then.",
@@ -389,9 +391,13 @@ def _hold(subject: Subject, example: Example) -> None:
     require(set(expected) <= set(got), "an example expects what is not observed", got=names, expected=sorted(expected))
     for name, wanted in expected.items():
         found = {entry: got[name].get(entry) for entry in wanted} if name == "state" else got[name]
-        off = compare(_spelt(found), _spelt(wanted), rtol=example.tolerance)
-        if off is not None:
-            fail(f"{name!r} is not the figure of {example.source}", inputs=told, got=found, expected=wanted)
+        expect_close(
+            f"{name!r} is not the figure of {example.source}",
+            _spelt(found),
+            _spelt(wanted),
+            rtol=example.tolerance,
+            inputs=told,
+        )
 
 
 def _spelt(value: Any) -> Any:

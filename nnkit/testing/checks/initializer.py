@@ -11,12 +11,13 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.interfaces import Law
 from nnkit.testing.call import Call, quiet
-from nnkit.testing.failure import close, fail, require, same
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_close, expect_equal, fail, require
 from nnkit.testing.figures import check_figures, has_figures
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 SIZES = ((1, 1), (1, 7), (7, 1), (3, 5), (5, 3), (40, 30))
 FANS = ((200, 50), (50, 200), (100, 100), (400, 10), (10, 400))
@@ -51,7 +52,7 @@ def _law(subject: Subject) -> str | None:
     return None if any(subject.make().law(*fans) is not None for fans in FANS) else "its elements have no common law"
 
 
-@SHELF.check(
+@CHECKS.check(
     "INIT-001/shape-and-type",
     why="The draw is copied into the flat vector as it is.",
     fix="Return an array of exactly the shape and dtype asked for.",
@@ -69,7 +70,7 @@ def shape_and_type(subject: Subject) -> None:
         require(np.isfinite(w).all(), "sample is not finite", inputs=told, got=w)
 
 
-@SHELF.check(
+@CHECKS.check(
     "INIT-002/same-generator-same-draw",
     why="A seed must give the same network again.",
     fix="Draw from the rng given, and from nothing else.",
@@ -78,14 +79,14 @@ def same_generator_same_draw(subject: Subject) -> None:
     for shape in SIZES:
         part = subject.make()
         one, two = draw(subject, shape, shape, "same", part), draw(subject, shape, shape, "same", part)
-        off = same(two, one)
+        off = difference(two, one)
         if off is None:
-            off = same(draw(subject, shape, shape, "same"), one)
+            off = difference(draw(subject, shape, shape, "same"), one)
         if off is not None:
             fail("equal generators give different draws", inputs={"shape": shape}, got=off.got, expected=off.expected)
 
 
-@SHELF.check(
+@CHECKS.check(
     "INIT-003/successive-draws-differ",
     why="Two layers of one size must not begin with equal weights, nor two units of a layer.",
     fix="Use the rng as it comes; do not reseed it, copy it, or draw one row and repeat it.",
@@ -98,9 +99,9 @@ def successive_draws_differ(subject: Subject) -> None:
         one = part.sample(shape, *shape, rng, subject.dtype)
         two = part.sample(shape, *shape, rng, subject.dtype)
         told = {"shape": shape}
-        require(same(one, two) is not None, "successive draws are equal", inputs=told, got=two)
+        require(difference(one, two) is not None, "successive draws are equal", inputs=told, got=two)
         other = part.sample(shape, *shape, np.random.default_rng(987), subject.dtype)
-        require(same(one, other) is not None, "another generator gives the same draw", inputs=told, got=other)
+        require(difference(one, other) is not None, "another generator gives the same draw", inputs=told, got=other)
         w = one.astype(np.float64)
         require(np.unique(w.round(12)).size > 1, "all elements of one draw are equal", inputs=told, got=w)
         if len(np.unique(w.round(12))) < 0.5 * w.size and w.size < 1000:
@@ -110,7 +111,7 @@ def successive_draws_differ(subject: Subject) -> None:
             require(not equal, f"two {axis} of one draw are equal", inputs=told, got=w[:2])
 
 
-@SHELF.check(
+@CHECKS.check(
     "INIT-004/constant",
     why="What says that it is not random must not depend on the generator.",
     fix="Set `random = True` (the default), or draw nothing.",
@@ -123,12 +124,10 @@ def constant(subject: Subject) -> None:
     one = part.sample((3, 4), 3, 4, rng, subject.dtype)
     require(rng.bit_generator.state == before, "it draws from the generator although it is not random")
     two = part.sample((3, 4), 3, 4, np.random.default_rng(4), subject.dtype)
-    off = same(two, one)
-    if off is not None:
-        fail("it depends on the generator although it is not random", got=off.got, expected=off.expected)
+    expect_equal("it depends on the generator although it is not random", two, one)
 
 
-@SHELF.check(
+@CHECKS.check(
     "INIT-005/law",
     why="The variance decides whether signals grow or die from layer to layer.",
     fix="Check fan_in against fan_out, variance against standard deviation, and the width of a uniform law.",
@@ -200,7 +199,7 @@ def _hold_law(w: Array, declared: Law, fans: tuple[int, int], where: str) -> Non
     )
 
 
-@SHELF.check(
+@CHECKS.check(
     "INIT-006/fans-as-given",
     why="A layer tells the fans itself: those of a bias or of a convolution are not its shape.",
     fix="Use fan_in and fan_out as they are given; do not read them from the shape.",
@@ -226,7 +225,7 @@ def fans_as_given(subject: Subject) -> None:
         _hold_law(w, declared, fans, "shape (60, 60)")
 
 
-@SHELF.check(
+@CHECKS.check(
     "INIT-007/fresh-and-writable",
     why="Training writes into the draw.",
     fix="Return a new array each time: no cached one, no broadcast view, no read-only one.",
@@ -239,15 +238,13 @@ def fresh_and_writable(subject: Subject) -> None:
     before = one.copy()
     one[0, 0] += 1
     one -= 5
-    off = close(one, before - 5, atol=1.0 + 1e-6)
-    require(off is None, "the elements of a draw share memory with each other", got=one, expected=before - 5)
-    off = same(two, before)
-    require(off is None, "writing to one draw changes another", got=two, expected=before)
+    expect_close("the elements of a draw share memory with each other", one, before - 5, atol=1.0 + 1e-6)
+    expect_equal("writing to one draw changes another", two, before)
     again = draw(subject, (3, 4), (3, 4), "fresh", part)
-    require(same(again, before) is None, "writing to a draw changes the next one", got=again, expected=before)
+    expect_equal("writing to a draw changes the next one", again, before)
 
 
-@SHELF.check(
+@CHECKS.check(
     "INIT-008/independent-elements",
     why="Units that begin alike stay alike.",
     fix="Draw every element; do not build the array from fewer numbers.",
@@ -292,7 +289,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
         return getattr(part, method)(**given)
 
 
-@SHELF.check(
+@CHECKS.check(
     "INIT-009/large",
     why="Draws in blocks go wrong behind the last whole block, where no small layer comes.",
     fix="Draw the whole array at once, or the rest of it too.",
@@ -311,7 +308,7 @@ def large(subject: Subject) -> None:
         require(moved, f"elements {start} to {start + 600} are the same in two draws", inputs=told, got=one[place])
 
 
-@SHELF.check(
+@CHECKS.check(
     "INIT-REF/figures",
     why="A law may be held and still be another law than its name says.",
     fix="Compare mean and variance with the source: fan_in or fan_out, 1 or 2, variance or deviation.",

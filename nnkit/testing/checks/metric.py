@@ -14,15 +14,15 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NNKitError
-from nnkit.testing.call import Call, compare, quiet
+from nnkit.testing.call import Call, quiet
 from nnkit.testing.checks.optimizer import through_file
-from nnkit.testing.failure import fail, require
+from nnkit.testing.failure import expect_close, expect_equal, require
 from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.points import normal, simplex
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 @attrs.frozen
@@ -95,9 +95,7 @@ def _result(metric: Any, state: dict[str, Any]) -> Any:
 
 
 def _hold(message: str, got: Any, expected: Any, form: Form, tolerance: float) -> None:
-    off = compare(got, expected, rtol=tolerance, atol=tolerance)
-    if off is not None:
-        fail(f"{message} ({form.name})", inputs=form.told, got=off.got, expected=off.expected)
+    expect_close(f"{message} ({form.name})", got, expected, tolerance=tolerance, inputs=form.told)
 
 
 def calls(subject: Subject) -> list[Call]:
@@ -114,7 +112,7 @@ def calls(subject: Subject) -> list[Call]:
     return found
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-001/state",
     why="The state is merged, copied and sent between processes.",
     fix="start gives a new flat dict of numbers and arrays; add changes it in place and returns nothing.",
@@ -129,12 +127,10 @@ def state(subject: Subject) -> None:
         with quiet():
             returned = metric.add(fresh, given.prediction, given.target, given.weight)
         require(returned is None, "add returns something", got=returned, expected="None")
-        require(compare(metric.start(), one) is None, "start is not fresh after an add", inputs=form.told)
+        expect_equal("start is not fresh after an add", metric.start(), one, inputs=form.told)
         before = copy.deepcopy(fresh)
         first = _result(metric, fresh)
-        require(
-            compare(fresh, before) is None, "result changes the state", inputs=form.told, got=fresh, expected=before
-        )
+        expect_equal("result changes the state", fresh, before, inputs=form.told)
         _hold("result gives something else the second time", _result(metric, fresh), first, form, 0.0)
         back = _plain(fresh)
         _hold("a state that went through a file gives another result", _result(metric, back), first, form, 0.0)
@@ -154,7 +150,7 @@ def _plain(state_: Mapping[str, Any]) -> dict[str, Any]:
     return {**through_file(simple), **lists}
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-002/streaming-equals-one-pass",
     why="Validation data come in batches; the figure must not depend on their size.",
     fix="Keep sums and counts in the state, and divide only in result.",
@@ -180,7 +176,7 @@ def streaming(subject: Subject) -> None:
         _hold("with a row of NaN, batches give another figure than one pass", got, expected, spoiled, tolerance)
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-003/merge",
     why="Figures of several processes or shards are merged in any order.",
     fix="merge gives a new state; make its entries add up, or override merge.",
@@ -205,18 +201,16 @@ def merge(subject: Subject) -> None:
             ("merge with two empty states", nothing),
         ):
             _hold(f"{how} gives another figure than one pass", _result(metric, merged), expected, form, tolerance)
-        off = compare((a, b, c), before)
-        require(off is None, "merge changes the states that it is given", inputs=form.told)
+        expect_equal("merge changes the states that it is given", (a, b, c), before, inputs=form.told)
         with quiet():
             metric.add(left, form.prediction.copy(), form.target.copy(), form.weight.copy())
         with quiet():
             for lone in (metric.merge(a, metric.start()), metric.merge(metric.start(), a)):
                 metric.add(lone, form.prediction.copy(), form.target.copy(), form.weight.copy())
-        off = compare((a, b, c), before)
-        require(off is None, "a merged state shares memory with its sources", inputs=form.told)
+        expect_equal("a merged state shares memory with its sources", (a, b, c), before, inputs=form.told)
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-004/weights",
     why="Weights stand for repetitions; a weight of zero is a sample that is not there.",
     fix="Multiply what you add by the weight, and count the weights instead of the rows.",
@@ -236,7 +230,7 @@ def weights(subject: Subject) -> None:
         _hold("a sample of weight zero changes the figure", got, expected, spoiled, tolerance)
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-005/bounds",
     why="Progress lines, early stopping and plots rely on the declared bounds.",
     fix="Widen `bounds`, or look for the case that leaves them.",
@@ -267,7 +261,7 @@ def bounds(subject: Subject) -> None:
                 )
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-006/empty",
     why="A figure is asked for before the first sample, and for classes that never come.",
     fix="Return NaN (or the documented figure) where there is nothing to divide by; never raise.",
@@ -291,7 +285,7 @@ def empty(subject: Subject) -> None:
         require(not noted.warned, "result of hardly any samples warns", inputs=form.told, got=noted.warned)
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-007/better",
     why="Early stopping and checkpoints keep the wrong model if the direction is wrong.",
     fix="Correct `higher_is_better`, or the sign of the figure.",
@@ -317,7 +311,7 @@ def better(subject: Subject) -> None:
             )
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-008/forms-agree",
     why="One-hot rows and labels say the same thing.",
     fix="Read targets with nnkit.interfaces.class_metric (or nnkit.arrays.to_labels), which takes either.",
@@ -341,7 +335,7 @@ def forms_agree(subject: Subject) -> None:
         )
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-010/flat-targets",
     why="(N, 1) against (N,) is broadcast to (N, N) by numpy, and gives a figure without an error.",
     fix="Compare the shapes and raise a ShapeError, or make one column of a flat target first.",
@@ -361,7 +355,7 @@ def flat_targets(subject: Subject) -> None:
     _hold("a flat target (N,) gives another figure than (N, 1)", got, expected, flat, 8 * subject.eps)
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-009/float32-accuracy",
     why="Sums of a million float32 numbers lose their last digits.",
     fix="Add up in float64: `.sum(dtype=np.float64)`, Python floats in the state.",
@@ -394,7 +388,7 @@ def float32_accuracy(subject: Subject) -> None:
         )
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-011/nan-stays-visible",
     why="A model that predicts NaN must not look good.",
     fix="Use sums and means that hand NaN on; no nanmean, no np.where around isnan.",
@@ -414,7 +408,7 @@ def nan_stays_visible(subject: Subject) -> None:
         require(seen, f"a NaN among the predictions disappears ({form.name})", inputs=spoiled.told, got=got)
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-012/large",
     why="Blocks and chunks begin where tests have long stopped; validation data do not.",
     fix="Look at what is left over behind the last whole block.",
@@ -438,7 +432,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return part.result(state_)
 
 
-@SHELF.check(
+@CHECKS.check(
     "MET-REF/figures",
     why="A figure may stream well and still be another figure than its name says.",
     fix="Compare the formula with its source; if the figure itself is wrong, mend the example or the reference.",

@@ -9,14 +9,14 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
-from nnkit.testing.failure import Mismatch, close, fail, hold, require, same
+from nnkit.testing.failure import expect_agreement, expect_close, expect_equal, require
 from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.numerics import one_sided, slope
 from nnkit.testing.points import apart, normal
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 SHAPES = ((1,), (5,), (1, 1), (3, 2), (2, 5), (2, 3, 2), (0, 3))
 
@@ -48,7 +48,7 @@ def _weights(subject: Subject, label: str) -> list[Array]:
     return found
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-001/shape",
     why="Weights come in any shape, and the price is added to the loss as a number.",
     fix="value gives one float, gradient an array of the shape of the weights.",
@@ -66,7 +66,7 @@ def shape(subject: Subject) -> None:
         )
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-002/gradient-stencil",
     why="The price would be shown, and another one followed.",
     fix="Differentiate value again: the factor of one half, the sign at negative weights.",
@@ -86,13 +86,16 @@ def gradient_stencil(subject: Subject) -> None:
                     return np.asarray(part.value(moved))
 
             found = slope(along, step, levels=7)
-            off = close(got[place], found.value, atol=found.allowed(1e-7))
-            if off is not None:
-                told = {"weights": w, "element": list(place)}
-                fail("gradient is not the derivative of value", inputs=told, got=off.got, expected=off.expected)
+            expect_close(
+                "gradient is not the derivative of value",
+                got[place],
+                found.value,
+                atol=found.allowed(1e-7),
+                inputs={"weights": w, "element": list(place)},
+            )
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-003/zero-at-zero",
     why="Weights of zero cost nothing; a constant would be shown as loss.",
     fix="Remove the constant; the gradient at zero is zero unless zero is a declared kink.",
@@ -110,7 +113,7 @@ def zero_at_zero(subject: Subject) -> None:
         require(not noted.warned, "it warns for zero weights", inputs={"weights": w}, got=noted.warned)
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-004/linear-in-strength",
     why="A search over the strength expects twice the strength to be twice the price.",
     fix="Multiply by the strength once, in value and in gradient; or set `linear_in_strength = False`.",
@@ -129,15 +132,25 @@ def linear_in_strength(subject: Subject) -> None:
             continue
         for w in _weights(subject, "linear"):
             told = {"weights": w, "strength times": factor}
-            off = close(other.value(w.copy()), factor * part.value(w.copy()), rtol=64 * subject.eps, atol=1e-12)
-            if off is not None:
-                fail("value is not linear in the strength", inputs=told, got=off.got, expected=off.expected)
-            off = close(other.gradient(w.copy()), factor * part.gradient(w.copy()), rtol=64 * subject.eps, atol=1e-12)
-            if off is not None:
-                fail("gradient is not linear in the strength", inputs=told, got=off.got, expected=off.expected)
+            expect_close(
+                "value is not linear in the strength",
+                other.value(w.copy()),
+                factor * part.value(w.copy()),
+                rtol=64 * subject.eps,
+                atol=1e-12,
+                inputs=told,
+            )
+            expect_close(
+                "gradient is not linear in the strength",
+                other.gradient(w.copy()),
+                factor * part.gradient(w.copy()),
+                rtol=64 * subject.eps,
+                atol=1e-12,
+                inputs=told,
+            )
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-005/not-negative",
     why="A price below zero pays the weights to grow.",
     fix="Look for a sign; a regularizer costs.",
@@ -150,7 +163,7 @@ def not_negative(subject: Subject) -> None:
         require(value >= 0.0, "value is negative", inputs={"weights": w}, got=value, expected="0 or more")
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-006/add-gradient",
     why="Training runs on the in-place twin; it must be the same gradient.",
     fix="Add to `out` (not: write over it), expect rubbish in `work`, leave the weights alone.",
@@ -164,10 +177,14 @@ def add_gradient(subject: Subject) -> None:
             part.add_gradient(given, out, work)
         told = {"weights": w, "out": start}
         require(not noted.warned, "add_gradient warns", inputs=told, got=noted.warned)
-        off = close(out, start + part.gradient(w.copy()), rtol=tolerance, atol=tolerance)
-        if off is not None:
-            fail("add_gradient does not add the gradient", inputs=told, got=off.got, expected=off.expected)
-        require(same(given, w) is None, "add_gradient writes to the weights", inputs=told)
+        expect_close(
+            "add_gradient does not add the gradient",
+            out,
+            start + part.gradient(w.copy()),
+            tolerance=tolerance,
+            inputs=told,
+        )
+        expect_equal("add_gradient writes to the weights", given, w, inputs=told)
 
 
 def _offers(method: str) -> Any:
@@ -177,7 +194,7 @@ def _offers(method: str) -> Any:
     return needs
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-007/curvature",
     why="Second-order training adds it to the diagonal.",
     fix="curvature is the derivative of gradient, element by element.",
@@ -200,17 +217,16 @@ def curvature(subject: Subject) -> None:
                     return np.asarray(part.gradient(moved)[place])
 
             found = slope(along, 1.0, levels=7)
-            off = close(got[place], found.value / step[place], atol=found.allowed() / step[place])
-            if off is not None:
-                fail(
-                    "curvature is not the derivative of gradient",
-                    inputs={"weights": w, "element": list(place)},
-                    got=off.got,
-                    expected=off.expected,
-                )
+            expect_close(
+                "curvature is not the derivative of gradient",
+                got[place],
+                found.value / step[place],
+                atol=found.allowed() / step[place],
+                inputs={"weights": w, "element": list(place)},
+            )
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-008/residual",
     why="Least-squares solvers see the residual instead of the value.",
     fix="value must be 0.5 * (residual**2).sum(), with a residual linear in the weights: sqrt(strength) * weights.",
@@ -222,17 +238,26 @@ def residual(subject: Subject) -> None:
         r = part.residual(w.copy())
         told = {"weights": w}
         require(r.shape == w.shape, "residual has another shape", inputs=told, got=r.shape, expected=w.shape)
-        off = close(0.5 * (r.astype(np.float64) ** 2).sum(), part.value(w.copy()), rtol=4 * tolerance, atol=tolerance)
-        if off is not None:
-            fail("half the squared residuals is not the value", inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            "half the squared residuals is not the value",
+            0.5 * (r.astype(np.float64) ** 2).sum(),
+            part.value(w.copy()),
+            rtol=4 * tolerance,
+            atol=tolerance,
+            inputs=told,
+        )
         other = normal(subject, f"residual/other/{w.shape}", w.shape)
         mixed = part.residual(w - w.dtype.type(3.0) * other)
-        off = close(mixed, r - r.dtype.type(3.0) * part.residual(other.copy()), rtol=4 * tolerance, atol=4 * tolerance)
-        if off is not None:
-            fail("residual is not linear in the weights", inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            "residual is not linear in the weights",
+            mixed,
+            r - r.dtype.type(3.0) * part.residual(other.copy()),
+            tolerance=4 * tolerance,
+            inputs=told,
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-009/kinks",
     why="At a kink the gradient is a choice, and it must lie between the slopes that meet there.",
     fix="Return a subgradient (np.sign gives 0 at 0), and declare the kink where it is.",
@@ -262,7 +287,7 @@ def kinks(subject: Subject) -> None:
         )
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-010/any-arrangement",
     why="The same weights cost the same in any shape and order.",
     fix="Treat all elements alike; no mean over an axis, no weight for the first one.",
@@ -274,13 +299,15 @@ def any_arrangement(subject: Subject) -> None:
         if w.ndim != 1 or not w.size:
             continue
 
-        def compare(weights: Array) -> Mismatch | None:
-            return close(part.value(weights[::-1].copy()), part.value(weights.copy()), rtol=tolerance, atol=tolerance)
+        expect_agreement(
+            "the reversed weights cost something else",
+            lambda weights: (part.value(weights[::-1].copy()), part.value(weights.copy())),
+            {"weights": w},
+            tolerance=tolerance,
+        )
 
-        hold("the reversed weights cost something else", compare, {"weights": w})
 
-
-@SHELF.check(
+@CHECKS.check(
     "REG-011/nan-stays-visible",
     why="Weights of NaN that cost nothing hide a training that has failed.",
     fix="No nansum, no nan_to_num, no maximum that prefers a number.",
@@ -300,7 +327,7 @@ def nan_stays_visible(subject: Subject) -> None:
         require(np.isnan(gradient.reshape(-1)[0]), "gradient hides a NaN", inputs=told, got=gradient)
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-012/undeclared-kinks",
     why="Solvers and stencils that trust a smooth penalty stall where it is not.",
     fix="Declare the kink: `kinks = (0.0,)`.",
@@ -326,7 +353,7 @@ def undeclared_kinks(subject: Subject) -> None:
         require(apart_by <= slack, f"value has a kink at {place:g} that is not declared", inputs={"weights": w})
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-013/large",
     why="Blocks, chunks and samples begin where tests have long stopped; networks do not.",
     fix="Look at what is left over behind the last whole block.",
@@ -340,13 +367,16 @@ def large(subject: Subject) -> None:
         way = normal(subject, f"large/way/{size}", size)
         way *= 0.019 / np.abs(way).max()
         found = slope(lambda t, w=w, way=way: np.asarray(part.value(w + t * way)), 1.0)  # type: ignore[misc]
-        off = close((part.gradient(w.copy()) * way).sum(), found.value, atol=found.allowed(1e-7))
-        if off is not None:
-            message = f"gradient of {w.size} weights is not the derivative of value along a direction"
-            fail(message, inputs={"weights": w, "direction": way}, got=off.got, expected=off.expected)
+        expect_close(
+            f"gradient of {w.size} weights is not the derivative of value along a direction",
+            (part.gradient(w.copy()) * way).sum(),
+            found.value,
+            atol=found.allowed(1e-7),
+            inputs={"weights": w, "direction": way},
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "REG-REF/figures",
     why="A price may have the right slope and still be another price than its name says.",
     fix="Compare the formula with its source: one half or not, sum or mean.",

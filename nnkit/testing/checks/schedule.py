@@ -12,10 +12,10 @@ from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.failure import require
 from nnkit.testing.figures import check_figures, has_figures
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 STEPS = [*range(130), *range(130, 3000, 37), 999, 1000, 1001, 9_999, 10_000, 10_001, 99_999, 100_000, 10**6, 10**9]
 
@@ -29,7 +29,7 @@ def calls(subject: Subject) -> list[Call]:
     return [Call("rate(step)", run, {"steps": np.array([0, 1, 2, 10, 999, 1000, 5000])}, floats=False)]
 
 
-@SHELF.check(
+@CHECKS.check(
     "SCH-001/finite-and-not-negative",
     why="A negative rate climbs, an infinite one destroys; both may come long after anybody looks.",
     fix="Clamp at the last step of the plan; check large steps for overflow.",
@@ -48,7 +48,7 @@ def finite(subject: Subject) -> None:
         require(not noted.warned, "rate warns", inputs=told, got=noted.warned)
 
 
-@SHELF.check(
+@CHECKS.check(
     "SCH-002/pure",
     why="A resumed run asks for step 5000 first; the answer must not depend on what was asked before.",
     fix="Compute the rate from the step alone; keep nothing.",
@@ -83,7 +83,7 @@ def pure(subject: Subject) -> None:
         require(got == schedule.rate(step), "a numpy step gives another rate", inputs={"step": step}, got=got)
 
 
-@SHELF.check(
+@CHECKS.check(
     "SCH-003/continuous",
     why="A jump of the rate shows as a jump of the loss, and is searched for in the data.",
     fix="Let the pieces meet at their borders, or set `continuous = False`.",
@@ -128,7 +128,7 @@ def _fields(subject: Subject) -> set[float]:
     return found
 
 
-@SHELF.check(
+@CHECKS.check(
     "SCH-004/plain-number",
     why="The rate goes into logs, JSON and float64 steps; a float32 has lost its digits before it is used.",
     fix="Compute with Python's own numbers (math.exp, not np.exp of a float32), or end with float(...).",
@@ -148,7 +148,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return getattr(part, method)(**given)
 
 
-@SHELF.check(
+@CHECKS.check(
     "SCH-REF/figures",
     why="A plan may fall smoothly and still be another plan than its name says.",
     fix="Compare the formula with its source: when it begins, when it ends, and what counts as step 0.",

@@ -14,15 +14,15 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
 from nnkit.interfaces import SolverStep
-from nnkit.testing.call import Call, compare, quiet
+from nnkit.testing.call import Call, quiet
 from nnkit.testing.checks.common.construction import without_effect
 from nnkit.testing.checks.optimizer import through_file
-from nnkit.testing.failure import close, fail, require, same
+from nnkit.testing.failure import expect_close, expect_equal, require
 from nnkit.testing.figures import check_figures, has_figures
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 @attrs.define(eq=False)
@@ -119,7 +119,7 @@ def _own_objective(subject: Subject) -> str | None:
     return "it finds the strength of a penalty of its own" if subject.cls.finds_strength else None
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-001/linear-optimum",
     why="Linear least squares is the one problem whose answer everybody knows.",
     fix="Check the sign of the step, J' r against the gradient, and the stopping rule.",
@@ -142,7 +142,7 @@ def linear_optimum(subject: Subject) -> None:
         )
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-002/max-steps",
     why="Whoever limits the steps means it.",
     fix="Count every step that is reported, and stop at max_steps with a reason.",
@@ -179,7 +179,7 @@ def max_steps(subject: Subject) -> None:
     require(len(reports) <= 1 and np.isfinite(found).all(), "max_steps=0 is not harmless", got=len(reports))
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-003/stops-when-asked",
     why="Ctrl-C, early stopping and a deadline all ask by the return value of on_step.",
     fix="Return the best parameters as soon as on_step returns True.",
@@ -199,11 +199,10 @@ def stops_when_asked(subject: Subject) -> None:
         require(
             len(reports) <= at, "it goes on after on_step returned True", inputs=told, got=len(reports), expected=at
         )
-        off = close(found, reports[-1].parameters, rtol=1e-6, atol=1e-6)
-        require(off is None, "it does not return what it has", inputs=told, got=found, expected=reports[-1].parameters)
+        expect_close("it does not return what it has", found, reports[-1].parameters, tolerance=1e-6, inputs=told)
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-004/honest-reports",
     why="Plots, early stopping and users believe the reported value.",
     fix="Report the best parameters and the objective exactly there.",
@@ -219,9 +218,8 @@ def honest_reports(subject: Subject) -> None:
         for report in reports:
             value = objective.value(report.parameters)
             told = {"parameters": report.parameters, "step": report.step}
-            off = close(report.value, value, rtol=tolerance, atol=tolerance)
-            require(
-                off is None, "the reported value is not the objective's", inputs=told, got=report.value, expected=value
+            expect_close(
+                "the reported value is not the objective's", report.value, value, tolerance=tolerance, inputs=told
             )
         if subject.cls.finds_strength:  # its best is that of another function, which changes as it learns
             continue
@@ -235,7 +233,7 @@ def honest_reports(subject: Subject) -> None:
         )
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-005/monotone",
     why="A monotone solver is trusted to keep what it has.",
     fix="Accept a step only if the value falls; or set `monotone = False`.",
@@ -261,7 +259,7 @@ def monotone(subject: Subject) -> None:
             )
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-006/singular",
     why="More weights than data, and units that say the same, make every Jacobian singular.",
     fix="Damp, or solve by least squares; never invert.",
@@ -298,7 +296,7 @@ def singular(subject: Subject) -> None:
     )
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-007/curved-valley",
     why="A solver that only knows straight problems is none for networks.",
     fix="Shorten steps that do not help (line search, damping, trust region).",
@@ -319,7 +317,7 @@ def curved_valley(subject: Subject) -> None:
     )
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-008/start-untouched",
     why="The caller compares the result with where it began.",
     fix="Copy the parameters first.",
@@ -331,12 +329,7 @@ def start_untouched(subject: Subject) -> None:
     objective, _ = linear(subject, "untouched", 8, 3)
     with quiet():
         found = part.solve(objective, given, max_steps=5, on_step=lambda _step: False)
-    require(
-        same(given, start) is None,
-        "solve writes to the parameters that it is given",
-        inputs={"parameters": start},
-        got=given,
-    )
+    expect_equal("solve writes to the parameters that it is given", given, start, inputs={"parameters": start})
     require(not np.shares_memory(found, given), "the result is the memory of the start", inputs={"parameters": start})
     if subject.cls.finds_strength:  # what it keeps is best for the objective with its penalty, which goes on moving
         return
@@ -348,7 +341,7 @@ def start_untouched(subject: Subject) -> None:
     )
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-009/resume-equals-continuous",
     why="A solution that is cut and resumed must give the same parameters, to the bit.",
     fix="Put everything that the next step needs into the reported state, and begin from it in solve_from.",
@@ -368,8 +361,7 @@ def resume_equals_continuous(subject: Subject) -> None:
         before = copy.deepcopy(dict(state))
         with quiet():
             found = subject.make().solve_from(curved(subject), theta.copy(), state, max_steps=steps, on_step=on_step)
-        off = compare(dict(state), before)
-        require(off is None, "solve_from writes to the state that it is given", got=off and off.got)
+        expect_equal("solve_from writes to the state that it is given", dict(state), before)
         return [r.parameters for r in reports], np.array(found), reports[-1].state
 
     for first in ([-1.2, 1.0], [5.0, -7.0]):  # the second keeps a solver busy for all the steps
@@ -380,20 +372,16 @@ def resume_equals_continuous(subject: Subject) -> None:
             half_path, half, state = run(start, begun, cut)
             rest, again, _ = run(half, through_file(state), 6 - cut)
             told = {"parameters": start, "cut after": cut}
-            off = compare([*half_path, *rest][: len(path)], path)
-            if off is not None:
-                fail(
-                    "two calls go another way than one of as many steps",
-                    inputs=told,
-                    got=off.got,
-                    expected=off.expected,
-                )
-            off = same(again, whole)
-            if off is not None:
-                fail("two calls differ from one of as many steps", inputs=told, got=off.got, expected=off.expected)
+            expect_equal(
+                "two calls go another way than one of as many steps",
+                [*half_path, *rest][: len(path)],
+                path,
+                inputs=told,
+            )
+            expect_equal("two calls differ from one of as many steps", again, whole, inputs=told)
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-010/residual-needed",
     why="A solver that says it needs no residuals is given losses that have none.",
     fix="Set `needs_residual = True`, or ask only for value, gradient and hvp.",
@@ -419,7 +407,7 @@ def residual_needed(subject: Subject) -> None:
     solve(subject.make(), cast("Objective", bare), _start(subject, 3), 3)
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-011/end-of-the-domain",
     why="A step may lead to where the objective is NaN; every comparison with NaN is false, and so is `value > best`.",
     fix="Accept a step only if its value is finite and lower: `if new < value`, not `if not new > value`.",
@@ -445,7 +433,7 @@ def end_of_the_domain(subject: Subject) -> None:
     require(value <= first, "the result is worse than the start", inputs=told, got=value, expected=f"at most {first!r}")
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-012/says-why",
     why="Network.stop_reason is what the last report says: it tells a finished training from a stuck one.",
     fix="Report before every return, also where no step is left to make, with the reason.",
@@ -492,7 +480,7 @@ def _journey(subject: Subject, part: Any) -> list[Any]:
     return found
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-013/hyperparameters-matter",
     why="A hyperparameter without any effect is a promise that the part does not keep.",
     fix="Read the field where a state begins (`begin`) and where it is used; or remove it.",
@@ -517,7 +505,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return getattr(part, method)(**inputs)
 
 
-@SHELF.check(
+@CHECKS.check(
     "SOL-REF/figures",
     why="A solver may arrive and still be another one than its name says.",
     fix="Compare each step with the source.",

@@ -2,8 +2,8 @@
 
 from nnkit.testing.checks.activation import behaviour, derivatives, traits
 from nnkit.testing.checks.activation.passes import calls
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 
-__all__ = ["SHELF", "calls"]
+__all__ = ["CHECKS", "calls"]
 
-SHELF = Shelf.joined(derivatives.SHELF, behaviour.SHELF, traits.SHELF)
+CHECKS = CheckList.joined(derivatives.CHECKS, behaviour.CHECKS, traits.CHECKS)

@@ -10,18 +10,19 @@ from nnkit.arrays import Array
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.activation.derivatives import wide_rows
 from nnkit.testing.checks.activation.passes import called, forwarded, matrices, needs_elementwise
-from nnkit.testing.failure import close, fail, require, same
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_close, expect_equal, fail, require
 from nnkit.testing.points import EXTREMES, apart, elementwise_points, normal
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- what depends on what --------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-014/locality",
     why="An elementwise part that looks at its neighbours has a Jacobian that nobody computes.",
     fix="Use elementwise operations only; no mean, norm, maximum or sort over any axis.",
@@ -42,28 +43,26 @@ def locality(subject: Subject) -> None:
                 for name, result, before in (("forward", found, a), ("derivative", rate, d)):
                     kept = result.copy()
                     kept[n, i] = before[n, i]
-                    off = close(kept, before, rtol=tolerance, atol=tolerance)
-                    if off is not None:
-                        fail(
-                            f"{name} of one element changes with z[{n}, {i}]",
-                            inputs={"z": z, f"z[{n}, {i}] becomes": value},
-                            got=off.got,
-                            expected=off.expected,
-                        )
+                    expect_close(
+                        f"{name} of one element changes with z[{n}, {i}]",
+                        kept,
+                        before,
+                        tolerance=tolerance,
+                        inputs={"z": z, f"z[{n}, {i}] becomes": value},
+                    )
         one = np.array(
             [[float(forwarded(part, z[n : n + 1, i : i + 1])[0, 0]) for i in range(z.shape[1])] for n in range(len(z))]
         )
-        off = close(a, one, rtol=tolerance, atol=tolerance)
-        if off is not None:
-            fail(
-                "forward of an array differs from forward of its elements one by one",
-                inputs={"z": z},
-                got=off.got,
-                expected=off.expected,
-            )
+        expect_close(
+            "forward of an array differs from forward of its elements one by one",
+            a,
+            one,
+            tolerance=tolerance,
+            inputs={"z": z},
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-015/backward-stands-alone",
     why="Many forward passes may lie between a forward pass and its backward pass.",
     fix="Use the z and a that backward is given; remember nothing from forward.",
@@ -81,17 +80,10 @@ def backward_stands_alone(subject: Subject) -> None:
         second = called(part, name, z, a, *more)
         third = called(subject.make(), name, z, a, *more)
         for found in (second, third):
-            off = same(found, first)
-            if off is not None:
-                fail(
-                    f"{name}(z, a) depends on what was forwarded last",
-                    inputs={"z": z},
-                    got=off.got,
-                    expected=off.expected,
-                )
+            expect_equal(f"{name}(z, a) depends on what was forwarded last", found, first, inputs={"z": z})
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-016/uses-z",
     why="With uses_z = False the network lets a overwrite z; a part that still reads z then reads the wrong numbers.",
     fix="Write the derivative in terms of a alone, or leave uses_z True.",
@@ -110,14 +102,15 @@ def uses_z(subject: Subject) -> None:
                 continue
             expected = called(part, name, z, a, *extra)
             for instead in (a, np.full_like(z, np.nan)):
-                off = same(called(part, name, instead, a, *extra), expected)
-                if off is not None:
-                    fail(
-                        f"{name} reads z although uses_z is False", inputs={"z": z}, got=off.got, expected=off.expected
-                    )
+                expect_equal(
+                    f"{name} reads z although uses_z is False",
+                    called(part, name, instead, a, *extra),
+                    expected,
+                    inputs={"z": z},
+                )
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-017/nan-stays-visible",
     why="A NaN that disappears in an activation hides the fault that made it.",
     fix="Use functions that hand NaN on (np.maximum does, np.where(z > 0, z, 0) and np.fmax do not).",
@@ -135,8 +128,9 @@ def nan_stays_visible(subject: Subject) -> None:
         seen = np.isnan(a[n, i]) if subject.elementwise else np.isnan(a[n]).any()
         require(seen, "forward hides a NaN", inputs={"z": z}, got=a, expected=f"NaN in row {n}")
         others = np.delete(np.arange(size[0]), n)
-        off = close(a[others], clean[others], rtol=16 * subject.eps, atol=16 * subject.eps)
-        require(off is None, "a NaN in one row changes other rows", inputs={"z": z}, got=a)
+        expect_close(
+            "a NaN in one row changes other rows", a[others], clean[others], tolerance=16 * subject.eps, inputs={"z": z}
+        )
         into, work = z.copy(), np.zeros_like(z)
         with quiet() as noted:
             part.forward_into(into, into, work)
@@ -149,7 +143,7 @@ def _nudged(part: Any, name: str, z: Array, more: tuple[Array, ...], row: Any) -
     return called(part, name, z, forwarded(part, z), *(m[row] for m in more))
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-018/float32-accuracy",
     why="Most training runs in float32; a formula that cancels there is right on paper only.",
     fix="Look for differences of nearly equal numbers, constants cut to float16, and integer powers.",
@@ -171,7 +165,7 @@ def float32_accuracy(subject: Subject) -> None:
         extent = np.minimum(np.abs(wide).max(axis=1, keepdims=True), 1e4)
         allowed = 64 * eps * (np.abs(a64) + extent * steep + np.minimum(extent, 1.0))
     fits = np.abs(a64) < float(np.finfo(np.float32).max) / 16
-    off = close(np.where(fits, a32, 0), np.where(fits, a64, 0), atol=np.where(fits, allowed, 0))
+    off = difference(np.where(fits, a32, 0), np.where(fits, a64, 0), atol=np.where(fits, allowed, 0))
     if off is not None:
         n = off.index[0]
         fail(
@@ -191,7 +185,7 @@ def float32_accuracy(subject: Subject) -> None:
         )
         nudged = [_nudged(part, name, wide[row] * (1.0 + side * eps), more64, row) for side in (-1.0, 1.0)]
         allowed = 512 * eps * scale + 2.0 * np.abs(nudged[1] - nudged[0])  # what one rounding of z does
-        off = close(d32, d64, atol=allowed)
+        off = difference(d32, d64, atol=allowed)
         if off is not None:
             n = off.index[0]
             fail(

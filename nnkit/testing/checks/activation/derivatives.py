@@ -22,19 +22,20 @@ from nnkit.testing.checks.activation.passes import (
     slopes_of,
     steps_of,
 )
-from nnkit.testing.failure import Mismatch, close, fail, hold, require, same
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_agreement, expect_close, expect_equal, fail, require
 from nnkit.testing.numerics import Slope, complex_step, gauss_legendre, slope
 from nnkit.testing.points import EXTREMES, SHAPES, apart, elementwise_points, normal
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- values ----------------------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-001/shape",
     why="A layer hands on what it is given; a wrong shape breaks, or broadcasts, one layer later.",
     fix="forward returns an ndarray of exactly the shape of z, for any number of rows and columns.",
@@ -60,7 +61,7 @@ def shape(subject: Subject) -> None:
             require(found.shape == size, f"{name} has the wrong shape", inputs={"z": z}, got=found.shape, expected=size)
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-002/derivative-stencil",
     why=WRONG_SLOPE,
     fix="Differentiate the formula of `forward` again; look at factors, signs and the branch of each condition.",
@@ -73,8 +74,8 @@ def derivative_stencil(subject: Subject) -> None:
     z = apart(points, kinks, 1e-4)
     expected = slopes_of(lambda x: forwarded(part, x), z, kinks)
 
-    def compare(z: Array, value: Array, allowed: Array) -> Mismatch | None:
-        return close(called(part, "derivative", z, forwarded(part, z)), value, atol=allowed)
+    def compare(z: Array, value: Array, allowed: Array) -> tuple[Array, ...]:
+        return called(part, "derivative", z, forwarded(part, z)), value, allowed
 
     allowed = expected.allowed()
     require(
@@ -86,18 +87,12 @@ def derivative_stencil(subject: Subject) -> None:
 
 
 def _hold_slope(message: str, compare: Any, z: Array, value: Array, allowed: Array) -> None:
-    """``hold``, showing only z."""
-    found = compare(z, value, allowed)
-    if found is None:
-        return
-    at = slice(found.index[0], found.index[0] + 1)
-    smaller = compare(z[at], value[at], allowed[at])
-    if smaller is not None:
-        fail(message, inputs={"z": z[at]}, got=smaller.got, expected=smaller.expected)
-    fail(f"{message}, in a batch of {len(z)} rows", inputs={"z": z}, got=found.got, expected=found.expected)
+    """``expect_agreement`` with a known slope, showing only z."""
+    inputs = {"z": z, "value": value, "allowed": allowed}
+    expect_agreement(message, compare, inputs, hidden=("value", "allowed"))
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-003/derivative-complex-step",
     why=WRONG_SLOPE,
     fix="Differentiate the formula of `forward` again; if it is not analytic (abs, where, max), drop `analytic`.",
@@ -110,19 +105,19 @@ def derivative_complex_step(subject: Subject) -> None:
     with quiet():
         given = part.forward(z + 0j)
     require(np.iscomplexobj(given), "forward(z) of complex z is not complex, so `analytic` is untrue", got=given.dtype)
-    real = close(given.real, forwarded(part, z), rtol=1e-12, atol=1e-14)
-    if real is not None:
-        fail(
-            "forward of complex z with zero imaginary part differs",
-            inputs={"z": z},
-            got=real.got,
-            expected=real.expected,
-        )
+    expect_close(
+        "forward of complex z with zero imaginary part differs",
+        given.real,
+        forwarded(part, z),
+        rtol=1e-12,
+        atol=1e-14,
+        inputs={"z": z},
+    )
     with quiet():
         expected = complex_step(part.forward, z)
 
-    def compare(z: Array, value: Array, allowed: Array) -> Mismatch | None:
-        return close(called(part, "derivative", z, forwarded(part, z)), value, atol=allowed)
+    def compare(z: Array, value: Array, allowed: Array) -> tuple[Array, ...]:
+        return called(part, "derivative", z, forwarded(part, z)), value, allowed
 
     scale = np.abs(expected) + EPS_SCALE * (1.0 + np.abs(z))
     _hold_slope("derivative(z, a) is not the complex-step derivative of forward", compare, z, expected, 1e-10 * scale)
@@ -131,7 +126,7 @@ def derivative_complex_step(subject: Subject) -> None:
 EPS_SCALE = 1e-3
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-004/extremes",
     why="Untrained or diverging networks produce such numbers; one NaN ends the training.",
     fix="Use a form that saturates instead of overflowing, and check each branch at ±1e4.",
@@ -160,7 +155,7 @@ def extremes(subject: Subject) -> None:
                 require(np.isfinite(rows[n]).all(), f"{name} overflows", inputs={"z": z[n : n + 1]}, got=rows[n])
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-005/integral",
     why="A jump, or a branch that is wrong far out, has the right slope on both sides and the wrong value.",
     fix="Let the branches of `forward` meet; compare both of them at the point where one takes over.",
@@ -190,7 +185,7 @@ def integral(subject: Subject) -> None:
         allowed = 10.0 * np.abs(fine - coarse) + 1e-11 * scale + 1e-12 + 1e-3 * np.nan_to_num(rough)
         allowed[~np.isfinite(scale) | ~(np.abs(fine - coarse) <= 1e-3 * (scale + 1e-3))] = np.inf
         allowed[_turns(rate, low, high) > FOLLOWED] = np.inf
-        found = close(end - start, fine, atol=allowed)
+        found = difference(end - start, fine, atol=allowed)
     if found is not None:
         at = found.index[0]
         fail(
@@ -215,7 +210,7 @@ def _turns(rate: Callable[[Array], Array], low: Array, high: Array) -> Array:
     return np.asarray((ways[:, 1:] * ways[:, :-1] < 0.0).sum(axis=1))
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-006/far-derivative",
     why=WRONG_SLOPE,
     fix="Check the derivative where forward saturates, and each branch of a condition, at ±30 to ±1e4.",
@@ -230,13 +225,13 @@ def far_derivative(subject: Subject) -> None:
     z = z[sane]
     expected = slopes_of(lambda x: forwarded(part, x), z, kinks, np.full(z.shape, 0.5))
 
-    def compare(z: Array, value: Array, allowed: Array) -> Mismatch | None:
-        return close(called(part, "derivative", z, forwarded(part, z)), value, atol=allowed)
+    def compare(z: Array, value: Array, allowed: Array) -> tuple[Array, ...]:
+        return called(part, "derivative", z, forwarded(part, z)), value, allowed
 
     _hold_slope("derivative(z, a) is wrong far from zero", compare, z, expected.value, expected.allowed(1e-7))
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-007/jacobian",
     why="The Jacobian is what every backward pass, prediction interval and second-order step stands on.",
     fix="J[n, i, j] is da[n, i] / dz[n, j]: outputs by inputs. A transposed one passes for softmax and for no other.",
@@ -249,13 +244,13 @@ def jacobian(subject: Subject) -> None:
             continue
         expected = jacobian_slopes(part, z, kinks)
 
-        def compare(z: Array, value: Array, allowed: Array) -> Mismatch | None:
-            return close(called(part, "jacobian", z, forwarded(part, z)), value, atol=allowed)
+        def compare(z: Array, value: Array, allowed: Array) -> tuple[Array, ...]:
+            return called(part, "jacobian", z, forwarded(part, z)), value, allowed
 
         _hold_slope("jacobian(z, a) is not the Jacobian of forward", compare, z, expected.value, expected.allowed())
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-008/vjp-equals-jacobian",
     why="Training goes through vjp, analysis through jacobian; they must be one function.",
     fix="vjp[n, j] = sum over i of grad[n, i] J[n, i, j]: the gradient stands on the left.",
@@ -265,17 +260,23 @@ def vjp_equals_jacobian(subject: Subject) -> None:
     for z in matrices(subject, "vjp"):
         grad = normal(subject, f"vjp/grad/{z.shape}", z.shape)
 
-        def compare(z: Array, grad: Array) -> Mismatch | None:
+        def compare(z: Array, grad: Array) -> tuple[Array, Array]:
             a = forwarded(part, z)
             expected = np.einsum("ni,nij->nj", grad, called(part, "jacobian", z, a))
-            return close(called(part, "vjp", z, a, grad), expected, rtol=tolerance, atol=tolerance)
+            return called(part, "vjp", z, a, grad), expected
 
-        hold("vjp(z, a, grad) is not grad @ jacobian", compare, {"z": z, "grad": grad}, columns=subject.elementwise)
+        expect_agreement(
+            "vjp(z, a, grad) is not grad @ jacobian",
+            compare,
+            {"z": z, "grad": grad},
+            tolerance=tolerance,
+            columns=subject.elementwise,
+        )
         found = called(part, "vjp", z, forwarded(part, z), np.zeros_like(z))
         require(not found.any(), "vjp of a zero gradient is not zero", inputs={"z": z}, got=found)
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-009/jvp-equals-jacobian",
     why="Sensitivities and Hessian-vector products go through jvp.",
     fix="jvp[n, i] = sum over j of J[n, i, j] tangent[n, j]: the tangent stands on the right.",
@@ -285,16 +286,22 @@ def jvp_equals_jacobian(subject: Subject) -> None:
     for z in matrices(subject, "jvp"):
         tangent = normal(subject, f"jvp/tangent/{z.shape}", z.shape)
 
-        def compare(z: Array, tangent: Array) -> Mismatch | None:
+        def compare(z: Array, tangent: Array) -> tuple[Array, Array]:
             a = forwarded(part, z)
             expected = np.einsum("nij,nj->ni", called(part, "jacobian", z, a), tangent)
-            return close(called(part, "jvp", z, a, tangent), expected, rtol=tolerance, atol=tolerance)
+            return called(part, "jvp", z, a, tangent), expected
 
         told = {"z": z, "tangent": tangent}
-        hold("jvp(z, a, tangent) is not jacobian @ tangent", compare, told, columns=subject.elementwise)
+        expect_agreement(
+            "jvp(z, a, tangent) is not jacobian @ tangent",
+            compare,
+            told,
+            tolerance=tolerance,
+            columns=subject.elementwise,
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-010/forward-into",
     why="Training runs on the in-place twins; they must be the same function, also when out is z itself.",
     fix="Write every element of `out`; read z before writing when they are one array; expect rubbish in `work`.",
@@ -311,14 +318,11 @@ def forward_into(subject: Subject) -> None:
                 part.forward_into(given, out, work)
             how = "with out=z" if aliased else "with another out"
             require(not noted.warned, f"forward_into {how} warns", inputs={"z": z}, got=noted.warned)
-            found = close(out, expected, rtol=tolerance, atol=tolerance)
-            if found is not None:
-                fail(
-                    f"forward_into {how} differs from forward", inputs={"z": z}, got=found.got, expected=found.expected
-                )
+            expect_close(
+                f"forward_into {how} differs from forward", out, expected, tolerance=tolerance, inputs={"z": z}
+            )
             if not aliased:
-                changed = same(given, z)
-                require(changed is None, "forward_into writes to z", inputs={"z": z}, got=given, expected=z)
+                expect_equal("forward_into writes to z", given, z, inputs={"z": z})
 
 
 def _large(subject: Subject) -> Array:
@@ -332,7 +336,7 @@ def wide_rows(subject: Subject) -> Array:
     return points[: points.size // 4 * 4].reshape(-1, 4).astype(subject.dtype)
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-011/vjp-into",
     why="Training runs on the in-place twins; they must be the same function, also when out is grad itself.",
     fix="Write every element of `out`; read grad before writing; leave z and a alone; expect rubbish in `work`.",
@@ -356,20 +360,18 @@ def vjp_into(subject: Subject) -> None:
             how = "with out=grad" if aliased else "with another out"
             told = {"z": z, "grad": grad}
             require(not noted.warned, f"vjp_into {how} warns", inputs=told, got=noted.warned)
-            found = close(out, expected, rtol=tolerance, atol=tolerance)
-            if found is not None:
-                fail(f"vjp_into {how} differs from vjp", inputs=told, got=found.got, expected=found.expected)
-            require(same(given_a, a) is None, f"vjp_into {how} writes to a", inputs=told)
+            expect_close(f"vjp_into {how} differs from vjp", out, expected, tolerance=tolerance, inputs=told)
+            expect_equal(f"vjp_into {how} writes to a", given_a, a, inputs=told)
             if subject.cls.uses_z:
-                require(same(given_z, z) is None, f"vjp_into {how} writes to z", inputs=told)
+                expect_equal(f"vjp_into {how} writes to z", given_z, z, inputs=told)
             if not aliased:
-                require(same(given, grad) is None, "vjp_into writes to grad", inputs=told)
+                expect_equal("vjp_into writes to grad", given, grad, inputs=told)
 
 
 # -- second derivatives ----------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-012/second-derivative",
     why="Hessian-vector products are exact only if the second derivative is.",
     fix="Differentiate `derivative` once more; away from kinks it must be its slope.",
@@ -381,14 +383,14 @@ def second_derivative(subject: Subject) -> None:
     z = apart(elementwise_points(subject, "second"), kinks, 1e-4)
     expected = slopes_of(lambda x: called(part, "derivative", x, forwarded(part, x)), z, kinks)
 
-    def compare(z: Array, value: Array, allowed: Array) -> Mismatch | None:
-        return close(called(part, "second_derivative", z, forwarded(part, z)), value, atol=allowed)
+    def compare(z: Array, value: Array, allowed: Array) -> tuple[Array, ...]:
+        return called(part, "second_derivative", z, forwarded(part, z)), value, allowed
 
     message = "second_derivative(z, a) is not the derivative of derivative"
     _hold_slope(message, compare, z, expected.value, expected.allowed())
 
 
-@SHELF.check(
+@CHECKS.check(
     "ACT-013/vjp-derivative",
     why="Hessian-vector products are exact only if the derivative of the backward pass is.",
     fix="vjp_derivative is d/dt vjp(z + t tangent, a(z + t tangent), grad) at t = 0, with grad held.",
@@ -408,11 +410,10 @@ def vjp_derivative(subject: Subject) -> None:
 
         expected = slope(along, 1.0)
         value, error = expected.value / step, Slope(expected.value / step, expected.error / step).allowed()
-        found = close(called(part, "vjp_derivative", z, forwarded(part, z), grad, tangent), value, atol=error)
-        if found is not None:
-            fail(
-                "vjp_derivative is not the derivative of vjp along tangent",
-                inputs={"z": z, "grad": grad, "tangent": tangent},
-                got=found.got,
-                expected=found.expected,
-            )
+        expect_close(
+            "vjp_derivative is not the derivative of vjp along tangent",
+            called(part, "vjp_derivative", z, forwarded(part, z), grad, tangent),
+            value,
+            atol=error,
+            inputs={"z": z, "grad": grad, "tangent": tangent},
+        )

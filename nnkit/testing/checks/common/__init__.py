@@ -1,8 +1,8 @@
 """Checks of every kind of part: construction, hyperparameters, copies, purity, arrays, settings."""
 
 from nnkit.testing.checks.common import arrays, construction, copies, declarations, purity
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 
-__all__ = ["SHELF"]
+__all__ = ["CHECKS"]
 
-SHELF = Shelf.joined(construction.SHELF, copies.SHELF, arrays.SHELF, purity.SHELF, declarations.SHELF)
+CHECKS = CheckList.joined(construction.CHECKS, copies.CHECKS, arrays.CHECKS, purity.CHECKS, declarations.CHECKS)

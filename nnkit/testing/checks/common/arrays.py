@@ -9,13 +9,14 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.call import Call, compare, leaves, quiet
+from nnkit.testing.call import Call, quiet
 from nnkit.testing.checks.common.calling import calls_for
-from nnkit.testing.failure import fail, require, same
-from nnkit.testing.record import Shelf
+from nnkit.testing.comparison import leaves
+from nnkit.testing.failure import expect_close, expect_equal, fail, require
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- arrays ----------------------------------------------------------------------------------
@@ -25,7 +26,7 @@ def _has_calls(subject: Subject) -> str | None:
     return None if calls_for(subject) else "it has no calls with arrays"
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-010/inputs-unmutated",
     why="The arrays belong to the caller; a part that writes to them damages the data of everybody else.",
     fix="Work on a copy; in-place numpy (`+=`, `out=`) only on arrays that the interface lets the part write to.",
@@ -38,14 +39,7 @@ def inputs_unmutated(subject: Subject) -> None:
             call.run(part, given)
         for name, original in call.arrays.items():
             if name not in call.writes:
-                found = same(given[name], original)
-                if found is not None:
-                    fail(
-                        f"{call.name} writes to its argument {name!r}",
-                        inputs=call.arrays,
-                        got=found.got,
-                        expected=found.expected,
-                    )
+                expect_equal(f"{call.name} writes to its argument {name!r}", given[name], original, inputs=call.arrays)
 
 
 def _on_other_figures(subject: Subject) -> list[Call]:
@@ -60,7 +54,7 @@ def _on_other_figures(subject: Subject) -> list[Call]:
     return found
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-011/outputs-not-aliased",
     why="A result that shares memory with an argument changes when the caller reuses its array.",
     fix="Return a new array: `.copy()`, or an operation that makes one.",
@@ -84,7 +78,7 @@ def outputs_not_aliased(subject: Subject) -> None:
                     fail(f"{path} of {call.name} shares memory with {other_path} of the next call", inputs=call.arrays)
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-012/read-only-inputs",
     why="Memory-mapped and shared data are read-only.",
     fix="Do not write to arguments, not even to restore them afterwards.",
@@ -96,13 +90,11 @@ def read_only_inputs(subject: Subject) -> None:
         for name, array in given.items():
             array.flags.writeable = name in call.writes
         with quiet():
-            found = compare(copy.deepcopy(call.run(part, given)), call.result(part))
-        if found is not None:
-            fail(
+            expect_equal(
                 f"{call.name} gives another result for read-only arguments",
+                copy.deepcopy(call.run(part, given)),
+                call.result(part),
                 inputs=call.arrays,
-                got=found.got,
-                expected=found.expected,
             )
 
 
@@ -118,7 +110,7 @@ def _layouts(array: Array) -> Iterator[tuple[str, Array]]:
         yield "a transposed view", np.ascontiguousarray(array.T).T
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-013/memory-layouts",
     why="Slices, transposes and columns of a data frame are not contiguous.",
     fix="Address arrays by index, never by raw memory (`.ravel(order='K')`, `.view`, `.data`, reshape in place).",
@@ -134,13 +126,12 @@ def memory_layouts(subject: Subject) -> None:
             for how, view in _layouts(call.arrays[name]):
                 given = {**call.fresh(), name: view}
                 with quiet():
-                    found = compare(copy.deepcopy(call.run(part, given)), plain, rtol=tolerance, atol=tolerance)
-                if found is not None:
-                    fail(
+                    expect_close(
                         f"{call.name} gives another result when {name!r} is {how}",
+                        copy.deepcopy(call.run(part, given)),
+                        plain,
+                        tolerance=tolerance,
                         inputs=call.arrays,
-                        got=found.got,
-                        expected=found.expected,
                     )
 
 
@@ -148,7 +139,7 @@ def _has_row_calls(subject: Subject) -> str | None:
     return None if any(call.rows for call in calls_for(subject)) else "its results are not by rows"
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-014/zero-and-one-row",
     why="The last batch of an epoch may have one row, a filtered one none.",
     fix="Reduce along axis 1, keep the axis of the samples, and divide by nothing that counts rows.",
@@ -178,7 +169,7 @@ def zero_and_one_row(subject: Subject) -> None:
                 )
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-015/rows-apart",
     why="A sample's result must not depend on which other samples share its batch.",
     fix="Reduce along the axis of the units only; no mean, maximum or norm over axis 0, no 1/N.",
@@ -198,17 +189,16 @@ def rows_apart(subject: Subject) -> None:
             with quiet():
                 result = dict(leaves(call.run(part, {n: a.copy() for n, a in given.items()})))
             for path, leaf in result.items():
-                found = compare(leaf, whole[path][chosen], rtol=tolerance, atol=tolerance)
-                if found is not None:
-                    fail(
-                        f"{call.name} of rows {chosen} differs from the same rows of the whole batch of {count}",
-                        inputs=given,
-                        got=found.got,
-                        expected=found.expected,
-                    )
+                expect_close(
+                    f"{call.name} of rows {chosen} differs from the same rows of the whole batch of {count}",
+                    leaf,
+                    whole[path][chosen],
+                    tolerance=tolerance,
+                    inputs=given,
+                )
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-016/dtype-kept",
     why="One float64 in a float32 network doubles its memory and halves its speed, unseen.",
     fix="Make constants of the input's dtype: `z.dtype.type(0.1)`, `np.zeros_like(z)`, `.astype(z.dtype, copy=False)`.",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnkit.testing.call import Call, compare, quiet
-from nnkit.testing.failure import fail
+from nnkit.testing.call import Call, quiet
+from nnkit.testing.failure import expect_equal
 from nnkit.testing.kinds import calls_of
 from nnkit.testing.subject import Subject
 
@@ -36,6 +36,4 @@ def same_behaviour(subject: Subject, other: Any, how: str) -> None:
     part = subject.make()
     for call in calls:
         with quiet():
-            found = compare(call.result(other), call.result(part))
-        if found is not None:
-            fail(f"{call.name} of {how} differs", inputs=call.arrays, got=found.got, expected=found.expected)
+            expect_equal(f"{call.name} of {how} differs", call.result(other), call.result(part), inputs=call.arrays)

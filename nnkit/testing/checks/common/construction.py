@@ -9,13 +9,13 @@ import attrs
 import numpy as np
 
 from nnkit.interfaces.fields import PART_KIND
-from nnkit.testing.call import compare
 from nnkit.testing.checks.common.calling import IMPOSSIBLE, calls_for, digest
-from nnkit.testing.failure import fail, require, same
-from nnkit.testing.record import Shelf
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import fail, require
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject, family_of, required_fields, resolve_parts
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- construction ----------------------------------------------------------------------------
@@ -37,7 +37,7 @@ def _has_fields_with_effects(subject: Subject) -> str | None:
     return _has_fields(subject)
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-001/default-construction",
     why="A part is named in a string, so it must exist without arguments.",
     fix="Give every field a default, and make no field's default impossible for its own validator.",
@@ -55,7 +55,7 @@ def default_construction(subject: Subject) -> None:
         resolve_parts(subject.cls(**variant))
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-002/frozen-attrs",
     why="A part that can change after it was made means something else to each network that shares it.",
     fix="Decorate the class with @attrs.frozen(kw_only=True); keep what changes in the state, cache or view.",
@@ -81,7 +81,7 @@ def frozen_attrs(subject: Subject) -> None:
         require(not positional, f"the fields {positional} can be given by position", expected="keyword only")
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-003/equality",
     why="Configs, caches and tests compare parts; equal hyperparameters must make equal parts.",
     fix="Let attrs write __eq__ and __hash__ (eq=True, frozen): every hyperparameter takes part, nothing else does.",
@@ -171,7 +171,7 @@ def without_effect(subject: Subject, field: Any, shown: Callable[[Subject, Any],
             if other is None or other == base:
                 continue
             tried.append(value)
-            if compare(shown(here, other), before) is not None:
+            if difference(shown(here, other), before) is not None:
                 return []
     return tried
 
@@ -185,7 +185,7 @@ def evolved(part: Any, name: str, value: Any) -> Any:
         return None
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-004/hyperparameters-refused",
     why="A hyperparameter out of its range must end in a sentence, not in NaN an hour later.",
     fix="Make fields with nnkit.interfaces.fields (real, integer, flag, choice, part, rate) and give them a range.",
@@ -251,10 +251,10 @@ def _later(subject: Subject, one: Any, other: Any) -> bool:
 
     start, stream = np.linspace(-1.0, 1.0, 4).astype(subject.dtype), gradients(subject, "later", 120, 4)
     ends = [trajectory(part, start, stream)[0][-1] for part in (one, other)]
-    return same(*ends) is not None
+    return difference(*ends) is not None
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-005/hyperparameters-matter",
     why="A hyperparameter without any effect is a promise that the part does not keep.",
     fix="Use the field, or remove it; where it only acts together with another, declare that pair in `variants`.",
@@ -280,7 +280,7 @@ def hyperparameters_matter(subject: Subject) -> None:
                     continue
                 tried.append(value)
                 try:
-                    changed = compare(digest(other, calls), before) is not None or _later(here, base, other)
+                    changed = difference(digest(other, calls), before) is not None or _later(here, base, other)
                 except Exception:  # noqa: BLE001  # an effect, though an ugly one; other checks look at it
                     changed = True
                 if changed:

@@ -13,16 +13,16 @@ from nnkit.interfaces import Part
 from nnkit.testing.checks.common.calling import same_behaviour
 from nnkit.testing.checks.common.construction import needs_attrs
 from nnkit.testing.failure import fail, require
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject, required_fields, resolve_parts
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- copies ----------------------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-006/config-round-trip",
     why="A network is saved as JSON; what does not come back is lost.",
     fix="Keep everything that shapes the part in fields of plain type (numbers, strings, flags, parts).",
@@ -57,7 +57,7 @@ def config_round_trip(subject: Subject) -> None:
     same_behaviour(subject, made, "the part made from its config")
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-007/pickle",
     why="Parallel searches and process pools send parts by pickle.",
     fix="Keep lambdas, open files and locks out of fields; define the class at the top of a module.",
@@ -71,7 +71,7 @@ def pickled(subject: Subject) -> None:
     same_behaviour(subject, again, "the unpickled part")
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-008/deepcopy",
     why="Cross-validation copies parts; a copy must behave alike.",
     fix="Write no __deepcopy__ and no __copy__; attrs classes copy themselves.",
@@ -88,7 +88,7 @@ def _is_registered(subject: Subject) -> str | None:
     return None if subject.id is not None else "the class is not registered under a name"
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-009/resolution",
     why="A composer names the part in whatever spelling comes to hand.",
     fix="Register the class under a lower_case name; leave __init__ to attrs, so that keywords reach the fields.",

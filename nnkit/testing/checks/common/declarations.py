@@ -8,21 +8,22 @@ from typing import Any
 import attrs
 import numpy as np
 
-from nnkit.testing.call import Call, leaves, quiet
+from nnkit.testing.call import Call, quiet
 from nnkit.testing.checks.common.calling import calls_for
 from nnkit.testing.checks.common.construction import alternatives, evolved
+from nnkit.testing.comparison import leaves
 from nnkit.testing.failure import CheckFailure, require
 from nnkit.testing.kinds import family_checks
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject, family_of
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- documentation and figures ---------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-022/documented",
     why="A part is read before it is used; its formula, ranges and source belong to it.",
     fix="Write a docstring: one line with the formula, the arguments with their ranges, Source, Example.",
@@ -38,7 +39,7 @@ def documented(subject: Subject) -> None:
     require("Source" in text, "the docstring names no source")
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-023/figures-declared",
     why="A part may be the wrong function with the right derivative; only figures from elsewhere can show it.",
     fix="Declare `examples` (nnkit.interfaces.Example: inputs, expected outputs, source) or a `reference`.",
@@ -55,7 +56,7 @@ def figures_declared(subject: Subject) -> None:
         require(str(example.source).strip(), "an example names no source", got=example.source)
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-024/traits-declared",
     why="Traits decide which checks apply; a trait of the wrong type, or misspelt, switches them off unseen.",
     fix="Compare the class attributes with the list in the interface's docstring.",
@@ -133,7 +134,7 @@ def _near(value: Any) -> tuple[Any, ...]:
     return (value * 1.5, value * 0.75) if isinstance(value, float) else ()
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-025/other-hyperparameters",
     why="A derivative that forgets a hyperparameter is right at the default of 1, and wrong for everybody else.",
     fix="Look for the hyperparameter in both formulas; list in `variants` what you want proven in full.",
@@ -167,7 +168,7 @@ def _at_the_target(subject: Subject) -> list[Call]:
     return [attrs.evolve(call, arrays={**call.arrays, "prediction": call.arrays["target"].copy()}) for call in given]
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-026/ends-of-ranges",
     why="What a field allows somebody will write: a momentum of 0, a warm-up of 0 steps, a rate of 1.",
     fix="Handle the end of the range, or leave it out of the range (gt instead of ge).",

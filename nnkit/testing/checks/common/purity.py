@@ -8,19 +8,20 @@ import random
 import attrs
 import numpy as np
 
-from nnkit.testing.call import compare, quiet
+from nnkit.testing.call import quiet
 from nnkit.testing.checks.common.calling import calls_for, digest
-from nnkit.testing.failure import fail, require
-from nnkit.testing.record import Shelf
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_equal, fail, require
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- purity ----------------------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-017/pure",
     why="The same arguments must give the same result, or no run can be repeated.",
     fix="Keep nothing between calls: no cache, counter or default argument that changes, no unseeded generator.",
@@ -32,13 +33,11 @@ def pure(subject: Subject) -> None:
     for round_ in range(2):
         for call, first in reversed(list(zip(calls, before, strict=True))):
             with quiet():
-                found = compare(call.result(part), first)
-            if found is not None:
-                fail(
+                expect_equal(
                     f"{call.name} gives another result when it is called again (round {round_ + 2})",
+                    call.result(part),
+                    first,
                     inputs=call.arrays,
-                    got=found.got,
-                    expected=found.expected,
                 )
     for call, first in zip(calls, before, strict=True):
         given = call.fresh()
@@ -47,8 +46,8 @@ def pure(subject: Subject) -> None:
             for name, array in given.items():  # the caller fills the same memory with its next batch
                 np.copyto(array, np.roll(call.arrays[name], 1, axis=0))
             changed = {name: array.copy() for name, array in given.items()}
-            found = compare(copy.deepcopy(call.run(part, given)), call.run(subject.make(), changed))
-            again = compare(call.result(part), first)
+            found = difference(copy.deepcopy(call.run(part, given)), call.run(subject.make(), changed))
+            again = difference(call.result(part), first)
         if found is not None or again is not None:
             worst = found or again
             fail(
@@ -59,7 +58,7 @@ def pure(subject: Subject) -> None:
             )
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-018/instances-apart",
     why="Two networks with the same kind of part train side by side.",
     fix="Keep no class attribute, module global or mutable default that a call writes to.",
@@ -77,17 +76,15 @@ def instances_apart(subject: Subject) -> None:
                     theirs[position].result(part)
             first, second = call.result(one), call.result(two)
         for result in (first, second):
-            found = compare(result, alone[position])
-            if found is not None:
-                fail(
-                    f"{call.name} changes when other instances are used in between",
-                    inputs=call.arrays,
-                    got=found.got,
-                    expected=found.expected,
-                )
+            expect_equal(
+                f"{call.name} changes when other instances are used in between",
+                result,
+                alone[position],
+                inputs=call.arrays,
+            )
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-019/no-global-random",
     why="A draw from the global generator makes runs depend on everything that ran before.",
     fix="Draw only from the numpy.random.Generator that the method is given; never seed anything.",
@@ -117,7 +114,7 @@ def no_global_random(subject: Subject) -> None:
         random.setstate(kept[1])
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-020/settings-restored",
     why="A part that changes numpy's error state or the warning filters changes everybody's program.",
     fix="Use `with np.errstate(...)`, which restores itself; never np.seterr or warnings.simplefilter.",
@@ -133,7 +130,7 @@ def settings_restored(subject: Subject) -> None:
         require(not noted.settings, f"{call.name} leaves {noted.settings} changed", inputs=call.arrays)
 
 
-@SHELF.check(
+@CHECKS.check(
     "PART-021/silent",
     why="Warnings are errors in many test suites, and prints break every pipe.",
     fix="Choose a formula without overflow and 0/0 (or a narrow `with np.errstate`); remove the print.",

@@ -2,8 +2,8 @@
 
 from nnkit.testing.checks.layer import gradients, modes, promises, twins
 from nnkit.testing.checks.layer.passes import calls
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 
-__all__ = ["SHELF", "calls"]
+__all__ = ["CHECKS", "calls"]
 
-SHELF = Shelf.joined(gradients.SHELF, modes.SHELF, twins.SHELF, promises.SHELF)
+CHECKS = CheckList.joined(gradients.CHECKS, modes.CHECKS, twins.CHECKS, promises.CHECKS)

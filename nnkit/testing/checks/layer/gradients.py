@@ -9,19 +9,19 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.layer.passes import SIZES, backward, copied, forward, gathers, parameters, situations, weighed
-from nnkit.testing.failure import close, fail, require
+from nnkit.testing.failure import expect_close, require
 from nnkit.testing.numerics import slope
 from nnkit.testing.points import normal
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- declarations ----------------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-001/declarations",
     why="The flat vector is laid out from what the layer declares, before any data come.",
     fix="parameter_specs names every array once, with its shape and fans; outputs says the columns of forward.",
@@ -77,7 +77,7 @@ def declarations(subject: Subject) -> None:
 # -- gradients -------------------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-002/gradient-of-input",
     why="It is what every layer below learns from.",
     fix="Differentiate forward in x: grad_x = grad @ (dy/dx); through the batch's own statistics in training, too.",
@@ -107,10 +107,13 @@ def gradient_of_input(subject: Subject) -> None:
 
             with quiet():
                 found = slope(along, 0.05, levels=8)
-            off = close(got[n, j], found.value, atol=found.allowed(1e-7) + 1e-9)
-            if off is not None:
-                told = {"x": x, "grad": grad, "training": training, "element": [n, j], **values}
-                fail("grad_x is not the derivative of forward", inputs=told, got=off.got, expected=off.expected)
+            expect_close(
+                "grad_x is not the derivative of forward",
+                got[n, j],
+                found.value,
+                atol=found.allowed(1e-7) + 1e-9,
+                inputs={"x": x, "grad": grad, "training": training, "element": [n, j], **values},
+            )
 
 
 def _places(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -121,7 +124,7 @@ def _places(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [every[i] for i in sorted({0, 1, len(every) - 1, len(every) // 2, len(every) // 3, len(every) // 5})]
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-003/gradient-of-parameters",
     why="It is what the layer itself learns from.",
     fix="Sum over the rows (no mean), and check which factor of forward each parameter touches.",
@@ -152,18 +155,16 @@ def gradient_of_parameters(subject: Subject) -> None:
 
                 with quiet():
                     found = slope(along, 0.05, levels=8)
-                off = close(got[place], found.value, atol=found.allowed(1e-7) + 1e-9)
-                if off is not None:
-                    told = {"x": x, "grad": grad, "training": training, f"element of {name}": list(place), **values}
-                    fail(
-                        f"the gradient of {name!r} is not the derivative of forward",
-                        inputs=told,
-                        got=off.got,
-                        expected=off.expected,
-                    )
+                expect_close(
+                    f"the gradient of {name!r} is not the derivative of forward",
+                    got[place],
+                    found.value,
+                    atol=found.allowed(1e-7) + 1e-9,
+                    inputs={"x": x, "grad": grad, "training": training, f"element of {name}": list(place), **values},
+                )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-004/backward-is-linear",
     why="Gradients of several losses are added before they are sent back.",
     fix="Do not scale, clip or threshold the gradient on its way.",
@@ -177,24 +178,24 @@ def backward_is_linear(subject: Subject) -> None:
         both = backward(layer, values, cache, grad + other)
         told = {"x": x, "grad": grad, "other": other, "training": training}
         scale = 1.0 + float(np.abs(two[0]).max()) + float(np.abs(one[0]).max())
-        off = close(both[0], one[0] + two[0], rtol=tolerance, atol=tolerance * scale)
-        if off is not None:
-            fail(
-                "backward of a sum is not the sum of backwards (grad_x)",
-                inputs=told,
-                got=off.got,
-                expected=off.expected,
-            )
+        expect_close(
+            "backward of a sum is not the sum of backwards (grad_x)",
+            both[0],
+            one[0] + two[0],
+            rtol=tolerance,
+            atol=tolerance * scale,
+            inputs=told,
+        )
         for name in one[1]:
             size = 1.0 + float(np.abs(two[1][name]).max())
-            off = close(both[1][name], one[1][name] + two[1][name], rtol=tolerance, atol=4 * tolerance * size)
-            if off is not None:
-                fail(
-                    f"backward of a sum is not the sum of backwards ({name})",
-                    inputs=told,
-                    got=off.got,
-                    expected=off.expected,
-                )
+            expect_close(
+                f"backward of a sum is not the sum of backwards ({name})",
+                both[1][name],
+                one[1][name] + two[1][name],
+                rtol=tolerance,
+                atol=4 * tolerance * size,
+                inputs=told,
+            )
         zero = backward(layer, values, cache, np.zeros_like(grad))
         require(
             not zero[0].any() and not any(v.any() for v in zero[1].values()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnkit.testing.call import compare, quiet
+from nnkit.testing.call import quiet
 from nnkit.testing.checks.layer.passes import (
     backward,
     buffered,
@@ -15,15 +15,16 @@ from nnkit.testing.checks.layer.passes import (
     parameters,
     situations,
 )
-from nnkit.testing.failure import close, fail, require, same
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_close, expect_equal, fail, require
 from nnkit.testing.points import normal
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-005/rows-apart",
     why="A prediction must not depend on which other rows are predicted with it.",
     fix="Set `row_independent = False` for statistics of the batch in training; in inference there are none.",
@@ -38,29 +39,26 @@ def rows_apart(subject: Subject) -> None:
         whole = forward(subject, layer, values, x, training=training)[0]
         for n in range(len(x)):
             alone = forward(subject, layer, values, x[n : n + 1], training=training)[0]
-            off = close(alone[0], whole[n], rtol=tolerance, atol=tolerance)
-            if off is not None:
-                told = {"x": x, "row": n, "training": training}
-                fail(
-                    "a row alone gives another output than among others",
-                    inputs=told,
-                    got=off.got,
-                    expected=off.expected,
-                )
+            expect_close(
+                "a row alone gives another output than among others",
+                alone[0],
+                whole[n],
+                tolerance=tolerance,
+                inputs={"x": x, "row": n, "training": training},
+            )
         other = x.copy()
         other[-1] *= -17.0
         changed = forward(subject, layer, values, other, training=training)[0]
-        off = close(changed[:-1], whole[:-1], rtol=tolerance, atol=tolerance)
-        if off is not None:
-            fail(
-                "changing the last row changes other rows",
-                inputs={"x": x, "training": training},
-                got=off.got,
-                expected=off.expected,
-            )
+        expect_close(
+            "changing the last row changes other rows",
+            changed[:-1],
+            whole[:-1],
+            tolerance=tolerance,
+            inputs={"x": x, "training": training},
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-006/caches-apart",
     why="Several forward passes may lie between a forward pass and its backward pass.",
     fix="Put into the cache all that backward needs; remember nothing in the layer, and copy what may be overwritten.",
@@ -72,11 +70,11 @@ def caches_apart(subject: Subject) -> None:
         _, cache = forward(subject, layer, values, x, training=training)
         forward(subject, layer, values, x[::-1] * 2 + 1, training=not training)
         forward(subject, layer, values, x[:1], training=training)
-        off = compare(backward(layer, values, cache, grad), expected)
+        off = difference(backward(layer, values, cache, grad), expected)
         if off is None:
-            off = compare(backward(subject.make(), values, cache, grad), expected)
+            off = difference(backward(subject.make(), values, cache, grad), expected)
         if off is None:
-            off = compare(backward(layer, values, cache, grad), expected)
+            off = difference(backward(layer, values, cache, grad), expected)
         if off is not None:
             told = {"x": x, "grad": grad, "training": training}
             fail(
@@ -90,7 +88,7 @@ def caches_apart(subject: Subject) -> None:
 # -- modes -----------------------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-007/modes",
     why="Prediction must be repeatable, and cost no random numbers.",
     fix="Draw only in training, and only from rng; declare `stochastic` when you do.",
@@ -103,8 +101,7 @@ def modes(subject: Subject) -> None:
             one = layer.forward(copied(values), x.copy(), training=False, rng=rng)[0]
             two = layer.forward(copied(values), x.copy(), training=False, rng=None)[0]
         require(rng.bit_generator.state == before, "inference draws random numbers", inputs={"x": x})
-        off = same(two, one)
-        require(off is None, "inference depends on the generator", inputs={"x": x}, got=two, expected=one)
+        expect_equal("inference depends on the generator", two, one, inputs={"x": x})
         if not subject.cls.stochastic:
             rng = generator_of(subject)
             with quiet():
@@ -115,27 +112,16 @@ def modes(subject: Subject) -> None:
                 "training draws random numbers though not stochastic",
                 inputs={"x": x},
             )
-            require(
-                same(three, four) is None, "training depends on the generator though not stochastic", inputs={"x": x}
-            )
+            expect_equal("training depends on the generator though not stochastic", three, four, inputs={"x": x})
         held = copied(values)
         with quiet():
             layer.forward(held, x.copy(), training=False, rng=None)
-        off = compare(held, dict(values))
-        require(
-            off is None,
-            "inference writes to the parameters or buffers",
-            inputs={"x": x},
-            got=off and off.got,
-            expected=off and off.expected,
-        )
+        expect_equal("inference writes to the parameters or buffers", held, dict(values), inputs={"x": x})
         with quiet():
             layer.forward(held, x.copy(), training=True, rng=generator_of(subject))
         for name in set(held) - buffered(layer, x.shape[1]):
-            require(
-                same(held[name], values[name]) is None,
-                f"a training pass writes to {name!r}, which is no buffer",
-                inputs={"x": x},
+            expect_equal(
+                f"a training pass writes to {name!r}, which is no buffer", held[name], values[name], inputs={"x": x}
             )
 
 
@@ -143,7 +129,7 @@ def _stochastic(subject: Subject) -> str | None:
     return None if subject.cls.stochastic else "it is not stochastic"
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-008/draws",
     why="Noise must be new in every pass, the same for the same generator, and leave the mean alone.",
     fix="Draw from rng once for each element; divide by the share that is kept; use the same draws on the way back.",
@@ -154,7 +140,7 @@ def draws(subject: Subject) -> None:
     values = parameters(subject, layer, 40, "draws")
     x = np.abs(normal(subject, "draws/x", (50, 40))) + subject.dtype.type(0.5)
     one, two = (forward(subject, layer, values, x, training=True)[0] for _ in range(2))
-    require(same(two, one) is None, "equal generators give different noise", inputs={"x": x})
+    expect_equal("equal generators give different noise", two, one, inputs={"x": x})
     rng = generator_of(subject)
     plain = forward(subject, layer, values, x, training=False)[0].astype(np.float64)
     with quiet():
@@ -162,8 +148,10 @@ def draws(subject: Subject) -> None:
         first = None
         for _ in range(passes):
             y = layer.forward(copied(values), x.copy(), training=True, rng=rng)[0].astype(np.float64)
-            if first is not None and close(y, plain, atol=1e-4) is not None:
-                require(same(y, first) is not None, "two passes of one generator have the same noise", inputs={"x": x})
+            if first is not None and difference(y, plain, atol=1e-4) is not None:
+                require(
+                    difference(y, first) is not None, "two passes of one generator have the same noise", inputs={"x": x}
+                )
             first = y
             sums.append(float((y - plain).mean()))
     overall = float(np.mean(sums))  # passes are drawn apart, the rows of one need not be
@@ -178,7 +166,7 @@ def draws(subject: Subject) -> None:
     if not layer.parameter_specs(40):  # noise of the weights is one for all rows, that of the rows is not
         alike = np.repeat(x[:1], 50, axis=0)
         y = forward(subject, layer, values, alike, training=True)[0]
-        noisy = close(y, forward(subject, layer, values, alike, training=False)[0], atol=1e-4) is not None
+        noisy = difference(y, forward(subject, layer, values, alike, training=False)[0], atol=1e-4) is not None
         require(not noisy or (y != y[:1]).any(), "all rows of a batch have the same noise", inputs={"x": alike})
     touched = np.abs((plain if first is None else first) - plain) > 1e-4
     if touched.mean() > 0.1:

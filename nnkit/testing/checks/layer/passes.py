@@ -9,7 +9,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
-from nnkit.testing.failure import close, same
+from nnkit.testing.comparison import difference
 from nnkit.testing.points import normal
 from nnkit.testing.subject import Subject
 
@@ -106,8 +106,8 @@ def gathers(subject: Subject, layer: Any, values: Mapping[str, Array], x: Array)
             n: (a + a.dtype.type(0.25) if n in buffered(layer, inputs) else a) for n, a in copied(values).items()
         }
         z, _ = layer.forward(shifted, x.copy(), training=True, rng=generator_of(subject))
-    moved = any(same(touched[name], values[name]) is not None for name in buffered(layer, inputs))
-    return moved and close(z, y, rtol=1e-6, atol=1e-6) is not None
+    moved = any(difference(touched[name], values[name]) is not None for name in buffered(layer, inputs))
+    return moved and difference(z, y, tolerance=1e-6) is not None
 
 
 def calls(subject: Subject) -> list[Call]:

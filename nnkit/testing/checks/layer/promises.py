@@ -10,7 +10,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
-from nnkit.testing.call import compare, quiet
+from nnkit.testing.call import quiet
 from nnkit.testing.checks.common.construction import without_effect
 from nnkit.testing.checks.layer.passes import (
     backward,
@@ -23,17 +23,18 @@ from nnkit.testing.checks.layer.passes import (
     weighed,
 )
 from nnkit.testing.checks.layer.twins import Workspace, needs_offer
-from nnkit.testing.failure import close, fail, require, same
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_close, expect_equal, fail, require
 from nnkit.testing.figures import check_figures, has_figures, reference_arguments
 from nnkit.testing.numerics import slope
 from nnkit.testing.points import normal
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-012/adapt",
     why="It runs once, on all data, before training; what it leaves must be saved and repeatable.",
     fix="Write to buffers only, use the weights as repetitions, and draw nothing.",
@@ -50,33 +51,29 @@ def adapt(subject: Subject) -> None:
         given = x.copy()
         with quiet():
             subject.make().adapt(held, given, weight)
-        require(same(given, x) is None, "adapt writes to x", inputs={"x": x})
+        expect_equal("adapt writes to x", given, x, inputs={"x": x})
         return held
 
     one, two = adapted(data, None), adapted(data, None)
-    off = compare(two, one)
-    require(
-        off is None, "adapt gives other buffers the second time", got=off and off.got, expected=off and off.expected
-    )
+    expect_equal("adapt gives other buffers the second time", two, one)
     for name in set(one) - buffered(layer, inputs):
-        require(same(one[name], start[name]) is None, f"adapt writes to {name!r}, which is no buffer")
+        expect_equal(f"adapt writes to {name!r}, which is no buffer", one[name], start[name])
     for name in one:
         require(one[name].dtype == subject.dtype, f"adapt changes the dtype of {name!r}", got=one[name].dtype)
         require(np.isfinite(one[name]).all(), f"adapt leaves {name!r} not finite", inputs={"x": data}, got=one[name])
     weight = np.array([1, 2, 1, 3, 1, 1, 2, 1, 0, 1], dtype=subject.dtype)
     weighted = adapted(data, weight)
     repeated = adapted(np.repeat(data, weight.astype(int), axis=0), None)
-    off = compare(weighted, repeated, rtol=1024 * subject.eps, atol=1024 * subject.eps)
-    if off is not None:
-        fail(
-            "integer weights do not act as repetitions in adapt",
-            inputs={"x": data, "weight": weight},
-            got=off.got,
-            expected=off.expected,
-        )
+    expect_close(
+        "integer weights do not act as repetitions in adapt",
+        weighted,
+        repeated,
+        tolerance=1024 * subject.eps,
+        inputs={"x": data, "weight": weight},
+    )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-013/split",
     why="The core composes the last activation with the loss by itself.",
     fix="split gives the same layer without its activation, and that activation; together they are the layer.",
@@ -89,14 +86,13 @@ def split(subject: Subject) -> None:
         got, _ = forward(subject, body, values, x, training=training)
         if activation is not None:
             got = activation.forward(got.copy())
-        off = close(got, expected, rtol=tolerance, atol=tolerance)
-        if off is not None:
-            fail(
-                "the two halves of split are not the layer",
-                inputs={"x": x, "training": training},
-                got=off.got,
-                expected=off.expected,
-            )
+        expect_close(
+            "the two halves of split are not the layer",
+            got,
+            expected,
+            tolerance=tolerance,
+            inputs={"x": x, "training": training},
+        )
         again = [(spec.name, spec.shape) for spec in body.parameter_specs(x.shape[1])]
         specs = [(spec.name, spec.shape) for spec in layer.parameter_specs(x.shape[1])]
         require(again == specs, "the layer without its activation has other parameters", got=again, expected=specs)
@@ -104,17 +100,16 @@ def split(subject: Subject) -> None:
         z = layer.preactivation(cache)
         if z is not None:
             through = z if activation is None else activation.forward(np.array(z))
-            off = close(through, expected, rtol=tolerance, atol=tolerance)
-            if off is not None:
-                fail(
-                    "preactivation is not what the activation is applied to",
-                    inputs={"x": x},
-                    got=off.got,
-                    expected=off.expected,
-                )
+            expect_close(
+                "preactivation is not what the activation is applied to",
+                through,
+                expected,
+                tolerance=tolerance,
+                inputs={"x": x},
+            )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-014/float32-accuracy",
     why="Most training runs in float32; a formula that cancels there is right on paper only.",
     fix="Subtract means before squaring; look for constants cut to float16.",
@@ -132,25 +127,25 @@ def float32_accuracy(subject: Subject) -> None:
         if training and len(x) == 1:
             continue
         scale = 1.0 + float(np.abs(x).max())
-        off = close(y, wide, rtol=1e-4, atol=1e-4 * scale)
-        if off is not None:
-            fail(
-                "forward in float32 is not close to float64",
-                inputs={"x": x, "training": training},
-                got=off.got,
-                expected=off.expected,
-            )
-        off = close(grad_x, wide_x, rtol=1e-3, atol=1e-3 * (1.0 + float(np.abs(wide_x).max())))
-        if off is not None:
-            fail(
-                "backward in float32 is not close to float64",
-                inputs={"x": x, "training": training},
-                got=off.got,
-                expected=off.expected,
-            )
+        expect_close(
+            "forward in float32 is not close to float64",
+            y,
+            wide,
+            rtol=1e-4,
+            atol=1e-4 * scale,
+            inputs={"x": x, "training": training},
+        )
+        expect_close(
+            "backward in float32 is not close to float64",
+            grad_x,
+            wide_x,
+            rtol=1e-3,
+            atol=1e-3 * (1.0 + float(np.abs(wide_x).max())),
+            inputs={"x": x, "training": training},
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-015/nan-stays-visible",
     why="A NaN that disappears in a layer hides the fault that made it.",
     fix="Use functions that hand NaN on; no nan_to_num, no fmax.",
@@ -167,11 +162,16 @@ def nan_stays_visible(subject: Subject) -> None:
             y = layer.forward(copied(values), bad.copy(), training=False, rng=None)[0]
         require(not noted.warned, "forward warns when it is given NaN", inputs={"x": bad}, got=noted.warned)
         require(np.isnan(y[1]).any(), "forward hides a NaN", inputs={"x": bad}, got=y[1])
-        off = close(np.delete(y, 1, 0), np.delete(clean, 1, 0), rtol=64 * subject.eps, atol=64 * subject.eps)
-        require(off is None, "a NaN in one row changes other rows in inference", inputs={"x": bad}, got=y)
+        expect_close(
+            "a NaN in one row changes other rows in inference",
+            np.delete(y, 1, 0),
+            np.delete(clean, 1, 0),
+            tolerance=64 * subject.eps,
+            inputs={"x": bad},
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-016/statistics-follow",
     why="Statistics that run away from the data make every prediction wrong, and no training loss shows it.",
     fix="Move the buffers towards the batch: running += share * (batch - running).",
@@ -186,7 +186,7 @@ def statistics_follow(subject: Subject) -> None:
     held = copied(values)
     with quiet():
         trained = layer.forward(held, x.copy(), training=True, rng=generator_of(subject))[0]
-        if compare(held, dict(values)) is None:
+        if difference(held, dict(values)) is None:
             still = bool(buffered(layer, inputs)) and subject.hyperparameters == subject.variants[0]
             require(not still or layer.offers("adapt"), "no pass in training ever moves the buffers", inputs={"x": x})
             return  # it keeps no statistics with these hyperparameters
@@ -204,7 +204,7 @@ def statistics_follow(subject: Subject) -> None:
     )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-017/backward-rows-into",
     why="Jacobians of whole networks are written by the in-place twin.",
     fix="Write each (N, K, *shape) to out[name], whatever it held; return grad_x only where it is needed.",
@@ -226,21 +226,20 @@ def backward_rows_into(subject: Subject) -> None:
                 with quiet():
                     got_x = layer.backward_rows_into(copied(values), cache, grads.copy(), out, needs_grad_x=needed)
                 if needed:
-                    off = close(got_x, expected_x, rtol=tolerance, atol=tolerance)
-                    if off is not None:
-                        fail("backward_rows_into gives another grad_x", inputs=told, got=off.got, expected=off.expected)
+                    expect_close(
+                        "backward_rows_into gives another grad_x", got_x, expected_x, tolerance=tolerance, inputs=told
+                    )
                 for name, value in expected.items():
-                    off = close(out[name], value, rtol=tolerance, atol=tolerance)
-                    if off is not None:
-                        fail(
-                            f"backward_rows_into writes another {name!r}",
-                            inputs=told,
-                            got=off.got,
-                            expected=off.expected,
-                        )
+                    expect_close(
+                        f"backward_rows_into writes another {name!r}",
+                        out[name],
+                        value,
+                        tolerance=tolerance,
+                        inputs=told,
+                    )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-018/tangents",
     why="Hessian-vector products are exact only if the tangents are.",
     fix="Differentiate forward, and both results of backward, along the directions; grad moves along grad_tangent.",
@@ -276,9 +275,13 @@ def tangents(subject: Subject) -> None:
         except NotOfferedError:
             continue
         found = slope(along, 0.02, levels=8)
-        off = close(y_way, found.value, atol=found.allowed(1e-6) + 1e-8)
-        if off is not None:
-            fail("forward_tangent is not the derivative of forward", inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            "forward_tangent is not the derivative of forward",
+            y_way,
+            found.value,
+            atol=found.allowed(1e-6) + 1e-8,
+            inputs=told,
+        )
 
         def back(t: float, name: str | None = None) -> Array:
             there, here, pulled = moved(t)
@@ -288,7 +291,7 @@ def tangents(subject: Subject) -> None:
 
         for name, value in ((None, got_x), *got.items()):
             found = slope(lambda t, n=name: back(t, n), 0.02, levels=8)  # type: ignore[misc]
-            off = close(value, found.value, atol=found.allowed(1e-6) + 1e-8)
+            off = difference(value, found.value, atol=found.allowed(1e-6) + 1e-8)
             if off is not None:
                 which = "grad_x" if name is None else repr(name)
                 fail(
@@ -315,7 +318,7 @@ def _run_named(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return {"y": found, **after} if method == "forward" else after
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-019/fans-and-roles",
     why="Initializers read the fans, and regularizers the roles; both are silent about wrong ones.",
     fix="fan_in is the rows of a weight (fan_in, fan_out), fan_out its columns; a bias has the role 'bias'.",
@@ -343,7 +346,7 @@ def fans_and_roles(subject: Subject) -> None:
                 require(spec.role == "bias", "the bias has another role", inputs=told, got=spec.role, expected="bias")
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-020/large",
     why="Blocks, chunks and thresholds begin where tests have long stopped; networks do not.",
     fix="Look at what is left over behind the last whole block, and at every condition on a size.",
@@ -370,11 +373,13 @@ def large(subject: Subject) -> None:
 
         with quiet():
             found = slope(along, 0.02, levels=8)
-        off = close((got * way).sum(), found.value, atol=found.allowed(1e-7) + 1e-9)
-        if off is not None:
-            told = {"inputs": inputs, "x": x, "grad": grad}
-            message = f"with {inputs} inputs the gradient of {name!r} is not the derivative along a direction"
-            fail(message, inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            f"with {inputs} inputs the gradient of {name!r} is not the derivative along a direction",
+            (got * way).sum(),
+            found.value,
+            atol=found.allowed(1e-7) + 1e-9,
+            inputs={"inputs": inputs, "x": x, "grad": grad},
+        )
 
 
 def _bound_large(subject: Subject, layer: Any, values: dict[str, Array], x: Array, y: Array) -> None:
@@ -383,9 +388,14 @@ def _bound_large(subject: Subject, layer: Any, values: dict[str, Array], x: Arra
     bound = layer.bind(copied(values), None, workspace, inputs=columns, training=False, needs_grad_x=False, rng=None)
     with quiet():
         got = np.array(bound.forward(x.copy()))
-    off = close(got, y, rtol=1e-9, atol=1e-9 * (1.0 + float(np.abs(y).max(initial=0.0))))
-    if off is not None:
-        fail(f"bound to {len(x)} rows, forward differs", inputs={"rows": len(x)}, got=off.got, expected=off.expected)
+    expect_close(
+        f"bound to {len(x)} rows, forward differs",
+        got,
+        y,
+        rtol=1e-9,
+        atol=1e-9 * (1.0 + float(np.abs(y).max(initial=0.0))),
+        inputs={"rows": len(x)},
+    )
 
 
 def _large_batch(subject: Subject, layer: Any) -> None:
@@ -404,13 +414,17 @@ def _large_batch(subject: Subject, layer: Any) -> None:
         ("grad_x", grad_x, np.concatenate([one for _, one, _ in parts])),
         *((f"the gradient of {n!r}", grads[n], sum(one[n] for _, _, one in parts)) for n in grads),
     ):
-        off = close(got, expected, rtol=1e-9, atol=1e-9 * (1.0 + float(np.abs(got).max(initial=0.0))))
-        if off is not None:
-            told = {"rows": len(x), "parts": [4, 596, 901]}
-            fail(f"{name} of 1501 rows is not that of its parts", inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            f"{name} of 1501 rows is not that of its parts",
+            got,
+            expected,
+            rtol=1e-9,
+            atol=1e-9 * (1.0 + float(np.abs(got).max(initial=0.0))),
+            inputs={"rows": len(x), "parts": [4, 596, 901]},
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-021/one-row-in-training",
     why="The last batch of an epoch may be one row, and its variance divided by N - 1 is 0 / 0.",
     fix="Leave the statistics alone where the batch cannot give them.",
@@ -434,7 +448,7 @@ def _has_figures_in_this_dtype(subject: Subject) -> str | None:
     return has_figures(subject)
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-REF/figures",
     why="A part may be the wrong function with the right derivative; figures from elsewhere show it.",
     fix="Compare the formula with its source; if the figure itself is wrong, mend the example or the reference.",
@@ -465,16 +479,17 @@ def _hold_reference(subject: Subject, point: dict[str, Any], generators: tuple[A
     expected, buffers = found if isinstance(found, tuple) else (found, {})
     tolerance = 1e-9 if subject.dtype == np.float64 else 2e-4
     told = {"x": x, "training": training, **point["parameters"]}
-    off = close(got, expected, rtol=tolerance, atol=tolerance)
-    if off is not None:
-        fail("forward differs from the layer's own reference", inputs=told, got=off.got, expected=off.expected)
+    expect_close("forward differs from the layer's own reference", got, expected, tolerance=tolerance, inputs=told)
     own = buffered(layer, x.shape[1])
     require(set(buffers) <= own, "the reference names buffers that are none", got=sorted(buffers), expected=sorted(own))
     for name, wanted in buffers.items():
-        off = close(held[name], wanted, rtol=tolerance, atol=tolerance)
-        if off is not None:
-            message = f"forward leaves another {name!r} than the layer's own reference"
-            fail(message, inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            f"forward leaves another {name!r} than the layer's own reference",
+            held[name],
+            wanted,
+            tolerance=tolerance,
+            inputs=told,
+        )
 
 
 def _passes(subject: Subject, layer: Any) -> list[Any]:
@@ -489,7 +504,7 @@ def _passes(subject: Subject, layer: Any) -> list[Any]:
     return found
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-023/hyperparameters-matter",
     why="A hyperparameter without any effect is a promise that the part does not keep.",
     fix="Use the field, or remove it; where it only acts together with another, declare that pair in `variants`.",
@@ -514,7 +529,7 @@ def _shows_nothing(subject: Subject) -> str | None:
     return has_figures(subject) or (None if buffered(subject.make(), 3) else "it keeps no buffers")
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-022/buffers-shown",
     why="A share of the batch that is reversed, or a variance divided by N, ends in the same place and shows nowhere.",
     fix="Let the `reference` return (y, {name: the buffer after the pass}), or an example expect the buffers by name.",

@@ -9,14 +9,14 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NNKitError
-from nnkit.testing.call import compare, quiet
+from nnkit.testing.call import quiet
 from nnkit.testing.checks.layer.passes import backward, copied, forward, generator_of, situations
-from nnkit.testing.failure import close, fail, require, same
+from nnkit.testing.failure import expect_close, expect_equal, require
 from nnkit.testing.points import normal
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- optional methods ------------------------------------------------------------------------
@@ -29,7 +29,7 @@ def needs_offer(method: str) -> Any:
     return needs
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-009/backward-rows",
     why="Per-sample Jacobians, and all that second-order training makes of them, go through it.",
     fix="Keep rows and outputs apart: (N, K, D_in) and (N, K, *shape), no sum over rows.",
@@ -60,14 +60,13 @@ def backward_rows(subject: Subject) -> None:
                     only = np.zeros((rows, outputs), dtype=subject.dtype)
                     only[n] = grads[n, k]
                     expected_x, expected = backward(layer, values, cache, only)
-                    off = close(grad_x[n, k], expected_x[n], rtol=tolerance, atol=tolerance)
-                    if off is not None:
-                        fail(
-                            f"backward_rows[{n}, {k}] is not backward of that row alone",
-                            inputs=told,
-                            got=off.got,
-                            expected=off.expected,
-                        )
+                    expect_close(
+                        f"backward_rows[{n}, {k}] is not backward of that row alone",
+                        grad_x[n, k],
+                        expected_x[n],
+                        tolerance=tolerance,
+                        inputs=told,
+                    )
                     require(
                         set(by_name) == set(expected),
                         "backward_rows names other parameters",
@@ -75,14 +74,14 @@ def backward_rows(subject: Subject) -> None:
                         got=sorted(by_name),
                     )
                     for name, value in expected.items():
-                        off = close(by_name[name][n, k], value, rtol=tolerance, atol=4 * tolerance)
-                        if off is not None:
-                            fail(
-                                f"backward_rows of {name!r} at [{n}, {k}] is not that row's gradient",
-                                inputs=told,
-                                got=off.got,
-                                expected=off.expected,
-                            )
+                        expect_close(
+                            f"backward_rows of {name!r} at [{n}, {k}] is not that row's gradient",
+                            by_name[name][n, k],
+                            value,
+                            rtol=tolerance,
+                            atol=4 * tolerance,
+                            inputs=told,
+                        )
 
 
 @attrs.define
@@ -109,7 +108,7 @@ class Workspace:
             array.fill(np.nan)
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-010/bind-equals-plain",
     why="Training runs on the bound twin; it must be the same layer.",
     fix="Fill every element of the gradients, read x and grad anew in each call, and expect rubbish in all scratch.",
@@ -141,35 +140,29 @@ def bind_equals_plain(subject: Subject) -> None:
                 expected_y, cache = layer.forward(plain, seen.copy(), training=training, rng=plain_rng)
                 expected_x, expected = layer.backward(plain, cache, grad.copy())
             require(not noted.warned, "the bound layer warns", inputs=told, got=noted.warned)
-            require(same(given, seen) is None, "the bound forward writes to x", inputs=told)
-            off = close(got_y, expected_y, rtol=tolerance, atol=tolerance)
-            if off is not None:
-                fail("the bound forward differs", inputs=told, got=off.got, expected=off.expected)
+            expect_equal("the bound forward writes to x", given, seen, inputs=told)
+            expect_close("the bound forward differs", got_y, expected_y, tolerance=tolerance, inputs=told)
             require(got_x is not None, "the bound backward returns no grad_x although it is needed", inputs=told)
-            off = close(got_x, expected_x, rtol=tolerance, atol=tolerance)
-            if off is not None:
-                fail("the bound backward gives another grad_x", inputs=told, got=off.got, expected=off.expected)
+            expect_close("the bound backward gives another grad_x", got_x, expected_x, tolerance=tolerance, inputs=told)
             for name in names:
                 scale = 1.0 + float(np.abs(expected[name]).max())
-                off = close(gradients[name], expected[name], rtol=tolerance, atol=tolerance * scale)
-                if off is not None:
-                    fail(
-                        f"the bound backward gives another gradient of {name!r}",
-                        inputs=told,
-                        got=off.got,
-                        expected=off.expected,
-                    )
-            off = compare(live, plain, rtol=tolerance, atol=tolerance)
-            if off is not None:
-                fail(
-                    "the bound pass leaves other parameters or buffers", inputs=told, got=off.got, expected=off.expected
+                expect_close(
+                    f"the bound backward gives another gradient of {name!r}",
+                    gradients[name],
+                    expected[name],
+                    rtol=tolerance,
+                    atol=tolerance * scale,
+                    inputs=told,
                 )
+            expect_close(
+                "the bound pass leaves other parameters or buffers", live, plain, tolerance=tolerance, inputs=told
+            )
             for name in names:  # a step of training changes them in place
                 for values in (plain, live):
                     values[name] += subject.dtype.type(0.125)
 
 
-@SHELF.check(
+@CHECKS.check(
     "LAY-011/bind-forms",
     why="The first layer needs no grad_x, and prediction no backward at all.",
     fix="Leave out what needs_grad_x and gradients=None say is not wanted; the rest must stay the same.",
@@ -195,19 +188,17 @@ def bind_forms(subject: Subject) -> None:
         with quiet():
             y = np.array(bound.forward(x.copy()))
             bound.backward(grad.copy())
-        off = close(y, expected_y, rtol=tolerance, atol=tolerance)
-        if off is not None:
-            fail("without needs_grad_x the bound forward differs", inputs=told, got=off.got, expected=off.expected)
+        expect_close("without needs_grad_x the bound forward differs", y, expected_y, tolerance=tolerance, inputs=told)
         for name in names:
             scale = 1.0 + float(np.abs(expected[name]).max())
-            off = close(gradients[name], expected[name], rtol=tolerance, atol=tolerance * scale)
-            if off is not None:
-                fail(
-                    f"without needs_grad_x the gradient of {name!r} differs",
-                    inputs=told,
-                    got=off.got,
-                    expected=off.expected,
-                )
+            expect_close(
+                f"without needs_grad_x the gradient of {name!r} differs",
+                gradients[name],
+                expected[name],
+                rtol=tolerance,
+                atol=tolerance * scale,
+                inputs=told,
+            )
         if training:
             continue
         bound = layer.bind(
@@ -221,6 +212,4 @@ def bind_forms(subject: Subject) -> None:
         )
         with quiet():
             y = np.array(bound.forward(x.copy()))
-        off = close(y, expected_y, rtol=tolerance, atol=tolerance)
-        if off is not None:
-            fail("bound for inference alone, forward differs", inputs=told, got=off.got, expected=off.expected)
+        expect_close("bound for inference alone, forward differs", y, expected_y, tolerance=tolerance, inputs=told)

@@ -2,8 +2,8 @@
 
 from nnkit.testing.checks.loss import ends, fused, gradients, traits
 from nnkit.testing.checks.loss.domains import calls
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 
-__all__ = ["SHELF", "calls"]
+__all__ = ["CHECKS", "calls"]
 
-SHELF = Shelf.joined(gradients.SHELF, fused.SHELF, ends.SHELF, traits.SHELF)
+CHECKS = CheckList.joined(gradients.CHECKS, fused.CHECKS, ends.CHECKS, traits.CHECKS)

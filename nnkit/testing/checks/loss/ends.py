@@ -10,18 +10,19 @@ from nnkit.arrays import Array
 from nnkit.errors import ShapeError
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.loss.domains import predictions, sloped, targets, valued
-from nnkit.testing.failure import close, fail, require, same
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_equal, fail, require
 from nnkit.testing.points import normal
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- shapes, labels, ends --------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-015/mismatch-refused",
     why="(N, 1) against (N,) is broadcast to (N, N) by numpy, and trains on nonsense without an error.",
     fix="Define value, gradient, residual and curvature in the class body: the interface then checks their shapes.",
@@ -69,7 +70,7 @@ def mismatch_refused(subject: Subject) -> None:
                 )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-016/label-types",
     why="Labels come as whatever integer type the file had.",
     fix="Use the target as an index only after `.astype(np.intp, copy=False)`; never compute with it unsigned.",
@@ -82,13 +83,15 @@ def label_types(subject: Subject) -> None:
         for name in ("value", "gradient"):
             with quiet():
                 got, expected = getattr(loss, name)(p, t.astype(dtype)), getattr(loss, name)(p, t)
-            off = same(got, expected)
-            if off is not None:
-                told = {"prediction": p, "target": t.astype(dtype)}
-                fail(f"{name} differs for {np.dtype(dtype)} labels", inputs=told, got=off.got, expected=off.expected)
+            expect_equal(
+                f"{name} differs for {np.dtype(dtype)} labels",
+                got,
+                expected,
+                inputs={"prediction": p, "target": t.astype(dtype)},
+            )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-017/ends-of-domain",
     why="Saturated outputs are exactly 0 or 1; one infinite loss ends the training.",
     fix="Clip at the dtype's eps before a logarithm or a division; keep large differences linear.",
@@ -129,7 +132,7 @@ def ends_of_domain(subject: Subject) -> None:
                 require(np.isfinite(result).all(), f"{name} is not finite", inputs=told, got=result)
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-018/far-values",
     why="A branch that is wrong far from the target has the right slope on both sides and the wrong value.",
     fix="Let the branches of `value` meet; look at the constant of the outer one.",
@@ -188,7 +191,7 @@ def far_values(subject: Subject) -> None:
                 )
                 twice[doubtful] = fine
                 allowed[doubtful] = np.maximum(allowed[doubtful], 20 * np.abs(fine - coarse))
-            off = close(grown, twice, atol=allowed)
+            off = difference(grown, twice, atol=allowed)
             if off is not None:
                 n = off.index[0]
                 fail(

@@ -22,13 +22,14 @@ from nnkit.testing.checks.loss.domains import (
     targets,
     valued,
 )
-from nnkit.testing.failure import close, fail, require, same
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_close, expect_equal, fail, require
 from nnkit.testing.numerics import slope
 from nnkit.testing.points import EXTREMES, normal
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- the fused form --------------------------------------------------------------------------
@@ -54,7 +55,7 @@ def _far_logits(subject: Subject, label: str, activation: Any) -> tuple[Array, A
     return z, a, targets(subject, f"{label}/far", (3, 3), hard=True)
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-009/fused-equals-composition",
     why="The core uses the fused form wherever the two meet; it must be the same loss.",
     fix="fused_value(z, a, target) is value(activation(z), target); fused_gradient is its derivative in z.",
@@ -71,15 +72,15 @@ def fused_equals_composition(subject: Subject) -> None:
             value = loss.fused_value(z.copy(), a.copy(), t.copy())
             gradient = loss.fused_gradient(z.copy(), a.copy(), t.copy())
             honest = activation.vjp(z.copy(), a.copy(), sloped(loss, a, t))
-        off = close(value, valued(loss, a, t), rtol=tolerance, atol=tolerance)
-        if off is not None:
-            fail("fused_value differs from value(activation(z))", inputs=told, got=off.got, expected=off.expected)
-        off = close(gradient, honest, rtol=tolerance, atol=tolerance)
-        if off is not None:
-            fail("fused_gradient differs from the composed gradient", inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            "fused_value differs from value(activation(z))", value, valued(loss, a, t), tolerance=tolerance, inputs=told
+        )
+        expect_close(
+            "fused_gradient differs from the composed gradient", gradient, honest, tolerance=tolerance, inputs=told
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-010/fused-at-extremes",
     why="The fused form is there for saturated outputs; it must stay right at logits of ±1e4.",
     fix="Compute from z with the largest element taken out (log-sum-exp, softplus), not from a.",
@@ -117,7 +118,9 @@ def fused_at_extremes(subject: Subject) -> None:
 
             for k in range(columns):
                 found = slope(lambda s, k=k: along(s, k), 0.05)  # type: ignore[misc]
-                off = close(gradient[:, k], found.value, atol=found.allowed(1e-7) + 1e-9 * (1 + np.abs(value)) * 0.1)
+                off = difference(
+                    gradient[:, k], found.value, atol=found.allowed(1e-7) + 1e-9 * (1 + np.abs(value)) * 0.1
+                )
                 if off is not None:
                     n = off.index[0]
                     fail(
@@ -128,7 +131,7 @@ def fused_at_extremes(subject: Subject) -> None:
                     )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-011/fused-along-rays",
     why="A fused value that is capped, or jumps to another branch, has the right slope and the wrong value.",
     fix="Do not clip inside the fused form; let its branches meet.",
@@ -175,7 +178,7 @@ def fused_along_rays(subject: Subject) -> None:
             scale = np.abs(ends[1:]) + np.abs(ends[:-1]) + 1.0
             error = np.abs(doubled - fine)
             allowed = np.where(error > 1e-3 * scale, np.inf, 20 * error + 1e-11 * scale)
-            off = close(np.diff(ends), doubled, atol=allowed)
+            off = difference(np.diff(ends), doubled, atol=allowed)
             if off is not None:
                 at = off.index[0]
                 fail(
@@ -190,7 +193,7 @@ def fused_along_rays(subject: Subject) -> None:
                 )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-012/fused-curvature",
     why="Newton-type steps through the fused form use it.",
     fix="fused_curvature is the derivative of fused_gradient in z: [n, i, j].",
@@ -208,21 +211,19 @@ def fused_curvature(subject: Subject) -> None:
         expected = slopes_of(gradient, z, np.full(z.shape, 0.1))
         with quiet():
             got = loss.fused_curvature(z.copy(), a.copy(), t.copy())
-        off = close(got, expected.value, atol=expected.allowed())
-        if off is not None:
-            told = {"z": z, "target": t}
-            fail(
-                "fused_curvature is not the derivative of fused_gradient",
-                inputs=told,
-                got=off.got,
-                expected=off.expected,
-            )
+        expect_close(
+            "fused_curvature is not the derivative of fused_gradient",
+            got,
+            expected.value,
+            atol=expected.allowed(),
+            inputs={"z": z, "target": t},
+        )
 
 
 # -- in-place twins --------------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-013/evaluate-into",
     why="Training runs on the in-place twin; it must be the same loss.",
     fix="Fill every element of `values` and `grad`, whatever they held; leave prediction and target alone.",
@@ -238,16 +239,15 @@ def evaluate_into(subject: Subject) -> None:
                 loss.evaluate_into(given, target, values, grad)
             require(not noted.warned, "evaluate_into warns", inputs=told, got=noted.warned)
             for name, got, expected in (("values", values, valued(loss, p, t)), ("grad", grad, sloped(loss, p, t))):
-                off = close(got, expected, rtol=tolerance, atol=tolerance)
-                if off is not None:
-                    fail(
-                        f"{name} of evaluate_into differs from the plain method",
-                        inputs=told,
-                        got=off.got,
-                        expected=off.expected,
-                    )
-            require(same(given, p) is None, "evaluate_into writes to prediction", inputs=told)
-            require(same(target, t) is None, "evaluate_into writes to target", inputs=told)
+                expect_close(
+                    f"{name} of evaluate_into differs from the plain method",
+                    got,
+                    expected,
+                    tolerance=tolerance,
+                    inputs=told,
+                )
+            expect_equal("evaluate_into writes to prediction", given, p, inputs=told)
+            expect_equal("evaluate_into writes to target", target, t, inputs=told)
 
 
 def many(subject: Subject, size: tuple[int, int] = (67, 11)) -> tuple[Array, Array]:
@@ -255,7 +255,7 @@ def many(subject: Subject, size: tuple[int, int] = (67, 11)) -> tuple[Array, Arr
     return apart_from_kinks(subject, p, t), t
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-014/fused-into",
     why="Training runs on the in-place twin; it must be the same loss.",
     fix="Fill every element of `values` and `grad`; z may serve as scratch, a and target must stay.",
@@ -278,19 +278,18 @@ def fused_into(subject: Subject) -> None:
             loss.fused_into(z.copy(), kept, target, values, grad)
         require(not noted.warned, "fused_into warns", inputs=told, got=noted.warned)
         for name, got, expected in (("values", values, value), ("grad", grad, gradient)):
-            off = close(got, expected, rtol=tolerance, atol=tolerance)
-            if off is not None:
-                fail(
-                    f"{name} of fused_into differs from the plain fused form",
-                    inputs=told,
-                    got=off.got,
-                    expected=off.expected,
-                )
-        require(same(kept, a) is None, "fused_into writes to a", inputs=told)
-        require(same(target, t) is None, "fused_into writes to target", inputs=told)
+            expect_close(
+                f"{name} of fused_into differs from the plain fused form",
+                got,
+                expected,
+                tolerance=tolerance,
+                inputs=told,
+            )
+        expect_equal("fused_into writes to a", kept, a, inputs=told)
+        expect_equal("fused_into writes to target", target, t, inputs=told)
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-025/fused-forward-into",
     why="Where it is offered, nobody else computes the output activation.",
     fix="Fill `a` with the activation of z, and `values` and `grad` as fused_into does; z may serve as scratch.",
@@ -307,15 +306,8 @@ def fused_forward_into(subject: Subject) -> None:
             loss.fused_forward_into(z.copy(), given, target, values, grad)
         told = {"z": z, "target": t}
         require(not noted.warned, "fused_forward_into warns", inputs=told, got=noted.warned)
-        require(same(target, t) is None, "fused_forward_into writes to target", inputs=told)
+        expect_equal("fused_forward_into writes to target", target, t, inputs=told)
         with quiet():
             expected = loss.fused_value(z.copy(), a.copy(), t.copy()), loss.fused_gradient(z.copy(), a.copy(), t.copy())
         for name, got, right in (("a", given, a), ("values", values, expected[0]), ("grad", grad, expected[1])):
-            off = close(got, right, rtol=tolerance, atol=tolerance)
-            if off is not None:
-                fail(
-                    f"{name} of fused_forward_into differs",
-                    inputs=told,
-                    got=off.got,
-                    expected=off.expected,
-                )
+            expect_close(f"{name} of fused_forward_into differs", got, right, tolerance=tolerance, inputs=told)

@@ -20,17 +20,18 @@ from nnkit.testing.checks.loss.domains import (
     targets,
     valued,
 )
-from nnkit.testing.failure import close, fail, require
-from nnkit.testing.record import Shelf
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_close, fail, require
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- values and gradients --------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-001/shape",
     why="The core takes the weighted mean of one value a sample; anything else is broadcast into nonsense.",
     fix="value gives (N,), gradient (N, K), for one row, one column and any others.",
@@ -53,7 +54,7 @@ def shape(subject: Subject) -> None:
             require(found == (rows, columns, columns), "curvature has the wrong shape", inputs=told, got=found)
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-002/gradient-stencil",
     why=WRONG_SLOPE,
     fix="Differentiate `value` again: the factor of the mean over outputs, the sign, no 1/N.",
@@ -66,18 +67,17 @@ def gradient_stencil(subject: Subject) -> None:
         expected = slopes_of(lambda x, t=t: valued(loss, x, t), p, room(subject, p, t))  # type: ignore[misc]
         allowed = expected.allowed()
         settled, total = settled + int(np.isfinite(allowed).sum()), total + allowed.size
-        off = close(sloped(loss, p, t), expected.value, atol=allowed)
+        off = difference(sloped(loss, p, t), expected.value, atol=allowed)
         if off is not None:
             n = off.index[0]
             one = slice(n, n + 1)
-            small = close(sloped(loss, p[one], t[one]), expected.value[one], atol=allowed[one])
-            if small is not None:
-                fail(
-                    "gradient is not the derivative of value",
-                    inputs={"prediction": p[one], "target": t[one]},
-                    got=small.got,
-                    expected=small.expected,
-                )
+            expect_close(
+                "gradient is not the derivative of value",
+                sloped(loss, p[one], t[one]),
+                expected.value[one],
+                atol=allowed[one],
+                inputs={"prediction": p[one], "target": t[one]},
+            )
             fail(
                 f"gradient is not the derivative of value in a batch of {len(p)}",
                 inputs={"prediction": p, "target": t},
@@ -87,7 +87,7 @@ def gradient_stencil(subject: Subject) -> None:
     require(settled > 0.8 * total, "value is too rough to have a gradient at most points")
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-003/per-sample",
     why="The core divides by the number of samples, once; a loss that does it too trains N times too slowly.",
     fix="Reduce over axis 1 only; no mean over axis 0, no division by len(prediction).",
@@ -102,14 +102,13 @@ def per_sample(subject: Subject) -> None:
             apart = np.concatenate(
                 [getattr(loss, name)(p[n : n + 1].copy(), t[n : n + 1].copy()) for n in range(len(p))]
             )
-            off = close(whole, apart, rtol=tolerance, atol=tolerance)
-            if off is not None:
-                fail(
-                    f"{name} of {len(p)} samples together differs from {name} of each alone",
-                    inputs={"prediction": p, "target": t},
-                    got=off.got,
-                    expected=off.expected,
-                )
+            expect_close(
+                f"{name} of {len(p)} samples together differs from {name} of each alone",
+                whole,
+                apart,
+                tolerance=tolerance,
+                inputs={"prediction": p, "target": t},
+            )
 
 
 def _meet(subject: Subject, label: str, size: tuple[int, int], *, hard: bool) -> tuple[Array, Array] | None:
@@ -128,7 +127,7 @@ def _meet(subject: Subject, label: str, size: tuple[int, int], *, hard: bool) ->
     return p.astype(subject.dtype), t
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-004/minimum-at-target",
     why="A loss that is smaller elsewhere teaches the network to miss.",
     fix="Drop `minimum_at_target`, or look for the sign or the offset that moves the minimum.",
@@ -161,7 +160,7 @@ def minimum_at_target(subject: Subject) -> None:
                     )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-005/zero-at-target",
     why="A loss of zero is read as a perfect fit.",
     fix="Drop `zero_at_target`, or remove the constant that is left over.",
@@ -175,7 +174,7 @@ def zero_at_target(subject: Subject) -> None:
             if met is None or (subject.cls.prediction_domain == "log_simplex" and (hard or met[1].ndim == 1)):
                 continue
             p, t = met
-            off = close(valued(loss, p, t), np.zeros(size[0]), atol=64 * subject.eps)
+            off = difference(valued(loss, p, t), np.zeros(size[0]), atol=64 * subject.eps)
             if off is not None:
                 n = off.index[0] if off.index else 0
                 told = {"prediction": p[n : n + 1], "target": t[n : n + 1]}
@@ -185,7 +184,7 @@ def zero_at_target(subject: Subject) -> None:
 # -- least squares and second derivatives ----------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-006/residual",
     why="Levenberg-Marquardt and Bayesian regularization minimize the residuals instead of the value.",
     fix="value must be 0.5 * (residual**2).sum(1): a mean over K outputs needs residuals scaled by sqrt(2/K).",
@@ -197,17 +196,16 @@ def residual(subject: Subject) -> None:
         told = {"prediction": p, "target": t}
         r = loss.residual(p.copy(), t.copy())
         require(r.ndim == 2 and len(r) == len(p), "residual is not (N, R)", inputs=told, got=r.shape)
-        off = close(
+        expect_close(
+            "half the squared residuals is not the value",
             0.5 * (r.astype(np.float64) ** 2).sum(axis=1),
             valued(loss, p, t),
-            rtol=64 * subject.eps,
-            atol=64 * subject.eps,
+            tolerance=64 * subject.eps,
+            inputs=told,
         )
-        if off is not None:
-            fail("half the squared residuals is not the value", inputs=told, got=off.got, expected=off.expected)
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-007/residual-jacobian",
     why="The Gauss-Newton matrix is made of it.",
     fix="Offer residual and residual_jacobian together; [n, i, k] is dr[n, i] / dprediction[n, k].",
@@ -220,17 +218,21 @@ def residual_jacobian(subject: Subject) -> None:
     for p, t in pairs(subject, "residual-jacobian"):
         expected = slopes_of(lambda x, t=t: np.array(loss.residual(x.copy(), t.copy())), p, room(subject, p, t))  # type: ignore[misc]
         got = loss.residual_jacobian(p.copy(), t.copy())
-        off = close(got, expected.value, atol=expected.allowed())
+        off = difference(got, expected.value, atol=expected.allowed())
         told = {"prediction": p, "target": t}
         if off is not None:
             fail("residual_jacobian is not the derivative of residual", inputs=told, got=off.got, expected=off.expected)
         through = np.einsum("ni,nik->nk", loss.residual(p.copy(), t.copy()), got)
-        off = close(through, sloped(loss, p, t), rtol=1e-11, atol=1e-11)
-        if off is not None:
-            fail("residual @ residual_jacobian is not the gradient", inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            "residual @ residual_jacobian is not the gradient",
+            through,
+            sloped(loss, p, t),
+            tolerance=1e-11,
+            inputs=told,
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-008/curvature",
     why="Hessian-vector products, Newton steps and Laplace intervals are made of it.",
     fix="curvature is the derivative of gradient: [n, i, j], symmetric, with the same factors.",
@@ -241,7 +243,10 @@ def curvature(subject: Subject) -> None:
     loss = subject.make()
     for p, t in pairs(subject, "curvature"):
         expected = slopes_of(lambda x, t=t: sloped(loss, x, t), p, room(subject, p, t))  # type: ignore[misc]
-        off = close(loss.curvature(p.copy(), t.copy()), expected.value, atol=expected.allowed())
-        if off is not None:
-            told = {"prediction": p, "target": t}
-            fail("curvature is not the derivative of gradient", inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            "curvature is not the derivative of gradient",
+            loss.curvature(p.copy(), t.copy()),
+            expected.value,
+            atol=expected.allowed(),
+            inputs={"prediction": p, "target": t},
+        )

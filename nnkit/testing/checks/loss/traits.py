@@ -23,20 +23,21 @@ from nnkit.testing.checks.loss.domains import (
     valued,
 )
 from nnkit.testing.checks.loss.fused import many
-from nnkit.testing.failure import close, fail, require, same
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_close, fail, require
 from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.numerics import one_sided, slope
 from nnkit.testing.points import normal
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- declared traits -------------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-019/convex",
     why="Solvers and users take a convex loss for one without false minima.",
     fix="Drop `convex` (set it to False), or look for the branch that bends down.",
@@ -65,7 +66,7 @@ def convex(subject: Subject) -> None:
                     )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-020/additive",
     why="Multi-output figures and per-output plots take the loss apart by column.",
     fix="Drop `additive` (set it to False), or look for what mixes the outputs.",
@@ -90,25 +91,23 @@ def additive(subject: Subject) -> None:
             swapped, s = two.copy(), u.copy()
             swapped[:, 1:], s[:, 1:] = one[:, 1:], t[:, 1:]
             told = {"prediction": one, "target": t, "other columns of prediction": two, "and of target": u}
-            off = close(
+            expect_close(
+                "exchanging columns between two samples changes the sum",
                 valued(loss, mixed, v).astype(np.float64) + valued(loss, swapped, s),
                 valued(loss, one, t).astype(np.float64) + valued(loss, two, u),
-                rtol=tolerance,
-                atol=tolerance,
+                tolerance=tolerance,
+                inputs=told,
             )
-            if off is not None:
-                fail(
-                    "exchanging columns between two samples changes the sum",
-                    inputs=told,
-                    got=off.got,
-                    expected=off.expected,
-                )
-            off = close(sloped(loss, mixed, v)[:, 0], sloped(loss, one, t)[:, 0], rtol=tolerance, atol=tolerance)
-            if off is not None:
-                fail("gradient of one output depends on the others", inputs=told, got=off.got, expected=off.expected)
+            expect_close(
+                "gradient of one output depends on the others",
+                sloped(loss, mixed, v)[:, 0],
+                sloped(loss, one, t)[:, 0],
+                tolerance=tolerance,
+                inputs=told,
+            )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-021/kinks",
     why="At a kink the gradient is a choice, and it must lie between the slopes that meet there.",
     fix="Return a subgradient at a kink (np.sign gives 0 between -1 and 1), and declare the kink where it is.",
@@ -147,7 +146,7 @@ def kinks(subject: Subject) -> None:
             require(bends, f"there is no kink at {kink}: the slopes on both sides of it are equal", expected="a kink")
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-022/nan-stays-visible",
     why="A NaN that disappears in the loss hides the fault that made it.",
     fix="Use functions that hand NaN on (np.maximum does, np.fmax and np.nansum do not).",
@@ -168,11 +167,12 @@ def nan_stays_visible(subject: Subject) -> None:
         if subject.cls.target_domain not in {"unit", "simplex"} or t[1, k] > 0:
             require(np.isnan(value[1]), "value hides a NaN", inputs=told, got=value, expected="NaN in row 1")
         for result, before in ((value, clean), (gradient, clean_gradient)):
-            off = close(result[[0, 2]], before[[0, 2]], rtol=tolerance, atol=tolerance)
-            require(off is None, "a NaN in one row changes other rows", inputs=told, got=result, expected=before)
+            expect_close(
+                "a NaN in one row changes other rows", result[[0, 2]], before[[0, 2]], tolerance=tolerance, inputs=told
+            )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-023/float32-accuracy",
     why="Most training runs in float32; a formula that cancels there is right on paper only.",
     fix="Look for differences of nearly equal numbers and for constants cut to float16.",
@@ -185,15 +185,23 @@ def float32_accuracy(subject: Subject) -> None:
         value, gradient = valued(loss, wide, target), sloped(loss, wide, target)
         told = {"prediction": p, "target": t}
         reach = (np.abs(gradient) * np.maximum(np.abs(wide), 1.0)).sum(axis=1)
-        off = close(valued(loss, p, t), value, atol=64 * eps * (1 + np.abs(value) + reach))
-        if off is not None:
-            fail("value in float32 is not close to float64", inputs=told, got=off.got, expected=off.expected)
-        off = close(sloped(loss, p, t), gradient, atol=512 * eps * (1 + np.abs(gradient).max(axis=1, keepdims=True)))
-        if off is not None:
-            fail("gradient in float32 is not close to float64", inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            "value in float32 is not close to float64",
+            valued(loss, p, t),
+            value,
+            atol=64 * eps * (1 + np.abs(value) + reach),
+            inputs=told,
+        )
+        expect_close(
+            "gradient in float32 is not close to float64",
+            sloped(loss, p, t),
+            gradient,
+            atol=512 * eps * (1 + np.abs(gradient).max(axis=1, keepdims=True)),
+            inputs=told,
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-024/equivariant-columns",
     why="Which output stands in which column must not matter, unless the part says that it does.",
     fix="Treat all columns alike; or set `ordered = True`, if their order has a meaning.",
@@ -206,15 +214,23 @@ def equivariant_columns(subject: Subject) -> None:
         order = np.arange(p.shape[1])[::-1]
         moved = t[:, order] if t.ndim > 1 else (p.shape[1] - 1 - t)
         told = {"prediction": p, "target": t}
-        off = close(valued(loss, p[:, order], moved), valued(loss, p, t), rtol=tolerance, atol=tolerance)
-        if off is not None:
-            fail("value changes when the columns are exchanged", inputs=told, got=off.got, expected=off.expected)
-        off = close(sloped(loss, p[:, order], moved), sloped(loss, p, t)[:, order], rtol=tolerance, atol=tolerance)
-        if off is not None:
-            fail("gradient changes when the columns are exchanged", inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            "value changes when the columns are exchanged",
+            valued(loss, p[:, order], moved),
+            valued(loss, p, t),
+            tolerance=tolerance,
+            inputs=told,
+        )
+        expect_close(
+            "gradient changes when the columns are exchanged",
+            sloped(loss, p[:, order], moved),
+            sloped(loss, p, t)[:, order],
+            tolerance=tolerance,
+            inputs=told,
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-026/large",
     why="Blocks, chunks and thresholds begin where tests have long stopped; data do not.",
     fix="Look at what is left over behind the last whole block, and at every condition on a size.",
@@ -228,11 +244,13 @@ def large(subject: Subject) -> None:
         for name, whole, of in (("value", valued(loss, p, t), valued), ("gradient", sloped(loss, p, t), sloped)):
             for n in (0, 1500, 3000):
                 one = slice(n, n + 1)
-                off = close(whole[one], of(loss, p[one], t[one]), rtol=64 * subject.eps, atol=64 * subject.eps)
-                if off is not None:
-                    told = {"samples": len(p), "row": n, "prediction": p[one], "target": t[one]}
-                    message = f"{name} of a sample among 3001 is not that of the sample alone"
-                    fail(message, inputs=told, got=off.got, expected=off.expected)
+                expect_close(
+                    f"{name} of a sample among 3001 is not that of the sample alone",
+                    whole[one],
+                    of(loss, p[one], t[one]),
+                    tolerance=64 * subject.eps,
+                    inputs={"samples": len(p), "row": n, "prediction": p[one], "target": t[one]},
+                )
     p, t = predictions(subject, "large", (3, 151)), targets(subject, "large", (3, 151))
     values, grad = np.empty(3), np.empty_like(p)
     with quiet():
@@ -247,23 +265,23 @@ def large(subject: Subject) -> None:
             plain = loss.fused_value(z, a, t), loss.fused_gradient(z, a, t)
         twins += [("fused_into", values, plain[0]), ("fused_into", grad, plain[1])]
     for name, got, expected in twins:
-        off = close(got, expected, rtol=1e-9, atol=1e-9)
-        if off is not None:
-            fail(f"{name} of 151 outputs differs", inputs={"target": t}, got=off.got, expected=off.expected)
+        expect_close(f"{name} of 151 outputs differs", got, expected, tolerance=1e-9, inputs={"target": t})
     for hard in (False, True):
         t = targets(subject, f"large/{hard}", (3, 151), hard=hard)
         p = apart_from_kinks(subject, predictions(subject, f"large/{hard}", (3, 151)), t)
         way = normal(subject, f"large/way/{hard}", p.shape)
         way *= (room(subject, p, t).min() / np.abs(way).max()).astype(way.dtype)
         found = slope(lambda s, p=p, t=t, way=way: valued(loss, p + s * way, t), 1.0)  # type: ignore[misc]
-        off = close((sloped(loss, p, t) * way).sum(axis=1), found.value, atol=found.allowed(1e-7))
-        if off is not None:
-            told = {"prediction": p, "target": t, "direction": way}
-            message = "gradient of 151 outputs is not the derivative of value along a direction"
-            fail(message, inputs=told, got=off.got, expected=off.expected)
+        expect_close(
+            "gradient of 151 outputs is not the derivative of value along a direction",
+            (sloped(loss, p, t) * way).sum(axis=1),
+            found.value,
+            atol=found.allowed(1e-7),
+            inputs={"prediction": p, "target": t, "direction": way},
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-027/near-target",
     why="Where training ends the errors are small, and an epsilon in the wrong place is all that is left.",
     fix="Differentiate value with its epsilon where it stands: inside the root in one is inside the root in both.",
@@ -289,14 +307,16 @@ def near_target(subject: Subject) -> None:
 
             found = slope(along, 0.3 * size, levels=6)
             rounding = 1e-9 + 1e-13 / size  # of a value that is a difference of numbers near 1
-            off = close(sloped(loss, p, t)[:, k], found.value, atol=found.allowed(1e-6) + rounding)
-            if off is not None:
-                told = {"prediction": p, "target": t, "output": k}
-                message = "near the target, gradient is not the derivative of value"
-                fail(message, inputs=told, got=off.got, expected=off.expected)
+            expect_close(
+                "near the target, gradient is not the derivative of value",
+                sloped(loss, p, t)[:, k],
+                found.value,
+                atol=found.allowed(1e-6) + rounding,
+                inputs={"prediction": p, "target": t, "output": k},
+            )
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-REF/figures",
     why="A part may be the wrong function with the right derivative; figures from elsewhere show it.",
     fix="Compare the formula with its source; if the figure itself is wrong, mend the example or the reference.",
@@ -310,7 +330,7 @@ def figures(subject: Subject) -> None:
     check_figures(subject, "value", points, whole=frozenset({"target"} if index else ()))
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-028/nan-in-the-gradient",
     why="The gradient is what moves the parameters: one that is clean where the value is NaN trains on in silence.",
     fix="Hand NaN on: np.where decides by a comparison that NaN fails, and np.nan_to_num hides it.",
@@ -323,7 +343,7 @@ def nan_in_the_gradient(subject: Subject) -> None:
     k = int(t[1]) if t.ndim == 1 else int(np.argmax(t[1]))
     moved = p.copy()
     moved[1, k] *= 0.5
-    if same(sloped(loss, moved, t)[1], sloped(loss, p, t)[1]) is None:
+    if difference(sloped(loss, moved, t)[1], sloped(loss, p, t)[1]) is None:
         return  # a gradient that is constant there has nothing to hand on
     p[1, k] = np.nan
     with quiet():
@@ -340,7 +360,7 @@ def _far(subject: Subject) -> str | None:
     return None
 
 
-@SHELF.check(
+@CHECKS.check(
     "LOSS-029/far-gradient",
     why="Outliers lie far out, and a network that diverges goes there: a branch that is wrong there leads nowhere.",
     fix="Differentiate each branch of `value`, also the one for large errors.",
@@ -354,7 +374,7 @@ def far_gradient(subject: Subject) -> None:
     t = targets(subject, "far", away.shape)
     p = np.abs(away) if subject.cls.prediction_domain == "nonnegative" else t + away
     expected = slopes_of(lambda x: valued(loss, x, t), p, 0.25 * np.abs(p))
-    off = close(sloped(loss, p, t), expected.value, atol=expected.allowed())
+    off = difference(sloped(loss, p, t), expected.value, atol=expected.allowed())
     if off is not None:
         n = off.index[0]
         told = {"prediction": p[n : n + 1], "target": t[n : n + 1]}

@@ -10,19 +10,19 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.optimizer.running import gradients, needs_coordinatewise, takes_zero_rate, trajectory
-from nnkit.testing.failure import close, fail, require, same
+from nnkit.testing.failure import expect_close, expect_equal, require
 from nnkit.testing.points import normal
 from nnkit.testing.rates import has_rate, with_rate
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- one step --------------------------------------------------------------------------------
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-001/shape-and-type",
     why="The flat vector is viewed by every layer; another shape or dtype cuts them off.",
     fix="update returns the parameters, (P,), of the dtype they came in.",
@@ -34,7 +34,7 @@ def shape_and_type(subject: Subject) -> None:
         theta = start.copy()
         state = optimizer.init(theta)
         require(isinstance(state, dict), "init returns no dict", got=type(state).__name__, expected="dict")
-        require(same(theta, start) is None, "init writes to the parameters", inputs={"parameters": start}, got=theta)
+        expect_equal("init writes to the parameters", theta, start, inputs={"parameters": start})
         for g in gradients(subject, "shape", 4, size):
             told = {"parameters": theta.copy(), "gradient": g}
             new = optimizer.update(theta, g, state)
@@ -45,7 +45,7 @@ def shape_and_type(subject: Subject) -> None:
             theta = new
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-002/zero-rate-is-still",
     why="Warm-ups and schedules pass through zero; nothing may move there.",
     fix="Multiply the whole step, weight decay included, by the learning rate.",
@@ -56,14 +56,9 @@ def zero_rate_is_still(subject: Subject) -> None:
     start = normal(subject, "still", (5,))
     path, _ = trajectory(optimizer, start, gradients(subject, "still", 6, 5))
     for step, theta in enumerate(path):
-        off = same(theta, start)
-        if off is not None:
-            fail(
-                f"parameters move in step {step + 1} at a learning rate of zero",
-                inputs={"parameters": start},
-                got=off.got,
-                expected=off.expected,
-            )
+        expect_equal(
+            f"parameters move in step {step + 1} at a learning rate of zero", theta, start, inputs={"parameters": start}
+        )
 
 
 # -- descent ---------------------------------------------------------------------------------
@@ -114,7 +109,7 @@ def _descend(
     return tried, min(tried.values())
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-003/descends-on-a-bowl",
     why="A step in the wrong direction trains the network to be wrong.",
     fix="Subtract the step (parameters -= learning_rate * …); check the sign of each term.",
@@ -140,7 +135,7 @@ def descends_on_a_bowl(subject: Subject) -> None:
     )
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-004/descends-in-a-narrow-valley",
     why="Real losses are badly conditioned.",
     fix="Check that no coordinate is scaled by another one's gradient, and that epsilon stands where it should.",
@@ -159,7 +154,7 @@ def descends_in_a_narrow_valley(subject: Subject) -> None:
     )
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-005/descends-on-rosenbrock",
     why="Curved valleys are where momentum and scaling show their worth or their faults.",
     fix="Look at what the state does when the gradient turns.",
@@ -177,7 +172,7 @@ def descends_on_rosenbrock(subject: Subject) -> None:
     )
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-006/permutation",
     why="The order of the parameters in the flat vector is an accident of the layers' order.",
     fix="Treat all coordinates alike; no index, no cumulative sum, no special first element.",
@@ -190,17 +185,16 @@ def permutation(subject: Subject) -> None:
     for order in (subject.rng("permutation/order").permutation(size), np.arange(size)[::-1]):
         moved, _ = trajectory(optimizer, start[order], [g[order] for g in stream])
         for step, (got, expected) in enumerate(zip(moved, plain, strict=True)):
-            off = close(got, expected[order], rtol=256 * subject.eps, atol=256 * subject.eps)
-            if off is not None:
-                fail(
-                    f"permuted parameters take another way (step {step + 1})",
-                    inputs={"parameters": start, "order": order},
-                    got=off.got,
-                    expected=off.expected,
-                )
+            expect_close(
+                f"permuted parameters take another way (step {step + 1})",
+                got,
+                expected[order],
+                tolerance=256 * subject.eps,
+                inputs={"parameters": start, "order": order},
+            )
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-007/coordinatewise",
     why="Blocked and compiled twins, and training in shards, update parts of the vector apart.",
     fix="Set `coordinatewise = False`, or let no coordinate see another (no norm, mean or maximum).",
@@ -215,13 +209,10 @@ def coordinatewise(subject: Subject) -> None:
         first, _ = trajectory(optimizer, start[:cut], [g[:cut] for g in stream])
         second, _ = trajectory(optimizer, start[cut:], [g[cut:] for g in stream])
         for step in range(steps):
-            off = close(
-                np.concatenate([first[step], second[step]]), whole[step], rtol=16 * subject.eps, atol=16 * subject.eps
+            expect_close(
+                f"two halves of {size} parameters updated apart differ from the whole (step {step + 1})",
+                np.concatenate([first[step], second[step]]),
+                whole[step],
+                tolerance=16 * subject.eps,
+                inputs={"parameters": start},
             )
-            if off is not None:
-                fail(
-                    f"two halves of {size} parameters updated apart differ from the whole (step {step + 1})",
-                    inputs={"parameters": start},
-                    got=off.got,
-                    expected=off.expected,
-                )

@@ -11,14 +11,15 @@ from typing import Any
 import attrs
 import numpy as np
 
-from nnkit.testing.call import compare, quiet
+from nnkit.testing.call import quiet
 from nnkit.testing.checks.optimizer.running import Steps, gradients, takes_schedule, trajectory
-from nnkit.testing.failure import close, fail, require, same, shown
+from nnkit.testing.comparison import difference, shown
+from nnkit.testing.failure import expect_close, expect_equal, fail, require
 from nnkit.testing.points import normal
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
 # -- the state -------------------------------------------------------------------------------
@@ -54,7 +55,7 @@ def through_file(state: Mapping[str, Any]) -> dict[str, Any]:
     return {name: loaded[name] if name in loaded else plain[name] for name in state}
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-008/state-is-plain",
     why="The state is written to a file of arrays and JSON; nothing else survives.",
     fix="Keep a flat dict with string keys, arrays and plain numbers; no tuples, objects, deques or nested dicts.",
@@ -66,12 +67,10 @@ def state_is_plain(subject: Subject) -> None:
     through_file(optimizer.init(start.copy()))
     _, state = trajectory(optimizer, start, gradients(subject, "plain", 3, 5))
     back = through_file(state)
-    off = compare(back, dict(state))
-    if off is not None:
-        fail("the state that comes back from a file differs", got=off.got, expected=off.expected)
+    expect_equal("the state that comes back from a file differs", back, dict(state))
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-009/gradient-untouched",
     why="The gradient vector is the network's own buffer: reused by the next step, read by callbacks.",
     fix="Copy the gradient where its values must last (`state['g'] = gradient.copy()`); never `+=` into it.",
@@ -86,25 +85,22 @@ def gradient_untouched(subject: Subject) -> None:
         np.copyto(buffer, g)
         with quiet():
             theta = optimizer.update(theta, buffer, state)
-        require(
-            same(buffer, g) is None, "update writes to the gradient", inputs={"gradient": g}, got=buffer, expected=g
-        )
+        expect_equal("update writes to the gradient", buffer, g, inputs={"gradient": g})
         for name, value in state.items():
             kept = isinstance(value, np.ndarray) and np.shares_memory(value, buffer)
             require(not kept, f"state[{name!r}] is the gradient's own memory", inputs={"gradient": g})
         require(not np.shares_memory(theta, buffer), "the parameters are the gradient's own memory")
         buffer.fill(np.nan)
-        off = close(theta, expected[step], rtol=4 * subject.eps, atol=4 * subject.eps)
-        if off is not None:
-            fail(
-                f"a reused gradient buffer leads to other parameters (step {step + 1})",
-                inputs={"parameters": start, "gradient": g},
-                got=off.got,
-                expected=off.expected,
-            )
+        expect_close(
+            f"a reused gradient buffer leads to other parameters (step {step + 1})",
+            theta,
+            expected[step],
+            tolerance=4 * subject.eps,
+            inputs={"parameters": start, "gradient": g},
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-010/bind-equals-update",
     why="Training runs on the in-place twin; it must be the same rule, step for step.",
     fix="Change parameters and state in place, read the gradient anew in each step, keep scratch out of the state.",
@@ -127,21 +123,26 @@ def bind_equals_update(subject: Subject) -> None:
                 plain = subject.make().update(plain, g.copy(), plain_state)
             told = {"parameters": start, "gradient": g}
             require(not noted.warned, "a bound step warns", inputs=told, got=noted.warned)
-            require(same(buffer, g) is None, "a bound step writes to the gradient", inputs=told, got=buffer)
-            off = close(theta, plain, rtol=64 * subject.eps, atol=16 * subject.eps)
-            if off is not None:
-                fail(f"bind differs from update in step {step + 1}", inputs=told, got=off.got, expected=off.expected)
-            off = compare(dict(holder), dict(plain_state), rtol=64 * subject.eps, atol=16 * subject.eps)
-            if off is not None:
-                fail(
-                    f"bind leaves another state than update in step {step + 1}",
-                    inputs=told,
-                    got=off.got,
-                    expected=off.expected,
-                )
+            expect_equal("a bound step writes to the gradient", buffer, g, inputs=told)
+            expect_close(
+                f"bind differs from update in step {step + 1}",
+                theta,
+                plain,
+                rtol=64 * subject.eps,
+                atol=16 * subject.eps,
+                inputs=told,
+            )
+            expect_close(
+                f"bind leaves another state than update in step {step + 1}",
+                dict(holder),
+                dict(plain_state),
+                rtol=64 * subject.eps,
+                atol=16 * subject.eps,
+                inputs=told,
+            )
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-011/bind-resumes",
     why="A run is saved between two steps of the bound twin, from the state as it stands there.",
     fix="Write counters and moments back to the state in every step, not to variables of the closure.",
@@ -167,17 +168,15 @@ def bind_resumes(subject: Subject) -> None:
                     np.copyto(again_buffer, g)
                     resumed()
             if resumed is not None:
-                off = same(again, theta)
-                if off is not None:
-                    fail(
-                        f"bound anew after {cut} steps, step {step + 1} differs from going on",
-                        inputs={"parameters": start, "state": dict(state)},
-                        got=off.got,
-                        expected=off.expected,
-                    )
+                expect_equal(
+                    f"bound anew after {cut} steps, step {step + 1} differs from going on",
+                    again,
+                    theta,
+                    inputs={"parameters": start, "state": dict(state)},
+                )
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-012/resume-equals-continuous",
     why="A run that is cut and resumed must give the same parameters, to the bit.",
     fix="Put everything that the next step needs into `state`: counters, moments, previous values.",
@@ -198,18 +197,16 @@ def resume_equals_continuous(subject: Subject) -> None:
             optimizer, theta = subject.make(), saved
             for step, g in enumerate(stream[cut:], cut):
                 theta = optimizer.update(theta, g.copy(), state)
-                off = same(theta, expected[step])
-                if off is not None:
-                    fail(
-                        f"resumed after {cut} steps, step {step + 1} differs from going on",
-                        inputs={"parameters": saved, "state": state},
-                        got=off.got,
-                        expected=off.expected,
-                    )
+                expect_equal(
+                    f"resumed after {cut} steps, step {step + 1} differs from going on",
+                    theta,
+                    expected[step],
+                    inputs={"parameters": saved, "state": state},
+                )
         require(len(stranger) == 4, "a second run does not go through")
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-013/schedule-honoured",
     why="A schedule that is not followed is a training with another learning rate than the one written down.",
     fix="Ask `rate_at(self.learning_rate, step)` in every step, with the number of updates made before it: 0, 1, 2, …; "
@@ -236,17 +233,17 @@ def schedule_honoured(subject: Subject) -> None:
         with quiet():
             theta = by_hand.update(theta, g.copy(), state)
         told = {"parameters": start, "rates": rates}
-        off = close(path[step], theta, rtol=64 * subject.eps, atol=64 * subject.eps)
-        if off is not None:
-            fail(
-                f"with a schedule, step {step + 1} differs from the same rates given by hand",
-                inputs=told,
-                got=off.got,
-                expected=off.expected,
-            )
+        expect_close(
+            f"with a schedule, step {step + 1} differs from the same rates given by hand",
+            path[step],
+            theta,
+            tolerance=64 * subject.eps,
+            inputs=told,
+        )
         if rate == 0.0 and subject.cls.zero_rate_is_still:
-            off = same(path[step], before)
-            require(off is None, f"parameters move in step {step + 1}, where the schedule gives 0", inputs=told)
+            expect_equal(
+                f"parameters move in step {step + 1}, where the schedule gives 0", path[step], before, inputs=told
+            )
         before = path[step]
     bound = subject.make(learning_rate=Steps(rates=rates))
     live, buffer = start.copy(), np.empty_like(start)
@@ -255,18 +252,24 @@ def schedule_honoured(subject: Subject) -> None:
         np.copyto(buffer, g)
         with quiet():
             step_once()
-        off = close(live, path[step], rtol=64 * subject.eps, atol=64 * subject.eps)
-        if off is not None:
-            fail(f"the bound twin does not follow the schedule (step {step + 1})", got=off.got, expected=off.expected)
+        expect_close(
+            f"the bound twin does not follow the schedule (step {step + 1})",
+            live,
+            path[step],
+            tolerance=64 * subject.eps,
+        )
     constant, _ = trajectory(subject.make(learning_rate=Steps(rates=(0.04,))), start, stream)
     plain, _ = trajectory(subject.make(learning_rate=0.04), start, stream)
     for step in range(len(stream)):
-        off = close(constant[step], plain[step], rtol=16 * subject.eps, atol=16 * subject.eps)
-        if off is not None:
-            fail(f"a constant schedule differs from its number (step {step + 1})", got=off.got, expected=off.expected)
+        expect_close(
+            f"a constant schedule differs from its number (step {step + 1})",
+            constant[step],
+            plain[step],
+            tolerance=16 * subject.eps,
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-014/odd-gradients",
     why="Dead units send gradients of zero, saturated ones tiny and diverging ones huge numbers.",
     fix="Guard every division (epsilon outside or inside the root), and check 0 / 0 in the first step.",
@@ -297,7 +300,7 @@ def odd_gradients(subject: Subject) -> None:
                 require(np.isfinite(theta).all(), f"a {label} gradient gives infinity", inputs=told, got=theta)
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-015/state-dtype",
     why="A float64 moment next to float32 parameters doubles the memory of training.",
     fix="Make state arrays with np.zeros_like(parameters); keep constants Python numbers.",
@@ -319,7 +322,7 @@ def state_dtype(subject: Subject) -> None:
                 )
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-016/state-matters",
     why="A moment that is never written, or written and never read, is a rule that was meant and is not there.",
     fix="Write the new value into the dict (`state['m'] = …` or in place), and use it in the step.",
@@ -347,7 +350,7 @@ def _stale(subject: Subject, steps: int) -> dict[str, str]:
             if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
                 continue
             stale.setdefault(name, "")
-            still = name in first and same(value, first[name]) is None
+            still = name in first and difference(value, first[name]) is None
             number = value.dtype.type
             ends = []
             for other in (value, value * number(1.5) + number(0.25), -value):  # the last for rules that read signs
@@ -357,7 +360,7 @@ def _stale(subject: Subject, steps: int) -> dict[str, str]:
                     for g in stream[steps // 2 :]:
                         theta = here.make().update(theta, g.copy(), held)
                 ends.append(np.array(theta))
-            unread = all(same(end, ends[0]) is None for end in ends[1:])
+            unread = all(difference(end, ends[0]) is None for end in ends[1:])
             reason = "never changes" if still else ("is never read" if unread else "")
             if not reason:
                 stale[name] = "alive"

@@ -12,17 +12,18 @@ from nnkit.testing.call import quiet
 from nnkit.testing.checks.optimizer.descent import PATIENCE
 from nnkit.testing.checks.optimizer.running import gradients, takes_zero_rate, trajectory
 from nnkit.testing.checks.optimizer.state import through_file
-from nnkit.testing.failure import close, fail, require, same
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_close, expect_equal, require
 from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.points import normal
 from nnkit.testing.rates import with_rate
-from nnkit.testing.record import Shelf
+from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
-SHELF = Shelf()
+CHECKS = CheckList()
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-017/float32-accuracy",
     why="Most training runs in float32; the rule must be the same there.",
     fix="Look for constants cut to float16, products that underflow, and differences of nearly equal numbers.",
@@ -35,17 +36,16 @@ def float32_accuracy(subject: Subject) -> None:
     for step, (got, expected) in enumerate(zip(single, double, strict=True)):
         travelled = np.abs(expected - start).max()
         allowed = subject.eps * (64 + 16 * step) * (np.abs(start) + 1.0) + 1e-4 * travelled
-        off = close(got, expected, atol=allowed)
-        if off is not None:
-            fail(
-                f"float32 leaves float64 in step {step + 1}",
-                inputs={"parameters": start, "gradient": stream[step]},
-                got=off.got,
-                expected=off.expected,
-            )
+        expect_close(
+            f"float32 leaves float64 in step {step + 1}",
+            got,
+            expected,
+            atol=allowed,
+            inputs={"parameters": start, "gradient": stream[step]},
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-018/rate-scales-the-step",
     why="A learning rate that does not set the length of the step cannot be tuned or scheduled.",
     fix="Multiply the step by the learning rate once; not by its square, not after adding something to it.",
@@ -59,17 +59,17 @@ def rate_scales_the_step(subject: Subject) -> None:
     for times in (2.0, 4.0, 1000.0):
         path, _ = trajectory(with_rate(subject, unit * times), wide, double)
         expected = (first[0] - wide) * times
-        off = close(path[0] - wide, expected, rtol=1e-6 + 2e-6 * times, atol=1e-15 * times)
-        if off is not None:
-            fail(
-                f"the first step at a rate of {unit * times:g} is not {times:g} times that at {unit:g}",
-                inputs={"parameters": start, "gradient": stream[0]},
-                got=off.got,
-                expected=off.expected,
-            )
+        expect_close(
+            f"the first step at a rate of {unit * times:g} is not {times:g} times that at {unit:g}",
+            path[0] - wide,
+            expected,
+            rtol=1e-6 + 2e-6 * times,
+            atol=1e-15 * times,
+            inputs={"parameters": start, "gradient": stream[0]},
+        )
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-019/first-step-descends",
     why="The first step has no memory to excuse it: it must go down.",
     fix="Check the sign of the gradient's term, and the bias correction at step 1 (beta ** 1, not beta ** 0).",
@@ -80,7 +80,7 @@ def first_step_descends(subject: Subject) -> None:
     for trial in range(3):
         g = gradients(subject, f"first/{trial}", 1, 5)[0]
         path, _ = trajectory(optimizer, start, [g] * PATIENCE)  # one that gathers gradients moves later
-        first = next((theta for theta in path if same(theta, start) is not None), path[0])
+        first = next((theta for theta in path if difference(theta, start) is not None), path[0])
         move = first.astype(np.float64) - start
         told = {"parameters": start, "gradient": g}
         require(np.isfinite(move).all(), "the first step is not finite", inputs=told, got=move)
@@ -95,7 +95,7 @@ def first_step_descends(subject: Subject) -> None:
         require(largest < 1e3, "the first step is enormous", inputs=told, got=move)
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-020/late-steps",
     why="Counters, powers and roots go wrong late: after a thousand steps nobody looks any more.",
     fix="Check beta ** step, 1 - beta ** step and integer types at large counts.",
@@ -115,12 +115,10 @@ def late_steps(subject: Subject) -> None:
             saved = subject.make().update(saved, stream[step], kept)
     require(not noted.warned, "update warns after a thousand steps", got=noted.warned)
     require(np.isfinite(theta).all(), "the parameters are not finite after a thousand steps", got=theta)
-    off = same(saved, theta)
-    if off is not None:
-        fail(f"resumed after {steps} steps, it differs from going on", got=off.got, expected=off.expected)
+    expect_equal(f"resumed after {steps} steps, it differs from going on", saved, theta)
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-021/state-owns-its-memory",
     why="The parameters are changed in place: a state that is a view of them forgets what it was to remember.",
     fix="Copy what is kept: `state['slow'] = parameters.copy()`.",
@@ -142,7 +140,7 @@ def state_owns_its_memory(subject: Subject) -> None:
                 require(not shared, f"state[{name!r}] is the memory of the parameters", inputs=told, expected="a copy")
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-022/nan-stays-visible",
     why="A NaN that is taken for a zero hides where the training failed, and the other parameters go on.",
     fix="Let NaN through, or leave out the whole step; no nan_to_num, no fmax.",
@@ -161,7 +159,7 @@ def nan_stays_visible(subject: Subject) -> None:
             theta = optimizer.update(theta, g.copy(), state)
         before = theta.copy()
         theta = optimizer.update(theta, spoiled, state)
-    hidden = np.isfinite(theta).all() and same(theta, before) is not None
+    hidden = np.isfinite(theta).all() and difference(theta, before) is not None
     told = {"parameters": before, "gradient": spoiled}
     require(not hidden, "a NaN in the gradient disappears, and a step is made", inputs=told, got=theta)
 
@@ -171,7 +169,7 @@ def _decays(subject: Subject) -> str | None:
     return None if named else "it has no weight_decay"
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-023/decay-shrinks",
     why="A decay with the wrong sign makes weights grow, the faster the larger they are.",
     fix="Decoupled: parameters *= 1 - rate * decay. Coupled: gradient + decay * parameters.",
@@ -198,7 +196,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return np.stack(path)
 
 
-@SHELF.check(
+@CHECKS.check(
     "OPT-REF/figures",
     why="A rule may descend and still be another rule than its name says; a step-by-step oracle shows it.",
     fix="Compare each step with the source: bias correction in the first three, order of operations, epsilon.",
