@@ -133,6 +133,13 @@ CALLBACKS = {
     "lambda": "nnkit.callbacks.lambda_callback:LambdaCallback",
 }
 
+ADAPTERS = {
+    "activation": "nnkit.activations.function:from_functions",
+    "loss": "nnkit.losses.function:from_functions",
+    "optimizer": "nnkit.optimizers.update_only:from_update",
+}
+"""By kind, the function that makes a part of bare functions or of a foreign object; it returns None for all else."""
+
 ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "activation": {"sigmoid": ("logistic",), "identity": ("linear",), "silu": ("swish",)},
     "loss": {

@@ -13,7 +13,7 @@ import attrs
 
 from nnkit.errors import HyperparameterError, NNKitError, SpecError
 from nnkit.interfaces.fields import PART_KIND
-from nnkit.interfaces.part import Part, UpdateLike
+from nnkit.interfaces.part import Part
 from nnkit.registry.kinds import Kind, article, kind_of
 from nnkit.registry.manager import current
 from nnkit.registry.names import nearest
@@ -181,13 +181,14 @@ def build(cls: type[AnyPart], name: str, keywords: Mapping[str, Any]) -> AnyPart
 
 
 def _adapted(kind: Kind, spec: Any) -> Part:
-    """A part made of functions, or of an optimizer that knows nothing of nnkit."""
-    from nnkit.core import adapters
+    """A part made of functions, or of an object with ``update``, by the kind's entry in ``ADAPTERS``."""
+    from nnkit.registry.builtins import ADAPTERS
+    from nnkit.registry.targets import import_object
 
-    if isinstance(spec, tuple) and kind.name in {"activation", "loss"}:
-        return adapters.activation_of(spec) if kind.name == "activation" else adapters.loss_of(spec)
-    if kind.name == "optimizer" and isinstance(spec, UpdateLike):
-        return adapters.optimizer_of(spec)
+    if kind.name in ADAPTERS:
+        adapted: Part | None = import_object(ADAPTERS[kind.name])(spec)
+        if adapted is not None:
+            return adapted
     raise SpecError(_not_of_kind(kind, type(spec), repr(spec)))
 
 

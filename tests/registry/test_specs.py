@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnkit import plugins
-from nnkit.core.adapters import FunctionActivation, FunctionLoss, UpdateOnly
+from nnkit.activations.function import FunctionActivation
 from nnkit.errors import HyperparameterError, NNKitError, SpecError, UnknownNameError
 from nnkit.interfaces import Elementwise, Optimizer
 from nnkit.interfaces.fields import part, rate, real
+from nnkit.losses.function import FunctionLoss
+from nnkit.optimizers.update_only import UpdateOnly
 from nnkit.registry import resolve
 from nnkit.registry.kinds import KINDS, kind_of
 from nnkit.registry.specs import parse

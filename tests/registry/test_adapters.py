@@ -5,15 +5,12 @@ import copy
 import numpy as np
 import pytest
 
-from nnkit.core.adapters import (
-    FunctionActivation,
-    RowFunctionActivation,
-    activation_of,
-    loss_of,
-    optimizer_of,
-)
+from nnkit.activations.function import FunctionActivation, RowFunctionActivation
+from nnkit.activations.function import from_functions as activation_of
 from nnkit.errors import ShapeError, SpecError
 from nnkit.interfaces import Activation, Elementwise, Loss, Optimizer
+from nnkit.losses.function import from_functions as loss_of
+from nnkit.optimizers.update_only import from_update as optimizer_of
 
 
 def relu(z):
