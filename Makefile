@@ -6,31 +6,49 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 
-PLUGINS         := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
-PLUGIN_PACKAGES := $(sort $(filter-out %/tests,$(patsubst %/__init__.py,%,$(wildcard plugins/*/*/__init__.py plugins/*/src/*/__init__.py))))
-PLUGIN_TESTS    := $(sort $(wildcard plugins/*/tests))
-PROJECTS        := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+# Plugins whose tests need a service or very large packages: not part of `make test`, but of `make heavy` and so of CI.
+# Each is tested by `make test-<name>`, in an environment of its own. Example: HEAVY := nnkit-mpi
+HEAVY ?=
 
-# An installation is good until a pyproject.toml or the version changes: its stamp carries their checksum.
+ALL_PLUGINS     := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
+PLUGINS         := $(filter-out $(HEAVY:%=plugins/%),$(ALL_PLUGINS))
+packages_of      = $(sort $(filter-out %/tests,$(patsubst %/__init__.py,%,$(foreach plugin,$(1),$(wildcard $(plugin)/*/__init__.py $(plugin)/src/*/__init__.py)))))
+PLUGIN_PACKAGES := $(call packages_of,$(PLUGINS))
+PLUGIN_TESTS    := $(sort $(foreach plugin,$(PLUGINS),$(wildcard $(plugin)/tests)))
+PROJECTS        := pyproject.toml $(ALL_PLUGINS:%=%/pyproject.toml)
+
+# An environment is good until a pyproject.toml or the version changes: its stamp carries their checksum.
 space     := $(subst ,, )
 KEY       := $(shell { cat $(PROJECTS); grep __version__ nnkit/__init__.py; } | cksum | cut -d ' ' -f 1)
 DEMO_ENV  := $(VENV)/.nnkit-demo-$(KEY)
 TEST_ENV  := $(VENV)/.nnkit-test-$(KEY)
 DOCS_ENV  := $(VENV)/.nnkit-docs-$(KEY)
 
+# Environments with other contents than .venv, for the commands that test the packaging.
+OTHERS := .cache/environments
+OLDEST := $(OTHERS)/oldest
+FROZEN := $(OTHERS)/frozen
+
 # Two test workers on two cores: a BLAS that starts threads of its own would only get in their way.
 WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg
+PYTEST  = -m pytest -n $(WORKERS) --dist worksteal --doctest-modules
+SUITE  := tests nnkit $(PLUGIN_PACKAGES) $(PLUGIN_TESTS)
+ELSEWHERE := make heavy, make oldest, make sdist-test, make frozen, make kill-test, make kit-power, make second-order, make bench
 
-.PHONY: help demo test check lint format types tests docs clean kit-power second-order ledger kill-test bench
+.PHONY: help demo test lint format types tests heavy oldest sdist-test frozen docs clean kit-power second-order ledger kill-test bench
 
 help:
 	@echo "make demo          train examples/digits.toml: a model, two pictures, a table"
-	@echo "make test          lint, types, every test with coverage; in seconds when nothing changed since it was green"
-	@echo "make check         the same, always in full: what CI runs"
+	@echo "make test          lint, types, every test with coverage; then lists what was skipped, and why"
+	@echo "make test-NAME     the tests of the plugin NAME alone, in an environment of its own"
+	@echo "make heavy         the same for each plugin that make test leaves out (now: $(or $(HEAVY),none))"
 	@echo "make docs          the documentation, in docs/_build/html"
 	@echo "make format        let ruff put the sources in order"
 	@echo "make clean         remove what the others made, .venv included"
+	@echo "make oldest        every test at the lowest allowed version of every dependency"
+	@echo "make sdist-test    build the sdist, unpack it elsewhere, and run make test there"
+	@echo "make frozen        build and run a program frozen with PyInstaller that uses a plugin"
 	@echo "make ledger        the rows of docs/origins.md that no passing test shows"
 	@echo "make kit-power     how strong the conformance kit is: planted faults, mutants, false alarms"
 	@echo "make kill-test     a hundred trainings killed at random moments, and a full disk"
@@ -43,15 +61,11 @@ demo: $(DEMO_ENV)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/nnkit train examples/digits.toml
 
 test: $(TEST_ENV)
-	@$(PY) .ci/unchanged.py || $(MAKE) --no-print-directory check
-
-# -- What `make test` is made of ---------------------------------------------------------------------------------------
-
-check: $(TEST_ENV)
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory types
 	@$(MAKE) --no-print-directory tests
-	@$(PY) .ci/unchanged.py --record
+
+# -- What `make test` consists of --------------------------------------------------------------------------------------
 
 lint: $(TEST_ENV)
 	$(BIN)/ruff check .
@@ -66,14 +80,39 @@ types: $(TEST_ENV)
 
 # One run of pytest: the tests, each plugin's tests, and the doctests of everything importable.
 tests: $(TEST_ENV)
-	@mkdir -p .cache
-	$(TEST_VARIABLES) $(PY) -m pytest -n $(WORKERS) --dist worksteal --doctest-modules \
-	  --cov --cov-report=term --cov-fail-under=95 --junitxml=.cache/tests.xml \
-	  tests nnkit $(PLUGIN_PACKAGES) $(PLUGIN_TESTS) $(PYTEST_ARGS)
+	$(TEST_VARIABLES) NNKIT_NOT_RUN="$(ELSEWHERE)" $(PY) $(PYTEST) \
+	  --cov --cov-report=term --cov-fail-under=95 $(SUITE) $(PYTEST_ARGS)
 
 docs: $(DOCS_ENV)
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+# -- The packaging, each in an environment of its own ------------------------------------------------------------------
+
+heavy: $(HEAVY:%=test-%)
+	@:
+
+# The tests and types of one plugin. Works for every plugin; CI needs it for the heavy ones.
+test-%: plugins/%/pyproject.toml
+	$(PYTHON) -m venv $(OTHERS)/$*
+	$(OTHERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' -e plugins/$*
+	MYPYPATH=plugins/$* $(OTHERS)/$*/bin/mypy $(call packages_of,plugins/$*)
+	$(TEST_VARIABLES) $(OTHERS)/$*/bin/python $(PYTEST) plugins/$*/tests $(call packages_of,plugins/$*) $(PYTEST_ARGS)
+
+# Half an hour on two cores, most of it the tests. The compiled kernels of another numba get a folder of their own.
+oldest: $(OLDEST)/.nnkit-$(KEY)
+	$(TEST_VARIABLES) NUMBA_CACHE_DIR=$(abspath $(OLDEST))/numba $(OLDEST)/bin/python $(PYTEST) $(SUITE) $(PYTEST_ARGS)
+
+sdist-test: $(TEST_ENV)
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
+	  && $(PY) -m build --quiet --no-isolation --sdist --outdir "$$folder" . \
+	  && tar -xzf "$$folder"/*.tar.gz -C "$$folder" && rm "$$folder"/*.tar.gz \
+	  && $(MAKE) -C "$$folder"/* $(or $(SDIST_TARGET),test)
+
+# Needs a Python with a shared library (Debian's, python.org's; pyenv: --enable-shared). Two minutes.
+frozen: $(FROZEN)/.nnkit-$(KEY)
+	$(FROZEN)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps . plugins/nnkit-optimizers
+	$(FROZEN)/bin/python -m pytest -p no:cacheprovider tests/packaging/frozen.py $(PYTEST_ARGS)
 
 # -- Studies and ledgers: one target a study, its program in benchmarks/ or tests/ ------------------------------------
 
@@ -117,6 +156,18 @@ $(TEST_ENV): | $(PY)
 $(DOCS_ENV): | $(PY)
 	$(PIP) -e '.[docs]'
 	@rm -f $(VENV)/.nnkit-docs-* && touch $@
+
+$(OLDEST)/.nnkit-$(KEY): .ci/oldest.py | $(PY)
+	rm -rf $(OLDEST) && $(PYTHON) -m venv $(OLDEST)
+	$(PY) .ci/oldest.py > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c $(OLDEST)/constraints.txt -e '.[test]' $(PLUGINS:%=-e %)
+	@touch $@
+
+$(FROZEN)/.nnkit-$(KEY): | $(PY)
+	rm -rf $(FROZEN) && $(PYTHON) -m venv $(FROZEN)
+	$(FROZEN)/bin/python -m pip install --quiet --disable-pip-version-check . plugins/nnkit-optimizers 'pyinstaller>=6' pytest
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* docs/_build dist build
