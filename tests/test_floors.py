@@ -97,6 +97,7 @@ def strings(tree):
 
 
 WORDS = {
+    "interfaces/moments.py": {"step"},  # a key of an optimizer's state
     "testing/points.py": {"normal"},  # a function of its own
     "testing/checks/regularizer.py": {"l1", "l2"},  # fields that the interface calls strengths
     "testing/checks/callback.py": {"step"},  # what a view counts

@@ -70,14 +70,14 @@ class Activation(Part):
         return product[:, :, 0]
 
     def forward_into(self, z: Array, out: Array, work: Array) -> None:
-        """In-place twin of ``forward``: writes ``a`` to ``out``, which may be ``z`` itself.
+        """In-place variant of ``forward``: writes ``a`` to ``out``, which may be ``z`` itself.
 
         ``work`` is scratch of the shape of ``z`` with any content.
         """
         np.copyto(out, self.forward(z))
 
     def vjp_into(self, z: Array, a: Array, grad: Array, out: Array, work: Array) -> None:
-        """In-place twin of ``vjp``: writes ``dL/dz`` to ``out``, which may be ``grad`` itself.
+        """In-place variant of ``vjp``: writes ``dL/dz`` to ``out``, which may be ``grad`` itself.
 
         ``work`` is scratch of the shape of ``z`` with any content.
         """
@@ -131,7 +131,7 @@ class Elementwise(Activation):
         return product
 
     def vjp_into(self, z: Array, a: Array, grad: Array, out: Array, work: Array) -> None:
-        """In-place twin of ``vjp``; ``out`` may be ``grad`` itself."""
+        """In-place variant of ``vjp``; ``out`` may be ``grad`` itself."""
         np.multiply(grad, self.derivative(z, a), out=out)
 
     def vjp_derivative(self, z: Array, a: Array, grad: Array, tangent: Array) -> Array:

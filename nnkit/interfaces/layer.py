@@ -122,7 +122,7 @@ class Layer(Part):
     def backward_rows_into(
         self, parameters: Parameters, cache: Any, grads: Array, out: Mapping[str, Array], *, needs_grad_x: bool
     ) -> Array | None:
-        """In-place twin of ``backward_rows``: writes each ``(N, K, *shape)`` to ``out[name]``, in any memory order.
+        """In-place variant of ``backward_rows``: writes each ``(N, K, *shape)`` to ``out[name]``, in any memory order.
 
         Returns ``(N, K, D_in)``, or ``None`` where ``needs_grad_x`` is False.
         """
@@ -191,7 +191,7 @@ class Layer(Part):
         needs_grad_x: bool,
         rng: np.random.Generator | None,
     ) -> BoundLayer:
-        """In-place twin of ``forward`` and ``backward``: everything decided and allocated before the loop.
+        """In-place variant of ``forward`` and ``backward``: everything decided and allocated before the loop.
 
         ``backward`` of the result writes to ``gradients`` (views of the flat gradient); where those
         are ``None``, only ``forward`` will be called. This default serves any layer; one that is to

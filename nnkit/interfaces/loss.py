@@ -112,12 +112,12 @@ class Loss(Part):
         raise NotOfferedError(f"{type(self).__name__} offers no fused second derivative")
 
     def evaluate_into(self, prediction: Array, target: Array, values: Array, grad: Array) -> None:
-        """In-place twin of ``value`` and ``gradient`` together: fills ``values (N,)`` and ``grad (N, K)``."""
+        """In-place variant of ``value`` and ``gradient`` together: fills ``values (N,)`` and ``grad (N, K)``."""
         np.copyto(values, self.value(prediction, target))
         np.copyto(grad, self.gradient(prediction, target))
 
     def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
-        """In-place twin of the fused forms: fills ``values (N,)`` and ``grad (N, K)``.
+        """In-place variant of the fused forms: fills ``values (N,)`` and ``grad (N, K)``.
 
         ``z`` may be used as scratch: nobody reads it afterwards. ``a`` must stay.
         """

@@ -48,7 +48,7 @@ class Optimizer(Part):
         """
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
-        """In-place twin of ``update``: fixes the three once, returns a function that makes one step.
+        """In-place variant of ``update``: fixes the three once, returns a function that makes one step.
 
         Each call reads ``gradient`` as it stands then, and changes ``parameters`` and ``state`` in
         place. Scratch arrays belong here: made once, not in the state. Equal to ``update``, step for step.

@@ -36,7 +36,7 @@ class Regularizer(Part):
         """``d value / d weights``, of the shape of ``weights``."""
 
     def add_gradient(self, weights: Array, out: Array, work: Array) -> None:
-        """In-place twin of ``gradient``: adds it to ``out``; ``work`` is scratch of the same shape."""
+        """In-place variant of ``gradient``: adds it to ``out``; ``work`` is scratch of the same shape."""
         out += self.gradient(weights)
 
     @optional

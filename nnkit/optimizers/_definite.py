@@ -22,9 +22,9 @@ class Definite:
     @classmethod
     def scaled(cls, matrix: Array, factor: Array) -> Definite:
         """Of ``diag(factor) matrix diag(factor)``."""
-        found = matrix * factor
-        found *= factor[:, None]
-        return cls(found)
+        scaled = matrix * factor
+        scaled *= factor[:, None]
+        return cls(scaled)
 
     def solve(self, damping: float, right: Array) -> Array | None:
         """``x`` ``(n,)``; ``None`` unless the damped matrix is safely positive definite."""
@@ -47,7 +47,7 @@ class Definite:
 def substitute(lower: Array, right: Array) -> Array:
     """``x`` of ``lower @ lower.T @ x = right``, ``lower`` ``(n, n)`` triangular, in ``2 n^2`` multiplications.
 
-    numpy has no triangular solver, and its general one would take ``2 n^3 / 3``.
+    numpy has no triangular solver, and its general one needs ``2 n^3 / 3``.
     """
     x = right.copy()
     starts = range(0, len(x), BLOCK)

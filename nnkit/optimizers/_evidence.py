@@ -1,4 +1,4 @@
-"""MacKay's evidence: how strongly the data themselves ask for small weights."""
+"""MacKay's evidence framework: penalty strengths estimated from the data."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
-from nnkit.optimizers._damped import Normal
+from nnkit.optimizers._quadratic import Normal
 
 MOST_FITTED = 0.999
-"""Largest share of the residuals that may count as fitted: the rest must show the noise."""
-
+"""Largest fraction of the residuals that may count as fitted: the rest must show the noise."""
 
 MOST_STRENGTH = 1e6
-"""Largest ``alpha / beta``, relative to the loss at the start: such weights are zero to every digit that counts."""
+"""Largest ``alpha / beta``, relative to the loss at the start: such weights are zero in every significant digit."""
 
 
 @attrs.define
@@ -41,7 +40,7 @@ class Evidence:
 
     @classmethod
     def of(cls, state: Mapping[str, Any], strength: float, residual: Array, loss: float) -> Evidence:
-        """As a state left it, or with the strength to begin with."""
+        """From a saved state, or new with an initial strength."""
         groups = np.array(state["groups"], dtype=np.int64)
         if "strengths" in state:
             rest = (float(state[name]) for name in ("most", "beta", "gamma"))
@@ -65,7 +64,7 @@ class Evidence:
         return Normal(penalized, gradient + diagonal * theta)
 
     def update(self, matrix: Array, loss: float, theta: Array) -> float:
-        """Take ``gamma``, then each ``alpha`` and ``beta``, from ``J^T J``; returns the relative change."""
+        """Estimate ``gamma``, then each ``alpha`` and ``beta``, from ``J^T J``; returns the relative change."""
         sizes, squares = self._sums(np.ones(len(theta))), self._sums(theta.astype(np.float64) ** 2)
         free = sizes[0]
         determined = sizes - self.strengths * self._sums(self._posterior(matrix))
@@ -74,14 +73,14 @@ class Evidence:
         beta = (self.count - gamma) / (2.0 * loss)
         alphas = determined / np.maximum(squares[1:], np.finfo(np.float64).tiny)
         strengths = np.minimum(alphas / beta, self.most)
-        # A group that carries nothing may drift for ever: each counts by what it carries.
+        # A group without determined parameters may drift for ever: each counts by its determined parameters.
         drift = float(determined @ np.abs(np.log(strengths / self.strengths[1:])) / max(determined.sum(), 1e-300))
         change = max(abs(gamma - self.gamma) / gamma, drift)
         self.strengths[1:], self.beta, self.gamma = strengths, beta, gamma
         return change
 
     def log_evidence(self, matrix: Array, loss: float, theta: Array) -> float:
-        """``ln p(r)`` by Laplace's method at ``theta``, the best ``beta`` taken for these ``alpha / beta``.
+        """``ln p(r)`` by Laplace's method at ``theta``, with the best ``beta`` for these ``alpha / beta``.
 
         With ``T = total(loss, theta)``, ``M = J^T J + strengths`` and ``f`` free parameters, ``ln p = -beta T -
         ln det(beta M) / 2 + sum_g P_g ln(alpha_g) / 2 + n ln(beta) / 2 - (n - f) ln(2 pi) / 2`` is largest at
@@ -100,10 +99,10 @@ class Evidence:
         return np.bincount(self.groups, weights=values, minlength=len(self.strengths))
 
     def _scaled(self, matrix: Array) -> tuple[Array, Array]:
-        """``J^T J + strengths`` with ones on its diagonal, and what each of its sides was multiplied by."""
+        """``J^T J + strengths`` with ones on its diagonal, and the factor of its rows and columns."""
         penalized = matrix.astype(np.float64)
         diagonal = penalized.reshape(-1)[:: len(penalized) + 1]
-        # A free parameter that the residuals do not feel would make the matrix singular.
+        # A free parameter without effect on the residuals would make the matrix singular.
         diagonal += self.strengths[self.groups] + 1e-14 * float(diagonal.max())
         scale = 1.0 / np.sqrt(diagonal)
         return penalized * scale[:, None] * scale, scale
@@ -120,7 +119,7 @@ class Evidence:
         mean = float(squares @ self.strengths[1:] / max(float(squares.sum()), np.finfo(np.float64).tiny))
         return {"alpha": self.beta * mean, "beta": self.beta, "gamma": self.gamma}
 
-    def kept(self) -> dict[str, Any]:
-        """What a state must hold."""
+    def to_state(self) -> dict[str, Any]:
+        """What ``of`` reads."""
         numbers = {"count": self.count, "most": self.most, "beta": self.beta, "gamma": self.gamma}
         return {"groups": self.groups.copy(), "strengths": self.strengths.copy(), **numbers}

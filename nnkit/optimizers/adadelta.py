@@ -23,7 +23,7 @@ class Adadelta(Optimizer):
 
     Args:
         learning_rate: Factor of the steps, a number from 0 on or a schedule; the paper has none.
-        rho: Share of the means that is kept, in [0, 1).
+        rho: Exponential decay rate of the means, in [0, 1).
         epsilon: Added under both roots, above 0; also what gets the first steps going.
 
     State:

@@ -1,4 +1,4 @@
-"""AdamW: Adam with weight decay that the moments do not see."""
+"""AdamW: Adam with weight decay that does not enter the moments."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State
-from nnkit.interfaces.fields import rate, real
-from nnkit.interfaces.stepping import blocks, rates, scalar, step_once
-from nnkit.optimizers._moments import accumulate, corrections, zero_sums
+from nnkit.interfaces import State
+from nnkit.interfaces.fields import real
+from nnkit.interfaces.moments import AdamLike, descend, moments
+from nnkit.interfaces.stepping import scalar
 
 
 @final
 @attrs.frozen(kw_only=True)
-class AdamW(Optimizer):
+class AdamW(AdamLike):
     """``theta -= learning_rate * (weight_decay * theta + m / (sqrt(v) + epsilon))``, with the moments of Adam.
 
-    The decay takes all parameters, biases included: an optimizer sees one vector. For a price on
-    weights alone, use a regularizer.
+    All parameters decay, biases included: an optimizer sees one vector. To penalize weights alone,
+    use a regularizer.
 
     Args:
-        learning_rate: Length of a step, a number from 0 on or a schedule.
-        beta1: Share of the mean of ``g`` that is kept, in [0, 1).
-        beta2: Share of the mean of ``g**2`` that is kept, in [0, 1).
+        learning_rate: Step size: a non-negative number or a schedule.
+        beta1: Exponential decay rate of the mean of ``g``, in [0, 1).
+        beta2: Exponential decay rate of the mean of ``g**2``, in [0, 1).
         epsilon: Added to the root, above 0.
-        weight_decay: Share of the parameters that a step with learning rate 1 would take away, from 0 on.
+        weight_decay: Fraction of the parameters that a step with learning rate 1 subtracts, non-negative.
 
     State:
-        That of ``adam``: ``step``, ``gradient_sum`` and ``square_sum``.
+        As in ``adam``: ``step``, ``gradient_sum`` and ``square_sum``.
 
     Source:
         Loshchilov & Hutter (2019), "Decoupled Weight Decay Regularization". Semantics of PyTorch
@@ -46,56 +46,29 @@ class AdamW(Optimizer):
 
     variants = ({"weight_decay": 0.0}, {"weight_decay": 0.3, "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3})
 
-    learning_rate: float | Schedule = rate(0.001)
-    beta1: float = real(0.9, ge=0.0, lt=1.0)
-    beta2: float = real(0.999, ge=0.0, lt=1.0)
-    epsilon: float = real(1e-8, gt=0.0)
     weight_decay: float = real(0.01, ge=0.0)
 
     @staticmethod
     def reference(
-        parameters: Array,
-        gradients: Array,
-        learning_rate: float,
-        beta1: float,
-        beta2: float,
-        epsilon: float,
-        weight_decay: float,
+        parameters: Array, gradients: Array, learning_rate: float, epsilon: float, weight_decay: float, **betas: float
     ) -> Array:
-        """The paper's algorithm, with means instead of sums: the parameters after each step."""
-        m, v, path = np.zeros_like(parameters), np.zeros_like(parameters), []
-        for t, g in enumerate(gradients, start=1):
-            m = beta1 * m + (1 - beta1) * g
-            v = beta2 * v + (1 - beta2) * g**2
-            parameters = parameters - learning_rate * weight_decay * parameters
-            parameters = parameters - learning_rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+        """The paper's algorithm 2: the parameters after each step."""
+        path = []
+        for t, m, v in moments(gradients, **betas):
+            mean, root = m / (1 - betas["beta1"] ** t), np.sqrt(v / (1 - betas["beta2"] ** t))
+            parameters = parameters - learning_rate * (mean / (root + epsilon) + weight_decay * parameters)
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters: Array) -> State:
-        return zero_sums(parameters)
-
-    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
-        return step_once(self, parameters, gradient, state)
-
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
-        rate_of, corrected = rates(self.learning_rate), corrections(self.beta1, self.beta2, self.epsilon)
-        beta1, beta2 = scalar(self.beta1, parameters), scalar(self.beta2, parameters)
-        scale, floor, kept = (scalar(0.0, parameters) for _ in range(3))
-        views = blocks(parameters, gradient, state["gradient_sum"], state["square_sum"], scratch=1)
+        scale, floor, remaining = (scalar(0.0, parameters) for _ in range(3))
 
-        def step() -> None:
-            learning_rate = rate_of(state["step"])
-            kept[()] = 1.0 - learning_rate * self.weight_decay
-            scale[()], floor[()] = corrected(learning_rate, state["step"] + 1)
-            for theta, g, m, v, work in views:
-                accumulate(g, m, v, beta1, beta2, work)
-                np.sqrt(v, out=work)
-                np.add(work, floor, out=work)
-                np.divide(m, work, out=work)
-                np.multiply(work, scale, out=work)
-                np.multiply(theta, kept, out=theta)
-                np.subtract(theta, work, out=theta)
-            state["step"] += 1
+        def prepare(learning_rate: float, t: int) -> None:
+            scale[()], floor[()] = self.bias_corrected(learning_rate, t)
+            remaining[()] = 1.0 - learning_rate * self.weight_decay
 
-        return step
+        def move(theta: Array, g: Array, m: Array, v: Array, work: Array) -> None:
+            np.multiply(theta, remaining, theta)
+            descend(theta, m, v, scale, floor, work)
+
+        return self.bind_moments(parameters, gradient, state, prepare, move)

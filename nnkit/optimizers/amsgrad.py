@@ -9,27 +9,26 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State
-from nnkit.interfaces.fields import rate, real
-from nnkit.interfaces.stepping import blocks, rates, scalar, step_once
-from nnkit.optimizers._moments import accumulate, corrections, zero_sums
+from nnkit.interfaces import State
+from nnkit.interfaces.moments import AdamLike, descend, moments
+from nnkit.interfaces.stepping import scalar
 
 
 @final
 @attrs.frozen(kw_only=True)
-class AMSGrad(Optimizer):
+class AMSGrad(AdamLike):
     """``theta -= learning_rate * m / (sqrt(max of all v so far) + epsilon)``, with the moments of Adam.
 
     As in PyTorch, the maximum is taken before the bias correction of ``v``.
 
     Args:
-        learning_rate: Length of a step, a number from 0 on or a schedule.
-        beta1: Share of the mean of ``g`` that is kept, in [0, 1).
-        beta2: Share of the mean of ``g**2`` that is kept, in [0, 1).
+        learning_rate: Step size: a non-negative number or a schedule.
+        beta1: Exponential decay rate of the mean of ``g``, in [0, 1).
+        beta2: Exponential decay rate of the mean of ``g**2``, in [0, 1).
         epsilon: Added to the root, above 0.
 
     State:
-        That of ``adam`` (``step``, ``gradient_sum``, ``square_sum``) and ``largest_square_sum`` ``(P,)``.
+        As in ``adam`` (``step``, ``gradient_sum``, ``square_sum``), and ``largest_square_sum`` ``(P,)``.
 
     Source:
         Reddi, Kale & Kumar (2018), "On the Convergence of Adam and Beyond". Semantics of PyTorch
@@ -44,48 +43,30 @@ class AMSGrad(Optimizer):
 
     variants = ({"beta1": 0.8, "beta2": 0.5, "epsilon": 1e-3},)
 
-    learning_rate: float | Schedule = rate(0.001)
-    beta1: float = real(0.9, ge=0.0, lt=1.0)
-    beta2: float = real(0.999, ge=0.0, lt=1.0)
-    epsilon: float = real(1e-8, gt=0.0)
-
     @staticmethod
     def reference(
         parameters: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, epsilon: float
     ) -> Array:
-        """The paper's algorithm, with means instead of sums: the parameters after each step."""
-        m, v, top, path = np.zeros_like(parameters), np.zeros_like(parameters), np.zeros_like(parameters), []
-        for t, g in enumerate(gradients, start=1):
-            m = beta1 * m + (1 - beta1) * g
-            v = beta2 * v + (1 - beta2) * g**2
-            top = np.maximum(top, v)
-            parameters = parameters - learning_rate * (m / (1 - beta1**t)) / (np.sqrt(top / (1 - beta2**t)) + epsilon)
+        """The paper's algorithm 2, with the bias corrections of Adam: the parameters after each step."""
+        largest, path = np.zeros_like(parameters), []
+        for t, m, v in moments(gradients, beta1, beta2):
+            largest = np.maximum(largest, v)
+            root = np.sqrt(largest / (1 - beta2**t))
+            parameters = parameters - learning_rate * (m / (1 - beta1**t)) / (root + epsilon)
             path.append(parameters)
         return np.array(path)
 
     def init(self, parameters: Array) -> State:
-        return {**zero_sums(parameters), "largest_square_sum": np.zeros_like(parameters)}
-
-    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
-        return step_once(self, parameters, gradient, state)
+        return {**super().init(parameters), "largest_square_sum": np.zeros_like(parameters)}
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
-        rate_of, corrected = rates(self.learning_rate), corrections(self.beta1, self.beta2, self.epsilon)
-        beta1, beta2 = scalar(self.beta1, parameters), scalar(self.beta2, parameters)
         scale, floor = scalar(0.0, parameters), scalar(0.0, parameters)
-        sums = (state["gradient_sum"], state["square_sum"], state["largest_square_sum"])
-        views = blocks(parameters, gradient, *sums, scratch=1)
 
-        def step() -> None:
-            scale[()], floor[()] = corrected(rate_of(state["step"]), state["step"] + 1)
-            for theta, g, m, v, largest, work in views:
-                accumulate(g, m, v, beta1, beta2, work)
-                np.maximum(largest, v, out=largest)
-                np.sqrt(largest, out=work)
-                np.add(work, floor, out=work)
-                np.divide(m, work, out=work)
-                np.multiply(work, scale, out=work)
-                np.subtract(theta, work, out=theta)
-            state["step"] += 1
+        def prepare(learning_rate: float, t: int) -> None:
+            scale[()], floor[()] = self.bias_corrected(learning_rate, t)
 
-        return step
+        def move(theta: Array, g: Array, m: Array, v: Array, largest: Array, work: Array) -> None:
+            np.maximum(largest, v, out=largest)
+            descend(theta, m, largest, scale, floor, work)
+
+        return self.bind_moments(parameters, gradient, state, prepare, move, state["largest_square_sum"])

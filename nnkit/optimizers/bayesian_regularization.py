@@ -17,34 +17,34 @@ from nnkit.optimizers._evidence_search import Search
 @final
 @attrs.frozen(kw_only=True)
 class BayesianRegularization(Solver):
-    """Levenberg-Marquardt on ``beta E + sum_g alpha_g |w_g|^2 / 2``, each ``alpha`` and ``beta`` found from the data.
+    """Levenberg-Marquardt on ``beta E + sum_g alpha_g |w_g|^2 / 2``; each ``alpha`` and ``beta`` comes from the data.
 
-    ``E = r @ r / 2`` is the loss, a sum of ``n`` squares; the last layer's biases are free. Once the first strength has
-    done its work, after every step, with ``H = J^T J`` and ``M = H + diag(alpha / beta)``:
-    ``gamma_g = P_g - (alpha_g / beta) trace_g(M^-1)`` counts the parameters that the data determine, ``gamma`` is
-    their sum with the free ones; ``alpha_g = gamma_g / |w_g|^2`` and ``beta = (n - gamma) / (2 E)``. No validation
-    set is needed.
+    ``E = r @ r / 2`` is the loss, a sum of ``n`` squares; the last layer's biases are free. Once the steps have become
+    small with the initial strength, every step is followed by an update, with ``H = J^T J`` and
+    ``M = H + diag(alpha / beta)``: ``gamma_g = P_g - (alpha_g / beta) trace_g(M^-1)`` counts the parameters that the
+    data determine, ``gamma`` is their sum with the free ones; ``alpha_g = gamma_g / |w_g|^2`` and
+    ``beta = (n - gamma) / (2 E)``. No validation set is needed.
 
     With ``prior="relevance"`` the weights of each input, each later array of weights, and the biases of each hidden
-    layer have an ``alpha`` of their own, so that inputs without influence are shut off. Inputs and targets should
-    be standardized.
+    layer have an ``alpha`` of their own, so that the weights of inputs without influence go to zero. Inputs and targets
+    should be standardized.
 
-    The objective has many minima, and the first strength decides which is found. So two searches go side by side from
-    the same parameters, one begun weakly and one strongly regularized, and the parameters of the one with the larger
-    evidence ``ln p = -beta E - sum_g alpha_g |w_g|^2 / 2 - ln det(beta M) / 2 + sum_g P_g ln(alpha_g) / 2 +
-    n ln(beta) / 2 + const`` are the result. A step is one step of each, and costs as much.
+    The objective has many minima, and the initial strength decides which is reached. So two searches run side by side
+    from the same parameters, one with weak and one with strong initial regularization, and the parameters of the one
+    with the larger evidence ``ln p = -beta E - sum_g alpha_g |w_g|^2 / 2 - ln det(beta M) / 2 +
+    sum_g P_g ln(alpha_g) / 2 + n ln(beta) / 2 + const`` are the result. A step is one step of each, and costs as much.
 
-    The ``loss`` of the logs is ``E`` of the leading search alone; it may rise while the penalty grows, or as the other
-    takes the lead. The logs tell of that search ``alpha`` (a mean), ``beta``, ``gamma``, ``damping``, ``log_evidence``
-    and ``search`` (1 or 2) too. A network with a regularizer of its own is refused.
+    The ``loss`` of the logs is ``E`` of the leading search alone; it may rise while the penalty grows, or when the
+    other search takes the lead. The logs also report ``alpha`` (a mean), ``beta``, ``gamma``, ``damping``,
+    ``log_evidence`` and ``search`` (1 or 2) of that search. A network with a regularizer of its own is refused.
 
     Args:
-        prior: ``"relevance"``, or ``"shared"`` for one ``alpha`` of all these.
-        strength: ``alpha / beta`` to begin with, relative to the loss at the start, above 0.
-        second_strength: The same for the second search; 0 for none, in half the time.
-        damping: The first damping, above 0.
+        prior: ``"relevance"``, or ``"shared"`` for one ``alpha`` of all of these.
+        strength: Initial ``alpha / beta``, relative to the loss at the start, above 0.
+        second_strength: The same for the second search; 0 runs one search only, in half the time.
+        damping: The initial damping, above 0.
         tolerance: Stop a search when over one step ``gamma``, the ``alpha / beta`` and the penalized loss change by at
-            most this part; from 0 on.
+            most this fraction; non-negative.
 
     Source:
         MacKay (1992), "Bayesian Interpolation"; Foresee & Hagan (1997), "Gauss-Newton Approximation to Bayesian
@@ -76,8 +76,8 @@ class BayesianRegularization(Solver):
 
     def strengths(self, state: Mapping[str, Any]) -> Array:
         leader = int(state["leader"])
-        found: Array = np.asarray(state["strengths"])[leader][np.asarray(state["groups"])[leader]]
-        return found
+        strengths: Array = np.asarray(state["strengths"])[leader][np.asarray(state["groups"])[leader]]
+        return strengths
 
     def solve(
         self,
@@ -109,21 +109,21 @@ class BayesianRegularization(Solver):
             reason = best.reason if all(search.reason is not None for search in searches) else None
             if reason is None and number == max_steps:
                 reason = f"all {max_steps} steps are made"
-            kept = [search.kept() for search in searches]
+            states = [search.to_state() for search in searches]
             report = SolverStep(
                 step=number,
                 parameters=best.theta,
                 value=best.loss,
                 reason=reason,
                 info=best.info() | {"search": leader + 1.0},
-                state={name: np.stack([own[name] for own in kept]) for name in kept[0]} | {"leader": leader},
+                state={name: np.stack([own[name] for own in states]) for name in states[0]} | {"leader": leader},
             )
             if on_step(report) or reason is not None:
                 break
         return searches[leader].theta
 
     def _searches(self, objective: ObjectiveLike, parameters: Array, state: Mapping[str, Any]) -> list[Search]:
-        """As a state left them, or as new."""
+        """From a saved state, or new."""
         if "leader" not in state:
             begun = dict(state) | {"damping": self.damping, "scale": np.zeros(len(parameters))}
             strengths = [self.strength, self.second_strength] if self.second_strength else [self.strength]
@@ -132,13 +132,13 @@ class BayesianRegularization(Solver):
         own = [{name: state[name][i] for name in state if name != "leader"} for i in range(len(thetas))]
         moved = not np.array_equal(thetas[int(state["leader"])], parameters)
         if moved:
-            # Somebody has moved the parameters: where the other search stood is of no use there.
+            # The parameters were changed from outside: where the other search stood is of no use there.
             thetas = [parameters] * len(thetas)
-        if moved or all(kept["settled"] for kept in own):
-            own = [kept | {"settled": False} for kept in own]
-        return [Search.of(objective, theta, kept, self.strength) for theta, kept in zip(thetas, own, strict=True)]
+        if moved or all(each["settled"] for each in own):
+            own = [each | {"settled": False} for each in own]
+        return [Search.of(objective, theta, each, self.strength) for theta, each in zip(thetas, own, strict=True)]
 
 
 def _leader(searches: Sequence[Search]) -> int:
-    """The place of the search with the largest evidence; the first of equals."""
+    """The index of the search with the largest evidence; the first of equals."""
     return max(range(len(searches)), key=lambda i: searches[i].log_evidence)

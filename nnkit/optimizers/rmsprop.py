@@ -25,9 +25,9 @@ class RMSprop(Optimizer):
     and ``theta -= learning_rate * u``.
 
     Args:
-        learning_rate: Length of a step, a number from 0 on or a schedule.
-        rho: Share of the means that is kept, in [0, 1).
-        momentum: Share of the velocity that is kept, in [0, 1). 0 keeps no velocity.
+        learning_rate: Step size: a non-negative number or a schedule.
+        rho: Exponential decay rate of the means, in [0, 1).
+        momentum: Exponential decay rate of the velocity, in [0, 1). 0 stores no velocity.
         epsilon: Added to the root, above 0.
         centered: Divide by the deviation from the mean gradient.
 

@@ -23,8 +23,8 @@ class SGD(Optimizer):
     stands outside of ``v``, so that a schedule acts at once.
 
     Args:
-        learning_rate: Length of a step, a number from 0 on or a schedule.
-        momentum: Share of the velocity that is kept, in [0, 1). 0 keeps no velocity.
+        learning_rate: Step size: a non-negative number or a schedule.
+        momentum: Exponential decay rate of the velocity, in [0, 1). 0 stores no velocity.
         nesterov: Look one step ahead along the velocity; without momentum it changes nothing.
 
     State:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnkit.optimizers._damped import Rows, Trust, search
+from nnkit.optimizers._damping import Damping, search
 from nnkit.optimizers._definite import BLOCK, Definite, substitute
+from nnkit.optimizers._quadratic import Rows
 
 
 def positive(size, seed=0):
@@ -62,10 +63,10 @@ def test_what_all_dampings_of_a_step_share_is_done_once(shape, monkeypatch):
 
     monkeypatch.setattr(Definite, "__init__", counted_init)
     monkeypatch.setattr(Definite, "solve", counted_solve)
-    trust = Trust.of({}, 1e-3, "none", shape[1])
+    damping = Damping.of({}, 1e-3, "none", shape[1])
     model = Rows(J, r)
-    trust.see(model.diagonal)
+    damping.rescale(model.diagonal)
     values = iter([3.0, np.nan, 2.0, 0.5])  # three trials are given up
-    found = search(lambda _: next(values), theta, 1.0, model, trust)
-    assert found.rejected == 3
+    trial = search(lambda _: next(values), theta, 1.0, model, damping)
+    assert trial.rejected == 3
     assert counts == {"systems": 1, "factors": 4}

@@ -264,7 +264,7 @@ def test_one_jacobian_a_step_and_one_value_a_trial():
 
 def test_few_residuals_and_many_make_the_same_step():
     """The dual system, the normal equations and the augmented rows are one step."""
-    from nnkit.optimizers._damped import Normal, Rows
+    from nnkit.optimizers._quadratic import Normal, Rows
 
     rng = np.random.default_rng(0)
     for shape in ((4, 9), (9, 4), (6, 6)):
@@ -279,7 +279,7 @@ def test_few_residuals_and_many_make_the_same_step():
 
 
 def test_a_singular_matrix_is_still_stepped_through():
-    from nnkit.optimizers._damped import Normal, Rows
+    from nnkit.optimizers._quadratic import Normal, Rows
 
     J = np.array([[1.0, 1.0], [2.0, 2.0], [0.0, 0.0]])
     r = np.array([1.0, 2.0, 0.0])

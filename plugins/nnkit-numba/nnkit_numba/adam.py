@@ -1,64 +1,104 @@
-"""The compiled twin of adam."""
+"""The compiled counterpart of adam, and of everything in it that adamw shares."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import final
+from typing import Any, final
 
 import attrs
+import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State
-from nnkit.interfaces.fields import rate, real
-from nnkit.interfaces.stepping import step_once
+from nnkit.interfaces import State
+from nnkit.interfaces.moments import AdamLike
+from nnkit.interfaces.stepping import rates
 from nnkit.optimizers.adam import Adam
-from nnkit_numba.moments import bind_moments
+from nnkit_numba.compiling import kernel, task
 from nnkit_numba.same_fields import as_fields_of
+from nnkit_numba.updating import bind_update, four_vectors, numbers_of
+
+__all__ = ["CompiledAdam", "bind_adam", "compiled_adam"]
+
+
+@kernel
+def adam_step(theta: Any, g: Any, m: Any, v: Any, numbers: Any) -> None:
+    """``numbers``: beta1, beta2, scale, floor, and the fraction of ``theta`` that weight decay leaves."""
+    beta1, beta2, scale, floor, remaining = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    for i in range(theta.size):
+        first = beta1 * m[i] + g[i]
+        second = beta2 * v[i] + g[i] * g[i]
+        m[i] = first
+        v[i] = second
+        theta[i] = remaining * theta[i] - scale * first / (np.sqrt(second) + floor)
+
+
+@task
+def adam_float32(arguments: Any, phase: Any, part: Any, parts: Any) -> None:
+    """``adam_step`` of one part of the vectors."""
+    theta, g, m, v = four_vectors(arguments, part, parts, np.float32(1))
+    adam_step(theta, g, m, v, numbers_of(arguments, np.float32(1)))
+
+
+@task
+def adam_float64(arguments: Any, phase: Any, part: Any, parts: Any) -> None:
+    """``adam_step`` of one part of the vectors."""
+    theta, g, m, v = four_vectors(arguments, part, parts, np.float64(1))
+    adam_step(theta, g, m, v, numbers_of(arguments, np.float64(1)))
+
+
+TASKS = {"f": adam_float32, "d": adam_float64}
+
+
+def bind_adam(
+    part: AdamLike,
+    plain: type[AdamLike],
+    parameters: Array,
+    gradient: Array,
+    state: State,
+    *,
+    weight_decay: float = 0.0,
+) -> Callable[[], None]:
+    """A step of Adam with decoupled weight decay in one pass; that of ``plain`` where it cannot be compiled."""
+    rate_of = rates(part.learning_rate)
+    numbers = np.array([part.beta1, part.beta2, 0.0, 0.0, 1.0], dtype=parameters.dtype)
+    vectors = (parameters, gradient, state["gradient_sum"], state["square_sum"])
+    run = bind_update(adam_step, TASKS, vectors, numbers)
+    if run is None:
+        return as_fields_of(plain, part).bind(parameters, gradient, state)
+
+    def step() -> None:
+        done = state["step"]
+        learning_rate = rate_of(done)
+        numbers[2], numbers[3] = part.bias_corrected(learning_rate, done + 1)
+        numbers[4] = 1.0 - learning_rate * weight_decay
+        run()
+        state["step"] = done + 1
+
+    return step
 
 
 @final
 @attrs.frozen(kw_only=True)
-class CompiledAdam(Optimizer):
+class CompiledAdam(AdamLike):
     """``adam`` in one pass over the vectors; fields and state are those of ``adam``.
 
     Source:
         As ``adam``.
 
     Example:
-        >>> twin = CompiledAdam(learning_rate=0.1)
+        >>> adam = CompiledAdam(learning_rate=0.1)
         >>> theta = np.array([1.0, 2.0])
-        >>> twin.update(theta, np.array([3.0, -0.5]), twin.init(theta)).round(6)
+        >>> adam.update(theta, np.array([3.0, -0.5]), adam.init(theta)).round(6)
         array([0.9, 2.1])
     """
 
     variants = Adam.variants
     reference = Adam.reference
 
-    learning_rate: float | Schedule = rate(0.001)
-    beta1: float = real(0.9, ge=0.0, lt=1.0)
-    beta2: float = real(0.999, ge=0.0, lt=1.0)
-    epsilon: float = real(1e-8, gt=0.0)
-
-    def init(self, parameters: Array) -> State:
-        return as_fields_of(Adam, self).init(parameters)
-
-    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
-        return step_once(self, parameters, gradient, state)
-
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
-        found = bind_moments(
-            parameters,
-            gradient,
-            state,
-            learning_rate=self.learning_rate,
-            beta1=self.beta1,
-            beta2=self.beta2,
-            epsilon=self.epsilon,
-            weight_decay=0.0,
-        )
-        return found or as_fields_of(Adam, self).bind(parameters, gradient, state)
+        return bind_adam(self, Adam, parameters, gradient, state)
 
 
-def adam_twin(part: Adam) -> CompiledAdam:
-    """The twin of ``part``."""
+def compiled_adam(part: Adam) -> CompiledAdam:
+    """The compiled counterpart of ``part``."""
     return as_fields_of(CompiledAdam, part)

@@ -193,7 +193,7 @@ def _bind(
     return BoundLayer(forward, backward)
 
 
-def dense_twin(layer: Dense) -> CompiledDense | None:
+def compiled_dense(layer: Dense) -> CompiledDense | None:
     """The twin of ``layer``, where something of it is compiled: its products, or what goes with its activation."""
     known = layer.use_bias and type(layer.activation) in BACKWARD
     return as_fields_of(CompiledDense, layer) if known or blas.found() else None

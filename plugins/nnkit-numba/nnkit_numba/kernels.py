@@ -1,62 +1,10 @@
-"""The loops themselves: one pass over memory each, plain enough for LLVM to make vectors of them.
-
-Numbers that a kernel needs come in one small array of the parameters' own type, so that no float32
-loop is widened to float64.
-"""
+"""The loops of a dense layer: one pass over memory each, simple enough for LLVM to vectorize."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from nnkit_numba.compiling import kernel
-
-
-@kernel
-def adam_step(theta: Any, g: Any, m: Any, v: Any, numbers: Any) -> None:
-    """``numbers``: beta1, beta2, scale, floor, and the share of ``theta`` that weight decay keeps."""
-    beta1, beta2, scale, floor, kept = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
-    for i in range(theta.size):
-        first = beta1 * m[i] + g[i]
-        second = beta2 * v[i] + g[i] * g[i]
-        m[i] = first
-        v[i] = second
-        theta[i] = kept * theta[i] - scale * first / (np.sqrt(second) + floor)
-
-
-@kernel
-def sgd_step(theta: Any, g: Any, numbers: Any) -> None:
-    """``numbers``: the learning rate."""
-    rate = numbers[0]
-    for i in range(theta.size):
-        theta[i] -= rate * g[i]
-
-
-@kernel
-def momentum_step(theta: Any, g: Any, velocity: Any, numbers: Any) -> None:
-    """``numbers``: the learning rate, momentum, and 1 for Nesterov's form, 0 for the other."""
-    rate, momentum = numbers[0], numbers[1]
-    if numbers[2] != 0:
-        for i in range(theta.size):
-            moved = momentum * velocity[i] + g[i]
-            velocity[i] = moved
-            theta[i] -= rate * (momentum * moved + g[i])
-    else:
-        for i in range(theta.size):
-            moved = momentum * velocity[i] + g[i]
-            velocity[i] = moved
-            theta[i] -= rate * moved
-
-
-@kernel
-def rmsprop_step(theta: Any, g: Any, square_sum: Any, numbers: Any) -> None:
-    """``numbers``: rho, floor, scale."""
-    rho, floor, scale = numbers[0], numbers[1], numbers[2]
-    for i in range(theta.size):
-        total = rho * square_sum[i] + g[i] * g[i]
-        square_sum[i] = total
-        theta[i] -= scale * g[i] / (np.sqrt(total) + floor)
 
 
 @kernel

@@ -1,10 +1,10 @@
-"""The compiled twin of rmsprop."""
+"""The compiled counterpart of rmsprop."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import final
+from typing import Any, final
 
 import attrs
 import numpy as np
@@ -14,10 +14,36 @@ from nnkit.interfaces import Optimizer, Schedule, State
 from nnkit.interfaces.fields import flag, rate, real
 from nnkit.interfaces.stepping import rates, step_once
 from nnkit.optimizers.rmsprop import RMSprop
-from nnkit_numba.kernels import rmsprop_step
+from nnkit_numba.compiling import kernel, task
 from nnkit_numba.same_fields import as_fields_of
-from nnkit_numba.update_tasks import RMSPROP
-from nnkit_numba.updating import bind_update
+from nnkit_numba.updating import bind_update, numbers_of, three_vectors
+
+
+@kernel
+def rmsprop_step(theta: Any, g: Any, square_sum: Any, numbers: Any) -> None:
+    """``numbers``: rho, floor, scale."""
+    rho, floor, scale = numbers[0], numbers[1], numbers[2]
+    for i in range(theta.size):
+        total = rho * square_sum[i] + g[i] * g[i]
+        square_sum[i] = total
+        theta[i] -= scale * g[i] / (np.sqrt(total) + floor)
+
+
+@task
+def rmsprop_float32(arguments: Any, phase: Any, part: Any, parts: Any) -> None:
+    """``rmsprop_step`` of one part of the vectors."""
+    theta, g, square_sum = three_vectors(arguments, part, parts, np.float32(1))
+    rmsprop_step(theta, g, square_sum, numbers_of(arguments, np.float32(1)))
+
+
+@task
+def rmsprop_float64(arguments: Any, phase: Any, part: Any, parts: Any) -> None:
+    """``rmsprop_step`` of one part of the vectors."""
+    theta, g, square_sum = three_vectors(arguments, part, parts, np.float64(1))
+    rmsprop_step(theta, g, square_sum, numbers_of(arguments, np.float64(1)))
+
+
+TASKS = {"f": rmsprop_float32, "d": rmsprop_float64}
 
 
 @final
@@ -25,15 +51,15 @@ from nnkit_numba.updating import bind_update
 class CompiledRMSprop(Optimizer):
     """``rmsprop`` in one pass over the vectors; fields and state are those of ``rmsprop``.
 
-    Only the common form is compiled; centered, or with momentum, the plain one does the work.
+    Only the common form is compiled; centered, or with momentum, the plain part is used.
 
     Source:
         As ``rmsprop``.
 
     Example:
-        >>> twin = CompiledRMSprop(learning_rate=0.1, rho=0.75)
+        >>> rmsprop = CompiledRMSprop(learning_rate=0.1, rho=0.75)
         >>> theta = np.array([1.0, 2.0])
-        >>> twin.update(theta, np.array([3.0, -0.5]), twin.init(theta)).round(6)
+        >>> rmsprop.update(theta, np.array([3.0, -0.5]), rmsprop.init(theta)).round(6)
         array([0.8, 2.2])
     """
 
@@ -54,10 +80,10 @@ class CompiledRMSprop(Optimizer):
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         rate_of, root = rates(self.learning_rate), math.sqrt(1.0 - self.rho)
-        numbers = np.array([self.rho, self.epsilon / root, 0.0, 0.0, 0.0], dtype=parameters.dtype)
+        numbers = np.array([self.rho, self.epsilon / root, 0.0], dtype=parameters.dtype)
         run = None
         if not (self.centered or self.momentum):
-            run = bind_update(rmsprop_step, RMSPROP, (parameters, gradient, state["square_sum"]), numbers)
+            run = bind_update(rmsprop_step, TASKS, (parameters, gradient, state["square_sum"]), numbers)
         if run is None:
             return as_fields_of(RMSprop, self).bind(parameters, gradient, state)
 
@@ -70,6 +96,6 @@ class CompiledRMSprop(Optimizer):
         return step
 
 
-def rmsprop_twin(part: RMSprop) -> CompiledRMSprop:
-    """The twin of ``part``."""
+def compiled_rmsprop(part: RMSprop) -> CompiledRMSprop:
+    """The compiled counterpart of ``part``."""
     return as_fields_of(CompiledRMSprop, part)

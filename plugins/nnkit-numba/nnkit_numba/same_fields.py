@@ -1,4 +1,4 @@
-"""A twin has the fields of the part whose twin it is; this carries their values over."""
+"""A compiled counterpart has the fields of its plain part; this copies their values."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The compiled twin of sgd."""
+"""The compiled counterpart of sgd."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import final
+from typing import Any, final
 
 import attrs
 import numpy as np
@@ -13,11 +13,65 @@ from nnkit.interfaces import Optimizer, Schedule, State
 from nnkit.interfaces.fields import flag, rate, real
 from nnkit.interfaces.stepping import rates, step_once
 from nnkit.optimizers.sgd import SGD
-from nnkit_numba.kernels import momentum_step, sgd_step
+from nnkit_numba.compiling import kernel, task
 from nnkit_numba.same_fields import as_fields_of
-from nnkit_numba.update_tasks import MOMENTUM
-from nnkit_numba.update_tasks import SGD as PLAIN
-from nnkit_numba.updating import bind_update
+from nnkit_numba.updating import bind_update, numbers_of, three_vectors, two_vectors
+
+
+@kernel
+def sgd_step(theta: Any, g: Any, numbers: Any) -> None:
+    """``numbers``: the learning rate."""
+    rate = numbers[0]
+    for i in range(theta.size):
+        theta[i] -= rate * g[i]
+
+
+@kernel
+def momentum_step(theta: Any, g: Any, velocity: Any, numbers: Any) -> None:
+    """``numbers``: the learning rate, momentum, and 1 for Nesterov's form, 0 for the other."""
+    rate, momentum = numbers[0], numbers[1]
+    if numbers[2] != 0:
+        for i in range(theta.size):
+            moved = momentum * velocity[i] + g[i]
+            velocity[i] = moved
+            theta[i] -= rate * (momentum * moved + g[i])
+    else:
+        for i in range(theta.size):
+            moved = momentum * velocity[i] + g[i]
+            velocity[i] = moved
+            theta[i] -= rate * moved
+
+
+@task
+def sgd_float32(arguments: Any, phase: Any, part: Any, parts: Any) -> None:
+    """``sgd_step`` of one part of the vectors."""
+    theta, g = two_vectors(arguments, part, parts, np.float32(1))
+    sgd_step(theta, g, numbers_of(arguments, np.float32(1)))
+
+
+@task
+def sgd_float64(arguments: Any, phase: Any, part: Any, parts: Any) -> None:
+    """``sgd_step`` of one part of the vectors."""
+    theta, g = two_vectors(arguments, part, parts, np.float64(1))
+    sgd_step(theta, g, numbers_of(arguments, np.float64(1)))
+
+
+@task
+def momentum_float32(arguments: Any, phase: Any, part: Any, parts: Any) -> None:
+    """``momentum_step`` of one part of the vectors."""
+    theta, g, velocity = three_vectors(arguments, part, parts, np.float32(1))
+    momentum_step(theta, g, velocity, numbers_of(arguments, np.float32(1)))
+
+
+@task
+def momentum_float64(arguments: Any, phase: Any, part: Any, parts: Any) -> None:
+    """``momentum_step`` of one part of the vectors."""
+    theta, g, velocity = three_vectors(arguments, part, parts, np.float64(1))
+    momentum_step(theta, g, velocity, numbers_of(arguments, np.float64(1)))
+
+
+PLAIN_TASKS = {"f": sgd_float32, "d": sgd_float64}
+MOMENTUM_TASKS = {"f": momentum_float32, "d": momentum_float64}
 
 
 @final
@@ -29,9 +83,9 @@ class CompiledSGD(Optimizer):
         As ``sgd``.
 
     Example:
-        >>> twin = CompiledSGD(learning_rate=0.5)
+        >>> sgd = CompiledSGD(learning_rate=0.5)
         >>> theta = np.array([1.0, 2.0])
-        >>> twin.update(theta, np.array([1.0, -1.0]), twin.init(theta))
+        >>> sgd.update(theta, np.array([1.0, -1.0]), sgd.init(theta))
         array([0.5, 2.5])
     """
 
@@ -50,11 +104,11 @@ class CompiledSGD(Optimizer):
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         rate_of = rates(self.learning_rate)
-        numbers = np.array([0.0, self.momentum, self.nesterov, 0.0, 0.0], dtype=parameters.dtype)
+        numbers = np.array([0.0, self.momentum, self.nesterov], dtype=parameters.dtype)
         if self.momentum:
-            run = bind_update(momentum_step, MOMENTUM, (parameters, gradient, state["velocity"]), numbers)
+            run = bind_update(momentum_step, MOMENTUM_TASKS, (parameters, gradient, state["velocity"]), numbers)
         else:
-            run = bind_update(sgd_step, PLAIN, (parameters, gradient), numbers)
+            run = bind_update(sgd_step, PLAIN_TASKS, (parameters, gradient), numbers)
         if run is None:
             return as_fields_of(SGD, self).bind(parameters, gradient, state)
 
@@ -67,6 +121,6 @@ class CompiledSGD(Optimizer):
         return step
 
 
-def sgd_twin(part: SGD) -> CompiledSGD:
-    """The twin of ``part``."""
+def compiled_sgd(part: SGD) -> CompiledSGD:
+    """The compiled counterpart of ``part``."""
     return as_fields_of(CompiledSGD, part)

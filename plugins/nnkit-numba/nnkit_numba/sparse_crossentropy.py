@@ -1,4 +1,4 @@
-"""The compiled twin of sparse_categorical_crossentropy, which takes softmax in."""
+"""The compiled counterpart of sparse_categorical_crossentropy, which computes softmax too."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from typing import final
 import attrs
 import numpy as np
 
-from nnkit.arrays import Array
-from nnkit.interfaces import Loss
 from nnkit.losses.sparse_categorical_crossentropy import SparseCategoricalCrossentropy
 from nnkit_numba.softmax_kernels import sparse_crossentropy
+from nnkit_numba.softmax_loss import CompiledCrossentropy, fused_with_softmax
 from nnkit_numba.softmax_tasks import sparse_crossentropy_rows
-from nnkit_numba.softmax_twin import fused_with_softmax
 
 PLAIN = SparseCategoricalCrossentropy()
-_fused = fused_with_softmax(PLAIN, sparse_crossentropy, sparse_crossentropy_rows, np.dtype(np.int64))
 
 
 @final
 @attrs.frozen(kw_only=True)
-class CompiledSparseCategoricalCrossentropy(Loss):
-    """``sparse_categorical_crossentropy``, and with softmax in one call where the numbers are float32.
+class CompiledSparseCategoricalCrossentropy(CompiledCrossentropy):
+    """``sparse_categorical_crossentropy``, and with softmax in one call for float32.
 
     Source:
         As ``sparse_categorical_crossentropy``.
@@ -31,40 +28,17 @@ class CompiledSparseCategoricalCrossentropy(Loss):
         array([1.38629436])
     """
 
-    prediction_domain = SparseCategoricalCrossentropy.prediction_domain
-    target_domain = SparseCategoricalCrossentropy.target_domain
-    minimum_at_target = SparseCategoricalCrossentropy.minimum_at_target
-    zero_at_target = SparseCategoricalCrossentropy.zero_at_target
-    additive = SparseCategoricalCrossentropy.additive
-    fused_activation = "softmax"
-    examples = SparseCategoricalCrossentropy.examples
-    reference = SparseCategoricalCrossentropy.reference
-
-    def value(self, prediction: Array, target: Array) -> Array:
-        return PLAIN.value(prediction, target)
-
-    def gradient(self, prediction: Array, target: Array) -> Array:
-        return PLAIN.gradient(prediction, target)
-
-    def curvature(self, prediction: Array, target: Array) -> Array:
-        return PLAIN.curvature(prediction, target)
-
-    def fused_value(self, z: Array, a: Array, target: Array) -> Array:
-        return PLAIN.fused_value(z, a, target)
-
-    def fused_gradient(self, z: Array, a: Array, target: Array) -> Array:
-        return PLAIN.fused_gradient(z, a, target)
-
-    def fused_curvature(self, z: Array, a: Array, target: Array) -> Array:
-        return PLAIN.fused_curvature(z, a, target)
-
-    def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
-        PLAIN.fused_into(z, a, target, values, grad)
-
-    def fused_forward_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
-        _fused(z, a, target, values, grad)
+    plain = PLAIN
+    fused = fused_with_softmax(PLAIN, sparse_crossentropy, sparse_crossentropy_rows, np.dtype(np.int64))
+    prediction_domain = PLAIN.prediction_domain
+    target_domain = PLAIN.target_domain
+    minimum_at_target = PLAIN.minimum_at_target
+    zero_at_target = PLAIN.zero_at_target
+    additive = PLAIN.additive
+    examples = PLAIN.examples
+    reference = PLAIN.reference
 
 
-def sparse_twin(part: SparseCategoricalCrossentropy) -> CompiledSparseCategoricalCrossentropy:
-    """The twin of ``part``, which has no fields."""
+def compiled_sparse(part: SparseCategoricalCrossentropy) -> CompiledSparseCategoricalCrossentropy:
+    """The compiled counterpart of ``part``, which has no fields."""
     return CompiledSparseCategoricalCrossentropy()

@@ -1,4 +1,4 @@
-"""A twin is the part itself, faster: the same fields, the same state, the same figures to a few ulp."""
+"""A compiled counterpart has the fields and state of the plain part, and its results to a few ulp."""
 
 import inspect
 
@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from nnkit import Dense, Network, plugins
-from nnkit_numba.accelerator import TWINS, nnkit_accelerate
+from nnkit.interfaces import Layer, Loss, Optimizer
+from nnkit_numba.accelerator import COUNTERPARTS, nnkit_accelerate
 
 every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 OPTIMIZERS = [
@@ -25,7 +26,7 @@ OPTIMIZERS = [
 ]
 
 
-def twin_of(kind, spec):
+def part_and_counterpart(kind, spec):
     part = plugins.create(kind, spec)
     return part, nnkit_accelerate(part)
 
@@ -44,16 +45,16 @@ def trajectory(optimizer, dtype, steps=40, size=1003):
 @every_dtype
 @pytest.mark.parametrize("spec", OPTIMIZERS, ids=str)
 def test_optimizers_take_the_same_path(spec, dtype):
-    part, twin = twin_of("optimizer", spec)
-    assert attrs.asdict(part) == attrs.asdict(twin)
-    (expected, state), (got, twin_state) = trajectory(part, dtype), trajectory(twin, dtype)
+    part, compiled = part_and_counterpart("optimizer", spec)
+    assert attrs.asdict(part) == attrs.asdict(compiled)
+    (expected, state), (got, compiled_state) = trajectory(part, dtype), trajectory(compiled, dtype)
     eps = np.finfo(dtype).eps
     np.testing.assert_allclose(got, expected, rtol=0, atol=16 * eps * np.abs(expected).max())
-    assert list(state) == list(twin_state)
-    assert state["step"] == twin_state["step"] == 40
+    assert list(state) == list(compiled_state)
+    assert state["step"] == compiled_state["step"] == 40
     for name in set(state) - {"step"}:
-        assert twin_state[name].dtype == state[name].dtype == dtype
-        np.testing.assert_allclose(twin_state[name], state[name], rtol=0, atol=16 * eps * np.abs(state[name]).max())
+        assert compiled_state[name].dtype == state[name].dtype == dtype
+        np.testing.assert_allclose(compiled_state[name], state[name], rtol=0, atol=16 * eps * np.abs(state[name]).max())
 
 
 def logits(rows, outputs, dtype, scale):
@@ -69,7 +70,7 @@ def logits(rows, outputs, dtype, scale):
 @pytest.mark.parametrize("scale", [1e-3, 3.0, 300.0])
 @pytest.mark.parametrize("name", ["categorical_crossentropy", "sparse_categorical_crossentropy"])
 def test_losses_take_softmax_in(name, scale, shape, dtype):
-    loss, twin = twin_of("loss", name)
+    loss, compiled = part_and_counterpart("loss", name)
     softmax = plugins.create("activation", "softmax")
     z, labels, rows = logits(*shape, dtype, scale)
     target = labels if name.startswith("sparse") else rows
@@ -77,7 +78,7 @@ def test_losses_take_softmax_in(name, scale, shape, dtype):
     value, gradient = loss.fused_value(z, a, target), loss.fused_gradient(z, a, target)
     shares, values, grad = np.full_like(z, np.nan), np.full(len(z), np.nan, dtype), np.full_like(z, np.nan)
     kept = target.copy()
-    twin.fused_forward_into(z.copy(), shares, target, values, grad)
+    compiled.fused_forward_into(z.copy(), shares, target, values, grad)
     assert np.array_equal(kept, target)
     eps = np.finfo(dtype).eps
     # The plain method rounds each difference before its exponential, which moves the share by so much.
@@ -89,10 +90,10 @@ def test_losses_take_softmax_in(name, scale, shape, dtype):
 
 @pytest.mark.parametrize("label", [-1, 3, 2**40, -(2**40)])
 def test_a_label_out_of_range_reads_no_foreign_memory(label):
-    _, twin = twin_of("loss", "sparse_categorical_crossentropy")
+    _, compiled = part_and_counterpart("loss", "sparse_categorical_crossentropy")
     z, values = np.zeros((2, 3), np.float32), np.empty(2, np.float32)
     a, grad = np.empty_like(z), np.empty_like(z)
-    twin.fused_forward_into(z, a, np.array([1, label]), values, grad)
+    compiled.fused_forward_into(z, a, np.array([1, label]), values, grad)
     assert values[0] == pytest.approx(np.log(3), rel=1e-6)
     assert np.isnan(values[1])
 
@@ -100,11 +101,11 @@ def test_a_label_out_of_range_reads_no_foreign_memory(label):
 @pytest.mark.parametrize("name", ["categorical_crossentropy", "sparse_categorical_crossentropy"])
 @pytest.mark.parametrize("outputs", [2, 40])
 def test_a_nan_spoils_its_row_alone(name, outputs):
-    _, twin = twin_of("loss", name)
+    _, compiled = part_and_counterpart("loss", name)
     z, labels, rows = logits(3, outputs, np.float32, 1.0)
     z[1, outputs - 1] = np.nan
     a, values, grad = np.empty_like(z), np.empty(3, np.float32), np.empty_like(z)
-    twin.fused_forward_into(z, a, labels if name.startswith("sparse") else rows, values, grad)
+    compiled.fused_forward_into(z, a, labels if name.startswith("sparse") else rows, values, grad)
     assert np.isnan(values).tolist() == [False, True, False]
     assert np.isnan(grad).any(axis=1).tolist() == [False, True, False]
 
@@ -154,8 +155,8 @@ def test_resuming_is_the_same_to_the_bit(tmp_path):
     assert np.array_equal(whole.parameters, loaded.parameters)
 
 
-def test_the_twins_stand_for_the_named_classes():
-    found = {name.partition(":")[2] for name in TWINS}
+def test_counterparts_exist_for_the_named_classes():
+    found = {name.partition(":")[2] for name in COUNTERPARTS}
     made = {type(plugins.create(kind, spec)).__name__ for kind, spec in (
         ("optimizer", "adam"), ("optimizer", "adamw"), ("optimizer", "sgd"), ("optimizer", "rmsprop"),
         ("loss", "categorical_crossentropy"), ("loss", "sparse_categorical_crossentropy"), ("layer", "dense"),
@@ -171,27 +172,25 @@ PARTS = [
 ]
 
 
-def test_all_twins_are_compared():
+def test_all_counterparts_are_compared():
     classes = {type(plugins.create(kind, spec)) for kind, spec in PARTS}
-    assert set(TWINS) == {f"{cls.__module__}:{cls.__qualname__}" for cls in classes}
+    assert set(COUNTERPARTS) == {f"{cls.__module__}:{cls.__qualname__}" for cls in classes}
 
 
 @pytest.mark.parametrize(("kind", "spec"), PARTS, ids=str)
-def test_a_twin_does_itself_whatever_its_part_does(kind, spec):
-    """Optional methods and in-place twins too: what a twin leaves out, a slow or inexact default takes over."""
-    part, twin = twin_of(kind, spec)
-    missing = {
+def test_a_counterpart_overrides_what_its_part_overrides(kind, spec):
+    """Optional methods and in-place variants too; otherwise a slow or inexact default of the interface would serve."""
+    part, compiled = part_and_counterpart(kind, spec)
+    interface = next(base for base in type(part).__mro__ if base in (Layer, Loss, Optimizer))
+    defaults = {
         name
-        for name, method in vars(type(part)).items()
-        if inspect.isfunction(method)
-        and not name.startswith("_")
-        and name not in vars(type(twin))
-        and getattr(type(twin), name) is not method
+        for name, method in vars(interface).items()
+        if inspect.isfunction(method) and getattr(type(compiled), name) is method
     }
-    assert missing == set()
+    assert {name for name in defaults if getattr(type(part), name) is not vars(interface)[name]} == set()
 
 
-def test_second_order_is_as_exact_with_twins(monkeypatch):
+def test_second_order_is_as_exact_with_counterparts(monkeypatch):
     from nnkit.core import tangents
     from nnkit.core.objective import Objective
     from nnkit.network.twins import accelerated

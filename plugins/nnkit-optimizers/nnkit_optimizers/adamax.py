@@ -20,9 +20,9 @@ class Adamax(Optimizer):
     ``m`` is the unbiased running mean of ``g``.
 
     Args:
-        learning_rate: Length of a step, a number from 0 on or a schedule.
-        beta1: Share of the mean of ``g`` that is kept, in [0, 1).
-        beta2: Share of the maximum that is kept, in [0, 1).
+        learning_rate: Step size: a non-negative number or a schedule.
+        beta1: Exponential decay rate of the mean of ``g``, in [0, 1).
+        beta2: Exponential decay rate of the maximum, in [0, 1).
         epsilon: Added to ``|g|``, above 0.
 
     State:
@@ -50,7 +50,7 @@ class Adamax(Optimizer):
     def reference(
         parameters: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, epsilon: float
     ) -> Array:
-        """The algorithm without a thought of memory: the parameters after each step."""
+        """The algorithm without optimizations: the parameters after each step."""
         m, top, path = np.zeros_like(parameters), np.zeros_like(parameters), []
         for t, g in enumerate(gradients, start=1):
             m = beta1 * m + (1 - beta1) * g

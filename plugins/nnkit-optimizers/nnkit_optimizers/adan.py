@@ -22,10 +22,10 @@ class Adan(Optimizer):
     them from ``g``, 0 and ``g**2``. The paper writes ``1 - beta`` where nnkit writes ``beta``.
 
     Args:
-        learning_rate: Length of a step, a number from 0 on or a schedule.
-        beta1: Share of the mean of ``g`` that is kept, in [0, 1).
-        beta2: Share of the mean of the differences that is kept, in [0, 1).
-        beta3: Share of the mean square that is kept, in [0, 1).
+        learning_rate: Step size: a non-negative number or a schedule.
+        beta1: Exponential decay rate of the mean of ``g``, in [0, 1).
+        beta2: Exponential decay rate of the mean of the differences, in [0, 1).
+        beta3: Exponential decay rate of the mean square, in [0, 1).
         epsilon: Added to the root, above 0.
         weight_decay: Pull towards zero, implicit and so stable for any size, from 0 on.
 

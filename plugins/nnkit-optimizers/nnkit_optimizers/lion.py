@@ -21,10 +21,10 @@ class Lion(Optimizer):
     so the rate wants to be three to ten times smaller than Adam's, and the decay as much larger.
 
     Args:
-        learning_rate: Length of a step, a number from 0 on or a schedule.
+        learning_rate: Step size: a non-negative number or a schedule.
         beta1: Share of the momentum in the direction of a step, in [0, 1).
         beta2: Share of the momentum that is kept, in [0, 1).
-        weight_decay: Share of the parameters that a step with learning rate 1 would take away, from 0 on.
+        weight_decay: Fraction of the parameters that a step with learning rate 1 subtracts, non-negative.
 
     State:
         ``step`` (updates made) and the momentum ``first_moment`` ``(P,)``.
@@ -50,7 +50,7 @@ class Lion(Optimizer):
     def reference(
         parameters: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, weight_decay: float
     ) -> Array:
-        """The algorithm without a thought of memory: the parameters after each step."""
+        """The algorithm without optimizations: the parameters after each step."""
         m, path = np.zeros_like(parameters), []
         for g in gradients:
             c = beta1 * m + (1 - beta1) * g

@@ -22,9 +22,9 @@ class RAdam(Optimizer):
     of them to have a variance (about five), the step is ``learning_rate * m``.
 
     Args:
-        learning_rate: Length of a step, a number from 0 on or a schedule.
-        beta1: Share of the mean of ``g`` that is kept, in [0, 1).
-        beta2: Share of the mean of ``g**2`` that is kept, in [0, 1).
+        learning_rate: Step size: a non-negative number or a schedule.
+        beta1: Exponential decay rate of the mean of ``g``, in [0, 1).
+        beta2: Exponential decay rate of the mean of ``g**2``, in [0, 1).
         epsilon: Added to the root before its bias is corrected, above 0.
 
     State:
