@@ -13,13 +13,13 @@ import pytest
 from nnkit import plugins
 from nnkit.errors import PluginWarning
 from nnkit.registry import accelerate
-from nnkit_numba import accelerator, compiling, kernels, sgd
+from nnkit_numba import accelerator, compiling, sgd
 
 
 class Broken:
     """A dispatcher whose compiler fails."""
 
-    py_func = staticmethod(kernels.sgd_step.py_func)
+    py_func = staticmethod(sgd.sgd_step.py_func)
 
     class stats:  # noqa: N801
         cache_misses: dict = {}  # noqa: RUF012
@@ -32,13 +32,13 @@ def test_a_kernel_that_cannot_be_compiled_leaves_the_work_to_numpy(monkeypatch):
     monkeypatch.setattr(sgd, "sgd_step", Broken())
     monkeypatch.setattr(compiling, "_failed", set())
     theta = np.array([1.0, 2.0])
-    twin = sgd.CompiledSGD(learning_rate=0.5)
+    compiled = sgd.CompiledSGD(learning_rate=0.5)
     with pytest.warns(PluginWarning, match="could not compile sgd_step: RuntimeError: LLVM ERROR: out of registers;"):
-        step = twin.bind(theta, np.array([1.0, -1.0]), twin.init(theta))
+        step = compiled.bind(theta, np.array([1.0, -1.0]), compiled.init(theta))
     step()
     assert theta.tolist() == [0.5, 2.5]
     # Once said, it is not said again.
-    twin.bind(theta, np.array([1.0, -1.0]), twin.init(theta))
+    compiled.bind(theta, np.array([1.0, -1.0]), compiled.init(theta))
 
 
 def test_without_numba_every_part_keeps_its_plain_form(monkeypatch):
