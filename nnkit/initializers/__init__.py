@@ -1,1 +1,1 @@
-"""The built-in initializers, one a file; found by name through the registry."""
+"""The built-in initializers, one per file; available by name through the registry."""

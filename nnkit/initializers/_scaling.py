@@ -1,4 +1,4 @@
-"""The laws that scale with a layer's fans, and the one way in which all initializers draw.
+"""Distributions whose variance scales with a layer's fans, and the draws of all initializers.
 
 Every draw is made in float64 and then cast, so that one generator state gives the same numbers
 (up to rounding) in both precisions.
@@ -12,23 +12,23 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Initializer, Law
+from nnkit.interfaces import Distribution, Initializer
 
 Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_sum"]
-Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
+Shape: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
 
 CUT = 2.0
-"""Where a truncated normal law ends, in standard deviations of the law before the cut."""
+"""Bound of a truncated normal distribution, in standard deviations before the truncation."""
 
-_KEPT = math.erf(CUT / math.sqrt(2.0))
+_INSIDE = math.erf(CUT / math.sqrt(2.0))
 _DENSITY_AT_CUT = math.exp(-0.5 * CUT**2) / math.sqrt(2.0 * math.pi)
 
-TRUNCATED_VARIANCE = 1.0 - 2.0 * CUT * _DENSITY_AT_CUT / _KEPT
-"""Variance of the standard normal law cut at ``CUT``: 0.7737."""
+TRUNCATED_VARIANCE = 1.0 - 2.0 * CUT * _DENSITY_AT_CUT / _INSIDE
+"""Variance of the standard normal distribution truncated at ``CUT``: 0.7737."""
 
 
 def truncated(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Standard normal draws, drawn again until they lie within ``CUT``: the exact law, float64."""
+    """Standard normal draws, drawn again until they lie within ``CUT``: the exact distribution, float64."""
     draws = rng.standard_normal(math.prod(shape))
     outside = np.flatnonzero(np.abs(draws) > CUT)
     while outside.size:
@@ -44,7 +44,7 @@ def variance(scale: float, mode: Mode, fan_in: int, fan_out: int) -> float:
 
 
 def draw(
-    distribution: Distribution, variance: float, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype[Any]
+    distribution: Shape, variance: float, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype[Any]
 ) -> Array:
     """Draws of mean 0 and exactly this variance."""
     if distribution == "uniform":
@@ -57,12 +57,12 @@ def draw(
     return np.asarray(draws).astype(dtype, copy=False)
 
 
-def drawn_law(distribution: Distribution, variance: float) -> Law:
-    """The law of ``draw``."""
+def drawn_distribution(distribution: Shape, variance: float) -> Distribution:
+    """The distribution of ``draw``."""
     if distribution == "normal":
-        return Law(mean=0.0, variance=variance)
+        return Distribution(mean=0.0, variance=variance)
     limit = math.sqrt(3.0 * variance) if distribution == "uniform" else CUT * math.sqrt(variance / TRUNCATED_VARIANCE)
-    return Law(mean=0.0, variance=variance, low=-limit, high=limit)
+    return Distribution(mean=0.0, variance=variance, low=-limit, high=limit)
 
 
 class Scaled(Initializer):
@@ -78,12 +78,12 @@ class Scaled(Initializer):
 
     scale: ClassVar[float]
     mode: ClassVar[Mode]
-    distribution: ClassVar[Distribution]
+    distribution: ClassVar[Shape]
 
     def sample(
         self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> Array:
         return draw(self.distribution, variance(self.scale, self.mode, fan_in, fan_out), shape, rng, dtype)
 
-    def law(self, fan_in: int, fan_out: int) -> Law:
-        return drawn_law(self.distribution, variance(self.scale, self.mode, fan_in, fan_out))
+    def element_distribution(self, fan_in: int, fan_out: int) -> Distribution:
+        return drawn_distribution(self.distribution, variance(self.scale, self.mode, fan_in, fan_out))

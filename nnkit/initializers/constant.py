@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import final
 
 import attrs
-import numpy as np
 
-from nnkit.arrays import Array
-from nnkit.interfaces import Example, Initializer, Law
+from nnkit.initializers._filled import Filled
+from nnkit.interfaces import Example
 from nnkit.interfaces.fields import real
 
 
 @final
 @attrs.frozen(kw_only=True)
-class Constant(Initializer):
+class Constant(Filled):
     """``w = value``.
 
     Args:
@@ -29,7 +28,6 @@ class Constant(Initializer):
         array([0.1, 0.1])
     """
 
-    random = False
     variants = ({"value": -2.5},)
 
     value: float = real(0.0)
@@ -42,11 +40,3 @@ class Constant(Initializer):
             hyperparameters={"value": -2.5},
         ),
     )
-
-    def sample(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator, dtype: np.dtype[Any]
-    ) -> Array:
-        return np.full(shape, self.value, dtype=dtype)
-
-    def law(self, fan_in: int, fan_out: int) -> Law:
-        return Law(mean=self.value, variance=0.0, low=self.value, high=self.value)

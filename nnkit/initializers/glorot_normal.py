@@ -1,4 +1,4 @@
-"""Glorot's variance with a normal law."""
+"""Glorot's variance with a normal distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import final
 import attrs
 
 from nnkit.initializers._scaling import Scaled
-from nnkit.interfaces import Law
+from nnkit.interfaces import Distribution
 
 
 @final
@@ -18,10 +18,10 @@ class GlorotNormal(Scaled):
 
     Source:
         Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
-        networks", equation 12; the law and its cut as in Keras.
+        networks", equation 12; the distribution and its truncation as in Keras.
 
     Example:
-        >>> GlorotNormal().law(fan_in=60, fan_out=40).variance
+        >>> GlorotNormal().element_distribution(fan_in=60, fan_out=40).variance
         0.02
     """
 
@@ -30,8 +30,8 @@ class GlorotNormal(Scaled):
     distribution = "truncated_normal"
 
     @staticmethod
-    def reference(fan_in: int, fan_out: int) -> Law:
-        """With the constant that TensorFlow and JAX write out: the standard deviation of the cut law."""
+    def reference(fan_in: int, fan_out: int) -> Distribution:
+        """With the constant that TensorFlow and JAX write out: the standard deviation of the truncated distribution."""
         deviation = math.sqrt(2.0 / (fan_in + fan_out))
         reach = 2.0 * deviation / 0.87962566103423978
-        return Law(mean=0.0, variance=deviation**2, low=-reach, high=reach)
+        return Distribution(mean=0.0, variance=deviation**2, low=-reach, high=reach)

@@ -1,4 +1,4 @@
-"""Glorot's uniform law."""
+"""Glorot's uniform distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import final
 import attrs
 
 from nnkit.initializers._scaling import Scaled
-from nnkit.interfaces import Law
+from nnkit.interfaces import Distribution
 
 
 @final
@@ -21,7 +21,7 @@ class GlorotUniform(Scaled):
         networks", equation 16.
 
     Example:
-        >>> GlorotUniform().law(fan_in=100, fan_out=50).high
+        >>> GlorotUniform().element_distribution(fan_in=100, fan_out=50).high
         0.2
     """
 
@@ -30,7 +30,7 @@ class GlorotUniform(Scaled):
     distribution = "uniform"
 
     @staticmethod
-    def reference(fan_in: int, fan_out: int) -> Law:
+    def reference(fan_in: int, fan_out: int) -> Distribution:
         """The limit as the literature writes it."""
         limit = math.sqrt(6.0 / (fan_in + fan_out))
-        return Law(mean=0.0, variance=limit**2 / 3.0, low=-limit, high=limit)
+        return Distribution(mean=0.0, variance=limit**2 / 3.0, low=-limit, high=limit)

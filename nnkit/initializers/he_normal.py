@@ -1,4 +1,4 @@
-"""He's normal law."""
+"""He's normal distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import final
 import attrs
 
 from nnkit.initializers._scaling import Scaled
-from nnkit.interfaces import Law
+from nnkit.interfaces import Distribution
 
 
 @final
@@ -18,10 +18,10 @@ class HeNormal(Scaled):
 
     Source:
         He, Zhang, Ren & Sun (2015), "Delving Deep into Rectifiers: Surpassing Human-Level Performance on
-        ImageNet Classification", equation 10; the law and its cut as in Keras.
+        ImageNet Classification", equation 10; the distribution and its truncation as in Keras.
 
     Example:
-        >>> HeNormal().law(fan_in=100, fan_out=50).variance
+        >>> HeNormal().element_distribution(fan_in=100, fan_out=50).variance
         0.02
     """
 
@@ -30,8 +30,8 @@ class HeNormal(Scaled):
     distribution = "truncated_normal"
 
     @staticmethod
-    def reference(fan_in: int, fan_out: int) -> Law:
-        """With the constant that TensorFlow and JAX write out: the standard deviation of the cut law."""
+    def reference(fan_in: int, fan_out: int) -> Distribution:
+        """With the constant that TensorFlow and JAX write out: the standard deviation of the truncated distribution."""
         deviation = math.sqrt(2.0 / fan_in)
         reach = 2.0 * deviation / 0.87962566103423978
-        return Law(mean=0.0, variance=deviation**2, low=-reach, high=reach)
+        return Distribution(mean=0.0, variance=deviation**2, low=-reach, high=reach)

@@ -1,4 +1,4 @@
-"""He's variance with a uniform law."""
+"""He's variance with a uniform distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import final
 import attrs
 
 from nnkit.initializers._scaling import Scaled
-from nnkit.interfaces import Law
+from nnkit.interfaces import Distribution
 
 
 @final
@@ -18,10 +18,10 @@ class HeUniform(Scaled):
 
     Source:
         He, Zhang, Ren & Sun (2015), "Delving Deep into Rectifiers: Surpassing Human-Level Performance on
-        ImageNet Classification", equation 10, its variance with a uniform law.
+        ImageNet Classification", equation 10, its variance with a uniform distribution.
 
     Example:
-        >>> HeUniform().law(fan_in=600, fan_out=50).high
+        >>> HeUniform().element_distribution(fan_in=600, fan_out=50).high
         0.1
     """
 
@@ -30,7 +30,7 @@ class HeUniform(Scaled):
     distribution = "uniform"
 
     @staticmethod
-    def reference(fan_in: int, fan_out: int) -> Law:
+    def reference(fan_in: int, fan_out: int) -> Distribution:
         """The limit as the literature writes it."""
         limit = math.sqrt(6.0 / fan_in)
-        return Law(mean=0.0, variance=limit**2 / 3.0, low=-limit, high=limit)
+        return Distribution(mean=0.0, variance=limit**2 / 3.0, low=-limit, high=limit)

@@ -1,4 +1,4 @@
-"""LeCun's normal law."""
+"""LeCun's normal distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import final
 import attrs
 
 from nnkit.initializers._scaling import Scaled
-from nnkit.interfaces import Law
+from nnkit.interfaces import Distribution
 
 
 @final
@@ -17,12 +17,12 @@ class LecunNormal(Scaled):
     """``w ~ N(0, 1 / fan_in)``, cut at two standard deviations and widened to keep that variance; for selu.
 
     Source:
-        LeCun, Bottou, Orr & Müller (1998), "Efficient BackProp", section 4.6, equation 16; the law and
-        its cut as in Keras.
+        LeCun, Bottou, Orr & Müller (1998), "Efficient BackProp", section 4.6, equation 16; the
+        distribution and its truncation as in Keras.
         Klambauer et al. (2017), "Self-Normalizing Neural Networks", for its use with selu.
 
     Example:
-        >>> LecunNormal().law(fan_in=100, fan_out=50).variance
+        >>> LecunNormal().element_distribution(fan_in=100, fan_out=50).variance
         0.01
     """
 
@@ -31,8 +31,8 @@ class LecunNormal(Scaled):
     distribution = "truncated_normal"
 
     @staticmethod
-    def reference(fan_in: int, fan_out: int) -> Law:
-        """With the constant that TensorFlow and JAX write out: the standard deviation of the cut law."""
+    def reference(fan_in: int, fan_out: int) -> Distribution:
+        """With the constant that TensorFlow and JAX write out: the standard deviation of the truncated distribution."""
         deviation = math.sqrt(1.0 / fan_in)
         reach = 2.0 * deviation / 0.87962566103423978
-        return Law(mean=0.0, variance=deviation**2, low=-reach, high=reach)
+        return Distribution(mean=0.0, variance=deviation**2, low=-reach, high=reach)

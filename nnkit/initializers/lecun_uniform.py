@@ -1,4 +1,4 @@
-"""LeCun's variance with a uniform law."""
+"""LeCun's variance with a uniform distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import final
 import attrs
 
 from nnkit.initializers._scaling import Scaled
-from nnkit.interfaces import Law
+from nnkit.interfaces import Distribution
 
 
 @final
@@ -17,10 +17,10 @@ class LecunUniform(Scaled):
     """``w ~ U(-limit, limit)`` with variance ``1 / fan_in``, so ``limit = sqrt(3 / fan_in)``.
 
     Source:
-        LeCun, Bottou, Orr & Müller (1998), "Efficient BackProp", section 4.6, equation 16, with a uniform law.
+        LeCun, Bottou, Orr & Müller (1998), "Efficient BackProp", section 4.6, equation 16, with a uniform distribution.
 
     Example:
-        >>> LecunUniform().law(fan_in=300, fan_out=50).high
+        >>> LecunUniform().element_distribution(fan_in=300, fan_out=50).high
         0.1
     """
 
@@ -29,7 +29,7 @@ class LecunUniform(Scaled):
     distribution = "uniform"
 
     @staticmethod
-    def reference(fan_in: int, fan_out: int) -> Law:
+    def reference(fan_in: int, fan_out: int) -> Distribution:
         """The limit as the literature writes it."""
         limit = math.sqrt(3.0 / fan_in)
-        return Law(mean=0.0, variance=limit**2 / 3.0, low=-limit, high=limit)
+        return Distribution(mean=0.0, variance=limit**2 / 3.0, low=-limit, high=limit)

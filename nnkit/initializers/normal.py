@@ -1,4 +1,4 @@
-"""A normal law."""
+"""A normal distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Initializer, Law
+from nnkit.interfaces import Distribution, Initializer
 from nnkit.interfaces.fields import real
 
 
@@ -18,16 +18,16 @@ class Normal(Initializer):
     """``w ~ N(mean, stddev**2)``, whatever the fans.
 
     Args:
-        mean: Centre of the law.
-        stddev: Its standard deviation, from 0 on.
+        mean: Mean of the distribution.
+        stddev: Its standard deviation, non-negative.
 
     Source:
         Krizhevsky, Sutskever & Hinton (2012), "ImageNet Classification with Deep Convolutional Neural
         Networks", section 5 (with 0.01); default as in Keras.
 
     Example:
-        >>> Normal(stddev=0.5).law(fan_in=3, fan_out=2)
-        Law(mean=0.0, variance=0.25, low=-inf, high=inf)
+        >>> Normal(stddev=0.5).element_distribution(fan_in=3, fan_out=2)
+        Distribution(mean=0.0, variance=0.25, low=-inf, high=inf)
     """
 
     variants = ({"mean": 3.0, "stddev": 2.0},)
@@ -36,14 +36,14 @@ class Normal(Initializer):
     stddev: float = real(0.05, ge=0.0)
 
     @staticmethod
-    def reference(fan_in: int, fan_out: int, mean: float, stddev: float) -> Law:
-        """The law by its definition."""
-        return Law(mean=mean, variance=stddev * stddev)
+    def reference(fan_in: int, fan_out: int, mean: float, stddev: float) -> Distribution:
+        """The distribution by its definition."""
+        return Distribution(mean=mean, variance=stddev * stddev)
 
     def sample(
         self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> Array:
         return rng.normal(self.mean, self.stddev, shape).astype(dtype, copy=False)
 
-    def law(self, fan_in: int, fan_out: int) -> Law:
-        return Law(mean=self.mean, variance=self.stddev**2)
+    def element_distribution(self, fan_in: int, fan_out: int) -> Distribution:
+        return Distribution(mean=self.mean, variance=self.stddev**2)

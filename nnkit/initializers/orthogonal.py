@@ -18,12 +18,12 @@ from nnkit.interfaces.fields import real
 class Orthogonal(Initializer):
     """``W.T @ W = gain**2 * I`` where ``W`` is tall, ``W @ W.T = gain**2 * I`` where it is wide.
 
-    Uniform over all such matrices (Haar's law): the QR decomposition of a normal matrix, with signs
+    Uniform over all such matrices (the Haar measure): the QR decomposition of a normal matrix, with signs
     that make the diagonal of R positive. Of more than two axes the first ones form the rows; a
     vector is one column.
 
     Args:
-        gain: Length of each orthogonal column (or row), from 0 on.
+        gain: Length of each orthogonal column (or row), non-negative.
 
     Source:
         Saxe, McClelland & Ganguli (2014), "Exact solutions to the nonlinear dynamics of learning in

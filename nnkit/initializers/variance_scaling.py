@@ -1,4 +1,4 @@
-"""Any law whose variance follows the fans."""
+"""Any distribution whose variance follows the fans."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.initializers._scaling import Distribution, Mode, draw, drawn_law, variance
-from nnkit.interfaces import Initializer, Law
+from nnkit.initializers._scaling import Mode, Shape, draw, drawn_distribution, variance
+from nnkit.interfaces import Distribution, Initializer
 from nnkit.interfaces.fields import choice, real
 
 
 @final
 @attrs.frozen(kw_only=True)
 class VarianceScaling(Initializer):
-    """Mean 0 and variance ``scale / fan``, in a law of one of three shapes.
+    """Mean 0 and variance ``scale / fan``, in a distribution of one of three shapes.
 
-    The truncated normal law (cut at two standard deviations) is widened, so that its variance is
+    The truncated normal distribution (cut at two standard deviations) is widened, so that its variance is
     exact too. A fan of 0 counts as 1.
 
     Args:
@@ -31,8 +31,8 @@ class VarianceScaling(Initializer):
         ImageNet Classification", section 2.2, for the argument; defaults as in Keras.
 
     Example:
-        >>> VarianceScaling(scale=2.0, mode="fan_out", distribution="normal").law(fan_in=3, fan_out=8)
-        Law(mean=0.0, variance=0.25, low=-inf, high=inf)
+        >>> VarianceScaling(scale=2.0, mode="fan_out", distribution="normal").element_distribution(fan_in=3, fan_out=8)
+        Distribution(mean=0.0, variance=0.25, low=-inf, high=inf)
     """
 
     variants = (
@@ -43,15 +43,15 @@ class VarianceScaling(Initializer):
 
     scale: float = real(1.0, gt=0.0)
     mode: Mode = choice("fan_in", ("fan_in", "fan_out", "fan_avg", "fan_sum"))
-    distribution: Distribution = choice("truncated_normal", ("truncated_normal", "normal", "uniform"))
+    distribution: Shape = choice("truncated_normal", ("truncated_normal", "normal", "uniform"))
 
     @staticmethod
-    def reference(fan_in: int, fan_out: int, scale: float, mode: str, distribution: str) -> Law:
-        """The fans by name, and each law's reach in standard deviations."""
+    def reference(fan_in: int, fan_out: int, scale: float, mode: str, distribution: str) -> Distribution:
+        """The fans by name, and each distribution's bound in standard deviations."""
         fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2, "fan_sum": fan_in + fan_out}
         reach = {"normal": np.inf, "uniform": np.sqrt(3.0), "truncated_normal": 2.0 / 0.87962566103423978}
         deviation = np.sqrt(scale / fans[mode])
-        return Law(
+        return Distribution(
             mean=0.0,
             variance=deviation**2,
             low=-reach[distribution] * deviation,
@@ -63,5 +63,5 @@ class VarianceScaling(Initializer):
     ) -> Array:
         return draw(self.distribution, variance(self.scale, self.mode, fan_in, fan_out), shape, rng, dtype)
 
-    def law(self, fan_in: int, fan_out: int) -> Law:
-        return drawn_law(self.distribution, variance(self.scale, self.mode, fan_in, fan_out))
+    def element_distribution(self, fan_in: int, fan_out: int) -> Distribution:
+        return drawn_distribution(self.distribution, variance(self.scale, self.mode, fan_in, fan_out))

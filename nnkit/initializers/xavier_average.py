@@ -1,4 +1,4 @@
-"""A normal law whose variance is one over the sum of the fans."""
+"""A normal distribution whose variance is one over the sum of the fans."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import final
 import attrs
 
 from nnkit.initializers._scaling import Scaled
-from nnkit.interfaces import Law
+from nnkit.interfaces import Distribution
 
 
 @final
@@ -18,10 +18,10 @@ class XavierAverage(Scaled):
     Source:
         Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
         networks", equation 12 gives twice this variance;
-        this form is found in teaching codes under the name of Xavier.
+        teaching codes use this form under the name of Xavier.
 
     Example:
-        >>> XavierAverage().law(fan_in=60, fan_out=40).variance
+        >>> XavierAverage().element_distribution(fan_in=60, fan_out=40).variance
         0.01
     """
 
@@ -30,6 +30,6 @@ class XavierAverage(Scaled):
     distribution = "normal"
 
     @staticmethod
-    def reference(fan_in: int, fan_out: int) -> Law:
-        """The law by its definition."""
-        return Law(mean=0.0, variance=1.0 / (fan_in + fan_out))
+    def reference(fan_in: int, fan_out: int) -> Distribution:
+        """The distribution by its definition."""
+        return Distribution(mean=0.0, variance=1.0 / (fan_in + fan_out))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import final
 
 import attrs
-import numpy as np
 
-from nnkit.arrays import Array
-from nnkit.interfaces import Example, Initializer, Law
+from nnkit.initializers._filled import Filled
+from nnkit.interfaces import Example
 
 
 @final
 @attrs.frozen(kw_only=True)
-class Zeros(Initializer):
-    """``w = 0``: what biases start from; weights that all start from 0 never learn apart.
+class Zeros(Filled):
+    """``w = 0``: the usual start of biases. Units whose weights all start from 0 stay equal.
 
     Source:
         Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
@@ -25,8 +24,7 @@ class Zeros(Initializer):
         array([0., 0.])
     """
 
-    random = False
-
+    value = 0.0
     examples = (
         Example(
             inputs={"shape": [2, 3], "fan_in": 2, "fan_out": 3},
@@ -34,11 +32,3 @@ class Zeros(Initializer):
             source="the definition",
         ),
     )
-
-    def sample(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator, dtype: np.dtype[Any]
-    ) -> Array:
-        return np.zeros(shape, dtype=dtype)
-
-    def law(self, fan_in: int, fan_out: int) -> Law:
-        return Law(mean=0.0, variance=0.0, low=0.0, high=0.0)

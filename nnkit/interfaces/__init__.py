@@ -2,7 +2,7 @@
 
 from nnkit.interfaces.activation import Activation, Elementwise
 from nnkit.interfaces.callback import Callback, TrainingView
-from nnkit.interfaces.initializer import Initializer, Law
+from nnkit.interfaces.initializer import Distribution, Initializer
 from nnkit.interfaces.layer import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.loss import Loss
 from nnkit.interfaces.metric import Metric
@@ -16,10 +16,10 @@ __all__ = [
     "Activation",
     "BoundLayer",
     "Callback",
+    "Distribution",
     "Elementwise",
     "Example",
     "Initializer",
-    "Law",
     "Layer",
     "Loss",
     "Metric",

@@ -1,4 +1,4 @@
-"""Initializers: the law that parameters are drawn from before training."""
+"""Initializers: the distribution that parameters are drawn from before training."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.interfaces.part import Part, optional
 
-__all__ = ["Initializer", "Law"]
+__all__ = ["Distribution", "Initializer"]
 
 
 @attrs.frozen(kw_only=True)
-class Law:
-    """What the draws obey, so that it can be tested: mean, variance, and bounds of every element."""
+class Distribution:
+    """Mean, variance and bounds of every element of an array that is drawn; tests compare draws with it."""
 
     mean: float
     variance: float
@@ -25,7 +25,7 @@ class Law:
 
 
 class Initializer(Part):
-    """A law for the elements of one parameter array.
+    """A distribution for the elements of one parameter array.
 
     Attributes:
         random: Successive draws differ.
@@ -48,6 +48,6 @@ class Initializer(Part):
         """A fresh, writable array of ``shape`` and ``dtype``; randomness only from ``rng``."""
 
     @optional
-    def law(self, fan_in: int, fan_out: int) -> Law | None:
-        """Optional: the law of each element; ``None`` where elements have no common law."""
+    def element_distribution(self, fan_in: int, fan_out: int) -> Distribution | None:
+        """Optional: the distribution of each element; ``None`` where elements have no common one."""
         return None

@@ -1,10 +1,10 @@
-"""What every initializer promises, whatever its law."""
+"""What every initializer promises, whatever its distribution."""
 
 import math
 
 import numpy as np
 import pytest
-from oracles.initializer_laws import EVERY, FAN_IN, FAN_OUT, draw
+from oracles.initializer_distributions import EVERY, FAN_IN, FAN_OUT, draw
 
 from nnkit.errors import HyperparameterError
 from nnkit.initializers.constant import Constant
@@ -74,7 +74,7 @@ def test_no_fan_at_all_counts_as_one():
     sample = VarianceScaling().sample((50,), 0, 0, np.random.default_rng(0), np.dtype(np.float64))
 
     assert np.isfinite(sample).all()
-    assert VarianceScaling().law(0, 0) == VarianceScaling().law(1, 1)
+    assert VarianceScaling().element_distribution(0, 0) == VarianceScaling().element_distribution(1, 1)
 
 
 @pytest.mark.parametrize(

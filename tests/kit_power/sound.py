@@ -14,9 +14,9 @@ from nnkit.errors import ShapeError
 from nnkit.interfaces import (
     Activation,
     Callback,
+    Distribution,
     Elementwise,
     Initializer,
-    Law,
     Layer,
     Loss,
     Metric,
@@ -376,8 +376,8 @@ class Bell(Initializer):
     def sample(self, shape, fan_in, fan_out, rng, dtype):
         return (rng.standard_normal(shape) * np.sqrt(self.scale / fan_in)).astype(dtype)
 
-    def law(self, fan_in, fan_out):
-        return Law(mean=0.0, variance=self.scale / fan_in)
+    def element_distribution(self, fan_in, fan_out):
+        return Distribution(mean=0.0, variance=self.scale / fan_in)
 
 
 @attrs.frozen(kw_only=True)
@@ -388,9 +388,9 @@ class Box(Initializer):
         limit = np.sqrt(6.0 / (fan_in + fan_out))
         return rng.uniform(-limit, limit, shape).astype(dtype)
 
-    def law(self, fan_in, fan_out):
+    def element_distribution(self, fan_in, fan_out):
         limit = float(np.sqrt(6.0 / (fan_in + fan_out)))
-        return Law(mean=0.0, variance=2.0 / (fan_in + fan_out), low=-limit, high=limit)
+        return Distribution(mean=0.0, variance=2.0 / (fan_in + fan_out), low=-limit, high=limit)
 
 
 @attrs.frozen(kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Law
+from nnkit.interfaces import Distribution
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.comparison import difference
 from nnkit.testing.failure import expect_close, expect_equal, fail, require
@@ -47,9 +47,13 @@ def _random(subject: Subject) -> str | None:
 
 
 def _law(subject: Subject) -> str | None:
-    if not subject.offers("law"):
+    if not subject.offers("element_distribution"):
         return "it offers no law"
-    return None if any(subject.make().law(*fans) is not None for fans in FANS) else "its elements have no common law"
+    return (
+        None
+        if any(subject.make().element_distribution(*fans) is not None for fans in FANS)
+        else "its elements have no common law"
+    )
 
 
 @CHECKS.check(
@@ -136,10 +140,14 @@ def constant(subject: Subject) -> None:
 def law(subject: Subject) -> None:
     part = subject.make()
     for fans in FANS:
-        declared = part.law(*fans)
+        declared = part.element_distribution(*fans)
         if declared is None:
             continue
-        require(isinstance(declared, Law), "law returns no Law", got=type(declared).__name__)
+        require(
+            isinstance(declared, Distribution),
+            "element_distribution returns no Distribution",
+            got=type(declared).__name__,
+        )
         wide = (declared.mean - declared.low) * (declared.high - declared.mean) if declared.variance else 0.0
         sane = declared.low <= declared.mean <= declared.high and declared.variance <= wide * (1 + 1e-9)
         require(
@@ -160,7 +168,7 @@ def law(subject: Subject) -> None:
                 _hold_law(edge, declared, fans, f"row {'first' if position == 0 else 'last'} of shape {fans}")
 
 
-def _hold_law(w: Array, declared: Law, fans: tuple[int, int], where: str) -> None:
+def _hold_law(w: Array, declared: Distribution, fans: tuple[int, int], where: str) -> None:
     told = {"fan_in": fans[0], "fan_out": fans[1], "drawn": f"{w.size} elements, {where}"}
     slack = 1e-6 * max(abs(declared.low) if math.isfinite(declared.low) else 0.0, math.sqrt(declared.variance), 1e-12)
     require(
@@ -208,7 +216,7 @@ def _hold_law(w: Array, declared: Law, fans: tuple[int, int], where: str) -> Non
 def fans_as_given(subject: Subject) -> None:
     part = subject.make()
     for fans in ((9, 400), (400, 9)):
-        declared = part.law(*fans)
+        declared = part.element_distribution(*fans)
         if declared is None:
             continue
         rng = subject.rng(f"fans/{fans}")
@@ -319,4 +327,4 @@ def figures(subject: Subject) -> None:
         check_figures(subject, "sample", [], run=_run)
         return
     points = [{"fan_in": a, "fan_out": b} for a, b in FANS]
-    check_figures(subject, "law", points, run=_run)
+    check_figures(subject, "element_distribution", points, run=_run)

@@ -17,7 +17,7 @@ from kit_power.sound import (
     Ridge,
 )  # fmt: skip
 
-from nnkit.interfaces import BoundLayer, Law, Metric, Regularizer, Schedule
+from nnkit.interfaces import BoundLayer, Distribution, Metric, Regularizer, Schedule
 from nnkit.interfaces.fields import real
 from nnkit.layers.batch_norm import BatchNorm
 from nnkit.layers.dense import Dense
@@ -147,7 +147,7 @@ plant(
     "false declaration",
     Box,
     "law-too-narrow",
-    law=lambda s, i, o: Law(
+    element_distribution=lambda s, i, o: Distribution(
         mean=0.0, variance=2 / (i + o), low=-0.5 * np.sqrt(6 / (i + o)), high=0.5 * np.sqrt(6 / (i + o))
     ),
 )
@@ -163,7 +163,7 @@ plant(
     Bell,
     "scale-ignored",
     sample=lambda s, shape, i, o, rng, d: (rng.standard_normal(shape) * np.sqrt(2 / i)).astype(d),
-    law=lambda s, i, o: Law(mean=0.0, variance=2 / i),
+    element_distribution=lambda s, i, o: Distribution(mean=0.0, variance=2 / i),
 )
 
 
@@ -717,7 +717,7 @@ plant(
     reference=staticmethod(
         lambda fan_in, fan_out, scale: {"mean": 0.0, "variance": scale / fan_in, "low": -np.inf, "high": np.inf}
     ),
-    law=lambda s, i, o: Law(mean=0.0, variance=s.scale / (i + o)),
+    element_distribution=lambda s, i, o: Distribution(mean=0.0, variance=s.scale / (i + o)),
     sample=lambda s, shape, i, o, rng, d: (rng.standard_normal(shape) * np.sqrt(s.scale / (i + o))).astype(d),
 )
 plant(

@@ -13,10 +13,10 @@ from kit_power.sound import Bell, Error, Fall, Mask, Moments, Patience, Plain
 from nnkit.interfaces import (
     Activation,
     Callback,
+    Distribution,
     Elementwise,
     Example,
     Initializer,
-    Law,
     Layer,
     Loss,
     Metric,
@@ -573,9 +573,9 @@ class Truncated(Initializer):
             found[far] = rng.standard_normal(int(far.sum()))
         return (found * np.sqrt(1 / fan_in)).astype(dtype)
 
-    def law(self, fan_in, fan_out):
+    def element_distribution(self, fan_in, fan_out):
         limit = 2 * float(np.sqrt(1 / fan_in))
-        return Law(mean=0.0, variance=1 / fan_in, low=-limit, high=limit)
+        return Distribution(mean=0.0, variance=1 / fan_in, low=-limit, high=limit)
 
 
 @slip("wrong factor")
@@ -585,9 +585,9 @@ class HalfOpen(Initializer):
     def sample(self, shape, fan_in, fan_out, rng, dtype):
         return (rng.random(shape) * np.sqrt(3 / fan_in)).astype(dtype)
 
-    def law(self, fan_in, fan_out):
+    def element_distribution(self, fan_in, fan_out):
         limit = float(np.sqrt(3 / fan_in))
-        return Law(mean=0.0, variance=1 / fan_in, low=-limit, high=limit)
+        return Distribution(mean=0.0, variance=1 / fan_in, low=-limit, high=limit)
 
 
 plant(

@@ -1,4 +1,4 @@
-"""The initializers next to the laws that they must obey, and one way to draw from them."""
+"""The initializers next to their distributions, and one way to draw from them."""
 
 import math
 
@@ -35,11 +35,11 @@ def uniform(mean, variance):
 
 
 def cut(mean, variance):
-    """The normal law cut at two standard deviations that has this variance after the cut."""
+    """The normal distribution cut at two standard deviations that has this variance after the cut."""
     return stats.truncnorm(-2.0, 2.0, loc=mean, scale=math.sqrt(variance / stats.truncnorm(-2.0, 2.0).var()))
 
 
-LAWS = [
+DISTRIBUTIONS = [
     (Normal(), normal(0.0, 0.05**2)),
     (Normal(mean=3.0, stddev=2.0), normal(3.0, 4.0)),
     (Uniform(), stats.uniform(-0.05, 0.1)),
@@ -61,7 +61,7 @@ LAWS = [
     ),
 ]
 FIXED = [(Zeros(), 0.0), (Ones(), 1.0), (Constant(), 0.0), (Constant(value=-2.5), -2.5)]
-EVERY = [*(each[0] for each in LAWS), *(each[0] for each in FIXED), Orthogonal(), Orthogonal(gain=0.5)]
+EVERY = [*(each[0] for each in DISTRIBUTIONS), *(each[0] for each in FIXED), Orthogonal(), Orthogonal(gain=0.5)]
 
 
 def draw(initializer, shape=SHAPE, dtype=np.float64, seed=3):

@@ -1,47 +1,51 @@
-"""The laws of the initializers: mean, variance, bounds, the whole distribution, orthogonality."""
+"""The distributions of the initializers: mean, variance, bounds, all quantiles, orthogonality."""
 
 import math
 
 import numpy as np
 import pytest
-from oracles.initializer_laws import FAN_IN, FAN_OUT, FIXED, LAWS, SHAPE, draw
+from oracles.initializer_distributions import DISTRIBUTIONS, FAN_IN, FAN_OUT, FIXED, SHAPE, draw
 from scipy import stats
 
 from nnkit.initializers.orthogonal import Orthogonal
 
-every_law = pytest.mark.parametrize(("initializer", "law"), [pytest.param(*each, id=repr(each[0])) for each in LAWS])
+every_distribution = pytest.mark.parametrize(
+    ("initializer", "distribution"), [pytest.param(*each, id=repr(each[0])) for each in DISTRIBUTIONS]
+)
 
 
-@every_law
-def test_mean_and_variance_within_five_standard_errors(initializer, law):
+@every_distribution
+def test_mean_and_variance_within_five_standard_errors(initializer, distribution):
     sample = draw(initializer)
-    count, variance = sample.size, law.var()
-    fourth = variance**2 * (law.stats(moments="k") + 3.0)
+    count, variance = sample.size, distribution.var()
+    fourth = variance**2 * (distribution.stats(moments="k") + 3.0)
 
-    assert abs(sample.mean() - law.mean()) <= 5.0 * math.sqrt(variance / count)
-    assert abs(((sample - law.mean()) ** 2).mean() - variance) <= 5.0 * math.sqrt((fourth - variance**2) / count)
-
-
-@every_law
-def test_the_whole_distribution(initializer, law):
-    assert stats.kstest(draw(initializer).ravel(), law.cdf).pvalue > 1e-4
+    assert abs(sample.mean() - distribution.mean()) <= 5.0 * math.sqrt(variance / count)
+    assert abs(((sample - distribution.mean()) ** 2).mean() - variance) <= 5.0 * math.sqrt(
+        (fourth - variance**2) / count
+    )
 
 
-@every_law
-def test_the_declared_law_is_the_laws_own(initializer, law):
-    declared = initializer.law(FAN_IN, FAN_OUT)
+@every_distribution
+def test_the_whole_distribution(initializer, distribution):
+    assert stats.kstest(draw(initializer).ravel(), distribution.cdf).pvalue > 1e-4
+
+
+@every_distribution
+def test_the_declared_distribution_is_that_of_the_draws(initializer, distribution):
+    declared = initializer.element_distribution(FAN_IN, FAN_OUT)
 
     np.testing.assert_allclose(
-        [law.mean(), law.var(), *law.support()],
+        [distribution.mean(), distribution.var(), *distribution.support()],
         [declared.mean, declared.variance, declared.low, declared.high],
         rtol=1e-12,
         atol=1e-15,
     )
 
 
-@every_law
-def test_bounds_hold_and_are_reached(initializer, law):
-    sample, (low, high) = draw(initializer), law.support()
+@every_distribution
+def test_bounds_hold_and_are_reached(initializer, distribution):
+    sample, (low, high) = draw(initializer), distribution.support()
 
     assert sample.min() >= low * (1.0 + 1e-15 * np.sign(-low))
     assert sample.max() <= high * (1.0 + 1e-15 * np.sign(high))
@@ -52,11 +56,11 @@ def test_bounds_hold_and_are_reached(initializer, law):
 
 @pytest.mark.parametrize(("initializer", "value"), FIXED)
 def test_fixed_values(initializer, value):
-    law = initializer.law(FAN_IN, FAN_OUT)
+    distribution = initializer.element_distribution(FAN_IN, FAN_OUT)
 
     assert not initializer.random
     np.testing.assert_array_equal(np.full(SHAPE, value), draw(initializer))
-    assert (value, 0.0, value, value) == (law.mean, law.variance, law.low, law.high)
+    assert (value, 0.0, value, value) == (distribution.mean, distribution.variance, distribution.low, distribution.high)
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.5, 3.0])
@@ -74,7 +78,7 @@ def test_an_orthogonal_vector_has_the_length_of_the_gain():
 
 
 def test_orthogonal_matrices_are_uniform():
-    """Haar's law: a 2x2 one is a rotation by a uniform angle, or a reflection, with equal chances."""
+    """The Haar measure: a 2x2 one is a rotation by a uniform angle, or a reflection, with equal chances."""
     rng = np.random.default_rng(11)
     matrices = np.array(
         [Orthogonal().sample((2, 2), 2, 2, rng, np.dtype(np.float64)) for _ in range(4000)],
@@ -88,7 +92,7 @@ def test_orthogonal_matrices_are_uniform():
 
 
 def test_elements_are_independent_along_rows_and_columns():
-    for initializer, _ in LAWS:
+    for initializer, _ in DISTRIBUTIONS:
         sample = draw(initializer)
         centred = (sample - sample.mean()) / sample.std()
         for one, other in ((centred[1:], centred[:-1]), (centred[:, 1:], centred[:, :-1])):
