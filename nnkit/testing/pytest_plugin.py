@@ -124,8 +124,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
                     for part, count in value.items():
                         counts.setdefault(part, Counter())["not applicable"] += count
     if counts:
+        from nnkit.testing.catalog import all_checks
         from nnkit.testing.report import STATES, begin_with
-        from nnkit.testing.runner import all_checks
 
         order = [check.id for check in all_checks()]
         hints = [begin_with(part, sorted(checks, key=order.index)) for part, checks in sorted(failed.items())]

@@ -30,7 +30,6 @@ class Check:
         fix: Where to look, and what to write instead.
         run: Tries one subject; raises ``CheckFailure`` (or whatever the part raises) when it fails.
         level: ``core`` is the contract, ``strict`` is quality, ``advisory`` is told and counts for nothing.
-        since: The version that brought it.
         needs: Why the check does not apply to a subject, in words, or ``None`` where it does.
         scope: Tried once a ``part``, once a ``variant`` (float64), or once a variant and ``dtype``.
     """
@@ -40,7 +39,6 @@ class Check:
     fix: str
     run: Callable[[Subject], None]
     level: Level = "core"
-    since: str = "0.1"
     needs: Callable[[Subject], str | None] = always
     scope: Scope = "dtype"
 
@@ -70,16 +68,13 @@ class CheckList:
         why: str,
         fix: str,
         level: Level = "core",
-        since: str = "0.1",
         needs: Callable[[Subject], str | None] = always,
         scope: Scope = "dtype",
     ) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
         """Append the decorated function as a check."""
 
         def keep(run: Callable[[Subject], None]) -> Callable[[Subject], None]:
-            self.checks.append(
-                Check(id=id, why=why, fix=fix, run=run, level=level, since=since, needs=needs, scope=scope)
-            )
+            self.checks.append(Check(id=id, why=why, fix=fix, run=run, level=level, needs=needs, scope=scope))
             return run
 
         return keep

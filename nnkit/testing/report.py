@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, TypeAlias
 
 import attrs
 
@@ -21,38 +21,32 @@ STATES: tuple[State, ...] = ("passed", "failed", "expected", "not applicable", "
 
 
 def nothing_proven(
-    part: str, kind: str, checks: Iterable[tuple[str, str, str | None]], asked: Iterable[str] | None = None
+    part: str, kind: str, checks: Iterable[tuple[Check, str | None]], asked: Iterable[str] | None = None
 ) -> str | None:
     """Why these checks prove nothing of a part: no core check among them is executed; ``None`` when one is.
 
     Args:
         part: The part.
         kind: Its kind.
-        checks: Of each check of the part its id, its level, and why it does not apply (``None``: it is executed).
+        checks: Each check of the part, and why it does not apply (``None``: it is executed).
         asked: The ids that were asked for; ``None`` for all.
-
-    Example:
-        >>> nothing_proven("Wave", "activation", [("ACT-029/largest-numbers", "advisory", None)])
-        'Wave: no core check was executed, so nothing is proven'
-        >>> nothing_proven("Wave", "activation", [], ["OPT-001/descends"])
-        'Wave: no core check was executed, so nothing is proven: OPT-001/descends is no check of an activation'
     """
-    found = {identity: (level, reason) for identity, level, reason in checks}
-    if any(level == "core" and reason is None for level, reason in found.values()):
+    reasons = {check.id: (check, reason) for check, reason in checks}
+    if any(check.level == "core" and reason is None for check, reason in reasons.values()):
         return None
 
     def why(identity: str) -> str:
-        if identity not in found:
+        if identity not in reasons:
             return f"{identity} is no check of {'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-        level, reason = found[identity]
-        return f"{identity} is {level}" if reason is None else f"{identity} does not apply ({reason})"
+        check, reason = reasons[identity]
+        return f"{identity} is {check.level}" if reason is None else f"{identity} does not apply ({reason})"
 
-    reasons = "; ".join(why(identity) for identity in asked or ())
-    return f"{part}: no core check was executed, so nothing is proven{': ' if reasons else ''}{reasons}"
+    words = "; ".join(why(identity) for identity in asked or ())
+    return f"{part}: no core check was executed, so nothing is proven{': ' if words else ''}{words}"
 
 
 def begin_with(part: str, failed: Sequence[str]) -> str | None:
-    """Where to begin when several checks of a part failed: with the first, for one fault is seen by many checks.
+    """Where to begin when several checks of a part failed: with the first, for one fault fails many checks.
 
     Args:
         part: The part.
@@ -72,10 +66,11 @@ class Failure:
         subject: The dtype and hyperparameters that it failed with.
         what: What is wrong, in one sentence.
         why: What goes wrong for a user.
-        fix: How to mend it.
-        message: The whole text as printed.
-        level: core, strict or advisory.
-        rerun: One line for the shell that reruns just this.
+        fix: What to do.
+        inputs: The inputs that show the fault, by name, as text.
+        got: What the part returned.
+        expected: What it should have returned.
+        rerun: One line for the shell that reruns only this check.
     """
 
     id: str
@@ -84,13 +79,18 @@ class Failure:
     what: str
     why: str
     fix: str
-    message: str
-    level: str
+    inputs: Mapping[str, str]
+    got: str
+    expected: str
     rerun: str
 
     def __str__(self) -> str:
         """The text as printed."""
-        return self.message
+        lines = [("what", self.what), ("why", self.why)]
+        lines += [("input", f"{name} = {value}") for name, value in self.inputs.items()]
+        lines += [("got", self.got), ("expected", self.expected), ("fix", self.fix), ("rerun", self.rerun)]
+        head = f"{self.id} FAILED for {self.part} ({self.subject})"
+        return "\n".join([head, *(f"  {label:8} {text}" for label, text in lines if text)])
 
     @property
     def advice(self) -> str:
@@ -107,7 +107,12 @@ class Outcome:
     reason: str = ""
     failure: Failure | None = None
     seconds: float = 0.0
-    level: str = "core"
+
+    def to_dict(self) -> dict[str, object]:
+        """The outcome as plain data."""
+        failure = {"failure": {**attrs.asdict(self.failure), "message": str(self.failure)}} if self.failure else {}
+        plain = {"id": self.check.id, "level": self.check.level, "state": self.state, "reason": self.reason}
+        return {**plain, "seconds": round(self.seconds, 4), **failure}
 
 
 @attrs.frozen(kw_only=True)
@@ -117,7 +122,7 @@ class PartReport:
     Args:
         part: Its name.
         kind: Its kind.
-        outcomes: One for each check that was looked at.
+        outcomes: One for each check of the part that was asked for.
         asked: The ids of the checks that were asked for; ``None`` for all.
     """
 
@@ -129,19 +134,28 @@ class PartReport:
     @property
     def counts(self) -> dict[str, int]:
         """How many checks ended in which state."""
-        found = Counter(outcome.state for outcome in self.outcomes)
-        return {state: found[state] for state in STATES}
+        counter = Counter(outcome.state for outcome in self.outcomes)
+        return {state: counter[state] for state in STATES}
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in checks."""
+        return sum(outcome.seconds for outcome in self.outcomes)
 
     @property
     def problem(self) -> str | None:
         """Why nothing is proven, although nothing failed."""
-        seen = ((o.check.id, o.level, o.reason if o.state == "not applicable" else None) for o in self.outcomes)
-        return nothing_proven(self.part, self.kind, seen, self.asked)
+        checks = ((o.check, o.reason if o.state == "not applicable" else None) for o in self.outcomes)
+        return nothing_proven(self.part, self.kind, checks, self.asked)
+
+    def failures(self, state: State) -> Iterator[Failure]:
+        """The failures that ended in ``state``."""
+        return (outcome.failure for outcome in self.outcomes if outcome.state == state and outcome.failure)
 
     def __str__(self) -> str:
         """One line."""
-        figures = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count or state == "failed")
-        return f"{self.part}: {figures}"
+        counts = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count or state == "failed")
+        return f"{self.part}: {counts}"
 
 
 @attrs.frozen(kw_only=True)
@@ -164,12 +178,12 @@ class Report:
     @property
     def failures(self) -> tuple[Failure, ...]:
         """Every failed check that counts, in order."""
-        return tuple(o.failure for p in self.parts for o in p.outcomes if o.state == "failed" and o.failure)
+        return tuple(failure for part in self.parts for failure in part.failures("failed"))
 
     @property
     def advice(self) -> tuple[Failure, ...]:
         """Every failed advisory check."""
-        return tuple(o.failure for p in self.parts for o in p.outcomes if o.state == "advice" and o.failure)
+        return tuple(failure for part in self.parts for failure in part.failures("advice"))
 
     @property
     def all_problems(self) -> tuple[str, ...]:
@@ -185,27 +199,22 @@ class Report:
     @property
     def seconds(self) -> float:
         """Time spent in checks."""
-        return sum(outcome.seconds for part in self.parts for outcome in part.outcomes)
+        return sum(part.seconds for part in self.parts)
 
     @property
     def details(self) -> str:
         """Every failure in full, then where to begin, advice and problems, a line each."""
-        return "\n".join(self._details())
-
-    def _details(self) -> Iterator[str]:
-        yield from (f"{failure}\n" for failure in self.failures)
-        for part in self.parts:
-            begin = begin_with(part.part, [o.check.id for o in part.outcomes if o.state == "failed"])
-            if begin is not None:
-                yield f"hint    {begin}"
-        yield from (f"advice  {failure.advice}" for failure in self.advice)
-        yield from (f"problem {problem}" for problem in self.all_problems)
+        begin = [begin_with(part.part, [failure.id for failure in part.failures("failed")]) for part in self.parts]
+        lines = [f"{failure}\n" for failure in self.failures]
+        lines += [f"hint    {line}" for line in begin if line is not None]
+        lines += [f"advice  {failure.advice}" for failure in self.advice]
+        return "\n".join([*lines, *(f"problem {problem}" for problem in self.all_problems)])
 
     def __str__(self) -> str:
         """The details, then one line a part."""
-        return "\n".join([*self._details(), *map(str, self.parts)])
+        return "\n".join([*([self.details] if self.details else []), *map(str, self.parts)])
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The report as plain data."""
         return {
             "format": 1,
@@ -213,21 +222,7 @@ class Report:
             "counts": self.counts,
             "problems": list(self.all_problems),
             "parts": [
-                {
-                    "part": part.part,
-                    "counts": part.counts,
-                    "checks": [
-                        {
-                            "id": outcome.check.id,
-                            "level": outcome.level,
-                            "state": outcome.state,
-                            "reason": outcome.reason,
-                            "seconds": round(outcome.seconds, 4),
-                            **({"failure": attrs.asdict(outcome.failure)} if outcome.failure else {}),
-                        }
-                        for outcome in part.outcomes
-                    ],
-                }
+                {"part": part.part, "counts": part.counts, "checks": [outcome.to_dict() for outcome in part.outcomes]}
                 for part in self.parts
             ],
         }
@@ -237,6 +232,10 @@ class Report:
         return json.dumps(self.to_dict(), indent=2)
 
     def raise_if_failed(self) -> None:
-        """Raise an ``AssertionError`` that carries the whole text, unless the report is good."""
+        """Raise unless the report is good.
+
+        Raises:
+            AssertionError: With the whole report as its text.
+        """
         if not self.ok:
-            raise AssertionError(f"\n{self}")
+            raise AssertionError(str(self))

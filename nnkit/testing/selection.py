@@ -1,19 +1,22 @@
-"""From what an author writes (``"acme-nn"``, ``"acme-nn/lion"``, a class, an instance) to the parts that are meant."""
+"""The parts that a name, a class or an instance selects."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
 from nnkit.errors import AmbiguousNameError, NNKitError, PluginLoadError, SpecError, UnknownNameError
-from nnkit.interfaces import Part
+from nnkit.interfaces import Part, PartSpec
 from nnkit.testing.subject import required_fields
 
-__all__ = ["Selected", "select"]
+__all__ = ["Component", "Selected", "select"]
+
+Component: TypeAlias = PartSpec
+"""A distribution, ``"distribution/name"``, ``"module:Class"``, or a part in any form that a network accepts."""
 
 
 @attrs.frozen(kw_only=True)
@@ -35,13 +38,13 @@ class Selected:
     target: str | None
 
 
-def select(component: Any, *, kind: str | None = None) -> list[Selected]:
+def select(component: Component, *, kind: str | None = None) -> list[Selected]:
     """The parts that ``component`` names.
 
     Args:
         component: A distribution (all that it provides), ``distribution/name``, the name of a part, a
-            spec, ``"module:Class"``, a class, an instance, or for activations and losses a tuple
-            ``(function, derivative)``.
+            spec, ``"module:Class"``, a class, or an instance; with ``kind`` also a mapping, a tuple of
+            functions, or an object with ``update``.
         kind: Only parts of this kind.
 
     Raises:
@@ -55,12 +58,11 @@ def select(component: Any, *, kind: str | None = None) -> list[Selected]:
     if isinstance(component, str):
         return _by_name(component, wanted)
     if isinstance(component, type):
-        if not issubclass(component, Part) or inspect.isabstract(component):
-            raise SpecError(_no_part(component))
-        return [_of_class(component)]
-    if isinstance(component, Part):
+        if issubclass(component, Part) and not inspect.isabstract(component):
+            return [_of_class(component)]
+    elif isinstance(component, Part):
         return [_of_instance(component)]
-    if isinstance(component, tuple) and wanted is not None:
+    elif wanted is not None:
         from nnkit import plugins
 
         return [_of_instance(plugins.create(wanted, component))]
@@ -73,7 +75,8 @@ def _no_part(component: Any) -> str:
         return f"{component.__name__} does not implement {', '.join(missing)}"
     return (
         f"{component!r} is no part: expected a class that derives from one of nnkit.interfaces (Elementwise, Loss, "
-        "Optimizer, …), an instance of one, or the name of a distribution; a tuple (function, derivative) needs kind="
+        "Optimizer, …), an instance of one, or the name of a distribution; other specs, such as a tuple (function, "
+        "derivative), need kind="
     )
 
 

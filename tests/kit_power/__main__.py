@@ -26,8 +26,10 @@ from kit_power.planting import FAMILIES, FAULTS, Fault
 from kit_power.sound import SOUND
 
 from nnkit.testing import all_checks, check
-from nnkit.testing.runner import Settings, cases, run_case
+from nnkit.testing.cases import cases
+from nnkit.testing.runner import run_case
 from nnkit.testing.selection import select
+from nnkit.testing.settings import Settings
 from nnkit.testing.subject import family_of
 
 
@@ -58,7 +60,7 @@ def failing(part: type | str, *, first: bool = False, seed: int = 0) -> list[str
     found = []
     with contextlib.redirect_stdout(io.StringIO()):
         for case in cases(select(part), Settings(seed=seed)):
-            if case.level == "advisory" or not case.applies:
+            if case.check.level == "advisory" or case.reason is not None:
                 continue
             if run_case(case).state == "failed":
                 found.append(case.check.id)

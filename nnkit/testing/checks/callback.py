@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,6 @@ from nnkit.interfaces import Example
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.comparison import difference
 from nnkit.testing.failure import CheckFailure, expect_close, expect_equal, fail, require
-from nnkit.testing.figures import has_figures, reference_arguments
 from nnkit.testing.playing import (
     BATCHES,
     EVENTS,
@@ -34,6 +32,8 @@ from nnkit.testing.playing import (
     usual_course,
 )
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import needs_reference_values, reference_arguments
+from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -155,36 +155,13 @@ def state_is_plain(subject: Subject) -> None:
         view = _view(subject, state, 12)
 
         def look() -> None:
-            _through_file(state)
+            through_file(state, nested=True, array_kinds="fiubU")
             for name, value in state.items():
                 live = view.live
                 shared = isinstance(value, np.ndarray) and np.shares_memory(value, live)
                 require(not shared, f"state[{name!r}] is the live parameter vector", expected="a copy")
 
         play(subject.make(), view, epochs=12, after=look)
-
-
-def _through_file(state: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in state.items():
-        require(isinstance(name, str), "a name in the state is no string", got=name)
-        found[name] = _plain(value, f"state[{name!r}]")
-    return found
-
-
-def _plain(value: Any, where: str) -> Any:
-    if isinstance(value, np.ndarray):
-        require(value.dtype.kind in "fiubU", f"{where} is an array of objects", got=value.dtype)
-        return value.copy()
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    if isinstance(value, dict):
-        return {str(name): _plain(item, f"{where}[{name!r}]") for name, item in value.items()}
-    plain = value.item() if isinstance(value, np.generic) else value
-    try:
-        return json.loads(json.dumps(plain))
-    except TypeError:
-        fail(f"{where} cannot be saved", got=type(value).__name__, expected="arrays, numbers, strings and lists")
 
 
 @CHECKS.check(
@@ -210,7 +187,7 @@ def resume(subject: Subject) -> None:
             values = first.values
             with contextlib.suppress(_Interrupted):
                 play(subject.make(), first, epochs=16, after=_interrupt(values, cut))
-            saved = _through_file(state)
+            saved = through_file(state, nested=True, array_kinds="fiubU")
             second = _view(subject, saved, 16, cut)
             second.live[:] = first.live
             second.live_buffers[:] = first.live_buffers
@@ -282,7 +259,6 @@ def trainings_apart(subject: Subject) -> None:
     why="Most first trainings have none: view.validation_data is None then, and no figure begins with val_.",
     fix="Ask before unpacking; for a figure that is not there, raise an error that names it.",
     level="strict",
-    since="0.2",
 )
 def no_validation_data(subject: Subject) -> None:
     def course(epoch: int) -> dict[str, Any]:
@@ -300,7 +276,6 @@ def no_validation_data(subject: Subject) -> None:
     why="There are trainings with one batch an epoch, without a learning rate, and with a solver: no batches at all.",
     fix="Mind batches - 1, expect None, and rely on nothing that only on_batch_end leaves behind.",
     level="strict",
-    since="0.2",
 )
 def other_trainings(subject: Subject) -> None:
     for told, more in (
@@ -325,7 +300,6 @@ def other_trainings(subject: Subject) -> None:
     "CB-010/state-is-its-own",
     why="What shares memory with the training changes behind the callback's back; what a file changes is not kept.",
     fix="Copy every array of the view that is to be kept; write lists where tuples stand.",
-    since="0.2",
 )
 def state_is_its_own(subject: Subject) -> None:
     with elsewhere(), quiet():
@@ -361,8 +335,7 @@ def _items(value: Any, where: str) -> Iterator[tuple[str, Any]]:
     "CB-REF/figures",
     why="A callback may have the best of manners and do something else, or do it at another epoch, than its name says.",
     fix="Play the example by hand: which epoch is counted, from where, and what is asked for then.",
-    needs=has_figures,
-    since="0.2",
+    needs=needs_reference_values,
     scope="variant",
 )
 def figures(subject: Subject) -> None:

@@ -13,8 +13,8 @@ from nnkit.interfaces import Distribution
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.comparison import difference
 from nnkit.testing.failure import expect_close, expect_equal, fail, require
-from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -301,7 +301,6 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     "INIT-009/large",
     why="Draws in blocks go wrong behind the last whole block, where no small layer comes.",
     fix="Draw the whole array at once, or the rest of it too.",
-    since="0.2",
     needs=_random,
     scope="variant",
 )
@@ -320,11 +319,11 @@ def large(subject: Subject) -> None:
     "INIT-REF/figures",
     why="A law may be held and still be another law than its name says.",
     fix="Compare mean and variance with the source: fan_in or fan_out, 1 or 2, variance or deviation.",
-    needs=has_figures,
+    needs=needs_reference_values,
 )
 def figures(subject: Subject) -> None:
     if subject.cls.reference is None:
-        check_figures(subject, "sample", [], run=_run)
+        expect_reference_values(subject, "sample", [], run=_run)
         return
     points = [{"fan_in": a, "fan_out": b} for a, b in FANS]
-    check_figures(subject, "element_distribution", points, run=_run)
+    expect_reference_values(subject, "element_distribution", points, run=_run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -15,11 +14,11 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.errors import NNKitError
 from nnkit.testing.call import Call, quiet
-from nnkit.testing.checks.optimizer import through_file
 from nnkit.testing.failure import expect_close, expect_equal, require
-from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.points import normal, simplex
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
+from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -132,22 +131,12 @@ def state(subject: Subject) -> None:
         first = _result(metric, fresh)
         expect_equal("result changes the state", fresh, before, inputs=form.told)
         _hold("result gives something else the second time", _result(metric, fresh), first, form, 0.0)
-        back = _plain(fresh)
+        back = through_file(fresh, nested=True)
         _hold("a state that went through a file gives another result", _result(metric, back), first, form, 0.0)
         for value in fresh.values():
             for name, array in given.told.items():
                 shared = isinstance(value, np.ndarray) and np.shares_memory(value, array)
                 require(not shared, f"the state keeps the memory of {name}", inputs=form.told)
-
-
-def _plain(state_: Mapping[str, Any]) -> dict[str, Any]:
-    simple = {name: value for name, value in state_.items() if not isinstance(value, (list, dict))}
-    nested = {name: value for name, value in state_.items() if name not in simple}
-    try:
-        lists = {name: json.loads(json.dumps(value)) for name, value in nested.items()}
-    except TypeError:
-        lists = copy.deepcopy(nested)  # lists of arrays: kept as they are
-    return {**through_file(simple), **lists}
 
 
 @CHECKS.check(
@@ -393,7 +382,6 @@ def float32_accuracy(subject: Subject) -> None:
     why="A model that predicts NaN must not look good.",
     fix="Use sums and means that hand NaN on; no nanmean, no np.where around isnan.",
     level="strict",
-    since="0.2",
     needs=lambda s: "it is about classes, or gives more than one number" if s.cls.classes or not s.cls.scalar else None,
 )
 def nan_stays_visible(subject: Subject) -> None:
@@ -412,7 +400,6 @@ def nan_stays_visible(subject: Subject) -> None:
     "MET-012/large",
     why="Blocks and chunks begin where tests have long stopped; validation data do not.",
     fix="Look at what is left over behind the last whole block.",
-    since="0.2",
 )
 def large(subject: Subject) -> None:
     metric, tolerance = subject.make(), 1e-9 if subject.dtype == np.float64 else 1e-4
@@ -436,8 +423,8 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     "MET-REF/figures",
     why="A figure may stream well and still be another figure than its name says.",
     fix="Compare the formula with its source; if the figure itself is wrong, mend the example or the reference.",
-    needs=has_figures,
+    needs=needs_reference_values,
 )
 def figures(subject: Subject) -> None:
     points = [form.told for form in forms(subject, "reference")] if subject.cls.reference is not None else []
-    check_figures(subject, "result", points, run=_run)
+    expect_reference_values(subject, "result", points, run=_run)

@@ -10,10 +10,10 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.failure import expect_agreement, expect_close, expect_equal, require
-from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.numerics import one_sided, slope
 from nnkit.testing.points import apart, normal
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -312,7 +312,6 @@ def any_arrangement(subject: Subject) -> None:
     why="Weights of NaN that cost nothing hide a training that has failed.",
     fix="No nansum, no nan_to_num, no maximum that prefers a number.",
     level="strict",
-    since="0.2",
     scope="variant",
 )
 def nan_stays_visible(subject: Subject) -> None:
@@ -331,7 +330,6 @@ def nan_stays_visible(subject: Subject) -> None:
     "REG-012/undeclared-kinks",
     why="Solvers and stencils that trust a smooth penalty stall where it is not.",
     fix="Declare the kink: `kinks = (0.0,)`.",
-    since="0.2",
     scope="variant",
 )
 def undeclared_kinks(subject: Subject) -> None:
@@ -357,7 +355,6 @@ def undeclared_kinks(subject: Subject) -> None:
     "REG-013/large",
     why="Blocks, chunks and samples begin where tests have long stopped; networks do not.",
     fix="Look at what is left over behind the last whole block.",
-    since="0.2",
     scope="variant",
 )
 def large(subject: Subject) -> None:
@@ -380,7 +377,7 @@ def large(subject: Subject) -> None:
     "REG-REF/figures",
     why="A price may have the right slope and still be another price than its name says.",
     fix="Compare the formula with its source: one half or not, sum or mean.",
-    needs=has_figures,
+    needs=needs_reference_values,
 )
 def figures(subject: Subject) -> None:
-    check_figures(subject, "value", [{"weights": w} for w in _weights(subject, "reference") if w.size])
+    expect_reference_values(subject, "value", [{"weights": w} for w in _weights(subject, "reference") if w.size])

@@ -11,8 +11,8 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.failure import require
-from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -132,7 +132,6 @@ def _fields(subject: Subject) -> set[float]:
     "SCH-004/plain-number",
     why="The rate goes into logs, JSON and float64 steps; a float32 has lost its digits before it is used.",
     fix="Compute with Python's own numbers (math.exp, not np.exp of a float32), or end with float(...).",
-    since="0.2",
     scope="variant",
 )
 def plain_number(subject: Subject) -> None:
@@ -152,11 +151,11 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     "SCH-REF/figures",
     why="A plan may fall smoothly and still be another plan than its name says.",
     fix="Compare the formula with its source: when it begins, when it ends, and what counts as step 0.",
-    needs=has_figures,
+    needs=needs_reference_values,
     scope="variant",
 )
 def figures(subject: Subject) -> None:
     points: list[dict[str, Any]] = [
         {"step": step} for step in (*range(40), 99, 100, 500, 999, 1000, 1001, 2500, 9_999, 10_000, 20_000)
     ]
-    check_figures(subject, "rate", points, run=_run)
+    expect_reference_values(subject, "rate", points, run=_run)

@@ -15,11 +15,11 @@ from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
 from nnkit.interfaces import SolverStep
 from nnkit.testing.call import Call, quiet
-from nnkit.testing.checks.common.construction import without_effect
-from nnkit.testing.checks.optimizer import through_file
+from nnkit.testing.effects import expect_effects
 from nnkit.testing.failure import expect_close, expect_equal, require
-from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
+from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -385,7 +385,6 @@ def resume_equals_continuous(subject: Subject) -> None:
     "SOL-010/residual-needed",
     why="A solver that says it needs no residuals is given losses that have none.",
     fix="Set `needs_residual = True`, or ask only for value, gradient and hvp.",
-    since="0.2",
     needs=lambda s: "it declares that it needs residuals" if s.cls.needs_residual else None,
 )
 def residual_needed(subject: Subject) -> None:
@@ -411,7 +410,6 @@ def residual_needed(subject: Subject) -> None:
     "SOL-011/end-of-the-domain",
     why="A step may lead to where the objective is NaN; every comparison with NaN is false, and so is `value > best`.",
     fix="Accept a step only if its value is finite and lower: `if new < value`, not `if not new > value`.",
-    since="0.2",
 )
 def end_of_the_domain(subject: Subject) -> None:
     def root(theta: Array) -> Array:
@@ -437,7 +435,6 @@ def end_of_the_domain(subject: Subject) -> None:
     "SOL-012/says-why",
     why="Network.stop_reason is what the last report says: it tells a finished training from a stuck one.",
     fix="Report before every return, also where no step is left to make, with the reason.",
-    since="0.2",
 )
 def says_why(subject: Subject) -> None:
     part = subject.make()
@@ -485,20 +482,10 @@ def _journey(subject: Subject, part: Any) -> list[Any]:
     why="A hyperparameter without any effect is a promise that the part does not keep.",
     fix="Read the field where a state begins (`begin`) and where it is used; or remove it.",
     level="strict",
-    since="0.2",
     scope="part",
 )
 def hyperparameters_matter(subject: Subject) -> None:
-    for field in attrs.fields(subject.cls):
-        if not field.init or not field.eq:
-            continue
-        tried = without_effect(subject, field, _journey)
-        require(
-            not tried,
-            f"{field.name!r} changes nothing: {tried[:4]} give the same steps as {field.default!r}",
-            got="equal steps",
-            expected="another step, value or end for another value",
-        )
+    expect_effects(subject, _journey, kind_of_effect="step, value or end")
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
@@ -509,7 +496,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     "SOL-REF/figures",
     why="A solver may arrive and still be another one than its name says.",
     fix="Compare each step with the source.",
-    needs=has_figures,
+    needs=needs_reference_values,
 )
 def figures(subject: Subject) -> None:
-    check_figures(subject, "solve", [], run=_run)
+    expect_reference_values(subject, "solve", [], run=_run)

@@ -17,10 +17,10 @@ from nnkit.testing.checks.activation.passes import (
 )
 from nnkit.testing.comparison import difference
 from nnkit.testing.failure import expect_agreement, expect_close, fail, require
-from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.numerics import complex_step, one_sided, slope
 from nnkit.testing.points import EXTREMES, apart, elementwise_points, normal
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -272,7 +272,6 @@ def largest_numbers(subject: Subject) -> None:
     "ACT-030/jacobian-complex-step",
     why=WRONG_SLOPE,
     fix="Let forward take complex rows (shift by the real part's maximum), or drop `analytic`.",
-    since="0.2",
     needs=lambda s: needs_mixing(s) or needs_trait("analytic", "analytic")(s),
     scope="variant",
 )
@@ -311,7 +310,6 @@ def jacobian_complex_step(subject: Subject) -> None:
     "ACT-031/large",
     why="Blocks, chunks and thresholds begin where tests have long stopped; networks do not.",
     fix="Look at what is left over behind the last whole block, and at every condition on a size.",
-    since="0.2",
     scope="variant",
 )
 def large(subject: Subject) -> None:
@@ -367,10 +365,10 @@ def large(subject: Subject) -> None:
     "ACT-REF/figures",
     why="A part may be the wrong function with the right derivative; figures from elsewhere show it.",
     fix="Compare the formula with its source; if the figure itself is wrong, mend the example or the reference.",
-    needs=has_figures,
+    needs=needs_reference_values,
 )
 def figures(subject: Subject) -> None:
     points = np.concatenate([elementwise_points(subject, "reference").ravel(), [25.0, -25.0, 60.0, -60.0]])
     z = points[:, None] if subject.elementwise else points[: points.size // 4 * 4].reshape(-1, 4)
     narrow = normal(subject, "reference/narrow", (3, 1), 2.0)
-    check_figures(subject, "forward", [{"z": z.astype(subject.dtype)}, {"z": narrow}])
+    expect_reference_values(subject, "forward", [{"z": z.astype(subject.dtype)}, {"z": narrow}])

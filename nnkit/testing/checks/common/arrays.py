@@ -1,16 +1,17 @@
-"""Arrays that a part is given, and those it gives."""
+"""Arguments and results of a part: memory, layout, rows and dtype."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
-from nnkit.testing.checks.common.calling import calls_for
+from nnkit.testing.checks.common.calling import calls_of
 from nnkit.testing.comparison import leaves
 from nnkit.testing.failure import expect_close, expect_equal, fail, require
 from nnkit.testing.record import CheckList
@@ -19,39 +20,33 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-# -- arrays ----------------------------------------------------------------------------------
-
-
-def _has_calls(subject: Subject) -> str | None:
-    return None if calls_for(subject) else "it has no calls with arrays"
-
-
 @CHECKS.check(
     "PART-010/inputs-unmutated",
-    why="The arrays belong to the caller; a part that writes to them damages the data of everybody else.",
+    why="The arrays belong to the caller; a part that writes to them damages the data of all other users of them.",
     fix="Work on a copy; in-place numpy (`+=`, `out=`) only on arrays that the interface lets the part write to.",
 )
 def inputs_unmutated(subject: Subject) -> None:
     part = subject.make()
-    for call in calls_for(subject):
-        given = call.fresh()
+    for call in calls_of(subject):
+        arguments = call.fresh()
         with quiet():
-            call.run(part, given)
+            call.run(part, arguments)
         for name, original in call.arrays.items():
             if name not in call.writes:
-                expect_equal(f"{call.name} writes to its argument {name!r}", given[name], original, inputs=call.arrays)
+                message = f"{call.name} writes to its argument {name!r}"
+                expect_equal(message, arguments[name], original, inputs=call.arrays)
 
 
-def _on_other_figures(subject: Subject) -> list[Call]:
-    """The calls with figures for which a shortcut may hand an argument on: all positive, small, zero."""
+def _on_other_values(subject: Subject) -> list[Call]:
+    """The calls with values for which a shortcut may return an argument: all positive, small, zero."""
     if subject.cls.kind not in {"activation", "layer", "regularizer"}:
         return []
-    found = []
-    for call in calls_for(subject):
-        for change in (np.abs, lambda array: array * array.dtype.type(0.01), np.zeros_like):
-            arrays = {name: change(a) if a.dtype.kind == "f" else a for name, a in call.arrays.items()}
-            found.append(attrs.evolve(call, arrays=arrays))
-    return found
+    changes = (np.abs, lambda array: array * array.dtype.type(0.01), np.zeros_like)
+    return [
+        attrs.evolve(call, arrays={n: change(a) if a.dtype.kind == "f" else a for n, a in call.arrays.items()})
+        for call in calls_of(subject)
+        for change in changes
+    ]
 
 
 @CHECKS.check(
@@ -61,21 +56,29 @@ def _on_other_figures(subject: Subject) -> list[Call]:
 )
 def outputs_not_aliased(subject: Subject) -> None:
     part = subject.make()
-    for call in (*calls_for(subject), *_on_other_figures(subject)):
-        given = call.fresh()
+    for call in (*calls_of(subject), *_on_other_values(subject)):
+        arguments = call.fresh()
         with quiet():
-            first = call.run(part, given)
-            second = call.run(part, call.fresh())
-        for path, leaf in leaves(first):
-            if not isinstance(leaf, np.ndarray):
-                continue
-            for name, array in given.items():
-                if name not in call.shares | call.writes and np.shares_memory(leaf, array):
-                    fail(f"{path} of {call.name} shares memory with {name!r}", inputs=call.arrays)
+            first, second = (
+                [(path, leaf) for path, leaf in leaves(call.run(part, arrays)) if isinstance(leaf, np.ndarray)]
+                for arrays in (arguments, call.fresh())
+            )
+        others = [(repr(name), a) for name, a in arguments.items() if name not in call.shares | call.writes]
+        others += [(f"{path} of the next call", leaf) for path, leaf in second if leaf.size]
+        for path, leaf in first:
+            for name, other in others:
+                if np.shares_memory(leaf, other):
+                    fail(f"{path} of {call.name} shares memory with {name}", inputs=call.arrays)
             require(leaf.flags.writeable, f"{path} of {call.name} is read-only", inputs=call.arrays)
-            for other_path, other in leaves(second):
-                if isinstance(other, np.ndarray) and other.size and np.shares_memory(leaf, other):
-                    fail(f"{path} of {call.name} shares memory with {other_path} of the next call", inputs=call.arrays)
+
+
+def _expect_result(
+    message: str, part: Any, call: Call, arguments: dict[str, Array], expected: Any, tolerance: float = 0.0
+) -> None:
+    """Fail unless ``call`` with equal arguments in another memory gives the expected result."""
+    with quiet():
+        got = copy.deepcopy(call.run(part, arguments))
+    expect_close(f"{call.name} gives another result {message}", got, expected, tolerance=tolerance, inputs=call.arrays)
 
 
 @CHECKS.check(
@@ -85,17 +88,13 @@ def outputs_not_aliased(subject: Subject) -> None:
 )
 def read_only_inputs(subject: Subject) -> None:
     part = subject.make()
-    for call in calls_for(subject):
-        given = call.fresh()
-        for name, array in given.items():
+    for call in calls_of(subject):
+        arguments = call.fresh()
+        for name, array in arguments.items():
             array.flags.writeable = name in call.writes
         with quiet():
-            expect_equal(
-                f"{call.name} gives another result for read-only arguments",
-                copy.deepcopy(call.run(part, given)),
-                call.result(part),
-                inputs=call.arrays,
-            )
+            expected = call.result(part)
+        _expect_result("for read-only arguments", part, call, arguments, expected)
 
 
 def _layouts(array: Array) -> Iterator[tuple[str, Array]]:
@@ -117,85 +116,69 @@ def _layouts(array: Array) -> Iterator[tuple[str, Array]]:
 )
 def memory_layouts(subject: Subject) -> None:
     part = subject.make()
-    tolerance = 64 * subject.eps
-    for call in calls_for(subject):
-        plain = call.result(part)
+    for call in calls_of(subject):
+        with quiet():
+            expected = call.result(part)
         for name in call.arrays:
-            if name in call.writes:
-                continue
-            for how, view in _layouts(call.arrays[name]):
-                given = {**call.fresh(), name: view}
-                with quiet():
-                    expect_close(
-                        f"{call.name} gives another result when {name!r} is {how}",
-                        copy.deepcopy(call.run(part, given)),
-                        plain,
-                        tolerance=tolerance,
-                        inputs=call.arrays,
-                    )
+            for layout, view in () if name in call.writes else _layouts(call.arrays[name]):
+                message, arguments = f"when {name!r} is {layout}", {**call.fresh(), name: view}
+                _expect_result(message, part, call, arguments, expected, 64 * subject.eps)
 
 
-def _has_row_calls(subject: Subject) -> str | None:
-    return None if any(call.rows for call in calls_for(subject)) else "its results are not by rows"
+def _row_calls(subject: Subject) -> list[Call]:
+    return [call for call in calls_of(subject) if call.rows]
+
+
+def _needs_row_calls(subject: Subject) -> str | None:
+    return None if _row_calls(subject) else "its results are not by rows"
+
+
+def _on_rows(
+    part: Any, call: Call, rows: slice | Sequence[int]
+) -> tuple[Mapping[str, Array], dict[str, Any], list[str]]:
+    """The arguments cut to some rows, the leaves of the result on them, and the warnings."""
+    arguments = {n: (a[rows] if n in call.rows else a).copy() for n, a in call.arrays.items()}
+    with quiet() as noted:
+        result = dict(leaves(call.run(part, {n: a.copy() for n, a in arguments.items()})))
+    return arguments, result, noted.warned
 
 
 @CHECKS.check(
     "PART-014/zero-and-one-row",
     why="The last batch of an epoch may have one row, a filtered one none.",
     fix="Reduce along axis 1, keep the axis of the samples, and divide by nothing that counts rows.",
-    needs=_has_row_calls,
+    needs=_needs_row_calls,
 )
 def zero_and_one_row(subject: Subject) -> None:
     part = subject.make()
-    for call in calls_for(subject):
-        if not call.rows:
-            continue
-        plain = dict(leaves(call.result(part)))
+    for call in _row_calls(subject):
+        whole = dict(leaves(call.result(part)))
         for count in (0, 1):
-            given = {n: (a[:count].copy() if n in call.rows else a.copy()) for n, a in call.arrays.items()}
-            with quiet() as noted:
-                result = dict(leaves(call.run(part, {n: a.copy() for n, a in given.items()})))
-            require(not noted.warned, f"{call.name} warns for {count} rows", inputs=given, got=noted.warned)
+            arguments, result, warned = _on_rows(part, call, slice(0, count))
+            require(not warned, f"{call.name} warns for {count} rows", inputs=arguments, got=warned)
             for path, leaf in result.items():
-                if not isinstance(plain.get(path), np.ndarray):
-                    continue
-                expected = (count, *plain[path].shape[1:])
-                require(
-                    np.shape(leaf) == expected,
-                    f"{path} of {call.name} has the wrong shape for {count} rows",
-                    inputs=given,
-                    got=np.shape(leaf),
-                    expected=expected,
-                )
+                if isinstance(whole.get(path), np.ndarray):
+                    message = f"{path} of {call.name} has the wrong shape for {count} rows"
+                    got, expected = np.shape(leaf), (count, *whole[path].shape[1:])
+                    require(got == expected, message, inputs=arguments, got=got, expected=expected)
 
 
 @CHECKS.check(
     "PART-015/rows-apart",
     why="A sample's result must not depend on which other samples share its batch.",
     fix="Reduce along the axis of the units only; no mean, maximum or norm over axis 0, no 1/N.",
-    needs=_has_row_calls,
+    needs=_needs_row_calls,
 )
 def rows_apart(subject: Subject) -> None:
     part = subject.make()
-    tolerance = 64 * subject.eps
-    for call in calls_for(subject):
-        if not call.rows:
-            continue
+    for call in _row_calls(subject):
         whole = dict(leaves(call.result(part)))
         count = min(call.arrays[name].shape[0] for name in call.rows)
-        selections = [[n] for n in range(count)] + [list(range(count))[::-1], [0, 0, *range(count)]]
-        for chosen in selections:
-            given = {n: (a[chosen].copy() if n in call.rows else a.copy()) for n, a in call.arrays.items()}
-            with quiet():
-                result = dict(leaves(call.run(part, {n: a.copy() for n, a in given.items()})))
+        for rows in (*([n] for n in range(count)), [*range(count)][::-1], [0, 0, *range(count)]):
+            arguments, result, _ = _on_rows(part, call, rows)
+            message = f"{call.name} of rows {rows} differs from the same rows of the batch of {count}"
             for path, leaf in result.items():
-                expect_close(
-                    f"{call.name} of rows {chosen} differs from the same rows of the whole batch of {count}",
-                    leaf,
-                    whole[path][chosen],
-                    tolerance=tolerance,
-                    inputs=given,
-                )
+                expect_close(message, leaf, whole[path][rows], tolerance=64 * subject.eps, inputs=arguments)
 
 
 @CHECKS.check(
@@ -205,16 +188,9 @@ def rows_apart(subject: Subject) -> None:
 )
 def dtype_kept(subject: Subject) -> None:
     part = subject.make()
-    for call in calls_for(subject):
-        if not call.floats:
-            continue
-        for path, leaf in leaves(call.result(part)):
-            dtype = getattr(leaf, "dtype", None)
+    for call in calls_of(subject):
+        for path, leaf in leaves(call.result(part)) if call.floats else ():
             if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind in "fc":
-                require(
-                    dtype == subject.dtype,
-                    f"{path} of {call.name} has another dtype than the arguments",
-                    inputs=call.arrays,
-                    got=dtype,
-                    expected=subject.dtype,
-                )
+                message = f"{path} of {call.name} has another dtype than the arguments"
+                got, expected = leaf.dtype, subject.dtype
+                require(got == expected, message, inputs=call.arrays, got=got, expected=expected)

@@ -10,8 +10,9 @@ from typing import Any
 import attrs
 
 from nnkit.interfaces import Part
-from nnkit.testing.checks.common.calling import same_behaviour
+from nnkit.testing.checks.common.calling import expect_same_behaviour
 from nnkit.testing.checks.common.construction import needs_attrs
+from nnkit.testing.effects import hyperparameter_fields
 from nnkit.testing.failure import fail, require
 from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject, required_fields, resolve_parts
@@ -19,7 +20,10 @@ from nnkit.testing.subject import Subject, required_fields, resolve_parts
 CHECKS = CheckList()
 
 
-# -- copies ----------------------------------------------------------------------------------
+def _expect_copy(subject: Subject, again: Any, part: Any, description: str) -> None:
+    """Fail unless ``again`` equals ``part`` and behaves like it."""
+    require(again == part, f"{description} is another one", got=again, expected=part)
+    expect_same_behaviour(subject, resolve_parts(again), description)
 
 
 @CHECKS.check(
@@ -31,9 +35,8 @@ CHECKS = CheckList()
 )
 def config_round_trip(subject: Subject) -> None:
     part = subject.cls(**subject.hyperparameters)
-    fields = [field for field in attrs.fields(subject.cls) if field.init and field.eq]
     plain: dict[str, Any] = {}
-    for field in fields:
+    for field in hyperparameter_fields(subject.cls):
         value = getattr(part, field.name)
         if isinstance(value, Part):
             continue
@@ -42,19 +45,17 @@ def config_round_trip(subject: Subject) -> None:
         except (TypeError, ValueError) as error:
             fail(f"the field {field.name!r} cannot be written to JSON: {error}", got=value, expected="a plain value")
     again = subject.cls(**{**subject.hyperparameters, **plain})
-    require(again == part, "the part read back from JSON is another one", got=again, expected=part)
-    same_behaviour(subject, resolve_parts(again), "the part read back from JSON")
+    _expect_copy(subject, again, part, "the part read back from JSON")
     hidden = [field.name for field in attrs.fields(subject.cls) if not field.init]
-    require(not hidden, f"the fields {hidden} cannot be given, so a config cannot carry them", expected="init=True")
+    require(not hidden, f"the fields {hidden} are not arguments, so a config cannot hold them", expected="init=True")
     if subject.id is None:
         return
     from nnkit.registry import part_from_config, part_to_config
 
     config = json.loads(json.dumps(part_to_config(subject.make()), allow_nan=False))
-    made = part_from_config(subject.cls.kind, config)
-    require(type(made) is subject.cls, "the registry makes another class of its config", got=made, expected=subject.cls)
-    require(made == subject.make(), "the part made from its config is another one", got=made, expected=subject.make())
-    same_behaviour(subject, made, "the part made from its config")
+    again = part_from_config(subject.cls.kind, config)
+    require(type(again) is subject.cls, "its config makes a part of another class", got=again, expected=subject.cls)
+    _expect_copy(subject, again, subject.make(), "the part made from its config")
 
 
 @CHECKS.check(
@@ -67,8 +68,7 @@ def config_round_trip(subject: Subject) -> None:
 def pickled(subject: Subject) -> None:
     part = subject.make()
     again = pickle.loads(pickle.dumps(part))  # noqa: S301  # its own bytes, made one line ago
-    require(again == part, "the unpickled part is not equal", got=again, expected=part)
-    same_behaviour(subject, again, "the unpickled part")
+    _expect_copy(subject, again, part, "the unpickled part")
 
 
 @CHECKS.check(
@@ -79,55 +79,36 @@ def pickled(subject: Subject) -> None:
 )
 def deepcopied(subject: Subject) -> None:
     part = subject.make()
-    for how, again in (("deepcopy", copy.deepcopy(part)), ("copy", copy.copy(part))):
-        require(again == part, f"the {how} is not equal", got=again, expected=part)
-        same_behaviour(subject, again, f"the {how}")
-
-
-def _is_registered(subject: Subject) -> str | None:
-    return None if subject.id is not None else "the class is not registered under a name"
+    _expect_copy(subject, copy.deepcopy(part), part, "the deepcopy")
+    _expect_copy(subject, copy.copy(part), part, "the copy")
 
 
 @CHECKS.check(
     "PART-009/resolution",
-    why="A composer names the part in whatever spelling comes to hand.",
+    why="Users write a part's name in any spelling that the registry accepts.",
     fix="Register the class under a lower_case name; leave __init__ to attrs, so that keywords reach the fields.",
-    needs=_is_registered,
+    needs=lambda s: None if s.id is not None else "the class is not registered under a name",
     scope="part",
 )
 def resolution(subject: Subject) -> None:
     from nnkit import plugins
 
     assert subject.id is not None
-    kind = subject.cls.kind
     namespace, _, bare = subject.id.partition("/")
     default = subject.cls(**subject.hyperparameters)
     spellings: list[Any] = [default, {"name": subject.id, **subject.hyperparameters}]
     if not required_fields(subject.cls):
-        spellings += [
-            subject.id,
-            f"{namespace}/{bare.upper()}",
-            f"{namespace}/{bare.replace('_', '-')}",
-            f"{namespace}/{bare.replace('_', '')}",
-            f"{subject.id}()",
-            {"name": subject.id},
-            subject.cls,
-        ]
-    for spelling in spellings:
-        found = plugins.create(kind, spelling)
-        require(
-            type(found) is subject.cls and found == resolve_parts(default),
-            f"plugins.create({kind!r}, {spelling!r}) gives another part",
-            got=found,
-            expected=default,
-        )
+        words = (bare, bare.upper(), bare.replace("_", "-"), bare.replace("_", ""), f"{bare}()")
+        spellings += [f"{namespace}/{word}" for word in words]
+        spellings += [{"name": subject.id}, subject.cls]
+    specs = [(spelling, default) for spelling in spellings]
     for variant in subject.variants:
         if all(isinstance(value, (int, float, str, bool, type(None))) for value in variant.values()):
-            words = ", ".join(f"{name}={value!r}" for name, value in variant.items())
-            found = plugins.create(kind, f"{subject.id}({words})")
-            require(
-                found == resolve_parts(subject.cls(**variant)),
-                f"the spec {subject.id}({words}) gives another part",
-                got=found,
-                expected=subject.cls(**variant),
-            )
+            fields = ", ".join(f"{name}={value!r}" for name, value in variant.items())
+            specs.append((f"{subject.id}({fields})", subject.cls(**variant)))
+    for spec, expected in specs:
+        part = plugins.create(subject.cls.kind, spec)
+        right = type(part) is subject.cls and part == resolve_parts(expected)
+        require(
+            right, f"plugins.create({subject.cls.kind!r}, {spec!r}) makes another part", got=part, expected=expected
+        )

@@ -1,4 +1,4 @@
-"""What a part must leave alone: itself, generators, settings, the screen."""
+"""What a part must leave unchanged: itself, random generators, settings of the process, standard output."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ import attrs
 import numpy as np
 
 from nnkit.testing.call import quiet
-from nnkit.testing.checks.common.calling import calls_for, digest
-from nnkit.testing.comparison import difference
-from nnkit.testing.failure import expect_equal, fail, require
+from nnkit.testing.checks.common.calling import calls_of, results_of
+from nnkit.testing.failure import expect_equal, require
 from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
-
-
-# -- purity ----------------------------------------------------------------------------------
 
 
 @CHECKS.check(
@@ -28,34 +24,24 @@ CHECKS = CheckList()
 )
 def pure(subject: Subject) -> None:
     part = subject.make()
-    calls = calls_for(subject)
-    before = digest(part, calls)
-    for round_ in range(2):
+    calls = calls_of(subject)
+    before = results_of(part, calls)
+    for round_ in (2, 3):
         for call, first in reversed(list(zip(calls, before, strict=True))):
             with quiet():
-                expect_equal(
-                    f"{call.name} gives another result when it is called again (round {round_ + 2})",
-                    call.result(part),
-                    first,
-                    inputs=call.arrays,
-                )
+                again = call.result(part)
+            message = f"{call.name} gives another result when it is called again (round {round_})"
+            expect_equal(message, again, first, inputs=call.arrays)
     for call, first in zip(calls, before, strict=True):
-        given = call.fresh()
+        arguments = call.fresh()
         with quiet():
-            call.run(part, given)
-            for name, array in given.items():  # the caller fills the same memory with its next batch
+            call.run(part, arguments)
+            for name, array in arguments.items():  # the caller fills the same memory with its next batch
                 np.copyto(array, np.roll(call.arrays[name], 1, axis=0))
-            changed = {name: array.copy() for name, array in given.items()}
-            found = difference(copy.deepcopy(call.run(part, given)), call.run(subject.make(), changed))
-            again = difference(call.result(part), first)
-        if found is not None or again is not None:
-            worst = found or again
-            fail(
-                f"{call.name} remembers the arguments of an earlier call",
-                inputs=call.arrays,
-                got=worst.got if worst else "",
-                expected=worst.expected if worst else "",
-            )
+            changed = {name: array.copy() for name, array in arguments.items()}
+            reused = copy.deepcopy(call.run(part, arguments))
+            got, expected = [reused, call.result(part)], [call.run(subject.make(), changed), first]
+        expect_equal(f"{call.name} remembers the arguments of an earlier call", got, expected, inputs=call.arrays)
 
 
 @CHECKS.check(
@@ -64,67 +50,59 @@ def pure(subject: Subject) -> None:
     fix="Keep no class attribute, module global or mutable default that a call writes to.",
 )
 def instances_apart(subject: Subject) -> None:
-    calls = calls_for(subject)
-    alone = digest(subject.make(), calls)
+    calls = calls_of(subject)
+    alone = results_of(subject.make(), calls)
     one, two = subject.make(), subject.make()
     others = [attrs.evolve(subject, hyperparameters=variant) for variant in subject.variants]
-    strangers = [(other.make(), calls_for(attrs.evolve(other, seed=other.seed + 1))) for other in others]
+    strangers = [(other.make(), calls_of(attrs.evolve(other, seed=other.seed + 1))) for other in others]
     for position, call in enumerate(calls):
         with quiet():
             for part, theirs in strangers:
                 if position < len(theirs):
                     theirs[position].result(part)
-            first, second = call.result(one), call.result(two)
-        for result in (first, second):
-            expect_equal(
-                f"{call.name} changes when other instances are used in between",
-                result,
-                alone[position],
-                inputs=call.arrays,
-            )
+            results = [call.result(one), call.result(two)]
+        message = f"{call.name} changes when other instances are used in between"
+        expect_equal(message, results, [alone[position]] * 2, inputs=call.arrays)
 
 
 @CHECKS.check(
     "PART-019/no-global-random",
     why="A draw from the global generator makes runs depend on everything that ran before.",
-    fix="Draw only from the numpy.random.Generator that the method is given; never seed anything.",
+    fix="Draw only from the numpy.random.Generator that is passed to the method; never seed anything.",
     scope="variant",
 )
 def no_global_random(subject: Subject) -> None:
-    kept = np.random.get_state(), random.getstate()  # noqa: NPY002  # it is what must not change
+    original = np.random.get_state(), random.getstate()  # noqa: NPY002  # it is what must not change
     try:
         for seed in (1, 2):
             np.random.seed(seed)  # noqa: NPY002  # so that a part that reads it shows
             random.seed(seed)
             numpy_before, python_before = np.random.get_state(), random.getstate()  # noqa: NPY002
             part = subject.make()
-            for call in calls_for(subject):
+            for call in calls_of(subject):
                 with quiet():
                     call.result(part)
                 numpy_after = np.random.get_state()  # noqa: NPY002
                 unchanged = all(np.array_equal(a, b) for a, b in zip(numpy_before, numpy_after, strict=True))
                 require(unchanged, f"{call.name} reads or seeds numpy's global generator", inputs=call.arrays)
-                require(
-                    random.getstate() == python_before,
-                    f"{call.name} reads or seeds Python's global generator",
-                    inputs=call.arrays,
-                )
+                unchanged = random.getstate() == python_before
+                require(unchanged, f"{call.name} reads or seeds Python's global generator", inputs=call.arrays)
     finally:
-        np.random.set_state(kept[0])  # noqa: NPY002
-        random.setstate(kept[1])
+        np.random.set_state(original[0])  # noqa: NPY002
+        random.setstate(original[1])
 
 
 @CHECKS.check(
     "PART-020/settings-restored",
-    why="A part that changes numpy's error state or the warning filters changes everybody's program.",
+    why="A part that changes numpy's error state or the warning filters changes the whole program.",
     fix="Use `with np.errstate(...)`, which restores itself; never np.seterr or warnings.simplefilter.",
     scope="variant",
 )
 def settings_restored(subject: Subject) -> None:
-    with quiet(settings=True) as made:
+    with quiet(settings=True) as noted:
         part = subject.make()
-    require(not made.settings, f"making the part leaves {made.settings} changed")
-    for call in calls_for(subject):
+    require(not noted.settings, f"making the part leaves {noted.settings} changed")
+    for call in calls_of(subject):
         with quiet(settings=True) as noted:
             call.result(part)
         require(not noted.settings, f"{call.name} leaves {noted.settings} changed", inputs=call.arrays)
@@ -137,7 +115,7 @@ def settings_restored(subject: Subject) -> None:
 )
 def silent(subject: Subject) -> None:
     part = subject.make()
-    for call in calls_for(subject):
+    for call in calls_of(subject):
         with quiet() as noted:
             call.result(part)
         require(not noted.warned, f"{call.name} warns", inputs=call.arrays, got=noted.warned)

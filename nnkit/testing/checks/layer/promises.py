@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
 from nnkit.testing.call import quiet
-from nnkit.testing.checks.common.construction import without_effect
 from nnkit.testing.checks.layer.passes import (
     backward,
     buffered,
@@ -24,11 +22,12 @@ from nnkit.testing.checks.layer.passes import (
 )
 from nnkit.testing.checks.layer.twins import Workspace, needs_offer
 from nnkit.testing.comparison import difference
+from nnkit.testing.effects import expect_effects
 from nnkit.testing.failure import expect_close, expect_equal, fail, require
-from nnkit.testing.figures import check_figures, has_figures, reference_arguments
 from nnkit.testing.numerics import slope
 from nnkit.testing.points import normal
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values, needs_reference_values, reference_arguments
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -323,7 +322,6 @@ def _run_named(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     why="Initializers read the fans, and regularizers the roles; both are silent about wrong ones.",
     fix="fan_in is the rows of a weight (fan_in, fan_out), fan_out its columns; a bias has the role 'bias'.",
     level="strict",
-    since="0.2",
     scope="variant",
 )
 def fans_and_roles(subject: Subject) -> None:
@@ -350,7 +348,6 @@ def fans_and_roles(subject: Subject) -> None:
     "LAY-020/large",
     why="Blocks, chunks and thresholds begin where tests have long stopped; networks do not.",
     fix="Look at what is left over behind the last whole block, and at every condition on a size.",
-    since="0.2",
     scope="variant",
 )
 def large(subject: Subject) -> None:
@@ -428,7 +425,6 @@ def _large_batch(subject: Subject, layer: Any) -> None:
     "LAY-021/one-row-in-training",
     why="The last batch of an epoch may be one row, and its variance divided by N - 1 is 0 / 0.",
     fix="Leave the statistics alone where the batch cannot give them.",
-    since="0.2",
     needs=lambda s: None if buffered(s.make(), 3) else "it keeps no buffers",
     scope="variant",
 )
@@ -445,7 +441,7 @@ def one_row_in_training(subject: Subject) -> None:
 def _has_figures_in_this_dtype(subject: Subject) -> str | None:
     if subject.dtype == np.float32 and subject.cls.stochastic:
         return "a draw in float32 is another draw"
-    return has_figures(subject)
+    return needs_reference_values(subject)
 
 
 @CHECKS.check(
@@ -461,7 +457,7 @@ def figures(subject: Subject) -> None:
     for point in points:
         generators = (generator_of(subject), generator_of(subject))
         _hold_reference(subject, point, generators)
-    check_figures(subject, "forward", [], run=_run, run_named=_run_named)
+    expect_reference_values(subject, "forward", [], run=_run, run_named=_run_named)
 
 
 def _hold_reference(subject: Subject, point: dict[str, Any], generators: tuple[Any, Any]) -> None:
@@ -509,24 +505,14 @@ def _passes(subject: Subject, layer: Any) -> list[Any]:
     why="A hyperparameter without any effect is a promise that the part does not keep.",
     fix="Use the field, or remove it; where it only acts together with another, declare that pair in `variants`.",
     level="strict",
-    since="0.2",
     scope="part",
 )
 def hyperparameters_matter(subject: Subject) -> None:
-    for field in attrs.fields(subject.cls):
-        if not field.init or not field.eq:
-            continue
-        tried = without_effect(subject, field, _passes)
-        require(
-            not tried,
-            f"{field.name!r} changes nothing: {tried[:4]} give the same results as {field.default!r}",
-            got="equal results",
-            expected="another output, buffer or declaration for another value",
-        )
+    expect_effects(subject, _passes, kind_of_effect="output, buffer or declaration")
 
 
 def _shows_nothing(subject: Subject) -> str | None:
-    return has_figures(subject) or (None if buffered(subject.make(), 3) else "it keeps no buffers")
+    return needs_reference_values(subject) or (None if buffered(subject.make(), 3) else "it keeps no buffers")
 
 
 @CHECKS.check(
@@ -534,7 +520,6 @@ def _shows_nothing(subject: Subject) -> str | None:
     why="A share of the batch that is reversed, or a variance divided by N, ends in the same place and shows nowhere.",
     fix="Let the `reference` return (y, {name: the buffer after the pass}), or an example expect the buffers by name.",
     level="advisory",
-    since="0.2",
     needs=_shows_nothing,
     scope="part",
 )

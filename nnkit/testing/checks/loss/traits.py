@@ -25,10 +25,10 @@ from nnkit.testing.checks.loss.domains import (
 from nnkit.testing.checks.loss.fused import many
 from nnkit.testing.comparison import difference
 from nnkit.testing.failure import expect_close, fail, require
-from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.numerics import one_sided, slope
 from nnkit.testing.points import normal
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -234,7 +234,6 @@ def equivariant_columns(subject: Subject) -> None:
     "LOSS-026/large",
     why="Blocks, chunks and thresholds begin where tests have long stopped; data do not.",
     fix="Look at what is left over behind the last whole block, and at every condition on a size.",
-    since="0.2",
     scope="variant",
 )
 def large(subject: Subject) -> None:
@@ -285,7 +284,6 @@ def large(subject: Subject) -> None:
     "LOSS-027/near-target",
     why="Where training ends the errors are small, and an epsilon in the wrong place is all that is left.",
     fix="Differentiate value with its epsilon where it stands: inside the root in one is inside the root in both.",
-    since="0.2",
     needs=lambda s: (
         None
         if s.cls.prediction_domain == s.cls.target_domain == "real"
@@ -320,14 +318,14 @@ def near_target(subject: Subject) -> None:
     "LOSS-REF/figures",
     why="A part may be the wrong function with the right derivative; figures from elsewhere show it.",
     fix="Compare the formula with its source; if the figure itself is wrong, mend the example or the reference.",
-    needs=has_figures,
+    needs=needs_reference_values,
 )
 def figures(subject: Subject) -> None:
     points = [{"prediction": p, "target": t} for p, t in [*pairs(subject, "reference"), many(subject)]]
     if subject.cls.prediction_domain == "real":
         points.append({"prediction": 20 * points[-1]["prediction"], "target": points[-1]["target"]})
     index = subject.cls.target_domain == "index"
-    check_figures(subject, "value", points, whole=frozenset({"target"} if index else ()))
+    expect_reference_values(subject, "value", points, whole=frozenset({"target"} if index else ()))
 
 
 @CHECKS.check(
@@ -335,7 +333,6 @@ def figures(subject: Subject) -> None:
     why="The gradient is what moves the parameters: one that is clean where the value is NaN trains on in silence.",
     fix="Hand NaN on: np.where decides by a comparison that NaN fails, and np.nan_to_num hides it.",
     level="strict",
-    since="0.2",
 )
 def nan_in_the_gradient(subject: Subject) -> None:
     loss = subject.make()
@@ -364,7 +361,6 @@ def _far(subject: Subject) -> str | None:
     "LOSS-029/far-gradient",
     why="Outliers lie far out, and a network that diverges goes there: a branch that is wrong there leads nowhere.",
     fix="Differentiate each branch of `value`, also the one for large errors.",
-    since="0.2",
     needs=_far,
     scope="variant",
 )

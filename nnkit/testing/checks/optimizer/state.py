@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
-import json
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -13,46 +10,17 @@ import numpy as np
 
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.optimizer.running import Steps, gradients, takes_schedule, trajectory
-from nnkit.testing.comparison import difference, shown
-from nnkit.testing.failure import expect_close, expect_equal, fail, require
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_close, expect_equal, require
 from nnkit.testing.points import normal
 from nnkit.testing.record import CheckList
+from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
 
 
 # -- the state -------------------------------------------------------------------------------
-
-
-def through_file(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The state as it comes back from a saved network: arrays through npz, numbers through JSON."""
-    arrays: dict[str, Any] = {}
-    plain: dict[str, Any] = {}
-    for name, value in state.items():
-        require(isinstance(name, str), "a name in the state is no string", got=name, expected="a string")
-        if isinstance(value, np.ndarray):
-            require(value.dtype.kind in "fiub", f"state[{name!r}] is an array of objects", got=value.dtype)
-            arrays[name] = value
-        elif isinstance(value, np.generic):
-            plain[name] = value.item()
-        else:
-            try:
-                plain[name] = json.loads(json.dumps(value))
-            except (TypeError, ValueError):
-                fail(f"state[{name!r}] cannot be saved", got=shown(value), expected="an array or a plain number")
-            require(
-                isinstance(value, (int, float, bool, str, type(None))),
-                f"state[{name!r}] is neither an array nor a number",
-                got=type(value).__name__,
-                expected="a flat dict of arrays and numbers",
-            )
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as opened:
-        loaded = {name: opened[name] for name in opened.files}
-    return {name: loaded[name] if name in loaded else plain[name] for name in state}
 
 
 @CHECKS.check(

@@ -11,13 +11,13 @@ import numpy as np
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.optimizer.descent import PATIENCE
 from nnkit.testing.checks.optimizer.running import gradients, takes_zero_rate, trajectory
-from nnkit.testing.checks.optimizer.state import through_file
 from nnkit.testing.comparison import difference
 from nnkit.testing.failure import expect_close, expect_equal, require
-from nnkit.testing.figures import check_figures, has_figures
 from nnkit.testing.points import normal
 from nnkit.testing.rates import with_rate
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
+from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -122,7 +122,6 @@ def late_steps(subject: Subject) -> None:
     "OPT-021/state-owns-its-memory",
     why="The parameters are changed in place: a state that is a view of them forgets what it was to remember.",
     fix="Copy what is kept: `state['slow'] = parameters.copy()`.",
-    since="0.2",
 )
 def state_owns_its_memory(subject: Subject) -> None:
     optimizer = subject.make()
@@ -145,7 +144,6 @@ def state_owns_its_memory(subject: Subject) -> None:
     why="A NaN that is taken for a zero hides where the training failed, and the other parameters go on.",
     fix="Let NaN through, or leave out the whole step; no nan_to_num, no fmax.",
     level="strict",
-    since="0.2",
 )
 def nan_stays_visible(subject: Subject) -> None:
     optimizer = subject.make()
@@ -173,7 +171,6 @@ def _decays(subject: Subject) -> str | None:
     "OPT-023/decay-shrinks",
     why="A decay with the wrong sign makes weights grow, the faster the larger they are.",
     fix="Decoupled: parameters *= 1 - rate * decay. Coupled: gradient + decay * parameters.",
-    since="0.2",
     needs=_decays,
     scope="variant",
 )
@@ -200,7 +197,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     "OPT-REF/figures",
     why="A rule may descend and still be another rule than its name says; a step-by-step oracle shows it.",
     fix="Compare each step with the source: bias correction in the first three, order of operations, epsilon.",
-    needs=has_figures,
+    needs=needs_reference_values,
 )
 def figures(subject: Subject) -> None:
     points = []
@@ -216,4 +213,4 @@ def figures(subject: Subject) -> None:
     ):
         stream = np.stack(gradients(subject, label, steps, size)) * subject.dtype.type(scale)
         points.append({"parameters": normal(subject, f"{label}/{size}", (size,)), "gradients": stream})
-    check_figures(subject, "update", points, run=_run)
+    expect_reference_values(subject, "update", points, run=_run)

@@ -1,4 +1,4 @@
-"""The pytest door: ``test_conformance = nnkit.testing.conformance("acme-nn")`` is the whole test file.
+"""The entry point from pytest: ``test_conformance = nnkit.testing.conformance("acme-nn")`` is the whole test file.
 
 The assignment is a test function with one item for each check of each part. What cannot be selected
 becomes an item that fails with the reason, so a mistyped name can never look like a green run.
@@ -7,22 +7,24 @@ becomes an item that fails with the reason, so a mistyped name can never look li
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import attrs
 import pytest
 
 from nnkit.errors import NNKitError
+from nnkit.testing.cases import Case, cases
 from nnkit.testing.report import nothing_proven
-from nnkit.testing.runner import DTYPES, Case, Settings, cases, run_case, settle
-from nnkit.testing.selection import Selected, select
+from nnkit.testing.runner import run_case
+from nnkit.testing.selection import Component, Selected, select
+from nnkit.testing.settings import DTYPES, DTypeName, Settings, settle
 from nnkit.testing.subject import family_of
 
 __all__ = ["MARK", "Selection", "conformance"]
 
 MARK = "__nnkit_conformance__"
-"""Set on the test functions made here: the file and the line that made it, for the plugin that misses none."""
+"""Set on the test functions made here: the file and the line of the call, for the plugin that finds lost proofs."""
 
 
 @attrs.frozen(eq=False)
@@ -45,37 +47,25 @@ class Selection:
         """Fail with every reason at once."""
         problems = [*self.problems]
         for part in self.parts:
-            seen = [
-                (case.check.id, case.level, None if case.applies else "; ".join(case.reasons))
-                for case in self.cases
-                if case.selected is part
-            ]
+            seen = [(case.check, case.reason) for case in self.cases if case.selected is part]
             problem = nothing_proven(part.name, family_of(part.cls), seen, self.settings.only)
             problems += [] if problem is None else [problem]
-        runnable = {f"{case.selected.name}::{case.check.id}" for case in self.cases if case.applies}
-        problems += [
-            f"the expected failure {word!r} belongs to no check that is run; remove it"
-            for word in self.settings.expected
-            if word not in runnable and not any(one.endswith(f"::{word}") for one in runnable)
-        ]
+        run = [(case.selected.name, case.check.id) for case in self.cases if case.reason is None]
+        problems += self.settings.idle_expectations(run)
         if problems:
             pytest.fail("\n".join(problems), pytrace=False)
 
     def not_applicable(self) -> dict[str, int]:
         """How many checks do not apply, by part."""
-        found: dict[str, int] = {}
-        for case in self.cases:
-            found[case.selected.name] = found.get(case.selected.name, 0) + (not case.applies)
-        return found
+        return dict(Counter(case.selected.name for case in self.cases if case.reason is not None))
 
 
 def conformance(
-    *components: Any,
+    *components: Component,
     kind: str | None = None,
     only: Iterable[str] | str | None = None,
     expected_failures: Mapping[str, str] | None = None,
-    profile: str | None = None,
-    dtypes: Iterable[str] = DTYPES,
+    dtypes: Iterable[DTypeName] | DTypeName = DTYPES,
     seed: int = 0,
 ) -> Callable[..., None]:
     """A test function that proves parts, one item a check; assign it to a name that begins with ``test``.
@@ -83,59 +73,52 @@ def conformance(
     Args:
         components: What to prove, as for ``nnkit.testing.check``: usually the name of your distribution.
         kind: Only parts of this kind.
-        only: Only these checks, each by its whole id or by one side of the slash (``"OPT-012"``).
+        only: Only these checks, each by its full id or by one side of the slash (``"OPT-012"``).
         expected_failures: Reasons by check id; such a check must fail.
-        profile: A frozen set of checks; newer checks then only advise.
         dtypes: The dtypes to try.
-        seed: Of every random figure.
+        seed: Seed of every random array.
 
     Example:
         >>> test_conformance = conformance("nnkit/relu", kind="activation")
     """
     parts: list[Selected] = []
-    found: list[Case] = []
+    every_case: list[Case] = []
     problems: list[str] = []
     settings = Settings()
     try:
-        settings = settle(only=only, expected_failures=expected_failures, profile=profile, dtypes=dtypes, seed=seed)
+        settings = settle(only=only, expected_failures=expected_failures, dtypes=dtypes, seed=seed)
         for component in components:
             parts += select(component, kind=kind)
-        found += cases(parts, settings)
+        every_case += cases(parts, settings)
     except NNKitError as error:
         problems.append(f"{type(error).__name__}: {error}")
     if not components:
         problems.append('conformance() names nothing to prove; write conformance("your-distribution")')
-    selection = Selection(tuple(parts), tuple(found), tuple(problems), settings)
-    items: list[Any] = [pytest.param(selection, id="selection")]
-    items += [pytest.param(case, id=_item_id(case)) for case in found if case.applies]
+    selection = Selection(tuple(parts), tuple(every_case), tuple(problems), settings)
+    items = [pytest.param(selection, id="selection")]
+    items += [pytest.param(case, id=_item_id(case)) for case in every_case if case.reason is None]
 
     @pytest.mark.parametrize("item", items)
     def test_conformance(item: Selection | Case, request: pytest.FixtureRequest) -> None:
+        properties = request.node.user_properties
         if isinstance(item, Selection):
-            request.node.user_properties.append(("nnkit-na", item.not_applicable()))
+            properties.append(("nnkit-na", item.not_applicable()))
             item.verify()
             return
         if request.config.getoption("--thorough", default=False):
             item = attrs.evolve(item, subjects=tuple(attrs.evolve(one, thorough=True) for one in item.subjects))
         outcome = run_case(item, rerun=f'pytest "{request.node.nodeid}"')
-        line = outcome.failure.advice if outcome.failure is not None else ""
-        told = (item.selected.name, item.check.id, outcome.state, line)
-        request.node.user_properties.append(("nnkit", told))
-        if outcome.state == "failed" and outcome.failure is not None:
+        advice = outcome.failure.advice if outcome.failure is not None else ""
+        properties.append(("nnkit", (item.selected.name, item.check.id, outcome.state, advice)))
+        if outcome.state == "failed":
             pytest.fail(str(outcome.failure), pytrace=False)
 
-    setattr(test_conformance, MARK, _caller())
-    return test_conformance
-
-
-def _caller() -> tuple[str, int]:
-    """The file and the line that call ``conformance``."""
     frame = inspect.currentframe()
-    for _ in range(2):
-        frame = frame and frame.f_back
-    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
+    caller = frame.f_back if frame is not None else None
+    setattr(test_conformance, MARK, (caller.f_code.co_filename, caller.f_lineno) if caller is not None else ("", 0))
+    return test_conformance
 
 
 def _item_id(case: Case) -> str:
     kind = "" if case.selected.id is None else f"{case.selected.cls.kind}:"
-    return f"{kind}{case.selected.name}::{case.check.id}"
+    return f"{kind}{case.id}"

@@ -16,12 +16,12 @@ from nnkit.testing.comparison import difference, leaves
 from nnkit.testing.failure import expect_close, fail, require
 from nnkit.testing.subject import Subject, resolve_parts
 
-__all__ = ["check_figures", "figure", "has_figures", "reference_arguments"]
+__all__ = ["expect_reference_values", "figure", "needs_reference_values", "reference_arguments"]
 
 Run = Callable[[Any, str, Mapping[str, Any]], Any]
 
 
-def has_figures(subject: Subject) -> str | None:
+def needs_reference_values(subject: Subject) -> str | None:
     """Not applicable where the part declares none; PART-023 reports their absence."""
     if subject.cls.reference is not None or subject.cls.examples:
         return None
@@ -65,7 +65,7 @@ def reference_arguments(subject: Subject, hyperparameters: Mapping[str, Any]) ->
     }
 
 
-def check_figures(
+def expect_reference_values(
     subject: Subject,
     method: str,
     points: list[dict[str, Any]],
