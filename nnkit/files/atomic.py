@@ -1,0 +1,119 @@
+"""Writing a file completely or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from nnkit.errors import FileSaveError
+
+try:
+    import fcntl
+except ImportError:  # a system without advisory locks: abandoned files are left for their owner
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["write_atomically"]
+
+NAME_LETTERS = 40
+"""Letters of the target's name in that of its temporary file, whose own length is limited, too."""
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+    """Call ``write(file)`` on a new file beside ``path``, then move it into place in one step.
+
+    A crash, a full disk or an exception leaves the old file as it was. Temporary files that killed
+    processes have left beside ``path`` are removed; those that a process still writes are locked
+    by it and stay. Several processes may write to one path: the last to finish wins.
+
+    Args:
+        path: The file; where it is a symbolic link, the file that the link names.
+        write: Is passed the open binary file.
+
+    Raises:
+        FileSaveError: When the file cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    temporary: Path | None = None
+    try:
+        _remove_abandoned(target)
+        file, temporary = _new_file(target)
+        with file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+            if fcntl is not None:  # moved while it is locked, so no other process can remove it before
+                temporary.replace(target)
+        if fcntl is None:
+            temporary.replace(target)
+        temporary = None
+        _sync_folder(target.parent)
+    except OSError as error:
+        if isinstance(error, FileSaveError):
+            raise
+        raise FileSaveError(
+            f"{path} could not be written ({error.strerror or error}); a file that stood there is as it was"
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def _prefix(target: Path) -> str:
+    return f".{target.name[:NAME_LETTERS]}."
+
+
+def _new_file(target: Path) -> tuple[BinaryIO, Path]:
+    """A new file of this process beside ``target``, locked as long as it is open."""
+    while True:
+        temporary = target.parent / f"{_prefix(target)}{secrets.token_hex(8)}.tmp"
+        file = temporary.open("x+b")
+        if _lock(file) and _is_at(temporary, file):
+            return file, temporary
+        file.close()  # another process took it for abandoned between the two calls
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove temporary files that no process holds locked: a job that is killed often would fill the disk."""
+    if fcntl is None:
+        return
+    for path in target.parent.glob(f"{glob.escape(_prefix(target))}*.tmp"):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(path, file):
+                path.unlink()
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock a new file; whether no other process holds it. File systems without locks need none."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the move itself durable, where the system lets a folder be opened."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
