@@ -26,7 +26,7 @@ CHECKS = CheckList()
 
 @attrs.frozen
 class Form:
-    """One way in which predictions and targets come."""
+    """Predictions and targets in one of the forms that metrics accept."""
 
     name: str
     prediction: Array
@@ -37,54 +37,65 @@ class Form:
         """Some of the rows."""
         return Form(self.name, self.prediction[chosen], self.target[chosen], self.weight[chosen])
 
+    def with_prediction(self, place: Any, value: Any) -> Form:
+        """A copy with other predictions in one place."""
+        prediction = self.prediction.copy()
+        prediction[place] = value
+        return attrs.evolve(self, prediction=prediction)
+
     @property
-    def told(self) -> dict[str, Any]:
-        """For a failure."""
+    def arrays(self) -> dict[str, Array]:
+        """The arguments of ``add`` by name."""
         return {"prediction": self.prediction, "target": self.target, "weight": self.weight}
 
 
 def forms(subject: Subject, label: str, rows: int = 24, *, signs: bool = False) -> list[Form]:
-    """Predictions and targets in every form that the metric takes; with ``signs`` also targets of -1 and 1."""
+    """Every form that the metric accepts; with ``signs`` also targets of -1 and 1."""
     rng = subject.rng(f"{label}/metric")
-    ones = np.ones(rows, dtype=subject.dtype)
-    found = []
+    pairs: list[tuple[str, Array, Array]] = []
     if subject.cls.classes:
         score = np.asarray(rng.uniform(0.02, 0.98, (rows, 1)), dtype=subject.dtype)
         truth = (rng.uniform(size=(rows, 1)) < 0.3 + 0.4 * score).astype(subject.dtype)
-        found.append(Form("one column", score, truth, ones))
+        pairs.append(("one column", score, truth))
         several = simplex(subject, f"{label}/several", (rows, 3))
         labels = rng.integers(0, 3, rows)
         labels[: rows // 2] = several[: rows // 2].argmax(axis=1)
-        found.append(Form("one-hot rows", several, np.eye(3, dtype=subject.dtype)[labels], ones))
-        found.append(Form("labels", several, labels, ones))
+        pairs += [("one-hot rows", several, np.eye(3, dtype=subject.dtype)[labels]), ("labels", several, labels)]
         if signs:
             truth = np.where(score > 0.5, 1, -1).astype(subject.dtype)
             truth[:3] = 1  # a batch without a negative one
-            found.append(Form("signs", (score - subject.dtype.type(0.4)) * 2, truth, ones))
+            pairs.append(("signs", (score - subject.dtype.type(0.4)) * 2, truth))
     else:
         for columns in (1, 3):
             target = normal(subject, f"{label}/target/{columns}", (rows, columns), 2.0)
             noise = normal(subject, f"{label}/noise/{columns}", (rows, columns), 0.7)
-            found.append(Form(f"{columns} columns", target + noise, target, ones))
+            pairs.append((f"{columns} columns", target + noise, target))
         stepped = target.copy()
         stepped[:, 1] = np.arange(rows) // 12  # constant in every batch, and not in all
-        found.append(Form("a column in steps", stepped + noise, stepped, ones))
-    taken = []
-    for form in found:
-        try:
-            _state(subject.make(), form)
-        except NNKitError:
-            continue
-        taken.append(form)
-    require(taken, "it takes neither rows nor labels", got="errors", expected="one form of predictions and targets")
-    return taken
+        pairs.append(("a column in steps", stepped + noise, stepped))
+    ones = np.ones(rows, dtype=subject.dtype)
+    accepted = [form for form in (Form(*pair, ones) for pair in pairs) if _accepts(subject.make(), form)]
+    require(accepted, "it accepts neither rows nor labels", expected="one form of predictions and targets")
+    return accepted
+
+
+def _accepts(metric: Any, form: Form) -> bool:
+    try:
+        _state(metric, form)
+    except NNKitError:
+        return False
+    return True
+
+
+def _add(metric: Any, state: dict[str, Any], form: Form) -> Any:
+    return metric.add(state, *(array.copy() for array in form.arrays.values()))
 
 
 def _state(metric: Any, *batches: Form) -> dict[str, Any]:
     state: dict[str, Any] = metric.start()
     with quiet():
-        for one in batches:
-            metric.add(state, one.prediction.copy(), one.target.copy(), one.weight.copy())
+        for batch in batches:
+            _add(metric, state, batch)
     return state
 
 
@@ -93,22 +104,30 @@ def _result(metric: Any, state: dict[str, Any]) -> Any:
         return metric.result(state)
 
 
-def _hold(message: str, got: Any, expected: Any, form: Form, tolerance: float) -> None:
-    expect_close(f"{message} ({form.name})", got, expected, tolerance=tolerance, inputs=form.told)
+def _value(metric: Any, *batches: Form) -> Any:
+    """The result after some batches."""
+    return _result(metric, _state(metric, *batches))
+
+
+def _expect(message: str, got: Any, expected: Any, form: Form, tolerance: float = 0.0) -> None:
+    expect_close(f"{message} ({form.name})", got, expected, tolerance=tolerance, inputs=form.arrays)
+
+
+def _tolerance(subject: Subject) -> float:
+    return 1e-9 if subject.dtype == np.float64 else 1e-4
 
 
 def calls(subject: Subject) -> list[Call]:
     """One pass over a batch: start, add, result."""
-    found = []
-    for form in forms(subject, "calls", 8):
 
-        def run(part: Any, x: Mapping[str, Array]) -> Any:
-            state = part.start()
-            part.add(state, x["prediction"], x["target"], x["weight"])
-            return {"state": copy.deepcopy(state), "result": part.result(state)}
+    def run(part: Any, x: Mapping[str, Array]) -> Any:
+        state = part.start()
+        part.add(state, x["prediction"], x["target"], x["weight"])
+        return {"state": copy.deepcopy(state), "result": part.result(state)}
 
-        found.append(Call(f"start, add, result ({form.name})", run, form.told, floats=False))
-    return found
+    return [
+        Call(f"start, add, result ({form.name})", run, form.arrays, floats=False) for form in forms(subject, "calls", 8)
+    ]
 
 
 @CHECKS.check(
@@ -122,81 +141,74 @@ def state(subject: Subject) -> None:
     require(isinstance(one, dict), "start returns no dict", got=type(one).__name__)
     require(one is not two, "start returns the same dict twice")
     for form in forms(subject, "state"):
-        fresh, given = metric.start(), Form(form.name, form.prediction.copy(), form.target.copy(), form.weight.copy())
+        fresh, arrays = metric.start(), {name: array.copy() for name, array in form.arrays.items()}
         with quiet():
-            returned = metric.add(fresh, given.prediction, given.target, given.weight)
+            returned = metric.add(fresh, *arrays.values())
         require(returned is None, "add returns something", got=returned, expected="None")
-        expect_equal("start is not fresh after an add", metric.start(), one, inputs=form.told)
+        expect_equal("start is not fresh after an add", metric.start(), one, inputs=form.arrays)
         before = copy.deepcopy(fresh)
         first = _result(metric, fresh)
-        expect_equal("result changes the state", fresh, before, inputs=form.told)
-        _hold("result gives something else the second time", _result(metric, fresh), first, form, 0.0)
-        back = through_file(fresh, nested=True)
-        _hold("a state that went through a file gives another result", _result(metric, back), first, form, 0.0)
+        expect_equal("result changes the state", fresh, before, inputs=form.arrays)
+        _expect("result gives something else the second time", _result(metric, fresh), first, form)
+        loaded = through_file(fresh, nested=True)
+        _expect("a state that went through a file gives another result", _result(metric, loaded), first, form)
         for value in fresh.values():
-            for name, array in given.told.items():
+            for name, array in arrays.items():
                 shared = isinstance(value, np.ndarray) and np.shares_memory(value, array)
-                require(not shared, f"the state keeps the memory of {name}", inputs=form.told)
+                require(not shared, f"the state keeps the memory of {name}", inputs=form.arrays)
 
 
 @CHECKS.check(
     "MET-002/streaming-equals-one-pass",
-    why="Validation data come in batches; the figure must not depend on their size.",
+    why="Validation data come in batches; the value must not depend on their size.",
     fix="Keep sums and counts in the state, and divide only in result.",
 )
 def streaming(subject: Subject) -> None:
-    metric, tolerance = subject.make(), 1e-9 if subject.dtype == np.float64 else 1e-4
+    metric, tolerance = subject.make(), _tolerance(subject)
     for form in forms(subject, "streaming", signs=True):
-        expected = _result(metric, _state(metric, form))
-        for cuts in ((1,), (12,), (5, 9), (1, 2, 3, 23)):
-            edges = [0, *cuts, len(form.weight)]
-            parts = [form.rows(slice(a, b)) for a, b in itertools.pairwise(edges)]
-            got = _result(metric, _state(metric, *parts))
-            _hold(f"batches cut at {list(cuts)} give another figure than one pass", got, expected, form, tolerance)
         order = subject.rng("streaming/order").permutation(len(form.weight))
-        got = _result(metric, _state(metric, form.rows(order)))
-        _hold("the order of the samples changes the figure", got, expected, form, tolerance)
-        got = _result(metric, _state(metric, form, form.rows(slice(0, 0))))
-        _hold("an empty batch changes the figure", got, expected, form, tolerance)
-        spoiled = attrs.evolve(form, prediction=form.prediction.copy())
-        spoiled.prediction[3] = np.nan
-        expected = _result(metric, _state(metric, spoiled))
-        got = _result(metric, _state(metric, spoiled.rows(slice(0, 4)), spoiled.rows(slice(4, None))))
-        _hold("with a row of NaN, batches give another figure than one pass", got, expected, spoiled, tolerance)
+        ways = {"the order of the samples changes the value": [form.rows(order)]}
+        ways["an empty batch changes the value"] = [form, form.rows(slice(0, 0))]
+        for cuts in ((1,), (12,), (5, 9), (1, 2, 3, 23)):
+            edges = itertools.pairwise([0, *cuts, len(form.weight)])
+            ways[f"batches cut at {list(cuts)} give another value than one pass"] = [
+                form.rows(slice(*e)) for e in edges
+            ]
+        expected = _value(metric, form)
+        for message, batches in ways.items():
+            _expect(message, _value(metric, *batches), expected, form, tolerance)
+        spoiled = form.with_prediction(3, np.nan)
+        got, expected = _value(metric, spoiled.rows(slice(0, 4)), spoiled.rows(slice(4, None))), _value(metric, spoiled)
+        _expect("with a row of NaN, batches give another value than one pass", got, expected, spoiled, tolerance)
 
 
 @CHECKS.check(
     "MET-003/merge",
-    why="Figures of several processes or shards are merged in any order.",
+    why="Values of several processes or shards are merged in any order.",
     fix="merge gives a new state; make its entries add up, or override merge.",
 )
 def merge(subject: Subject) -> None:
-    metric, tolerance = subject.make(), 1e-9 if subject.dtype == np.float64 else 1e-4
+    metric = subject.make()
     for form in forms(subject, "merge", signs=True):
         a, b, c = (_state(metric, form.rows(slice(*cut))) for cut in ((0, 7), (7, 8), (8, 24)))
-        before = copy.deepcopy((a, b, c))
-        expected = _result(metric, _state(metric, form))
+        before, expected = copy.deepcopy((a, b, c)), _value(metric, form)
         with quiet():
             left = metric.merge(metric.merge(a, b), c)
-            right = metric.merge(a, metric.merge(b, c))
-            turned = metric.merge(c, metric.merge(b, a))
-            padded = metric.merge(metric.merge(metric.start(), left), metric.start())
-            nothing = metric.merge(metric.merge(metric.start(), metric.start()), left)
-        for how, merged in (
-            ("merge", left),
-            ("regrouped merge", right),
-            ("merge in another order", turned),
-            ("merge with an empty state", padded),
-            ("merge with two empty states", nothing),
-        ):
-            _hold(f"{how} gives another figure than one pass", _result(metric, merged), expected, form, tolerance)
-        expect_equal("merge changes the states that it is given", (a, b, c), before, inputs=form.told)
+            ways = {
+                "merge": left,
+                "regrouped merge": metric.merge(a, metric.merge(b, c)),
+                "merge in another order": metric.merge(c, metric.merge(b, a)),
+                "merge with an empty state": metric.merge(metric.merge(metric.start(), left), metric.start()),
+                "merge with two empty states": metric.merge(metric.merge(metric.start(), metric.start()), left),
+            }
+        for way, merged in ways.items():
+            message = f"{way} gives another value than one pass"
+            _expect(message, _result(metric, merged), expected, form, _tolerance(subject))
+        expect_equal("merge changes the states that are passed to it", (a, b, c), before, inputs=form.arrays)
         with quiet():
-            metric.add(left, form.prediction.copy(), form.target.copy(), form.weight.copy())
-        with quiet():
-            for lone in (metric.merge(a, metric.start()), metric.merge(metric.start(), a)):
-                metric.add(lone, form.prediction.copy(), form.target.copy(), form.weight.copy())
-        expect_equal("a merged state shares memory with its sources", (a, b, c), before, inputs=form.told)
+            for merged in (left, metric.merge(a, metric.start()), metric.merge(metric.start(), a)):
+                _add(metric, merged, form)
+        expect_equal("a merged state shares memory with its sources", (a, b, c), before, inputs=form.arrays)
 
 
 @CHECKS.check(
@@ -205,18 +217,16 @@ def merge(subject: Subject) -> None:
     fix="Multiply what you add by the weight, and count the weights instead of the rows.",
 )
 def weights(subject: Subject) -> None:
-    metric, tolerance = subject.make(), 1e-9 if subject.dtype == np.float64 else 1e-4
+    metric, tolerance = subject.make(), _tolerance(subject)
     for form in forms(subject, "weights"):
         times = subject.rng("weights/times").integers(0, 4, len(form.weight))
         times[:2] = (0, 3)
         weighted = attrs.evolve(form, weight=times.astype(subject.dtype))
-        repeated = form.rows(np.repeat(np.arange(len(times)), times))
-        got, expected = _result(metric, _state(metric, weighted)), _result(metric, _state(metric, repeated))
-        _hold("integer weights do not act as repetitions", got, expected, weighted, tolerance)
-        spoiled = attrs.evolve(weighted, prediction=weighted.prediction.copy())
-        spoiled.prediction[0] = spoiled.prediction[1]
-        got = _result(metric, _state(metric, spoiled))
-        _hold("a sample of weight zero changes the figure", got, expected, spoiled, tolerance)
+        expected = _value(metric, form.rows(np.repeat(np.arange(len(times)), times)))
+        got = _value(metric, weighted)
+        _expect("integer weights do not act as repetitions", got, expected, weighted, tolerance)
+        spoiled = weighted.with_prediction(0, form.prediction[1])
+        _expect("a sample of weight zero changes the value", _value(metric, spoiled), expected, spoiled, tolerance)
 
 
 @CHECKS.check(
@@ -225,35 +235,24 @@ def weights(subject: Subject) -> None:
     fix="Widen `bounds`, or look for the case that leaves them.",
 )
 def bounds(subject: Subject) -> None:
-    metric = subject.make()
     low, high = subject.cls.bounds
-    for label in ("bounds/1", "bounds/2", "bounds/3"):
-        usual = forms(subject, label)
-        far = [] if subject.cls.classes else [attrs.evolve(form, prediction=form.prediction * 100) for form in usual]
-        for form in (*usual, *far):
-            for rows in (1, 2, 24):
-                part = form.rows(slice(0, rows))
-                value = _result(metric, _state(metric, part))
-                if subject.cls.scalar:
-                    number = isinstance(value, (float, int, np.floating)) and not isinstance(value, bool)
-                    require(
-                        number,
-                        "result is not one number",
-                        inputs=part.told,
-                        got=type(value).__name__,
-                        expected="a float",
-                    )
-                array = np.asarray(value, dtype=np.float64)
-                inside = np.isnan(array) | ((array >= low - 1e-9) & (array <= high + 1e-9))
-                require(
-                    inside.all(), "result leaves its bounds", inputs=part.told, got=array, expected=f"[{low}, {high}]"
-                )
+    usual = [form for label in ("bounds/1", "bounds/2", "bounds/3") for form in forms(subject, label)]
+    far = [] if subject.cls.classes else [attrs.evolve(form, prediction=form.prediction * 100) for form in usual]
+    for form, rows in itertools.product((*usual, *far), (1, 2, 24)):
+        part = form.rows(slice(0, rows))
+        value = _value(subject.make(), part)
+        number = isinstance(value, (float, int, np.floating)) and not isinstance(value, bool)
+        right, got = number or not subject.cls.scalar, type(value).__name__
+        require(right, "result is not one number", inputs=part.arrays, got=got, expected="a float")
+        array = np.asarray(value, dtype=np.float64)
+        inside = (np.isnan(array) | ((array >= low - 1e-9) & (array <= high + 1e-9))).all()
+        require(inside, "result leaves its bounds", inputs=part.arrays, got=array, expected=f"[{low}, {high}]")
 
 
 @CHECKS.check(
     "MET-006/empty",
-    why="A figure is asked for before the first sample, and for classes that never come.",
-    fix="Return NaN (or the documented figure) where there is nothing to divide by; never raise.",
+    why="A value is asked for before the first sample, and for classes that never come.",
+    fix="Return NaN (or the documented value) where there is nothing to divide by; never raise.",
 )
 def empty(subject: Subject) -> None:
     metric = subject.make()
@@ -262,71 +261,56 @@ def empty(subject: Subject) -> None:
         metric.result(metric.merge(metric.start(), metric.start()))
     require(not noted.warned, "result of an empty state warns", got=noted.warned)
     for form in forms(subject, "empty"):
+        weightless = attrs.evolve(form, weight=np.zeros_like(form.weight))
         with quiet() as noted:
-            for rows in (0, 1):
-                state_ = metric.start()
-                part = form.rows(slice(0, rows))
-                metric.add(state_, part.prediction.copy(), part.target.copy(), part.weight.copy())
-                metric.result(state_)
-            state_ = metric.start()
-            metric.add(state_, form.prediction.copy(), form.target.copy(), np.zeros_like(form.weight))
-            metric.result(state_)
-        require(not noted.warned, "result of hardly any samples warns", inputs=form.told, got=noted.warned)
+            for batch in (form.rows(slice(0, 0)), form.rows(slice(0, 1)), weightless):
+                fresh = metric.start()
+                _add(metric, fresh, batch)
+                metric.result(fresh)
+        require(not noted.warned, "result of hardly any samples warns", inputs=form.arrays, got=noted.warned)
 
 
 @CHECKS.check(
     "MET-007/better",
     why="Early stopping and checkpoints keep the wrong model if the direction is wrong.",
-    fix="Correct `higher_is_better`, or the sign of the figure.",
+    fix="Correct `higher_is_better`, or the sign of the value.",
     needs=lambda s: None if s.cls.higher_is_better is not None and s.cls.scalar else "it declares no better side",
 )
 def better(subject: Subject) -> None:
     metric = subject.make()
-    sign = 1.0 if subject.cls.higher_is_better else -1.0
-    for label in ("better/1", "better/2"):
-        for form in forms(subject, label):
-            labels = form.name == "labels"
-            right = np.eye(3, dtype=subject.dtype)[form.target] if labels else form.target.copy()
-            perfect = attrs.evolve(form, prediction=right)
-            best, usual = float(_result(metric, _state(metric, perfect))), float(_result(metric, _state(metric, form)))
-            if math.isnan(best) or math.isnan(usual):
-                continue
-            require(
-                sign * best >= sign * usual - 1e-9,
-                f"a perfect prediction is not the best ({form.name})",
-                inputs=form.told,
-                got=best,
-                expected=f"at {'least' if sign > 0 else 'most'} {usual!r}, the figure of an imperfect one",
-            )
+    sign, bound = (1.0, "least") if subject.cls.higher_is_better else (-1.0, "most")
+    for form in (*forms(subject, "better/1"), *forms(subject, "better/2")):
+        right = np.eye(3, dtype=subject.dtype)[form.target] if form.name == "labels" else form.target
+        best, usual = float(_value(metric, attrs.evolve(form, prediction=right))), float(_value(metric, form))
+        # NaN where the metric is undefined for these targets: no side is better then.
+        holds = math.isnan(best) or math.isnan(usual) or sign * best >= sign * usual - 1e-9
+        message, expected = f"a perfect prediction is not the best ({form.name})", f"at {bound} {usual!r}"
+        require(holds, message, inputs=form.arrays, got=best, expected=expected)
 
 
 @CHECKS.check(
     "MET-008/forms-agree",
-    why="One-hot rows and labels say the same thing.",
-    fix="Read targets with nnkit.interfaces.class_metric (or nnkit.arrays.to_labels), which takes either.",
+    why="One-hot rows and labels mean the same.",
+    fix="Read targets with nnkit.interfaces.class_metric (or nnkit.arrays.to_labels), which accepts either.",
     needs=lambda s: None if s.cls.classes else "it is not about classes",
 )
 def forms_agree(subject: Subject) -> None:
     metric = subject.make()
-    found = {form.name: form for form in forms(subject, "agree")}
-    if {"one-hot rows", "labels"} <= set(found):
-        rows, labels = (_result(metric, _state(metric, found[name])) for name in ("one-hot rows", "labels"))
-        _hold("labels give another figure than one-hot rows", labels, rows, found["labels"], 1e-12)
-    if "one column" in found:
-        form = found["one column"]
+    by_name = {form.name: form for form in forms(subject, "agree")}
+    if {"one-hot rows", "labels"} <= set(by_name):
+        rows, labels = (_value(metric, by_name[name]) for name in ("one-hot rows", "labels"))
+        _expect("labels give another value than one-hot rows", labels, rows, by_name["labels"], 1e-12)
+    if "one column" in by_name:
+        form = by_name["one column"]
         flat = attrs.evolve(form, target=form.target[:, 0].astype(np.intp))
-        try:
-            got = _result(metric, _state(metric, flat))
-        except NNKitError:
-            return
-        _hold(
-            "labels (N,) give another figure than one column", got, _result(metric, _state(metric, form)), flat, 1e-12
-        )
+        if _accepts(metric, flat):
+            got, expected = _value(metric, flat), _value(metric, form)
+            _expect("labels (N,) give another value than one column", got, expected, flat, 1e-12)
 
 
 @CHECKS.check(
     "MET-010/flat-targets",
-    why="(N, 1) against (N,) is broadcast to (N, N) by numpy, and gives a figure without an error.",
+    why="(N, 1) against (N,) is broadcast to (N, N) by numpy, and gives a value without an error.",
     fix="Compare the shapes and raise a ShapeError, or make one column of a flat target first.",
     needs=lambda s: "it is about classes" if s.cls.classes else None,
 )
@@ -337,11 +321,11 @@ def flat_targets(subject: Subject) -> None:
         return
     flat = attrs.evolve(form, target=form.target[:, 0])
     try:
-        got = _result(metric, _state(metric, flat))
+        got = _value(metric, flat)
     except ValueError:
         return
-    expected = _result(metric, _state(metric, form))
-    _hold("a flat target (N,) gives another figure than (N, 1)", got, expected, flat, 8 * subject.eps)
+    message = "a flat target (N,) gives another value than (N, 1)"
+    _expect(message, got, _value(metric, form), flat, 8 * subject.eps)
 
 
 @CHECKS.check(
@@ -353,78 +337,56 @@ def flat_targets(subject: Subject) -> None:
 def float32_accuracy(subject: Subject) -> None:
     metric = subject.make()
     for form in forms(subject, "float32"):
-        wide = Form(
-            form.name,
-            form.prediction.astype(np.float64),
-            form.target.astype(np.float64) if form.target.dtype.kind == "f" else form.target,
-            form.weight.astype(np.float64),
-        )
-        _hold(
-            "float32 data give another figure",
-            _result(metric, _state(metric, form)),
-            _result(metric, _state(metric, wide)),
-            form,
-            1e-4,
-        )
-        many = [form] * 40
-        wide_many = [wide] * 40
-        _hold(
-            "float32 sums drift away over many batches",
-            _result(metric, _state(metric, *many)),
-            _result(metric, _state(metric, *wide_many)),
-            form,
-            1e-4,
-        )
+        arrays = (a.astype(np.float64) if a.dtype.kind == "f" else a for a in form.arrays.values())
+        wide = Form(form.name, *arrays)
+        _expect("float32 data give another value", _value(metric, form), _value(metric, wide), form, 1e-4)
+        got, expected = _value(metric, *[form] * 40), _value(metric, *[wide] * 40)
+        _expect("float32 sums drift away over many batches", got, expected, form, 1e-4)
 
 
 @CHECKS.check(
     "MET-011/nan-stays-visible",
     why="A model that predicts NaN must not look good.",
-    fix="Use sums and means that hand NaN on; no nanmean, no np.where around isnan.",
+    fix="Use sums and means that propagate NaN; no nanmean, no np.where around isnan.",
     level="strict",
     needs=lambda s: "it is about classes, or gives more than one number" if s.cls.classes or not s.cls.scalar else None,
 )
 def nan_stays_visible(subject: Subject) -> None:
     metric = subject.make()
     for form in forms(subject, "nan"):
-        spoiled = attrs.evolve(form, prediction=form.prediction.copy())
-        spoiled.prediction[3, 0] = np.nan
-        wrong = attrs.evolve(form, prediction=form.prediction.copy())
-        wrong.prediction[3, 0] = 1e30
-        got, worst = (_result(metric, _state(metric, one)) for one in (spoiled, wrong))
-        seen = math.isnan(got) or got == worst  # a share may count it as wrong
-        require(seen, f"a NaN among the predictions disappears ({form.name})", inputs=spoiled.told, got=got)
+        spoiled = form.with_prediction((3, 0), np.nan)
+        got, worst = _value(metric, spoiled), _value(metric, form.with_prediction((3, 0), 1e30))
+        seen = math.isnan(got) or got == worst  # a fraction may count it as wrong
+        require(seen, f"a NaN among the predictions disappears ({form.name})", inputs=spoiled.arrays, got=got)
 
 
 @CHECKS.check(
     "MET-012/large",
-    why="Blocks and chunks begin where tests have long stopped; validation data do not.",
-    fix="Look at what is left over behind the last whole block.",
+    why="Blocks and chunks begin at sizes that small tests never reach; validation data do.",
+    fix="Look at what is left over behind the last full block.",
 )
 def large(subject: Subject) -> None:
-    metric, tolerance = subject.make(), 1e-9 if subject.dtype == np.float64 else 1e-4
+    metric = subject.make()
     for form in forms(subject, "large", 3001):
         parts = [form.rows(slice(start, start + 61)) for start in range(0, 3001, 61)]
-        told = attrs.evolve(form.rows(slice(0, 3)), name=f"{form.name}, 3001 rows")
-        whole, got = _result(metric, _state(metric, form)), _result(metric, _state(metric, *parts))
-        _hold("one batch of 3001 rows gives another figure than many of 61", whole, got, told, tolerance)
+        some = attrs.evolve(form.rows(slice(0, 3)), name=f"{form.name}, 3001 rows")
+        message = "one batch of 3001 rows gives another value than many of 61"
+        _expect(message, _value(metric, form), _value(metric, *parts), some, _tolerance(subject))
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
-    given = dict(inputs)
-    prediction = given["prediction"]
-    state_ = part.start()
-    weight = given.get("weight", np.ones(len(prediction)))
-    part.add(state_, prediction, np.asarray(given["target"]), weight)
-    return part.result(state_)
+    state, prediction = part.start(), inputs["prediction"]
+    weight = inputs.get("weight", np.ones(len(prediction)))
+    part.add(state, prediction, np.asarray(inputs["target"]), weight)
+    return part.result(state)
 
 
 @CHECKS.check(
     "MET-REF/figures",
-    why="A figure may stream well and still be another figure than its name says.",
-    fix="Compare the formula with its source; if the figure itself is wrong, mend the example or the reference.",
+    why="A metric may stream well and still be another metric than its name says.",
+    fix="Compare the formula with its source; if the value itself is wrong, fix the example or the reference.",
     needs=needs_reference_values,
 )
-def figures(subject: Subject) -> None:
-    points = [form.told for form in forms(subject, "reference")] if subject.cls.reference is not None else []
+def reference_values(subject: Subject) -> None:
+    points = [form.arrays for form in forms(subject, "reference")] if subject.cls.reference is not None else []
     expect_reference_values(subject, "result", points, run=_run)
