@@ -6,6 +6,17 @@ Example:
     LeakyReLU(negative_slope=0.2)
 """
 
-from nnkit.registry import Provider, Registrar, create, disabled, get, hookimpl, names, providers, why
+from nnkit.registry import (
+    Provider,
+    Registrar,
+    create,
+    disabled,
+    get,
+    hookimpl,
+    names,
+    providers,
+    register,
+    why,
+)
 
-__all__ = ["Provider", "Registrar", "create", "disabled", "get", "hookimpl", "names", "providers", "why"]
+__all__ = ["Provider", "Registrar", "create", "disabled", "get", "hookimpl", "names", "providers", "register", "why"]

@@ -13,7 +13,7 @@ ROOT = Path(nnkit.__file__).parent
 FOLDERS = [kind.plural for kind in KINDS.values()]
 
 FLOORS = [
-    ["errors", "cpu"],
+    ["errors", "cpu", "spelling"],
     ["arrays"],
     ["interfaces"],
     ["core", *FOLDERS],
@@ -23,7 +23,7 @@ FLOORS = [
     ["plugins"],  # nothing but the registry's public face
     ["network", "functional", "testing", "plot"],
     ["inference"],
-    ["cli", "__init__", "_pyinstaller"],
+    ["cli", "__init__"],
 ]
 FLOOR = {unit: number for number, units in enumerate(FLOORS) for unit in units}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from typing import Any
 
 import click
+
+from nnkit.spelling import suggest
 
 __all__ = ["FolderGroup"]
 
@@ -43,7 +44,7 @@ class FolderGroup(click.Group):
         """As in click, with the nearest name and the list of names for a wrong one."""
         names = self.list_commands(ctx)
         if args[0] not in names and not args[0].startswith("-"):
-            close = difflib.get_close_matches(args[0], names, n=1)
+            close = suggest(args[0], names, count=1)
             hint = f" did you mean {close[0]!r}?" if close else ""
             ctx.fail(f"there is no command {args[0]!r};{hint} the commands are {', '.join(names)}")
         return super().resolve_command(ctx, args)

@@ -49,6 +49,8 @@ class Part(ABC):
             kind's first method and the hyperparameters as keywords), for the same purpose.
         variants: Hyperparameter sets that the kit proves besides the defaults.
         deterministic: Equal arguments give equal results.
+        renamed_fields: Hyperparameters that had another name in earlier versions, old name to new: specs, configs
+            and files with the old name are read.
         declares_traits: Whether the traits of the class describe the part; ``False`` for a part made of bare
             functions, whose ranges, domains and other properties are unknown.
     """
@@ -60,6 +62,7 @@ class Part(ABC):
     reference: ClassVar[Callable[..., Any] | None] = None
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = ()
     deterministic: ClassVar[bool] = True
+    renamed_fields: ClassVar[Mapping[str, str]] = {}
     declares_traits: ClassVar[bool] = True
 
     def offers(self, method: str) -> bool:

@@ -1,12 +1,11 @@
-"""Finding parts by name: the built-ins, and those of every installed plugin."""
+"""Finding parts by name: the built-ins, those of this process, and those of every installed plugin."""
 
-from nnkit.registry.accelerators import accelerate
-from nnkit.registry.config import part_from_config, part_to_config
-from nnkit.registry.hookspecs import hookimpl
-from nnkit.registry.identity import name_of
-from nnkit.registry.listing import Provider, disabled, names, providers, why
-from nnkit.registry.registrar import Registrar
-from nnkit.registry.specs import create, get, resolve
+from nnkit.registry.answers import Provider, disabled, get, names, providers, suggest, why
+from nnkit.registry.config import name_of, part_from_config, part_to_config
+from nnkit.registry.extensions import accelerate, implementations
+from nnkit.registry.hooks import Registrar, hookimpl
+from nnkit.registry.manager import register
+from nnkit.registry.specs import create, resolve
 
 __all__ = [
     "Provider",
@@ -16,11 +15,14 @@ __all__ = [
     "disabled",
     "get",
     "hookimpl",
+    "implementations",
     "name_of",
     "names",
     "part_from_config",
     "part_to_config",
     "providers",
+    "register",
     "resolve",
+    "suggest",
     "why",
 ]

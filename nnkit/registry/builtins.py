@@ -1,4 +1,4 @@
-"""nnkit's own parts, registered through the same hooks as everybody's; the only file that names them.
+"""nnkit's own parts, registered through the same hook as those of plugins; the only file that names them.
 
 Each table maps a name to its target; an alias is another name for the same part. Nothing is
 imported before it is used.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nnkit.registry.hookspecs import hookimpl
-from nnkit.registry.registrar import Registrar
+from nnkit.registry.hooks import Registrar, hookimpl
 
 ACTIVATIONS = {
     "identity": "nnkit.activations.identity:Identity",
@@ -133,6 +132,19 @@ CALLBACKS = {
     "lambda": "nnkit.callbacks.lambda_callback:LambdaCallback",
 }
 
+PARTS: Mapping[str, Mapping[str, str]] = {
+    "activation": ACTIVATIONS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "initializer": INITIALIZERS,
+    "layer": LAYERS,
+    "schedule": SCHEDULES,
+    "regularizer": REGULARIZERS,
+    "metric": METRICS,
+    "callback": CALLBACKS,
+}
+"""Every table by its kind."""
+
 ADAPTERS = {
     "activation": "nnkit.activations.function:from_functions",
     "loss": "nnkit.losses.function:from_functions",
@@ -159,64 +171,191 @@ ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 """Keras' and scikit-learn's names where they differ; few, so that a config reads alike everywhere."""
 
 
-def _add_all(registrar: Registrar, table: Mapping[str, str]) -> None:
-    aliases = ALIASES.get(registrar.kind, {})
-    for name, target in table.items():
-        registrar.add(name, target, aliases=aliases.get(name, ()))
+FOREIGN: Mapping[str, Mapping[str, str]] = {
+    "activation": {
+        "tansig": "tanh",
+        "logsig": "sigmoid",
+        "purelin": "identity",
+        "poslin": "relu",
+        "softmax2d": "softmax",
+        "elliotsig": "softsign",
+        "none": "identity",
+        "logsoftmax": "log_softmax",
+        "exp": "exponential",
+        **dict.fromkeys(
+            (
+                "celu",
+                "crelu",
+                "prelu",
+                "rrelu",
+                "relu6",
+                "glu",
+                "reglu",
+                "geglu",
+                "swiglu",
+                "hard_tanh",
+                "hard_swish",
+                "hard_silu",
+            ),
+            "",
+        ),
+        **dict.fromkeys(("satlin", "satlins", "hardlim", "hardlims", "radbas", "tribas", "sin", "softmin"), ""),
+    },
+    "loss": {
+        "ce": "categorical_crossentropy sparse_categorical_crossentropy",
+        "crossentropy": "categorical_crossentropy sparse_categorical_crossentropy binary_crossentropy",
+        "crossentropyloss": "sparse_categorical_crossentropy",
+        "log_loss": "binary_crossentropy categorical_crossentropy",
+        "bce": "binary_crossentropy",
+        "bceloss": "binary_crossentropy",
+        "nll_loss": "nll",
+        "kl_div": "kl_divergence",
+        "mse_loss": "mean_squared_error",
+        "l2_loss": "mean_squared_error",
+        "l1_loss": "mean_absolute_error",
+        "smooth_l1": "huber",
+        "smooth_l1_loss": "huber",
+        "huber_loss": "huber",
+        "hinge_loss": "hinge",
+        "poisson_nll": "poisson",
+        "sse": "squared_error",
+        "mape": "mean_absolute_percentage_error",
+        "msle": "mean_squared_logarithmic_error",
+        "rmse": "root_mean_squared_error",
+        "msereg": "",
+    },
+    "optimizer": {
+        "gradient_descent": "sgd",
+        "momentum": "sgd",
+        "nesterov": "sgd",
+        "traingd": "sgd",
+        "traingdm": "sgd",
+        "lm": "levenberg_marquardt",
+        "levenberg": "levenberg_marquardt",
+        "trainscg": "scaled_conjugate_gradient",
+        "trainrp": "rprop",
+        "trainbfg": "bfgs lbfgs",
+        "l_bfgs_b": "lbfgs",
+        "adam_amsgrad": "amsgrad",
+        "traincgf": "conjugate_gradient",
+        **{word: word for word in ("adan", "radam", "adamax", "rprop", "rmsprop", "lamb", "lars", "lion", "asgd")},
+        **dict.fromkeys(("adai", "adamp", "adopt", "padam", "traingda", "traingdx", "trainoss", "trainr"), ""),
+    },
+    "initializer": {
+        "xavier_uniform": "glorot_uniform",
+        "xavier_normal": "glorot_normal",
+        "xavier": "glorot_uniform glorot_normal",
+        "glorot": "glorot_uniform glorot_normal",
+        "kaiming_uniform": "he_uniform",
+        "kaiming_normal": "he_normal",
+        "kaiming": "he_normal he_uniform",
+        "he": "he_normal he_uniform",
+        "lecun": "lecun_normal lecun_uniform",
+        "random_normal": "normal",
+        "random_uniform": "uniform",
+        "trunc_normal": "truncated_normal",
+    },
+    "layer": {
+        "fc": "dense",
+        "linear": "dense",
+        "fullyconnected": "dense",
+        "batchnorm1d": "batch_norm",
+        "bn": "batch_norm",
+        "ln": "layer_norm",
+        "normalization": "standardize",
+        "standard_scaler": "standardize",
+    },
+    "schedule": {
+        "cosine_annealing": "cosine",
+        "cosine_decay": "cosine",
+        "exponential_decay": "exponential",
+        "polynomial_decay": "polynomial",
+        "inverse_time_decay": "inverse_time",
+        "step_lr": "step",
+        "onecycle": "one_cycle",
+        "warmup": "linear_warmup",
+    },
+    "regularizer": {"ridge": "l2", "lasso": "l1", "weight_decay": "l2", "l1_l2": "elastic_net", "l1l2": "elastic_net"},
+    "metric": {
+        "acc": "accuracy",
+        "accuracy_score": "accuracy",
+        "categorical_accuracy": "accuracy",
+        "sparse_categorical_accuracy": "accuracy",
+        "binary_accuracy": "accuracy",
+        "top_k": "top_k_accuracy",
+        "roc_auc": "auc",
+        "roc_auc_score": "auc",
+        "r2_score": "r2",
+        "r_squared": "r2",
+        "precision_score": "precision",
+        "recall_score": "recall",
+        "confusion": "confusion_matrix",
+        "mape": "mean_absolute_percentage_error",
+        "msle": "mean_squared_logarithmic_error",
+        "rmse": "root_mean_squared_error",
+        "medae": "median_absolute_error",
+    },
+    "callback": {
+        "model_checkpoint": "checkpoint",
+        "csv_logger": "csv_log",
+        "terminate_on_nan": "stop_on_nonfinite",
+        "reduce_lr_on_plateau": "reduce_on_plateau",
+        "progress_bar": "progress",
+        "progbar": "progress",
+        "tqdm": "progress",
+        "verbose": "progress",
+        "lambda_callback": "lambda",
+    },
+    "hyperparameter": {
+        "lr": "learning_rate",
+        "eta": "learning_rate",
+        "step_size": "learning_rate",
+        "learning_rate_init": "learning_rate",
+        "beta_1": "beta1",
+        "beta_2": "beta2",
+        "betas": "beta1 beta2",
+        "eps": "epsilon",
+        "mu": "momentum",
+        "rho": "decay",
+        "alpha": "negative_slope strength",
+        "slope": "negative_slope",
+        "lambda": "strength",
+        "p": "rate",
+        "std": "stddev",
+        "sigma": "stddev",
+    },
+    "argument": {
+        "hidden_layer_sizes": "layers",
+        "verbose": "callbacks",
+        "solver": "optimizer",
+        "activation": "hidden_activation",
+        "random_state": "seed",
+        "max_iter": "epochs",
+        "n_epochs": "epochs",
+        "nb_epoch": "epochs",
+        "num_epochs": "epochs",
+        "validation_fraction": "validation_split",
+        "kernel_initializer": "initializer",
+        "kernel_regularizer": "regularizer",
+        "lr": "learning_rate optimizer",
+        "learning_rate_init": "learning_rate optimizer",
+        "alpha": "regularizer",
+        "criterion": "loss",
+        "early_stopping": "callbacks",
+    },
+}
+"""Names in other libraries, by kind (and of hyperparameters and arguments), with nnkit's; empty: it has none.
+
+Suggestions come from here first. A name listed here is never taken for a misspelling of another one.
+"""
 
 
 @hookimpl
-def nnkit_register_activations(registrar: Registrar) -> None:
-    """Register nnkit's activations."""
-    _add_all(registrar, ACTIVATIONS)
-
-
-@hookimpl
-def nnkit_register_losses(registrar: Registrar) -> None:
-    """Register nnkit's losses."""
-    _add_all(registrar, LOSSES)
-
-
-@hookimpl
-def nnkit_register_optimizers(registrar: Registrar) -> None:
-    """Register nnkit's optimizers and solvers."""
-    _add_all(registrar, OPTIMIZERS)
-
-
-@hookimpl
-def nnkit_register_initializers(registrar: Registrar) -> None:
-    """Register nnkit's initializers."""
-    _add_all(registrar, INITIALIZERS)
-
-
-@hookimpl
-def nnkit_register_layers(registrar: Registrar) -> None:
-    """Register nnkit's layers."""
-    _add_all(registrar, LAYERS)
-
-
-@hookimpl
-def nnkit_register_schedules(registrar: Registrar) -> None:
-    """Register nnkit's schedules."""
-    _add_all(registrar, SCHEDULES)
-
-
-@hookimpl
-def nnkit_register_regularizers(registrar: Registrar) -> None:
-    """Register nnkit's regularizers."""
-    _add_all(registrar, REGULARIZERS)
-
-
-@hookimpl
-def nnkit_register_metrics(registrar: Registrar) -> None:
-    """Register nnkit's metrics."""
-    _add_all(registrar, METRICS)
-
-
-@hookimpl
-def nnkit_register_callbacks(registrar: Registrar) -> None:
-    """Register nnkit's callbacks."""
-    _add_all(registrar, CALLBACKS)
+def nnkit_register(registrar: Registrar) -> None:
+    """Register nnkit's parts."""
+    for kind, table in PARTS.items():
+        for name, target in table.items():
+            registrar.add(kind, name, target, ALIASES.get(kind, {}).get(name, ()))
 
 
 DEFAULTS = {

@@ -1,4 +1,4 @@
-"""Configs: a part as plain data, with canonical ids and the distributions that provide them.
+"""Configs: a part as plain data, with canonical ids and the distributions that provide them; and the way back.
 
 The config of a part is also a spec of it: ``{"name": "nnkit/adam", "learning_rate": 0.001, …}``.
 """
@@ -6,6 +6,7 @@ The config of a part is also a spec of it: ``{"name": "nnkit/adam", "learning_ra
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
@@ -13,32 +14,90 @@ import attrs
 import numpy as np
 
 from nnkit import __version__
-from nnkit.errors import MissingProviderError, SpecError, UnknownNameError
+from nnkit.errors import (
+    HyperparameterError,
+    MissingProviderError,
+    NNKitError,
+    PluginError,
+    SpecError,
+    UnknownNameError,
+)
 from nnkit.interfaces.fields import PART_KIND
-from nnkit.interfaces.part import Part
-from nnkit.registry.identity import entry_of
-from nnkit.registry.kinds import kind_of
-from nnkit.registry.manager import current
-from nnkit.registry.names import BUILTIN, CORE_DISTRIBUTION, distribution_key, split
-from nnkit.registry.specs import build, create, get, resolve
-from nnkit.registry.targets import hyperparameters
+from nnkit.interfaces.part import Part, PartSpec
+from nnkit.registry.answers import get
+from nnkit.registry.hooks import Entry
+from nnkit.registry.installed import why_disabled
+from nnkit.registry.kinds import KINDS, hyperparameters, kind_of, top_package
+from nnkit.registry.manager import Registry, current
+from nnkit.registry.names import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, split
+from nnkit.registry.specs import build, create, resolve
 
-__all__ = ["part_from_config", "part_to_config"]
+__all__ = ["name_of", "part_from_config", "part_to_config"]
 
 UNREGISTERED = "unregistered"
-"""Key of the marker that stands for what a config cannot hold; its value is the ``repr``."""
+"""Key of the marker that stands for what a config cannot contain; its value is the ``repr``."""
+
+
+def name_of(part: Part | type[Part]) -> str | None:
+    """The canonical id of a part (or of its class), or ``None`` when it is not registered.
+
+    A built-in is recognized by the module of its class, without looking at what is installed.
+
+    Example:
+        >>> from nnkit.registry import create
+        >>> name_of(create("activation", "leaky_relu"))
+        'nnkit/leaky_relu'
+    """
+    entry = entry_of(current(), part if isinstance(part, type) else type(part))
+    return None if entry is None else entry.id
+
+
+def entry_of(registry: Registry, cls: type[Part]) -> Entry | None:
+    """The entry whose class is ``cls``, or ``None``."""
+    kind, where = KINDS.get(getattr(cls, "kind", "")), f"{cls.__module__}:{cls.__qualname__}"
+    if kind is None:
+        return None
+    root = top_package(cls.__module__)
+    in_process = next((e for e in registry.process.table.of_kind(kind) if e.target is cls or e.where == where), None)
+    for entry in registry.builtin.of_kind(kind):
+        if entry.where == where:
+            return entry
+    if root in {BUILTIN, "__main__"}:
+        return in_process  # neither belongs to a plugin
+    installed = registry.installed().values()
+    for load in (False, True):  # what is known already goes first; only then is more of its package imported
+        for provider in installed:
+            if load and why_disabled(provider.namespace) is None:
+                registry.load_hooks([provider], below=root)
+            for entry in registry.entries(kind, provider):
+                if entry.target is cls or entry.where == where:
+                    return entry
+    for provider in registry.enabled():  # an entry may name a class by another path, ``acme_nn:Lion``
+        for entry in registry.entries(kind, provider):
+            if isinstance(entry.target, str) and top_package(entry.target) == root and _loads(registry, entry, cls):
+                return entry
+    return in_process
+
+
+def _loads(registry: Registry, entry: Entry, cls: type[Part]) -> bool:
+    """Whether the class of an entry is ``cls``."""
+    try:
+        return registry.load(entry) is cls
+    except PluginError:
+        return False  # the registry stores the failure, and raises it when that name is asked for
 
 
 def part_to_config(part: Part, *, providers: MutableMapping[str, str] | None = None) -> dict[str, Any]:
     """The config of a part: its canonical id, its hyperparameters, and who provides it.
 
     A part that is not registered, and a hyperparameter that is not plain data, is written as a
-    marker with its ``repr``, which ``part_from_config`` asks to be given again.
+    marker with its ``repr``; ``part_from_config`` asks for it again.
 
     Args:
         part: The part; parts inside of it are written like it.
-        providers: Where to collect distributions and their versions; ``None`` puts them into the
-            config, under ``"providers"``.
+        providers: Where to collect distributions and their versions, and the calls of
+            ``nnkit.plugins.register`` under ``"in-process"``; ``None`` puts them into the config, under
+            ``"providers"``.
 
     Example:
         >>> part_to_config(create("activation", "leaky_relu"), providers={})
@@ -58,8 +117,14 @@ def _config(part: Part, providers: MutableMapping[str, str]) -> dict[str, Any]:
         return {UNREGISTERED: repr(part)}
     if entry.namespace == BUILTIN:
         providers[CORE_DISTRIBUTION] = __version__
+    elif entry.namespace == IN_PROCESS:
+        calls = {
+            *filter(None, providers.get(IN_PROCESS, "").split("; ")),
+            _registration(entry.id, entry.kind.name, part),
+        }
+        providers[IN_PROCESS] = "; ".join(sorted(calls))
     else:
-        providers[entry.namespace] = registry.installed()[entry.namespace].version
+        providers[entry.namespace] = registry.version(entry.namespace)
     config: dict[str, Any] = {"name": entry.id}
     for alias, field in hyperparameters(type(part)).items():
         value = getattr(part, field.name)
@@ -68,8 +133,14 @@ def _config(part: Part, providers: MutableMapping[str, str]) -> dict[str, Any]:
     return config
 
 
+def _registration(name: str, kind: str, part: Part | None = None) -> str:
+    """The call that registers a part in process; without ``part``, its beginning up to the class."""
+    call = f"nnkit.plugins.register({kind!r}, {split(name)[1]!r}, "
+    return call if part is None else f"{call}{type(part).__qualname__.rpartition('<locals>.')[2]})"
+
+
 def _plain(value: Any) -> Any:
-    """``value`` as what JSON knows, or the marker that stands for it."""
+    """``value`` as plain JSON data, or the marker that stands for it."""
     if isinstance(value, (np.generic, np.ndarray)):
         value = value.tolist()
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -88,7 +159,7 @@ def part_from_config(
     config: Mapping[str, Any],
     *,
     providers: Mapping[str, str] | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, PartSpec] | None = None,
     path: str | None = None,
 ) -> Any:
     """The part that a config describes.
@@ -98,63 +169,118 @@ def part_from_config(
         config: What ``part_to_config`` wrote.
         providers: The distributions and versions it was written with; ``None`` reads them from
             the config.
-        overrides: Specs to take instead of what stands at a path (``"optimizer"``,
-            ``"layers[0].activation"``); needed where the config holds a marker.
-        path: Where the config stands, for messages and overrides; the kind when not given.
+        overrides: Specs to use instead of what the config has. A key is a path (``"optimizer"``,
+            ``"layers[0].activation"``), or serves all places at once: a path with ``[*]`` for any number
+            (``"layers[*].activation"``), an id as the config has it (``"acme-nn/swoosh"``), or the class of
+            a part that was not registered (``"Swoosh"``). The first of these that applies is used.
+        path: Where the config stands, for messages and overrides; the kind by default.
+
+    Returns:
+        A part of that kind; see ``create``.
 
     Raises:
-        MissingProviderError: When the distribution of a part is not installed; names it.
+        MissingProviderError: When the distribution of a part is not installed, or a part of this process
+            is not registered; names what to install or register.
         UnknownNameError: When it is, but has no such part (any more).
-        SpecError: When the config holds a marker, and no override stands for it.
+        SpecError: When the config contains a marker without an override, or a hyperparameter that the part
+            does not have (any more); names the place and the versions.
+        HyperparameterError: When a hyperparameter is out of its range.
 
     Example:
         >>> part_from_config("activation", {"name": "nnkit/leaky_relu", "negative_slope": 0.2})
         LeakyReLU(negative_slope=0.2)
     """
-    given = dict(overrides or {})
-    where = path or kind_of(kind).name
-    if where in given:
-        return create(kind, given[where])
+    replacements = dict(overrides or {})
+    wanted, where = kind_of(kind).name, path or kind_of(kind).name
+    override = _override(replacements, where, config)
+    if override is not None:
+        return create(kind, override)
     if not isinstance(config, Mapping) or not isinstance(config.get("name", ""), str):
         raise SpecError(f"{where} of the config is {config!r}; expected {{'name': …, hyperparameter: value, …}}")
     if UNREGISTERED in config:
-        raise _ask_again(where, config[UNREGISTERED], kind_of(kind).name)
+        raise _ask_again(where, config[UNREGISTERED], wanted)
     if "name" not in config:
         raise SpecError(f"{where} of the config has no 'name': {dict(config)!r}")
-    keywords = {key: value for key, value in config.items() if key not in {"name", "providers"}}
+    name = str(config["name"])
     written_with = config.get("providers", {}) if providers is None else providers
-    cls = _class_of(kind, str(config["name"]), written_with, where)
+    cls = _class_of(wanted, name, written_with, where)
     inner = {a: f.metadata[PART_KIND] for a, f in hyperparameters(cls).items() if PART_KIND in f.metadata}
-    for key, value in keywords.items():
-        at = f"{where}.{key}"
-        if at in given:
-            keywords[key] = given[at]
-        elif key in inner and isinstance(value, Mapping):
-            keywords[key] = part_from_config(inner[key], value, providers=written_with, overrides=given, path=at)
+    keywords = {word: value for word, value in config.items() if word not in {"name", "providers"}}
+    for word, value in keywords.items():
+        at, field = f"{where}.{word}", cls.renamed_fields.get(word, word)
+        override = _override(replacements, at, value)
+        if override is not None:
+            keywords[word] = override
+        elif field in inner and isinstance(value, Mapping):
+            keywords[word] = part_from_config(
+                inner[field], value, providers=written_with, overrides=replacements, path=at
+            )
         elif isinstance(value, Mapping) and set(value) == {UNREGISTERED}:
             raise _ask_again(at, value[UNREGISTERED], "value")
-    return build(cls, str(config["name"]), keywords)
+    try:
+        return build(cls, name, keywords)
+    except (SpecError, HyperparameterError) as error:
+        namespace = split(name)[0] or BUILTIN
+        present = {namespace: current().version(namespace), CORE_DISTRIBUTION: __version__}
+        before, now = _version(written_with, namespace), _version(present, namespace)
+        versions = (
+            f"; it was written with {before}, and this is {now}: install {before}" if before not in {"", now} else ""
+        )
+        raise type(error)(
+            f"{where} of the config: {error}{versions or ';'}{', ' if versions else ' '}or give the {wanted} again:"
+            f" overrides={{{where!r}: …}}"
+        ) from error
+
+
+def _override(overrides: Mapping[str, PartSpec], where: str, config: object) -> PartSpec | None:
+    """The override for this place: by its path, by its path with ``[*]``, or by the id or class that stands there."""
+    keys = [where, re.sub(r"\[\d+\]", "[*]", where)]
+    if isinstance(config, Mapping):
+        keys.append(str(config.get("name", "")))
+        keys.append(str(config.get(UNREGISTERED, "")).partition("(")[0])
+    return next((overrides[word] for word in keys if word and word in overrides), None)
 
 
 def _class_of(kind: str, name: str, providers: Mapping[str, str], where: str) -> type[Part]:
+    namespace = split(name)[0]
+    again = f"give another part: overrides={{{where!r}: …}}, or {{{name!r}: …}} for every place that uses it"
     try:
         return get(kind, name)
     except UnknownNameError as error:
-        namespace = split(name)[0]
         if namespace is None or namespace == BUILTIN:
             raise
-        versions = {distribution_key(one): version for one, version in providers.items()}
-        version = f" (it was written with {namespace} {versions[namespace]})" if namespace in versions else ""
+        if namespace == IN_PROCESS:
+            start = _registration(name, kind)
+            calls = str(providers.get(IN_PROCESS, "")).split("; ")
+            call = next((call for call in calls if call.startswith(start)), f"{start}YourClass)")
+            raise MissingProviderError(
+                f"{where} of the config is {name!r}, a class that was registered in the process that wrote it;"
+                f" register it before loading: {call}, or {again}"
+            ) from error
+        before = _version(providers, namespace)
+        version = f" (it was written with {before})" if before else ""
         if isinstance(error, MissingProviderError):
             raise MissingProviderError(
                 f"{where} of the config is {name!r}, and the distribution {namespace!r} is not installed;"
-                f" install {namespace!r}{version}, or give another part: overrides={{{where!r}: …}}"
+                f" install {namespace!r}{version}, or {again}"
             ) from error
         raise UnknownNameError(f"{where} of the config is {name!r}{version}: {error}") from error
+    except NNKitError as error:
+        error.add_note(f"{where} of the config is {name!r}; to do without it, {again}")
+        raise
+
+
+def _version(providers: Mapping[str, str], namespace: str) -> str:
+    """The distribution and version in ``providers``, or nothing."""
+    versions = {distribution_key(name): version for name, version in providers.items()}
+    name = CORE_DISTRIBUTION if namespace == BUILTIN else namespace
+    return f"{name} {versions[namespace]}" if namespace in versions and namespace != IN_PROCESS else ""
 
 
 def _ask_again(where: str, shown: object, what: str) -> SpecError:
+    owner = str(shown).partition("(")[0]
+    every = f", or {{{owner!r}: …}} for every place that uses it" if owner.isidentifier() and what != "value" else ""
     return SpecError(
-        f"{where} of the config was not a registered part or plain data, so the config cannot hold it; it was"
-        f" {shown}; give the {what} again: overrides={{{where!r}: …}}"
+        f"{where} of the config was not a registered part or plain data, so the config does not contain it; it was"
+        f" {shown}; give the {what} again: overrides={{{where!r}: …}}{every}"
     )

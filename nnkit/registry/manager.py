@@ -1,4 +1,4 @@
-"""The registry: the built-in parts, and those of installed plugins from the moment somebody asks for them.
+"""The registry: the built-in parts, those of this process, and those of installed plugins once they are needed.
 
 Nothing is made at import: the first question makes the one registry of the process. Plugins are
 imported outside of its lock, so a plugin that asks nnkit something while it is being imported
@@ -7,44 +7,57 @@ cannot deadlock.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from pathlib import Path
 
+import attrs
 import pluggy
 
 from nnkit.errors import AmbiguousNameError, PluginError, PluginLoadError, PluginWarning, SpecError
 from nnkit.interfaces.part import Part
-from nnkit.registry import control, explain
-from nnkit.registry.entry_points import ACCELERATORS, HOOKS, HookModule, Installed, scan
-from nnkit.registry.kinds import Kind
-from nnkit.registry.names import BUILTIN, key, split
-from nnkit.registry.registrar import Entry, Shelf
-from nnkit.registry.staging import implemented, new_manager, stage
-from nnkit.registry.targets import check_class, import_object, top_package
+from nnkit.registry import builtins
+from nnkit.registry.hooks import HOOK_GROUPS, PROJECT, Entry, PartTable, implemented, new_manager, stage
+from nnkit.registry.installed import (
+    PLUGIN_OUTPUT,
+    HookModule,
+    Installed,
+    reporting,
+    scan,
+    strict,
+    unknown_names,
+    why_disabled,
+)
+from nnkit.registry.kinds import Kind, check_class, import_object, kind_of, top_package
+from nnkit.registry.names import BUILTIN, IN_PROCESS, display, is_name, split
+from nnkit.spelling import key
 
-__all__ = ["Registry", "current", "fresh"]
+__all__ = ["Registry", "brief", "current", "fresh", "register", "trace"]
 
 
 class Registry:
     """All parts that can be had by name."""
 
     def __init__(self) -> None:
-        from nnkit.registry import builtins
-
-        self.builtin: Shelf = stage(builtins, BUILTIN, "nnkit's own parts")
+        self.builtin: PartTable = stage(builtins, BUILTIN, "nnkit's own parts")
+        self.process = Installed(IN_PROCESS, "", PartTable(IN_PROCESS))
         self.manager: pluggy.PluginManager = new_manager()
         self.failures: dict[HookModule | Entry, BaseException] = {}
-        self.dynamic: dict[str, Shelf] = {}
+        self.dynamic: dict[str, PartTable] = {}
         self._lock = threading.RLock()
         self._installed: dict[str, Installed] | None = None
+        self._problems: tuple[str, ...] = ()
         self._classes: dict[Entry, type[Part]] = {}
         self._modules: dict[HookModule, object] = {}
         self._importing = threading.local()
         self._warned: set[str] = set()
 
-    # -- what is installed ------------------------------------------------------------------
+    # -- what is there ----------------------------------------------------------------------
 
     def installed(self, *, again: bool = False) -> dict[str, Installed]:
         """The distributions with entry points for nnkit, from their metadata alone; read once.
@@ -54,188 +67,300 @@ class Registry:
         with self._lock:
             known = self._installed
             if known is None or again:
-                known = scan() if known is None else {**scan(), **known}
+                scanned, self._problems = scan()
+                known = {**scanned, **(known or {})}
                 self._installed = known
-        for one in known.values():
-            if one.problems:
-                self.warn(f"the plugin {one.namespace} {one.version} has faults: {'; '.join(one.problems)}")
-        for variable, sentence in control.unknown_names(known):
-            self.warn(f"the environment variable {sentence}", once=f"{variable}: {sentence}")
+        for provider in known.values():
+            if provider.problems:
+                faults = "; ".join(provider.problems)
+                self.warn(f"the plugin {provider.namespace} {provider.version} has faults: {faults}")
+        for sentence in (*self._problems, *unknown_names(known)):
+            self.warn(sentence)
         return known
 
     def enabled(self) -> list[Installed]:
-        """The installed distributions that may be used."""
-        return [one for one in self.installed().values() if control.why_disabled(one.namespace) is None]
+        """The providers that may be used: this process, if it registered parts, and installed distributions."""
+        process = [self.process] if self.process.table.entries else []
+        return [*process, *(one for one in self.installed().values() if why_disabled(one.namespace) is None)]
 
-    def warn(self, sentence: str, *, once: str | None = None) -> None:
-        """Warn, one time for each sentence (or for each ``once``)."""
+    def provider(self, namespace: str, *, again: bool = False) -> Installed | None:
+        """The provider of this namespace, whether it may be used or not."""
+        return self.process if namespace == IN_PROCESS else self.installed(again=again).get(namespace)
+
+    def version(self, namespace: str) -> str:
+        """The version of an installed provider; empty for this process and for what is not installed."""
+        provider = self.provider(namespace)
+        return "" if provider is None else provider.version
+
+    def _tables(self, provider: Installed) -> list[PartTable]:
+        return [provider.table, *filter(None, [self.dynamic.get(provider.namespace)])]
+
+    def entries(self, kind: Kind, provider: Installed) -> list[Entry]:
+        """The entries of one provider known so far, each once."""
+        return [entry for table in self._tables(provider) for entry in table.of_kind(kind)]
+
+    def entry(self, kind: Kind, provider: Installed, name: str) -> Entry | None:
+        """The entry of one provider with this name, alias or former name, among those known so far."""
+        place = (kind.name, key(name))
+        return next((table.entries[place] for table in self._tables(provider) if place in table.entries), None)
+
+    def warn(self, sentence: str, *, once: str | None = None, cause: BaseException | None = None) -> None:
+        """Warn where the caller of nnkit is, one time for each sentence (or ``once``); in strict mode, raise instead.
+
+        Raises:
+            PluginError: In strict mode.
+        """
+        if strict():
+            raise PluginError(sentence) from cause
         with self._lock:
             if (once or sentence) in self._warned:
                 return
             self._warned.add(once or sentence)
-        warnings.warn(sentence, PluginWarning, stacklevel=2)
-
-    def entries(self, kind: Kind, one: Installed) -> Iterator[Entry]:
-        """The entries of one distribution known so far, each once."""
-        shelves = [one.shelf, *filter(None, [self.dynamic.get(one.namespace)])]
-        found = [entry for shelf in shelves for entry in shelf.entries.values() if entry.kind is kind]
-        yield from dict.fromkeys(found)
-
-    def entry(self, kind: Kind, one: Installed, name: str) -> Entry | None:
-        """The entry of one distribution with this name or alias, among those known so far."""
-        wanted = (kind.name, key(name))
-        dynamic = self.dynamic.get(one.namespace)
-        return one.shelf.entries.get(wanted) or (dynamic.entries.get(wanted) if dynamic else None)
+        frame = sys._getframe(1)  # noqa: SLF001  # warnings has no public way to skip a package before Python 3.12
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(_INTERNAL):
+            frame = frame.f_back
+        warnings.warn_explicit(
+            sentence,
+            PluginWarning,
+            frame.f_code.co_filename,
+            frame.f_lineno,
+            module=frame.f_globals.get("__name__"),
+            registry=frame.f_globals.setdefault("__warningregistry__", {}),
+        )
 
     # -- names ------------------------------------------------------------------------------
 
-    def find(self, kind: Kind, name: str) -> Entry:
-        """The entry called ``name``; a built-in is found without looking at what is installed."""
+    def find(self, kind: Kind, name: str) -> Entry | None:
+        """The entry called ``name``; a built-in is found without looking at what is installed.
+
+        Raises:
+            SpecError: When ``name`` does not have the form of one.
+            AmbiguousNameError: When several providers have it.
+        """
         if not isinstance(name, str):
             raise SpecError(f"the name of {kind.name} parts is a string; got {name!r} of type {type(name).__name__}")
         namespace, bare = split(name)
         if namespace == "" or not bare.strip():
             raise SpecError(f"{name!r} is not the name of a part; expected 'name' or 'distribution/name'")
         if namespace is None or namespace == BUILTIN:
-            found = self.builtin.entries.get((kind.name, key(bare)))
-            if found is not None:
-                return found
-        if namespace is None:
-            return self._find_bare(kind, bare)
-        return self._find_qualified(kind, namespace, name)
-
-    def _find_bare(self, kind: Kind, name: str) -> Entry:
+            builtin = self.builtin.entries.get((kind.name, key(bare)))
+            if builtin is not None:
+                return builtin
         for again in (False, True):
-            self.installed(again=again)
-            self.load_hooks()
-            found = [entry for one in self.enabled() if (entry := self.entry(kind, one, name)) is not None]
-            if len(found) == 1:
-                return found[0]
-            if found:
-                ids = ", ".join(repr(entry.id) for entry in found)
+            if namespace is None:
+                self.installed(again=again)
+                self.load_hooks()
+                providers = self.enabled()
+            else:
+                providers = self._called(namespace, kind, bare, again=again)
+            entries = [entry for one in providers if (entry := self.entry(kind, one, bare)) is not None]
+            entries = [entry for entry in entries if key(bare) in entry.keys] or entries  # a former name comes last
+            if len(entries) > 1:
+                ids = ", ".join(repr(entry.id) for entry in entries)
                 raise AmbiguousNameError(
                     f"several plugins provide the {kind.name} {name!r}; write the one you mean in full: {ids}"
                 )
-        raise explain.unknown(self, kind, name)
+            if entries:
+                return entries[0]
+        return None
 
-    def _find_qualified(self, kind: Kind, namespace: str, name: str) -> Entry:
-        for again in (False, True):
-            one = self.installed(again=again).get(namespace)
-            if one is not None and control.why_disabled(namespace) is None:
-                bare = split(name)[1]
-                if self.entry(kind, one, bare) is None:
-                    self.load_hooks([one])
-                found = self.entry(kind, one, bare)
-                if found is not None:
-                    return found
-        raise explain.unknown(self, kind, name)
+    def _called(self, namespace: str, kind: Kind, name: str, *, again: bool) -> list[Installed]:
+        """The providers of this name that may be used; where none is installed, those that had the name before."""
+        if namespace == BUILTIN:
+            return []
+        provider = self.provider(namespace, again=again)
+        if provider is None:
+            self.load_hooks()
+            return [one for one in self.enabled() if any(namespace in t.former_namespaces for t in self._tables(one))]
+        if why_disabled(namespace) is not None:
+            return []
+        if self.entry(kind, provider, name) is None:
+            self.load_hooks([provider])
+        return [provider]
 
     def load(self, entry: Entry) -> type[Part]:
-        """The class of an entry, imported the first time; a failure is kept and raised each time.
+        """The class of an entry, imported the first time; a failure is stored and raised each time.
 
         Raises:
             PluginError: When it is not a part of its kind.
             PluginLoadError: When its import fails; the failure is the cause.
         """
-        found = self._classes.get(entry)
-        if found is not None:
-            return found
+        loaded = self._classes.get(entry)
+        if loaded is not None:
+            return loaded
         failure = self.failures.get(entry)
         if failure is None:
             try:
                 if entry.problem is not None:
-                    raise PluginError(entry.problem)  # noqa: TRY301  # kept like every other failure
-                target = import_object(entry.target) if isinstance(entry.target, str) else entry.target
-                found = check_class(target, entry.kind, entry.origin)
+                    raise PluginError(entry.problem)  # noqa: TRY301  # stored like every other failure
+                with PLUGIN_OUTPUT.get()():
+                    target = import_object(entry.target) if isinstance(entry.target, str) else entry.target
+                loaded = check_class(target, entry.kind, entry.origin)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: BLE001  # a plugin that calls sys.exit() must not end the caller
                 failure = self.failures.setdefault(entry, error)
             else:
-                return self._classes.setdefault(entry, found)
+                return self._classes.setdefault(entry, loaded)
         if isinstance(failure, PluginError):
             raise type(failure)(*failure.args) from failure
         raise PluginLoadError(
-            f"the {entry.kind.name} {entry.id!r} cannot be loaded: {entry.origin} failed with {explain.brief(failure)}"
+            f"the {entry.kind.name} {entry.id!r} cannot be loaded: {entry.origin} failed with {brief(failure)}"
         ) from failure
+
+    def add_to_process(self, entry: Entry) -> None:
+        """Add a part of this process, or replace the one of its name."""
+        with self._lock:
+            entries = {**self.process.table.entries, (entry.kind.name, key(entry.name)): entry}
+            self.process = attrs.evolve(self.process, table=PartTable(IN_PROCESS, entries))
 
     # -- hook modules -----------------------------------------------------------------------
 
     def load_hooks(
-        self, among: Iterable[Installed] | None = None, *, accelerators: bool = False, below: str | None = None
+        self, among: Iterable[Installed] | None = None, *, group: str = PROJECT, below: str | None = None
     ) -> None:
         """Import the hook modules of enabled distributions, each on its own, and commit what they register.
 
-        ``accelerators`` asks the modules that may offer faster twins instead of those that may
-        register parts. ``below`` narrows it to the modules of one top package.
+        ``group`` names the hook that they are needed for. ``below`` narrows it to the modules of one top package.
         """
-        for one in self.enabled() if among is None else among:
-            for hook in one.hooks:
-                wanted = hook.accelerates if accelerators else hook.registers
-                if wanted and (below is None or top_package(hook.target) == below):
-                    self._load_hook(hook, one)
+        for provider in self.enabled() if among is None else among:
+            for hook in provider.hooks:
+                if group in hook.groups and (below is None or top_package(hook.target) == below):
+                    self._load_hook(hook, provider)
 
-    def _load_hook(self, hook: HookModule, one: Installed) -> None:
+    def _load_hook(self, hook: HookModule, provider: Installed) -> None:
         busy: set[HookModule] = self._importing.__dict__.setdefault("modules", set())
-        if hook in self._modules or hook in self.failures or hook in busy:
+        if hook in self._modules or hook in busy:
             return
-        busy.add(hook)
-        try:
-            plugin = import_object(hook.target)
-            if isinstance(plugin, type):
-                raise PluginError(  # noqa: TRY301  # kept like every other failure
-                    f"{hook.origin}: {plugin!r} is a class; name the module that holds the hooks, 'package.module'"
-                )
-            staged = stage(plugin, hook.distribution, hook.origin)
-            _check_groups(hook, plugin, staged)
-            self._commit(hook, one, plugin, staged)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001  # one broken plugin must not stop the others
-            with self._lock:
-                self.failures.setdefault(hook, error)
+        failure = self.failures.get(hook)
+        if failure is None:
+            busy.add(hook)
+            try:
+                with PLUGIN_OUTPUT.get()():
+                    plugin = import_object(hook.target)
+                    if isinstance(plugin, type):
+                        raise PluginError(  # noqa: TRY301  # stored like every other failure
+                            f"{hook.origin}: {plugin!r} is a class; name the module that contains the hooks"
+                        )
+                    staged = stage(plugin, hook.distribution, hook.origin)
+                _check_groups(hook, plugin, staged)
+                self._commit(hook, provider, plugin, staged)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001  # one broken plugin must not stop the others
+                failure = self.failures.setdefault(hook, error)
+            finally:
+                busy.discard(hook)
+        if failure is not None:
             self.warn(
-                f"the plugin {hook.origin} failed to load and its parts are not there: {explain.brief(error)};"
-                f" nnkit.plugins.why({hook.distribution!r}) shows where"
+                f"the plugin {hook.origin} failed to load and its parts are not there: {brief(failure)};"
+                f" nnkit.plugins.why({hook.distribution!r}) shows where",
+                cause=failure,
             )
-        finally:
-            busy.discard(hook)
 
-    def _commit(self, hook: HookModule, one: Installed, plugin: object, staged: Shelf) -> None:
+    def _commit(self, hook: HookModule, provider: Installed, plugin: object, staged: PartTable) -> None:
         with self._lock:
             if hook in self._modules:
                 return  # another thread was quicker
-            shelf = Shelf(hook.distribution)
-            before = self.dynamic.get(hook.distribution, Shelf(hook.distribution))
-            for known in (one.shelf, before, staged):
-                for entry in dict.fromkeys(known.entries.values()):
-                    shelf.add(entry)
+            merged = PartTable(hook.distribution)
+            for table in (*self._tables(provider), staged):
+                for entry in dict.fromkeys(table.entries.values()):
+                    merged.add(entry)
+                merged.former_namespaces |= table.former_namespaces
             if plugin not in self.manager.get_plugins():
                 self.manager.register(plugin, name=f"{hook.distribution}:{hook.target}")
-            self.dynamic[hook.distribution] = Shelf(
-                hook.distribution, {k: e for k, e in shelf.entries.items() if k not in one.shelf.entries}
-            )
+            static = provider.table.entries
+            merged.entries = {place: entry for place, entry in merged.entries.items() if place not in static}
+            self.dynamic[hook.distribution] = merged
             self._modules[hook] = plugin
 
+    def load_all(self) -> None:
+        """Import everything of every enabled distribution; what fails is stored, and shown by ``providers``."""
+        with reporting():
+            for group in HOOK_GROUPS.values():
+                self.load_hooks(group=group)
+            for provider in self.enabled():
+                for entry in dict.fromkeys(e for t in self._tables(provider) for e in t.entries.values()):
+                    try:
+                        self.load(entry)
+                    except PluginError:
+                        continue
+
     def is_loaded(self, item: HookModule | Entry) -> bool:
-        """Whether a hook module, or the class of an entry, has been imported and found good."""
+        """Whether a hook module, or the class of an entry, has been imported and found valid."""
         return item in self._modules or item in self._classes
 
     def is_tried(self, item: HookModule | Entry) -> bool:
-        """Whether it has been imported, for better or worse."""
+        """Whether it has been imported, with or without success."""
         return self.is_loaded(item) or item in self.failures
 
 
-def _check_groups(hook: HookModule, plugin: object, staged: Shelf) -> None:
-    """Refuse what would be found or not by the accident of who was imported before."""
-    if staged.entries and not hook.registers:
-        raise PluginError(f"{hook.origin}: it registers parts, so name it in the group {HOOKS!r} as well")
-    if "nnkit_accelerate" in implemented(plugin).values() and not hook.accelerates:
-        raise PluginError(
-            f"{hook.origin}: it implements nnkit_accelerate, so name it in the group {ACCELERATORS!r} as well,"
-            f" like the other accelerators of {hook.distribution}"
-        )
+def _check_groups(hook: HookModule, plugin: object, staged: PartTable) -> None:
+    """Refuse what would be found or not depending on what was imported before."""
+    for name in implemented(plugin).values():
+        group = HOOK_GROUPS[name]
+        if group not in hook.groups and (name != "nnkit_register" or staged.entries):
+            what = "it registers parts" if name == "nnkit_register" else f"it implements {name}"
+            raise PluginError(f"{hook.origin}: {what}, so name it in the group {group!r} as well")
 
+
+def register(kind: str, name: str, cls: type[Part]) -> None:
+    """Register a part for this process, so that it can be named like any other: for notebooks and scripts.
+
+    Its id is ``in-process/<name>``. Registering another class under the same name replaces the first, so a cell
+    may run again. A config or file that uses the part records that it was registered in process; reading it
+    in a process without this registration ends in an error that shows the call to repeat.
+
+    Args:
+        kind: The kind of part, singular or plural: ``"activation"``.
+        name: The name: a letter, then letters, digits, ``_`` and ``-``; their case does not count.
+        cls: The class, complete and decorated ``@attrs.frozen(kw_only=True)``.
+
+    Raises:
+        PluginError: When the name is not valid or is the name of a built-in, or ``cls`` is not a part of this kind.
+        UnknownNameError: When there is no such kind.
+
+    Example:
+        >>> from nnkit.interfaces import Elementwise
+        >>> @attrs.frozen(kw_only=True)
+        ... class Square(Elementwise):
+        ...     def forward(self, z):
+        ...         return z * z
+        ...     def derivative(self, z, a):
+        ...         return 2 * z
+        >>> register("activation", "square", Square)
+        >>> from nnkit.registry import create
+        >>> create("activation", "square")
+        Square()
+    """
+    registry, wanted, origin = current(), kind_of(kind), f"nnkit.plugins.register({kind!r}, {name!r}, …)"
+    if not is_name(name):
+        raise PluginError(f"{origin}: {name!r} is not a name; expected a letter, then letters, digits, '_' and '-'")
+    if (wanted.name, key(name)) in registry.builtin.entries:
+        raise PluginError(f"{origin}: {name!r} is the name of a built-in {wanted.name}; choose another name")
+    checked = check_class(cls, wanted, origin)
+    entry = Entry(wanted, display(name), IN_PROCESS, checked, origin)
+    registry.add_to_process(entry)
+
+
+def brief(error: BaseException) -> str:
+    """An exception in one line: its type and the first line of its message."""
+    first = str(error).strip().splitlines()[:1]
+    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
+
+
+def trace(error: BaseException) -> str:
+    """The complete traceback of a stored failure."""
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+_INTERNAL = (
+    str(Path(__file__).parents[1]) + os.sep,
+    str(Path(pluggy.__file__).parent) + os.sep,
+    contextlib.__file__,
+    "<frozen importlib",
+)
+"""Files that a warning never points at."""
 
 _current: Registry | None = None
 _making = threading.Lock()
@@ -245,21 +370,21 @@ def current() -> Registry:
     """The registry of this process, made when first asked for."""
     global _current  # noqa: PLW0603  # the one process-wide value, made late and replaceable
     if _current is None:
-        made = Registry()
+        candidate = Registry()
         with _making:
-            _current = _current or made
+            _current = _current or candidate
     return _current
 
 
-@contextmanager
+@contextlib.contextmanager
 def fresh() -> Iterator[Registry]:
-    """Within the block, a new registry that knows the built-ins alone: for tests."""
+    """Within the block, a new registry with the built-ins alone: for tests."""
     global _current  # noqa: PLW0603  # as above
     with _making:
         before, _current = _current, Registry()
-        made = _current
+        registry = _current
     try:
-        yield made
+        yield registry
     finally:
         with _making:
             _current = before

@@ -1,20 +1,20 @@
-"""Names of parts and of distributions: what counts as the same name, and what is nearest to a wrong one."""
+"""Names of parts and of distributions: which spellings are the same name."""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
-
-__all__ = ["BUILTIN", "CORE_DISTRIBUTION", "display", "distribution_key", "is_name", "key", "nearest", "split"]
 
 BUILTIN = "nnkit"
 """The namespace of nnkit's own parts: ``nnkit/relu``."""
 
 CORE_DISTRIBUTION = "nnkit-core"
-"""The distribution that carries them."""
+"""The distribution that contains them."""
+
+IN_PROCESS = "in-process"
+"""The namespace of the parts that ``nnkit.plugins.register`` adds to this process: ``in-process/bent``."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 def is_name(name: object) -> bool:
@@ -22,14 +22,9 @@ def is_name(name: object) -> bool:
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
-def key(name: str) -> str:
-    """What two spellings of one name share: case, ``-`` and ``_`` do not count.
-
-    Example:
-        >>> key("Leaky-ReLU") == key("leaky_relu")
-        True
-    """
-    return name.strip().lower().replace("-", "").replace("_", "")
+def is_distribution(name: object) -> bool:
+    """Whether ``name`` can be the name of a distribution (PEP 508)."""
+    return isinstance(name, str) and _DISTRIBUTION.fullmatch(name) is not None
 
 
 def display(name: str) -> str:
@@ -57,28 +52,3 @@ def split(name: str) -> tuple[str | None, str]:
     """The namespace (or ``None``) and the bare name of ``acme-nn/lion`` or ``lion``."""
     namespace, slash, bare = name.partition("/")
     return (distribution_key(namespace), bare) if slash else (None, name)
-
-
-def nearest(name: str, candidates: Iterable[str], count: int = 3, *, cutoff: float = 0.6) -> list[str]:
-    """The candidates most like ``name``, best first: letters swapped, then alike, then initials (``lr``).
-
-    Args:
-        name: The wrong name.
-        candidates: The right ones.
-        count: How many to give at most.
-        cutoff: How much alike, in [0, 1], they must be (``difflib``'s ratio).
-
-    Example:
-        >>> nearest("adma", ["adamax", "adam", "sgd"])
-        ['adam', 'adamax']
-        >>> nearest("lr", ["momentum", "learning_rate"])
-        ['learning_rate']
-    """
-    by_key: dict[str, str] = {}
-    for candidate in candidates:
-        by_key.setdefault(key(candidate), candidate)
-    wanted = key(name)
-    swapped = [candidate for known, candidate in by_key.items() if sorted(known) == sorted(wanted)]
-    close = [by_key[match] for match in difflib.get_close_matches(wanted, by_key, n=count, cutoff=cutoff)]
-    initials = [c for c in by_key.values() if "_" in c and wanted == "".join(word[:1] for word in c.split("_"))]
-    return list(dict.fromkeys([*swapped, *close, *initials]))[:count]

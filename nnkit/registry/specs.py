@@ -13,42 +13,19 @@ import attrs
 
 from nnkit.errors import HyperparameterError, NNKitError, SpecError
 from nnkit.interfaces.fields import PART_KIND
-from nnkit.interfaces.part import Part
-from nnkit.registry.kinds import Kind, article, kind_of
-from nnkit.registry.manager import current
-from nnkit.registry.names import nearest
-from nnkit.registry.targets import hyperparameters
+from nnkit.interfaces.part import Part, PartSpec
+from nnkit.registry.answers import get, suggest
+from nnkit.registry.builtins import ADAPTERS
+from nnkit.registry.kinds import Kind, article, hyperparameters, import_object, kind_of
 
-__all__ = ["build", "create", "get", "parse", "resolve"]
+__all__ = ["build", "create", "parse", "resolve"]
 
 AnyPart = TypeVar("AnyPart", bound=Part)
 
 _CALL = re.compile(r"\s*([^\s()=,]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 
-def get(kind: str, name: str) -> type[Part]:
-    """The class of the part called ``name``.
-
-    Args:
-        kind: The kind of part, singular or plural: ``"optimizer"``.
-        name: ``"adam"``, or in full ``"nnkit/adam"``; case, ``-`` and ``_`` do not count.
-
-    Raises:
-        UnknownNameError: When nothing is called so; says what is nearest, or why it is not there.
-        AmbiguousNameError: When several plugins provide the bare name; lists the full ones.
-        MissingProviderError: When the distribution in the name is not installed.
-        PluginLoadError: When the plugin that provides it fails to load; its error is the cause.
-        PluginError: When what the plugin provides is not a part of this kind.
-
-    Example:
-        >>> get("activation", "leaky-relu").__name__
-        'LeakyReLU'
-    """
-    registry = current()
-    return registry.load(registry.find(kind_of(kind), name))
-
-
-def create(kind: str, spec: Any) -> Any:
+def create(kind: str, spec: PartSpec) -> Any:
     """The part that ``spec`` describes, with the parts inside of it.
 
     Args:
@@ -57,6 +34,10 @@ def create(kind: str, spec: Any) -> Any:
             never evaluated; a dict ``{"name": "adam", "learning_rate": 3e-4}``; a class; an
             instance; for activations and losses a tuple ``(function, derivative)``; for
             optimizers any object with ``update(old_params, gradient) -> new_params``.
+
+    Returns:
+        A part of that kind. Its type follows from the value of ``kind``, which annotations cannot express
+        for every kind that there will be, so the annotation is ``Any``.
 
     Raises:
         SpecError: When the spec cannot be understood, or describes a part of another kind.
@@ -160,31 +141,34 @@ def resolve(part: AnyPart) -> AnyPart:
 def build(cls: type[AnyPart], name: str, keywords: Mapping[str, Any]) -> AnyPart:
     """An instance of ``cls``, called ``name`` in messages; a wrong keyword is answered with the right ones."""
     fields = hyperparameters(cls)
-    for given in keywords:
-        if given not in fields:
-            close = nearest(str(given), fields, 1)
+    values: dict[str, Any] = {}
+    for keyword, value in keywords.items():
+        current = cls.renamed_fields.get(keyword, keyword)
+        if current not in fields:
+            close = suggest(str(keyword), fields, about="hyperparameter", count=1)
             hint = f" did you mean {close[0]!r}?" if close else ""
-            takes = f"it takes {', '.join(fields)}" if fields else "it takes none"
-            raise SpecError(f"the {cls.kind} {name!r} has no hyperparameter {given!r};{hint} {takes}")
-    missing = [a for a, f in fields.items() if f.default is attrs.NOTHING and a not in keywords]
+            there = f"its hyperparameters are {', '.join(fields)}" if fields else "it has no hyperparameters"
+            raise SpecError(f"the {cls.kind} {name!r} has no hyperparameter {keyword!r};{hint} {there}")
+        if current in values:
+            old = next(word for word, new in cls.renamed_fields.items() if new == current)
+            raise SpecError(f"the {cls.kind} {name!r} received {current!r} and {old!r}, its former name; pass one")
+        values[current] = value
+    missing = [alias for alias, f in fields.items() if f.default is attrs.NOTHING and alias not in values]
     if missing:
         example = ", ".join(f"{alias}=…" for alias in missing)
         raise SpecError(f"the {cls.kind} {name!r} needs {' and '.join(missing)}: write {name}({example})")
     try:
-        made = cls(**keywords)
+        part = cls(**values)
     except NNKitError:
         raise
     except (TypeError, ValueError) as error:
-        given = ", ".join(f"{alias}={value!r}" for alias, value in keywords.items())
-        raise HyperparameterError(f"{name}({given}): {error}") from error
-    return resolve(made)
+        call = ", ".join(f"{alias}={value!r}" for alias, value in values.items())
+        raise HyperparameterError(f"{name}({call}): {error}") from error
+    return resolve(part)
 
 
 def _adapted(kind: Kind, spec: Any) -> Part:
     """A part made of functions, or of an object with ``update``, by the kind's entry in ``ADAPTERS``."""
-    from nnkit.registry.builtins import ADAPTERS
-    from nnkit.registry.targets import import_object
-
     if kind.name in ADAPTERS:
         adapted: Part | None = import_object(ADAPTERS[kind.name])(spec)
         if adapted is not None:

@@ -41,12 +41,12 @@ def check_ids(name: str) -> list[str]:
     ids = [c.id for c in checks if word in {c.id.lower(), c.number.lower(), c.id.partition("/")[2]}]
     if ids:
         return ids
-    from nnkit.registry.names import nearest
+    from nnkit.spelling import suggest
 
     if name.isdecimal():  # the digits alone are those of a check of each kind
         close = [check.number for check in checks if check.number.endswith(f"-{int(name):03}")]
     else:
-        close = nearest(name, [*(check.id for check in checks), *(check.number for check in checks)], 3)
+        close = suggest(name, [*(check.id for check in checks), *(check.number for check in checks)])
     hint = f"; did you mean {', '.join(close)}?" if close else "."
     raise UnknownNameError(
         f"there is no check {name!r}{hint} A check is named by its full id, or by either side of the slash "

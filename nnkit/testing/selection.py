@@ -152,7 +152,7 @@ def _by_name(text: str, kind: str | None) -> list[Selected]:
 
 
 def _imported(text: str) -> Any:
-    from nnkit.registry.targets import import_object
+    from nnkit.registry.kinds import import_object
 
     try:
         return import_object(text)
@@ -209,7 +209,8 @@ def _nothing(text: str, kind: str | None) -> list[Selected]:
 
     from nnkit import plugins
     from nnkit.registry.kinds import KINDS
-    from nnkit.registry.names import distribution_key, nearest
+    from nnkit.registry.names import distribution_key
+    from nnkit.spelling import suggest
 
     if "/" in text:
         if kind is not None:
@@ -224,8 +225,7 @@ def _nothing(text: str, kind: str | None) -> list[Selected]:
             'needs [project.entry-points."nnkit.<kind>s"] with name = "module:Class", and installing anew'
         )
     parts = {part for one in ([kind] if kind else KINDS) for part in plugins.names(one)}
-    alike = sorted(part for part in parts if abs(len(part) - len(text)) <= 2)  # a slip, not another word
-    close = [*nearest(text, providers, 2), *nearest(text, alike, 2, cutoff=0.75)][:2]
+    close = [*suggest(text, providers, count=2), *suggest(text, sorted(parts), count=2)][:2]
     hint = f"; did you mean {' or '.join(repr(one) for one in close)}?" if close else "."
     raise UnknownNameError(
         f"no distribution and no{word} part is called {text!r}, so nothing is proven{hint} "

@@ -55,15 +55,15 @@ REGISTER = """
     from nnkit.plugins import hookimpl
 
     @hookimpl
-    def nnkit_register_activations(registrar):
-        registrar.add("dynamo", "acme_nn.parts:AcmeReLU", aliases=("dyn",))
+    def nnkit_register(registrar):
+        registrar.add("activation", "dynamo", "acme_nn.parts:AcmeReLU", aliases=("dyn",))
 """
 
 ACCELERATE = """
     from nnkit.plugins import hookimpl
 
     @hookimpl
-    def nnkit_accelerate(component):
+    def nnkit_accelerate(part):
         return None
 """
 
@@ -89,15 +89,15 @@ GOOD = {
         "files": {"zeta_nn/puma.py": OPTIMIZER.format(cls="Puma")},
     },
     ("turbo-nn", "2.0"): {
-        "points": {"nnkit.accelerators": {"turbo": "turbo_nn.twins"}, "nnkit": {"quiet": "turbo_nn.quiet"}},
+        "points": {"nnkit.accelerators": {"turbo": "turbo_nn.counterparts"}, "nnkit": {"quiet": "turbo_nn.quiet"}},
         "files": {
-            "turbo_nn/twins.py": """
+            "turbo_nn/counterparts.py": """
                 from nnkit.plugins import hookimpl
                 from turbo_nn.parts import Fast
 
                 @hookimpl
-                def nnkit_accelerate(component):
-                    name = type(component).__name__
+                def nnkit_accelerate(part):
+                    name = type(part).__name__
                     if name == "Tanh":
                         raise RuntimeError("no compiler")
                     if name == "Softsign":
@@ -109,7 +109,7 @@ GOOD = {
                 from nnkit.plugins import hookimpl
 
                 @hookimpl
-                def nnkit_register_metrics(registrar):
+                def nnkit_register(registrar):
                     pass
             """,
         },
@@ -139,8 +139,8 @@ BROKEN = {
                 from nnkit.plugins import hookimpl
 
                 @hookimpl
-                def nnkit_register_optimisers(registrar):
-                    registrar.add("never", "bad_spelling.mod:Never")
+                def nnkit_registr(registrar):
+                    registrar.add("optimizer", "never", "bad_spelling.mod:Never")
             """
         },
     },
@@ -148,8 +148,8 @@ BROKEN = {
         "points": {"nnkit": {"undecorated": "bad_undecorated.plugin"}},
         "files": {
             "bad_undecorated/plugin.py": """
-                def nnkit_register_losses(registrar):
-                    registrar.add("never", "bad_undecorated.mod:Never")
+                def nnkit_register(registrar):
+                    registrar.add("loss", "never", "bad_undecorated.mod:Never")
             """
         },
     },
@@ -160,12 +160,9 @@ BROKEN = {
                 from nnkit.plugins import hookimpl
 
                 @hookimpl
-                def nnkit_register_activations(registrar):
-                    registrar.add("half_done", "bad_staging.parts:HalfDone")
-
-                @hookimpl
-                def nnkit_register_losses(registrar):
-                    raise RuntimeError("second hook fails")
+                def nnkit_register(registrar):
+                    registrar.add("activation", "half_done", "bad_staging.parts:HalfDone")
+                    raise RuntimeError("the second half fails")
             """,
             "bad_staging/parts.py": ACTIVATION.format(cls="HalfDone"),
         },
@@ -228,7 +225,7 @@ FIFTY = {
         "files": {
             f"nn_pack_{i:02}/mod.py": OPTIMIZER.format(cls="Part"),
             f"nn_pack_{i:02}/act.py": ACTIVATION.format(cls="Part"),
-            f"nn_pack_{i:02}/plugin.py": "raise RuntimeError('nobody asked for me')",
+            f"nn_pack_{i:02}/plugin.py": "raise RuntimeError('not to be imported')",
         },
     }
     for i in range(50)

@@ -11,7 +11,8 @@ from nnkit import plugins
 from nnkit.interfaces import Part
 from nnkit.registry import builtins, manager, name_of, part_from_config, part_to_config
 from nnkit.registry.kinds import KINDS
-from nnkit.registry.names import BUILTIN, key
+from nnkit.registry.names import BUILTIN
+from nnkit.spelling import key
 
 with manager.fresh() as _registry:
     ENTRIES = list(dict.fromkeys(_registry.builtin.entries.values()))

@@ -12,7 +12,7 @@ from nnkit.errors import SpecError, UnknownNameError
 from nnkit.interfaces import Elementwise, Part
 from nnkit.interfaces.fields import part, rate
 from nnkit.registry import manager, name_of, part_from_config, part_to_config
-from nnkit.registry.identity import entry_of
+from nnkit.registry.config import entry_of
 from nnkit.registry.specs import build
 
 
@@ -94,8 +94,8 @@ def test_a_part_that_is_not_registered_is_asked_for_again(odd):
         assert {"unregistered": repr(unregistered)} == config["inner"]
         with pytest.raises(SpecError, match="give the activation again: overrides={'activation.inner': …}"):
             part_from_config("activation", config)
-        mended = part_from_config("activation", config, overrides={"activation.inner": "tanh"})
-        assert mended.inner == plugins.create("activation", "tanh")
+        repaired = part_from_config("activation", config, overrides={"activation.inner": "tanh"})
+        assert repaired.inner == plugins.create("activation", "tanh")
         top = part_to_config(unregistered)
         assert {"unregistered", "providers"} == set(top)
         assert unregistered is part_from_config("activation", top, overrides={"activation": unregistered})

@@ -7,7 +7,7 @@ import pytest
 
 from nnkit import plugins
 from nnkit.errors import PluginError, PluginLoadError, PluginWarning
-from nnkit.registry.entry_points import scan
+from nnkit.registry import installed
 
 
 @pytest.fixture
@@ -40,12 +40,13 @@ def test_a_line_without_a_target(install):
 def test_bytes_that_are_no_text(install):
     install("noise-nn", b"[nnkit.optimizers]\n\xff\xfe\x00 = a:B\n")
     assert "lynx" in plugins.names("optimizer")
-    assert "noise-nn" not in scan()
+    assert "noise-nn" not in installed.scan()[0]
 
 
 def test_metadata_without_a_name(install):
     install("nameless-nn", b"[nnkit.optimizers]\nghost = ghost:Ghost\n", metadata="Metadata-Version: 2.1\n")
-    assert "has no Name" in found("optimizer")
+    assert "has no readable Name" in found("optimizer")
+    assert installed.scan()[0]["nameless-nn"].version == "1.0"  # from the name of its folder
 
 
 def test_metadata_that_is_no_text(install, tmp_path):
@@ -76,11 +77,11 @@ def test_one_name_twice_in_one_distribution(install):
 
 def test_groups_that_only_begin_alike_are_not_ours(install):
     install("other-nn", b"[nnkitchen.optimizers]\nx = y:Z\n[console_scripts]\nnnkit-x = y:main\n")
-    assert "other-nn" not in scan()
+    assert "other-nn" not in installed.scan()[0]
 
 
 def test_the_first_on_the_path_counts(install, sites):
-    assert ("1.2.0", True) == (scan()["acme-nn"].version, "acme-nn" in scan())
+    assert ("1.2.0", True) == (installed.scan()[0]["acme-nn"].version, "acme-nn" in installed.scan()[0])
 
 
 def test_a_hook_entry_point_that_names_a_class(install):
@@ -93,8 +94,8 @@ def test_a_hook_module_that_takes_a_static_name_of_its_own_distribution(install,
     (tmp_path / "taker_nn.py").write_text(
         "from nnkit.plugins import hookimpl\n"
         "@hookimpl\n"
-        "def nnkit_register_optimizers(registrar):\n"
-        "    registrar.add('mole', 'acme_nn.lynx:Lynx')\n",
+        "def nnkit_register(registrar):\n"
+        "    registrar.add('optimizer', 'mole', 'acme_nn.lynx:Lynx')\n",
         encoding="utf-8",
     )
     install("taker-nn", b"[nnkit.optimizers]\nmole = acme_nn.puma:Puma\n[nnkit]\nplug = taker_nn\n")
@@ -123,8 +124,8 @@ def test_a_plugin_may_ask_nnkit_for_parts_while_it_is_imported(install, tmp_path
         "from nnkit.plugins import get, hookimpl\n"
         "Base = get('optimizer', 'lynx')\n"
         "@hookimpl\n"
-        "def nnkit_register_optimizers(registrar):\n"
-        "    registrar.add('asked', Base)\n",
+        "def nnkit_register(registrar):\n"
+        "    registrar.add('optimizer', 'asked', Base)\n",
         encoding="utf-8",
     )
     install("asking-nn", b"[nnkit]\nasking = asking_nn\n")
@@ -132,11 +133,11 @@ def test_a_plugin_may_ask_nnkit_for_parts_while_it_is_imported(install, tmp_path
 
 
 def test_why_tells_of_the_core_and_of_what_was_not_tried(install):
-    assert "holds the built-in parts" in plugins.why("nnkit-core")
+    assert "contains the built-in parts" in plugins.why("nnkit-core")
     text = plugins.why("acme-nn")
     assert "acme-nn 1.2.0 is installed" in text
     assert "optimizers: lynx, puma" in text
     with plugins.disabled("turbo-nn"):
         text = plugins.why("turbo-nn")
-        assert "turbo_nn.twins in 'nnkit.accelerators') has not been imported yet" in text
+        assert "turbo_nn.counterparts in 'nnkit.accelerators') has not been imported yet" in text
         assert "but disabled: nnkit.plugins.disabled(...)" in text

@@ -130,7 +130,7 @@ def test_any_text_is_parsed_or_refused_on_purpose(text):
         ("adam(learning_rate=0.1", "cannot be understood"),
         ("adam(" + "(" * 5000 + ")", "cannot be understood"),
         ("adam(lr=0.1)", "no hyperparameter 'lr'; did you mean 'learning_rate'"),
-        ("adam(zzz=0.1)", "no hyperparameter 'zzz'; it takes learning_rate, beta1"),
+        ("adam(zzz=0.1)", "no hyperparameter 'zzz'; its hyperparameters are learning_rate, beta1"),
         ({"learning_rate": 0.1}, "has no name"),
         ({"name": 3}, "has no name"),
         ({"name": "adam(beta1=0.5)"}, "is a spec, not a name"),

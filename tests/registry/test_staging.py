@@ -8,9 +8,9 @@ import pytest
 from nnkit.errors import PluginError
 from nnkit.interfaces import Elementwise
 from nnkit.plugins import hookimpl
-from nnkit.registry import hookspecs
+from nnkit.registry import hooks
+from nnkit.registry.hooks import HOOK_GROUPS, stage
 from nnkit.registry.kinds import KINDS
-from nnkit.registry.staging import HOOK_NAMES, stage
 
 
 @attrs.frozen(kw_only=True)
@@ -38,21 +38,22 @@ def module(*functions, **others):
 
 def registering(*arguments, **keywords):
     @hookimpl
-    def nnkit_register_activations(registrar):
-        registrar.add(*arguments, **keywords)
+    def nnkit_register(registrar):
+        registrar.add("activation", *arguments, **keywords)
 
-    return module(nnkit_register_activations)
+    return module(nnkit_register)
 
 
-def test_there_is_one_hook_a_kind_and_the_accelerator():
-    assert {kind.hook for kind in KINDS.values()} | {"nnkit_accelerate"} == set(HOOK_NAMES)
+def test_there_is_one_hook_for_parts_and_one_for_each_other_addition():
+    declared = {name for name in vars(hooks) if name.startswith("nnkit_")}
+    assert declared == set(HOOK_GROUPS) == {"nnkit_register", "nnkit_accelerate", "nnkit_commands", "nnkit_export"}
 
 
 def test_classes_and_targets_are_registered():
-    shelf = stage(registering("Own-Part", Own, aliases=["mine"]), "acme", "acme")
-    entry = shelf.entries["activation", "ownpart"]
+    table = stage(registering("Own-Part", Own, aliases=["mine"]), "acme", "acme")
+    entry = table.entries["activation", "ownpart"]
     assert ("own_part", "acme/own_part", ("mine",)) == (entry.name, entry.id, entry.aliases)
-    assert shelf.entries["activation", "mine"] is entry
+    assert table.entries["activation", "mine"] is entry
     assert (
         "acme.mod:Own" == stage(registering("own", "acme.mod:Own"), "acme", "acme").entries["activation", "own"].target
     )
@@ -73,9 +74,9 @@ def test_classes_and_targets_are_registered():
         (registering("own", Elementwise), "does not implement derivative, forward"),
         (registering("own", Reserved), "a hyperparameter called 'name'"),
         (module(), "no hook implementation"),
-        (module(nnkit_register_loss=lambda registrar: None), "neither decorated nor a hook.*'nnkit_register_losses'"),
-        (module(nnkit_anything=lambda: None), "neither decorated nor a hook of nnkit; .*nnkit_register_activations"),
-        (module(nnkit_accelerate=lambda component: None), "'nnkit_accelerate' is not decorated"),
+        (module(nnkit_register_losses=lambda registrar: None), "neither decorated nor a hook.*mean 'nnkit_register'"),
+        (module(nnkit_anything=lambda: None), "neither decorated nor a hook of nnkit; the hooks are nnkit_register, "),
+        (module(nnkit_accelerate=lambda part: None), "'nnkit_accelerate' is not decorated"),
     ],
 )
 def test_what_a_hook_module_may_not_do(plugin, sentence):
@@ -86,66 +87,65 @@ def test_what_a_hook_module_may_not_do(plugin, sentence):
 def test_a_decorated_function_of_another_name_is_no_hook():
     @hookimpl
     def register_activations(registrar):
-        registrar.add("own", Own)
+        registrar.add("activation", "own", Own)
 
-    with pytest.raises(PluginError, match="'register_activations' is not a hook.*'nnkit_register_activations'"):
+    with pytest.raises(PluginError, match="'register_activations' is not a hook.*mean 'nnkit_register'"):
         stage(module(register_activations), "acme", "acme")
 
 
 def test_a_hook_with_other_arguments_names_them():
     @hookimpl
-    def nnkit_register_losses(register):
+    def nnkit_register(register):
         pass
 
-    with pytest.raises(PluginError, match=r"(?s)nnkit_register_losses.*register"):
-        stage(module(nnkit_register_losses), "acme", "acme")
+    with pytest.raises(PluginError, match=r"(?s)hook 'nnkit_register'.*'register'"):
+        stage(module(nnkit_register), "acme", "acme")
 
 
 def test_a_hook_that_yields_would_never_run():
     @hookimpl
-    def nnkit_register_losses(registrar):
+    def nnkit_register(registrar):
         yield "own", Own
 
-    with pytest.raises(PluginError, match=r"nnkit_register_losses returned <generator.*registrar\.add"):
-        stage(module(nnkit_register_losses), "acme", "acme")
+    with pytest.raises(PluginError, match=r"nnkit_register returned <generator.*registrar\.add"):
+        stage(module(nnkit_register), "acme", "acme")
 
 
 def test_two_parts_of_one_name_are_refused_and_the_same_twice_is_not():
     @hookimpl
-    def nnkit_register_activations(registrar):
-        registrar.add("own", Own)
-        registrar.add("OWN", Own)
-        registrar.add("other", "acme.mod:Other", aliases=["o_w_n"])
+    def nnkit_register(registrar):
+        registrar.add("activation", "own", Own)
+        registrar.add("activations", "OWN", Own)
+        registrar.add("activation", "other", "acme.mod:Other", aliases=["o_w_n"])
 
     with pytest.raises(PluginError, match=r"'other' as acme\.mod:Other, but acme already registers it as .*Own"):
-        stage(module(nnkit_register_activations), "acme", "acme")
+        stage(module(nnkit_register), "acme", "acme")
 
 
 def test_a_registrar_is_closed_when_its_hook_has_returned():
-    kept = []
+    registrars = []
 
     @hookimpl
-    def nnkit_register_activations(registrar):
-        kept.append(registrar)
-        registrar.add("own", Own)
+    def nnkit_register(registrar):
+        registrars.append(registrar)
+        registrar.add("activation", "own", Own)
 
-    stage(module(nnkit_register_activations), "acme", "acme")
-    assert ("activation", "acme") == (kept[0].kind, kept[0].distribution)
+    stage(module(nnkit_register), "acme", "acme")
+    assert "acme" == registrars[0].distribution
+    with pytest.raises(PluginError, match=r"registrar\.add\('activation', 'late', …\) after its hook"):
+        registrars[0].add("activation", "late", Own)
     with pytest.raises(PluginError, match="after its hook had returned"):
-        kept[0].add("late", Own)
+        registrars[0].renamed_distribution("old-acme")
 
 
-def test_nothing_is_kept_when_a_later_hook_raises():
+def test_what_a_hook_raises_goes_through():
     @hookimpl
-    def nnkit_register_activations(registrar):
-        registrar.add("own", Own)
-
-    @hookimpl
-    def nnkit_register_losses(registrar):
+    def nnkit_register(registrar):
+        registrar.add("activation", "own", Own)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        stage(module(nnkit_register_activations, nnkit_register_losses), "acme", "acme")
+        stage(module(nnkit_register), "acme", "acme")
 
 
 def test_an_ordinary_name_that_only_looks_like_a_hook_is_left_alone():
@@ -155,4 +155,4 @@ def test_an_ordinary_name_that_only_looks_like_a_hook_is_left_alone():
 
 
 def test_the_specs_carry_a_docstring_each():
-    assert all(getattr(hookspecs, name).__doc__ for name in HOOK_NAMES)
+    assert all(getattr(hooks, name).__doc__ for name in HOOK_GROUPS)

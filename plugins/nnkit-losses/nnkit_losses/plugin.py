@@ -11,7 +11,7 @@ MARGINS = {
 
 
 @hookimpl
-def nnkit_register_losses(registrar: Registrar) -> None:
+def nnkit_register(registrar: Registrar) -> None:
     """Register the margin losses; nothing of them is imported here."""
     for name, target in MARGINS.items():
-        registrar.add(name, target)
+        registrar.add("loss", name, target)

@@ -25,11 +25,11 @@ _makers: dict[str, Callable[[Any], Any] | None] = {}
 
 
 @hookimpl
-def nnkit_accelerate(component: Any) -> Any:
-    """The compiled counterpart of ``component``, or ``None`` where there is none."""
-    cls = type(component)
+def nnkit_accelerate(part: Any) -> Any:
+    """The compiled counterpart of ``part``, or ``None`` where there is none."""
+    cls = type(part)
     maker = _maker(f"{cls.__module__}:{cls.__qualname__}")
-    return None if maker is None else maker(component)
+    return None if maker is None else maker(part)
 
 
 def _maker(name: str) -> Callable[[Any], Any] | None:

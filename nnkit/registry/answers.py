@@ -1,0 +1,400 @@
+"""Which parts there are and who provides them; and for a wrong name, what was probably meant or why it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal
+
+import attrs
+
+from nnkit import __version__, spelling
+from nnkit.errors import (
+    AmbiguousNameError,
+    MissingProviderError,
+    NNKitError,
+    PluginError,
+    PluginLoadError,
+    SpecError,
+    UnknownNameError,
+)
+from nnkit.interfaces.part import Part
+from nnkit.registry.builtins import FOREIGN
+from nnkit.registry.hooks import PROJECT, Entry
+from nnkit.registry.installed import HookModule, Installed, disabled_here, reporting, unknown_name, why_disabled
+from nnkit.registry.kinds import KINDS, Kind, article, kind_of
+from nnkit.registry.manager import Registry, brief, current, trace
+from nnkit.registry.names import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, split
+from nnkit.spelling import key
+
+__all__ = ["Provider", "disabled", "explain", "get", "names", "providers", "suggest", "why"]
+
+State = Literal["loaded", "not loaded", "failed", "disabled"]
+
+
+@attrs.frozen(kw_only=True)
+class Provider:
+    """A distribution that provides parts.
+
+    Args:
+        distribution: Its normalized name; ``"in-process"`` for what ``nnkit.plugins.register`` added.
+        version: Its version.
+        state: ``"loaded"`` when something of it has been imported, ``"not loaded"`` when nothing
+            has, ``"failed"`` when something in it is broken, ``"disabled"`` when it may not be used.
+        reason: Why it failed or is disabled, in words; empty otherwise.
+        parts: Its names by kind, as far as they are known without an import.
+        pending: Hook modules not imported yet, which may provide more names.
+    """
+
+    distribution: str
+    version: str
+    state: State
+    reason: str
+    parts: Mapping[str, tuple[str, ...]]
+    pending: tuple[str, ...] = ()
+
+
+def get(kind: str, name: str) -> type[Part]:
+    """The class of the part called ``name``.
+
+    Args:
+        kind: The kind of part, singular or plural: ``"optimizer"``.
+        name: ``"adam"``, or in full ``"nnkit/adam"``; case, ``-`` and ``_`` do not count.
+
+    Raises:
+        UnknownNameError: When no part has this name; suggests names, or explains why it is not there.
+        AmbiguousNameError: When several plugins provide the bare name; lists the full ones.
+        MissingProviderError: When the distribution in the name is not installed.
+        PluginLoadError: When the plugin that provides it fails to load; its error is the cause.
+        PluginError: When what the plugin provides is not a part of this kind.
+
+    Example:
+        >>> get("activation", "leaky-relu").__name__
+        'LeakyReLU'
+    """
+    registry, wanted = current(), kind_of(kind)
+    return registry.load(_find(registry, wanted, name))
+
+
+def _find(registry: Registry, kind: Kind, name: str) -> Entry:
+    entry = registry.find(kind, name)
+    if entry is None:
+        raise _unknown(registry, kind, name)
+    return entry
+
+
+def names(kind: str, *, load: bool = False) -> list[str]:
+    """The names of all parts of a kind, sorted; each is a spec as it stands.
+
+    A name is bare where that is enough, and ``distribution/name`` where it is the name of a
+    built-in or of several plugins. Nothing of a plugin is imported; names that a hook module
+    would register are missing until it is.
+
+    Args:
+        kind: The kind of part, singular or plural.
+        load: Import the hook modules first, so that their names are there.
+
+    Example:
+        >>> "leaky_relu" in names("activations")
+        True
+    """
+    registry, wanted = current(), kind_of(kind)
+    if load:
+        registry.load_hooks()
+    builtin = {entry.name for entry in registry.builtin.of_kind(wanted)}
+    entries = [entry for provider in registry.enabled() for entry in registry.entries(wanted, provider)]
+    owners: dict[str, set[str]] = {}
+    for entry in entries:
+        for word in entry.keys:
+            owners.setdefault(word, set()).add(entry.namespace)
+    usable = [e for e in entries if e not in registry.failures and e.problem is None]
+    taken = {name for (kind_name, name) in registry.builtin.entries if kind_name == wanted.name}
+    spelled = {e.id if len(owners[key(e.name)]) > 1 or key(e.name) in taken else e.name for e in usable}
+    return sorted(builtin | spelled)
+
+
+def providers(*, load: bool = False, check: bool = False) -> list[Provider]:
+    """Every distribution that provides parts, nnkit-core first; imports nothing of a plugin unless asked to.
+
+    Args:
+        load: Import the hook modules first, so that the names they register are there.
+        check: Import everything first, parts included, so that each fault shows as state ``"failed"``.
+
+    Example:
+        >>> providers()[0].distribution
+        'nnkit-core'
+    """
+    registry = current()
+    with reporting():
+        if load:
+            registry.load_hooks()
+        if check:
+            registry.load_all()
+        parts = {kind.name: tuple(sorted(e.name for e in registry.builtin.of_kind(kind))) for kind in KINDS.values()}
+        core = Provider(distribution=CORE_DISTRIBUTION, version=__version__, state="loaded", reason="", parts=parts)
+        process = [registry.process] if registry.process.table.entries else []
+        return [core, *(_provider(registry, one) for one in (*process, *registry.installed().values()))]
+
+
+def _provider(registry: Registry, one: Installed) -> Provider:
+    entries = {kind.name: registry.entries(kind, one) for kind in KINDS.values()}
+    items: list[Entry | HookModule] = [*(entry for group in entries.values() for entry in group), *one.hooks]
+    failed = [f"{item.origin}: {brief(registry.failures[item])}" for item in items if item in registry.failures]
+    why_not = why_disabled(one.namespace)
+    state: State
+    if why_not is not None:
+        state, reason = "disabled", why_not
+    elif failed or one.problems:
+        state, reason = "failed", "; ".join(dict.fromkeys([*one.problems, *failed]))
+    else:
+        loaded = one.namespace == IN_PROCESS or any(registry.is_loaded(item) for item in items)
+        state, reason = ("loaded" if loaded else "not loaded"), ""
+    return Provider(
+        distribution=one.namespace,
+        version=one.version,
+        state=state,
+        reason=reason,
+        parts={kind: tuple(sorted({entry.name for entry in group})) for kind, group in entries.items() if group},
+        pending=tuple(hook.target for hook in one.hooks if PROJECT in hook.groups and not registry.is_tried(hook)),
+    )
+
+
+@contextmanager
+def disabled(*distributions: str) -> Iterator[None]:
+    """Within the block, do without the parts of these distributions, in this thread or task alone.
+
+    Warns of a name that is not the name of an installed plugin.
+
+    Example:
+        >>> with disabled():
+        ...     len(names("regularizer")) > 0
+        True
+    """
+    registry = current()
+    installed = registry.installed() if distributions else {}
+    for name in distributions:
+        sentence = unknown_name(name, "nnkit.plugins.disabled(...)", installed)
+        if sentence is not None:
+            registry.warn(sentence)
+    with disabled_here([distribution_key(name) for name in distributions]):
+        yield
+
+
+def suggest(word: str, candidates: Iterable[str], *, about: str, count: int = 3) -> list[str]:
+    """The candidates that ``word`` was probably meant to be, best first: names in other libraries, then slips.
+
+    Args:
+        word: The wrong name.
+        candidates: The right ones.
+        about: What they name: a kind of part, ``"hyperparameter"`` or ``"argument"``.
+        count: The largest number of suggestions, a positive integer.
+
+    Example:
+        >>> suggest("hidden_layer_sizes", ["layers", "loss"], about="argument")
+        ['layers']
+    """
+    return spelling.suggest(word, candidates, FOREIGN.get(about, {}), count=count)
+
+
+# -- why a name is there -----------------------------------------------------------------------
+
+
+def why(name: str) -> str:
+    """Where the part or the distribution called ``name`` comes from, or why it is not there.
+
+    Imports the part, so that a failure shows; a failure comes with its traceback.
+
+    Example:
+        >>> why("logistic")
+        'nnkit/sigmoid is an activation built into nnkit-core (nnkit.activations.sigmoid:Sigmoid)'
+    """
+    return explain(name)[0]
+
+
+def explain(name: str) -> tuple[str, bool]:
+    """What ``why`` answers, and whether the part or the distribution can be used."""
+    registry = current()
+    lines: list[str] = []
+    misses: dict[str, NNKitError] = {}
+    usable = True
+    with reporting():
+        if distribution_key(name) == BUILTIN:
+            lines.append(f"{CORE_DISTRIBUTION} {__version__} contains the built-in parts, in the namespace {BUILTIN!r}")
+        for kind in KINDS.values():
+            try:
+                entry = _find(registry, kind, name)
+            except AmbiguousNameError as error:
+                lines.append(str(error))
+            except NNKitError as error:
+                misses[kind.name] = error
+            else:
+                lines.append(_origin(registry, entry, name))
+                try:
+                    registry.load(entry)
+                except PluginError as error:
+                    lines.append(trace(error))
+                    usable = False
+        provider = registry.installed().get(distribution_key(name))
+        if provider is not None:
+            lines += _described(registry, provider)
+            usable = usable and _provider(registry, provider).state in {"loaded", "not loaded"}
+    return ("\n".join(lines), usable) if lines else (_best(misses), False)
+
+
+def _origin(registry: Registry, entry: Entry, name: str) -> str:
+    """Where a part comes from, and which parts have the same name."""
+    is_former = key(split(name)[1]) not in entry.keys
+    what = (
+        f"{entry.id} is {article(entry.kind.name)}"
+        if not is_former
+        else f"{name} is now {entry.id}, {article(entry.kind.name)}"
+    )
+    if entry.namespace == IN_PROCESS:
+        return f"{what} registered in this process ({entry.where})"
+    if entry.namespace != BUILTIN:
+        return f"{what} of {entry.namespace} {registry.version(entry.namespace)}, from {entry.origin}"
+    lines = [f"{what} built into {CORE_DISTRIBUTION} ({entry.where})"]
+    if split(name)[0] is None:
+        others = [o.id for p in registry.enabled() if (o := registry.entry(entry.kind, p, name)) is not None]
+        lines += [f"{other} has the same name; a built-in goes first, so write {other!r}" for other in others]
+    return "\n".join(lines)
+
+
+def _described(registry: Registry, one: Installed) -> list[str]:
+    """The state of one provider in a few lines, with the traceback of what failed."""
+    reason = why_disabled(one.namespace)
+    head = (
+        f"{one.namespace} {one.version} is installed" if one.namespace != IN_PROCESS else "registered in this process"
+    )
+    lines = [head + (f", but disabled: {reason}" if reason else "")]
+    lines += [f"  wrong with it: {problem}" for problem in one.problems]
+    for kind in KINDS.values():
+        parts = ", ".join(sorted({entry.name for entry in registry.entries(kind, one)}))
+        lines += [f"  {kind.plural}: {parts}"] if parts else []
+    for hook in one.hooks:
+        if hook in registry.failures:
+            lines.append(f"  {hook.origin} failed:\n{trace(registry.failures[hook])}")
+        elif not registry.is_loaded(hook):
+            lines.append(f"  {hook.origin} has not been imported yet")
+    return lines
+
+
+def _best(misses: Mapping[str, NNKitError]) -> str:
+    """The most informative of the errors for a name that no kind has: a failure, a provider, a near miss."""
+
+    def rank(error: NNKitError) -> int:
+        text = str(error)
+        signs = (isinstance(error, PluginLoadError), "is disabled" in text, "failed to load" in text)
+        return -2 * sum(signs) - ("did you mean" in text)
+
+    return str(min(misses.values(), key=rank))
+
+
+# -- why a name is not there -------------------------------------------------------------------
+
+
+def _unknown(registry: Registry, kind: Kind, name: str) -> Exception:
+    """The error for a name that no part has; to be raised by the caller.
+
+    Its lines, each where it applies: did you mean; another kind has the name; its provider is
+    missing, disabled or failed; all names with their distributions.
+    """
+    if "(" in name:
+        return SpecError(f"{name!r} is a spec, not a name; nnkit.plugins.create({kind.name!r}, …) accepts specs")
+    namespace = split(name)[0]
+    failed = _failed_hooks(registry, namespace)
+    lines = [
+        f"no {kind.name} is called {name!r}",
+        *_meant(registry, kind, name),
+        *_other_kinds(registry, kind, name),
+        *_missing(registry, kind, name),
+        *(f"{hook.origin} failed to load with {brief(error)}, and might have provided it" for hook, error in failed),
+        *_all_names(registry, kind),
+    ]
+    error_class: type[Exception] = UnknownNameError
+    if namespace not in {None, BUILTIN}:
+        error_class = MissingProviderError if namespace not in registry.installed() else UnknownNameError
+        error_class = PluginLoadError if failed else error_class
+    error = error_class("\n  ".join(lines))
+    if failed:
+        error.__cause__ = failed[0][1]
+    return error
+
+
+def _failed_hooks(registry: Registry, namespace: str | None) -> list[tuple[HookModule, BaseException]]:
+    return [
+        (hook, registry.failures[hook])
+        for one in registry.enabled()
+        if namespace in {None, one.namespace}
+        for hook in one.hooks
+        if hook in registry.failures
+    ]
+
+
+def _usable(registry: Registry, kind: Kind) -> list[tuple[str, list[Entry]]]:
+    """The entries that can be asked for, with their distribution, built-ins first."""
+    groups = [(CORE_DISTRIBUTION, registry.builtin.of_kind(kind))]
+    groups += [(one.namespace, registry.entries(kind, one)) for one in registry.enabled()]
+    return [(distribution, entries) for distribution, entries in groups if entries]
+
+
+def _meant(registry: Registry, kind: Kind, name: str) -> list[str]:
+    """The sentence with the suggestions; a wrong distribution in the name is looked past."""
+    namespace, bare = split(name)
+    spellings: dict[str, str] = {}
+    exact: list[str] = []
+    for _, entries in _usable(registry, kind):
+        for entry in entries:
+            for word in (entry.name, *entry.aliases):
+                spellings.setdefault(word, word if entry.namespace == BUILTIN and not namespace else entry.id)
+            if namespace is not None and key(bare) in entry.keys:
+                exact.append(entry.id)
+    close = [spellings[word] for word in suggest(bare, spellings, about=kind.name)]
+    meant = list(dict.fromkeys([*exact, *close]))[:3]
+    return [f"did you mean {' or '.join(map(repr, meant))}?"] if meant else []
+
+
+def _other_kinds(registry: Registry, kind: Kind, name: str) -> list[str]:
+    namespace, bare = split(name)
+    lines = [
+        f"{entry.id!r} is {article(other.name)}, not {article(kind.name)}"
+        for other in KINDS.values()
+        if other is not kind
+        for _, entries in _usable(registry, other)
+        for entry in entries
+        if key(bare) in entry.keys and namespace in {None, entry.namespace}
+    ]
+    return list(dict.fromkeys(lines))
+
+
+def _missing(registry: Registry, kind: Kind, name: str) -> list[str]:
+    namespace, bare = split(name)
+    installed = registry.installed()
+    if namespace == IN_PROCESS:
+        call = f"nnkit.plugins.register({kind.name!r}, {bare!r}, YourClass)"
+        return [f"such a part is registered in each process that uses it, and this process has not done so: {call}"]
+    if namespace is not None and namespace != BUILTIN and namespace not in installed:
+        close = spelling.suggest(namespace, installed, count=1)
+        hint = f"did you mean {close[0]!r}?" if close else "check its spelling before you install it"
+        return [f"the distribution {namespace!r} is not installed, or has no parts for nnkit; {hint}"]
+    lines = []
+    for one in installed.values():
+        reason = why_disabled(one.namespace)
+        if reason is None or namespace not in {None, one.namespace}:
+            continue
+        if registry.entry(kind, one, bare) is not None:
+            lines.append(f"the plugin {one.namespace} provides {one.namespace}/{bare}, but is disabled: {reason}")
+        elif namespace is not None or one.hooks:
+            lines.append(f"the plugin {one.namespace} might provide it, but is disabled: {reason}")
+    if namespace in installed and not lines:
+        one = installed[namespace]
+        lines.append(f"the plugin {one.namespace} {one.version} is installed, but has no {kind.name} of that name")
+    return lines
+
+
+def _all_names(registry: Registry, kind: Kind) -> list[str]:
+    groups = [
+        f"{', '.join(sorted({entry.name for entry in entries}))} ({distribution})"
+        for distribution, entries in _usable(registry, kind)
+    ]
+    return [f"the {kind.plural} there are: {'; '.join(groups) or 'none'}"]

@@ -1,0 +1,273 @@
+"""What is installed and may be used: reads the metadata of distributions, and imports nothing of theirs."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import attrs
+
+from nnkit.errors import PluginError
+from nnkit.registry.hooks import HOOK_GROUPS, PROJECT, Entry, PartTable
+from nnkit.registry.kinds import KINDS, is_target
+from nnkit.registry.names import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, display, distribution_key, is_name
+from nnkit.spelling import suggest
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
+
+
+Value = TypeVar("Value")
+
+
+@attrs.frozen
+class HookModule:
+    """A module with hook implementations, and the entry point that names it, in words.
+
+    It is asked for the hooks of ``groups``: those that name it, and each further group in which its
+    distribution names no module and so leaves open which one implements the hook.
+    """
+
+    distribution: str
+    target: str
+    origin: str
+    groups: frozenset[str]
+
+
+@attrs.frozen(eq=False)
+class Installed:
+    """A distribution with entry points for nnkit: its static parts, its hook modules, and what is wrong with it."""
+
+    namespace: str
+    version: str
+    table: PartTable
+    hooks: tuple[HookModule, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+# -- metadata ------------------------------------------------------------------------------------
+
+
+def scan() -> tuple[dict[str, Installed], tuple[str, ...]]:
+    """Every installed distribution with entry points for nnkit, by namespace, and what went wrong while looking.
+
+    The first of a name on the path counts.
+    """
+    problems: list[str] = []
+    installed: dict[str, Installed] = {}
+    for distribution in _distributions(problems):
+        text = _entry_points_text(distribution)
+        if text is None or PROJECT not in text:
+            continue
+        provider = _read(distribution)
+        if provider is not None:
+            installed.setdefault(provider.namespace, provider)
+    return dict(sorted(installed.items())), tuple(problems)
+
+
+def _distributions(problems: list[str]) -> Iterator[Distribution]:
+    """What every finder finds; a finder that raises, and an entry of ``sys.path`` that is no string, stop no other."""
+    from importlib.metadata import DistributionFinder  # imported when first needed: built-in names never get here
+
+    context = DistributionFinder.Context(path=[entry for entry in sys.path if isinstance(entry, str)])
+    for finder in sys.meta_path:
+        try:
+            if hasattr(finder, "find_distributions"):
+                yield from finder.find_distributions(context)
+        except Exception as error:  # noqa: BLE001  # a foreign finder can raise anything
+            problems.append(
+                f"the finder {finder!r} in sys.meta_path failed while listing installed packages"
+                f" ({type(error).__name__}: {error}), so plugins that only it can find are missing"
+            )
+
+
+def _entry_points_text(distribution: Distribution) -> str | None:
+    try:
+        return distribution.read_text("entry_points.txt")
+    except (OSError, UnicodeDecodeError):
+        return None  # unreadable metadata cannot be distinguished from that of an unrelated package
+
+
+def _read(distribution: Distribution) -> Installed | None:
+    problems: list[str] = []
+    name, version = _name_and_version(distribution, problems)
+    try:
+        points = [p for p in distribution.entry_points if p.group == PROJECT or p.group.startswith(PROJECT + ".")]
+    except Exception as error:  # noqa: BLE001  # damaged metadata raises whatever the reader stumbles over
+        points = []
+        problems.append(f"its entry_points.txt cannot be read ({type(error).__name__}: {error}); reinstall it")
+    if not points and not problems:
+        return None
+    namespace = distribution_key(name)
+    if namespace in {BUILTIN, IN_PROCESS}:
+        whose = "nnkit's own" if namespace == BUILTIN else "the parts that nnkit.plugins.register adds"
+        problems.append(
+            f"a distribution called {name!r} cannot provide parts: '{namespace}/…' names {whose}; uninstall it"
+        )
+        return Installed(f"{name.lower()} (the distribution)", version, PartTable(name), problems=tuple(problems))
+    table = PartTable(namespace)
+    modules: dict[str, dict[str, str]] = {}  # by target, the groups that name it, with the name of the entry point
+    for point in points:
+        target, origin = _target(point), _origin(namespace, point)
+        if point.group in HOOK_GROUPS.values():
+            modules.setdefault(target, {}).setdefault(point.group, origin)
+        else:
+            problems.extend(_add_part(table, point, target, origin))
+    named = {group for groups in modules.values() for group in groups}
+    hooks = tuple(
+        HookModule(
+            distribution=namespace,
+            target=target,
+            origin=groups.get(PROJECT) or next(iter(groups.values())),
+            groups=frozenset(
+                group for group in HOOK_GROUPS.values() if group in groups or (PROJECT in groups and group not in named)
+            ),
+        )
+        for target, groups in sorted(modules.items(), key=lambda item: PROJECT not in item[1])
+    )
+    return Installed(namespace, version, table, hooks, tuple(problems))
+
+
+def _name_and_version(distribution: Distribution, problems: list[str]) -> tuple[str, str]:
+    """From METADATA, or where that is missing or damaged, from the name of its folder (PEP 427)."""
+    try:
+        metadata = distribution.metadata
+        name, version = (metadata["Name"], metadata["Version"]) if "Name" in metadata else (None, None)
+    except Exception:  # noqa: BLE001  # as above: one damaged package must not stop the others
+        name, version = None, None
+    if name:
+        return str(name), str(version or "unknown")
+    folder = Path(str(getattr(distribution, "_path", "")))
+    name, _, version = folder.stem.partition("-")
+    problems.append(
+        f"the metadata in {folder or distribution.locate_file('')} has no readable Name; reinstall the package"
+    )
+    return name or f"unnamed-in-{distribution.locate_file('')}", version.partition("-")[0] or "unknown"
+
+
+def _target(point: EntryPoint) -> str:
+    """The value without blanks and extras: ``mod:Cls`` of ``mod : Cls [extra]``."""
+    if point.pattern.match(point.value) is None:
+        return point.value
+    return f"{point.module}:{point.attr}" if point.attr else point.module
+
+
+def _origin(namespace: str, point: EntryPoint) -> str:
+    return f"{namespace} (entry point {point.name} = {point.value} in {point.group!r})"
+
+
+def _add_part(table: PartTable, point: EntryPoint, target: str, origin: str) -> list[str]:
+    """Add a static part; what is wrong with the entry point, in words."""
+    kinds = {kind.group: kind for kind in KINDS.values()}
+    kind = kinds.get(point.group)
+    if kind is None:
+        close = suggest(point.group, [*kinds, *HOOK_GROUPS.values()], count=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; the groups are {', '.join(kinds)}"
+        return [f"{origin}: {point.group!r} is not a group of nnkit{hint}"]
+    if not is_name(point.name):
+        return [f"{origin}: {point.name!r} is not a name; expected a letter, then letters, digits, '_' and '-'"]
+    problem = None if is_target(target) else f"{origin}: expected 'module:Class', got {point.value!r}"
+    entry = Entry(kind, display(point.name), table.namespace, target, origin, problem=problem)
+    try:
+        table.add(entry)
+    except PluginError as error:
+        place = (kind.name, entry.keys[0])
+        table.entries[place] = attrs.evolve(table.entries[place], problem=str(error))
+        return [str(error)]
+    return [problem] if problem else []
+
+
+# -- control -------------------------------------------------------------------------------------
+
+ALLOW = "NNKIT_PLUGINS"
+"""Environment variable: the distributions that may be used; set but empty, none may."""
+
+DISABLE = "NNKIT_PLUGINS_DISABLE"
+"""Environment variable: the distributions that may not be used."""
+
+STRICT = "NNKIT_PLUGINS_STRICT"
+"""Environment variable: set to 1, every fault of a plugin is an error instead of a warning."""
+
+PLUGIN_OUTPUT: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextVar(
+    "nnkit_plugin_output", default=nullcontext
+)
+"""What surrounds all plugin code that the registry runs; the command line sends what a plugin prints to stderr."""
+
+_disabled: ContextVar[frozenset[str]] = ContextVar("nnkit_disabled_plugins", default=frozenset())
+_reporting: ContextVar[bool] = ContextVar("nnkit_reporting_faults", default=False)
+
+
+def strict() -> bool:
+    """Whether a fault of a plugin is an error: ``NNKIT_PLUGINS_STRICT`` is set, and nothing is reporting faults."""
+    return os.environ.get(STRICT, "").lower() not in {"", "0", "false", "no", "off"} and not _reporting.get()
+
+
+def _listed(variable: str) -> list[str] | None:
+    value = os.environ.get(variable)
+    return None if value is None else [word for word in re.split(r"[,;\s]+", value) if word]
+
+
+def none_allowed() -> bool:
+    """Whether ``NNKIT_PLUGINS`` is set and empty, so that nothing need be looked for."""
+    return _listed(ALLOW) == []
+
+
+def why_disabled(namespace: str) -> str | None:
+    """Why the distribution may not be used, in words; ``None`` when it may."""
+    if namespace == IN_PROCESS:
+        return None
+    if namespace in _disabled.get():
+        return "nnkit.plugins.disabled(...) names it"
+    if namespace in {distribution_key(name) for name in _listed(DISABLE) or ()}:
+        return f"the environment variable {DISABLE} names it"
+    allowed = _listed(ALLOW)
+    if allowed is not None and namespace not in {distribution_key(name) for name in allowed}:
+        return f"the environment variable {ALLOW} is {'empty' if not allowed else 'set and does not name it'}"
+    return None
+
+
+def unknown_names(installed: Collection[str]) -> list[str]:
+    """A sentence for each name in the variables that is not the name of an installed plugin."""
+    names = [(name, ALLOW) for name in _listed(ALLOW) or () if distribution_key(name) != BUILTIN]
+    names += [(name, DISABLE) for name in _listed(DISABLE) or ()]
+    sentences = (unknown_name(name, f"the environment variable {variable}", installed) for name, variable in names)
+    return [sentence for sentence in sentences if sentence is not None]
+
+
+def unknown_name(name: str, where: str, installed: Collection[str]) -> str | None:
+    """A sentence when no installed plugin is called ``name``, else ``None``."""
+    namespace = distribution_key(name)
+    if namespace in installed:
+        return None
+    if namespace == BUILTIN:
+        return f"{where} names {name!r}, but {CORE_DISTRIBUTION} contains the built-in parts, which cannot be disabled"
+    close = suggest(namespace, installed, count=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    names = ", ".join(sorted(installed)) or "none"
+    return f"{where} names {name!r}, but no installed plugin has that name{hint} (installed plugins: {names})"
+
+
+@contextmanager
+def within(variable: ContextVar[Value], value: Value) -> Iterator[None]:
+    """Within the block, and in this thread or task alone, ``variable`` has this value."""
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
+
+
+def disabled_here(namespaces: Collection[str]) -> AbstractContextManager[None]:
+    """Within the block, and in this thread or task alone, these distributions may not be used."""
+    return within(_disabled, _disabled.get() | frozenset(namespaces))
+
+
+def reporting() -> AbstractContextManager[None]:
+    """Within the block, faults are collected to be shown, so that even in strict mode they are not raised."""
+    return within(_reporting, True)  # the value

@@ -1,0 +1,80 @@
+"""What a wrong word was probably meant to be: the one answer to misspelt names, keywords, columns and commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+__all__ = ["key", "suggest"]
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def key(name: str) -> str:
+    """What two spellings of one name share: case, ``-`` and ``_`` do not count.
+
+    Example:
+        >>> key("Leaky-ReLU") == key("leaky_relu")
+        True
+    """
+    return name.strip().lower().replace("-", "").replace("_", "")
+
+
+def suggest(
+    word: str, candidates: Iterable[str], foreign: Mapping[str, str] = _NOTHING, *, count: int = 3
+) -> list[str]:
+    """The candidates that ``word`` was probably meant to be, best first; none when that is not clear.
+
+    A word that ``foreign`` lists is answered from there alone, so a name that means something else
+    elsewhere is not taken for a misspelling. Any other word may be a slip away from a candidate:
+    one letter too many, missing, wrong or swapped with its neighbour (two in long words).
+
+    Args:
+        word: The wrong name.
+        candidates: The right ones.
+        foreign: Names that other libraries use, with their counterparts, separated by blanks; empty where
+            there is none.
+        count: The largest number of suggestions, a positive integer.
+
+    Example:
+        >>> suggest("adma", ["adamax", "adam", "sgd"])
+        ['adam']
+        >>> suggest("lr", ["momentum", "learning_rate"], {"lr": "learning_rate"})
+        ['learning_rate']
+        >>> suggest("mape", ["mae"], {"mape": "mean_absolute_percentage_error"})
+        []
+    """
+    by_key: dict[str, str] = {}
+    for candidate in candidates:
+        by_key.setdefault(key(candidate), candidate)
+    wanted = key(word)
+    known = {key(name): targets for name, targets in foreign.items()}
+    if wanted in known:
+        return [by_key[key(target)] for target in known[wanted].split() if key(target) in by_key][:count]
+    distances = {candidate: _slips(wanted, spelling) for spelling, candidate in by_key.items()}
+    close = [name for name, distance in distances.items() if distance <= _allowed(wanted, key(name))]
+    return sorted(close, key=distances.__getitem__)[:count]
+
+
+def _allowed(word: str, candidate: str) -> int:
+    """How many slips may separate the two; short words differ in meaning when they differ in a letter."""
+    if max(len(word), len(candidate)) < 4:
+        return 1 if sorted(word) == sorted(candidate) else 0
+    return 2 if min(len(word), len(candidate)) >= 9 else 1
+
+
+def _slips(a: str, b: str) -> int:
+    """The number of letters to insert, remove, replace or swap with their neighbour (optimal string alignment)."""
+    if abs(len(a) - len(b)) > 2:
+        return 3
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, letter in enumerate(a):
+        last, row, oldest = row, [i + 1], before
+        for j, other in enumerate(b):
+            cost = min(last[j + 1] + 1, row[j] + 1, last[j] + (letter != other))
+            if i and j and letter == b[j - 1] and a[i - 1] == other:
+                cost = min(cost, oldest[j - 1] + 1)
+            row.append(cost)
+        before = last
+    return row[-1]
