@@ -112,7 +112,7 @@ sdist-test: $(TEST_ENV)
 # Needs a Python with a shared library (Debian's, python.org's; pyenv: --enable-shared). Two minutes.
 frozen: $(FROZEN)/.nnkit-$(KEY)
 	$(FROZEN)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps . plugins/nnkit-optimizers
-	$(FROZEN)/bin/python -m pytest -p no:cacheprovider tests/packaging/frozen.py $(PYTEST_ARGS)
+	$(FROZEN)/bin/python -m pytest -p no:cacheprovider tests/distribution/frozen.py $(PYTEST_ARGS)
 
 # -- Studies and ledgers: one target a study, its program in benchmarks/ or tests/ ------------------------------------
 
@@ -166,7 +166,7 @@ $(OLDEST)/.nnkit-$(KEY): .ci/oldest.py | $(PY)
 
 $(FROZEN)/.nnkit-$(KEY): | $(PY)
 	rm -rf $(FROZEN) && $(PYTHON) -m venv $(FROZEN)
-	$(FROZEN)/bin/python -m pip install --quiet --disable-pip-version-check . plugins/nnkit-optimizers 'pyinstaller>=6' pytest
+	$(FROZEN)/bin/python -m pip install --quiet --disable-pip-version-check '.[cli]' plugins/nnkit-optimizers 'pyinstaller>=6' pytest
 	@touch $@
 
 clean:

@@ -23,7 +23,7 @@ FLOORS = [
     ["plugins"],  # nothing but the registry's public face
     ["network", "functional", "testing", "plot"],
     ["inference"],
-    ["cli", "__init__"],
+    ["cli", "__init__", "_pyinstaller"],
 ]
 FLOOR = {unit: number for number, units in enumerate(FLOORS) for unit in units}
 

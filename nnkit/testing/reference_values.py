@@ -1,9 +1,9 @@
-"""Figures from elsewhere: the part's `examples`, and its `reference`, an independent implementation."""
+"""Values from an independent source: the part's `examples`, and its `reference`, a second implementation."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -12,46 +12,43 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.interfaces import Example
 from nnkit.testing.call import quiet
-from nnkit.testing.comparison import difference, leaves
-from nnkit.testing.failure import expect_close, fail, require
+from nnkit.testing.comparison import leaves
+from nnkit.testing.failure import expect_close, require
 from nnkit.testing.subject import Subject, resolve_parts
 
-__all__ = ["expect_reference_values", "figure", "needs_reference_values", "reference_arguments"]
+__all__ = ["expect_reference_values", "needs_reference_values", "reference_arguments"]
 
 Run = Callable[[Any, str, Mapping[str, Any]], Any]
 
 
 def needs_reference_values(subject: Subject) -> str | None:
     """Not applicable where the part declares none; PART-023 reports their absence."""
-    if subject.cls.reference is not None or subject.cls.examples:
-        return None
-    return "it declares neither examples nor a reference"
+    declared = subject.cls.reference is not None or subject.cls.examples
+    return None if declared else "it declares neither examples nor a reference"
 
 
-def figure(value: Any, dtype: np.dtype[Any], *, whole: bool = False) -> Any:
-    """A number, a nested list or an array of an example as an array; anything else as it is."""
+def _as_array(value: Any, dtype: np.dtype[Any], *, integers: bool = False) -> Any:
+    """A nested list or an array of an example as an array; anything else unchanged."""
     if isinstance(value, Mapping):
-        return {name: figure(item, dtype) for name, item in value.items()}
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return value
+        return {name: _as_array(item, dtype) for name, item in value.items()}
     if isinstance(value, np.ndarray) and value.dtype.kind in "biu":
         return value
     if isinstance(value, (list, tuple, np.ndarray)):
-        return np.asarray(value, dtype=np.intp if whole else dtype)
+        return np.asarray(value, dtype=np.intp if integers else dtype)
     return value
 
 
 def _plain_run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
-    given = dict(inputs)
+    arguments = dict(inputs)
     function = getattr(part, method)
     names = inspect.signature(function).parameters
-    if "a" in names and "a" not in given and "z" in given:
-        given["a"] = part.forward(given["z"])
-    return function(**given)
+    if "a" in names and "a" not in arguments and "z" in arguments:
+        arguments["a"] = part.forward(arguments["z"])
+    return function(**arguments)
 
 
 def reference_arguments(subject: Subject, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The hyperparameters that the reference asks for, with the part's own defaults filled in."""
+    """The hyperparameters that the reference asks for, completed by the part's own defaults."""
     part = resolve_parts(subject.cls(**hyperparameters))
     reference = subject.cls.reference
     if reference is None or not attrs.has(subject.cls):
@@ -72,120 +69,98 @@ def expect_reference_values(
     *,
     run: Run = _plain_run,
     run_named: Run | None = None,
-    whole: frozenset[str] = frozenset(),
+    integers: frozenset[str] = frozenset(),
 ) -> None:
-    """Hold the part against its examples (once, with the defaults) and against its reference.
+    """Compare the part with its examples (once, with the defaults) and with its reference.
 
     Args:
         subject: The part.
         method: The kind's first method.
         points: Arguments for the reference.
         run: Calls a method of the part with the arguments of an example.
-        run_named: The same for an example that expects results by name, where ``run`` gives but one.
-        whole: Arguments that hold whole numbers.
+        run_named: The same for an example that expects results by name, where ``run`` returns only one.
+        integers: Arguments that contain integers.
     """
     if subject.hyperparameters == subject.variants[0]:
         for example in subject.cls.examples:
             named = run_named is not None and isinstance(example.expected, Mapping)
-            _check_example(subject, example, method, run_named if named and run_named else run, whole)
+            _expect_example(subject, example, method, run_named if named and run_named else run, integers)
     if subject.cls.reference is not None:
-        for given in points:
-            _check_reference(subject, method, given, run)
+        for point in points:
+            _expect_reference(subject, method, point, run)
 
 
-def _check_example(subject: Subject, example: Example, method: str, run: Run, whole: frozenset[str]) -> None:
+def _floats(arguments: Any) -> Iterator[Array]:
+    """The float arrays in ``arguments``."""
+    return (v for _, v in leaves(arguments) if isinstance(v, np.ndarray) and v.dtype.kind == "f")
+
+
+def _largest(arguments: Any) -> float:
+    """The largest absolute value in any float array; 1 where there is none."""
+    return max((float(np.abs(np.nan_to_num(array)).max(initial=0.0)) for array in _floats(arguments)), default=1.0)
+
+
+def _expect_example(subject: Subject, example: Example, method: str, run: Run, integers: frozenset[str]) -> None:
     part = resolve_parts(subject.cls(**example.hyperparameters))
-    inputs = {name: figure(value, subject.dtype, whole=name in whole) for name, value in example.inputs.items()}
-    called = example.method or method
+    inputs = {
+        name: _as_array(value, subject.dtype, integers=name in integers) for name, value in example.inputs.items()
+    }
+    method = example.method or method
     with quiet():
-        got = run(part, called, inputs)
-    if isinstance(example.expected, Mapping) and attrs.has(type(got)):
-        got = attrs.asdict(got)
-    double = subject.dtype == np.float64
-    rtol = example.tolerance if double else max(example.tolerance, 128 * subject.eps)
-    sizes = [
-        float(np.abs(np.nan_to_num(v)).max(initial=0.0))
-        for _, v in leaves(inputs)
-        if isinstance(v, np.ndarray) and v.dtype.kind == "f"
-    ]
-    ours, theirs = (
-        dict(leaves(got)),
-        dict(leaves(figure(example.expected, np.dtype(np.float64)))),
-    )
-    if not isinstance(example.expected, Mapping):
-        ours, theirs = {"result": got}, {"result": example.expected}
-    require(set(theirs) <= set(ours), "an example has other results", got=sorted(ours), expected=sorted(theirs))
-    for path, expected in theirs.items():
-        wanted = np.asarray(expected, dtype=np.float64)
+        got = run(part, method, inputs)
+    if isinstance(example.expected, Mapping):
+        actual = dict(leaves(attrs.asdict(got) if attrs.has(type(got)) else got))
+        expected = dict(leaves(_as_array(example.expected, np.dtype(np.float64))))
+    else:
+        actual, expected = {"result": got}, {"result": example.expected}
+    require(set(expected) <= set(actual), "an example has other results", got=sorted(actual), expected=sorted(expected))
+    double, largest = subject.dtype == np.float64, min(_largest(inputs), 100.0)
+    shown = {**inputs, **({"hyperparameters": dict(example.hyperparameters)} if example.hyperparameters else {})}
+    for path, value in expected.items():
+        wanted = np.asarray(value, dtype=np.float64)
         if double:
-            atol = np.where(wanted == 0.0, example.tolerance, 0.0)
+            rtol, atol = example.tolerance, np.where(wanted == 0.0, example.tolerance, 0.0)
         else:
-            atol = np.full(
-                wanted.shape,
-                64
-                * subject.eps
-                * (np.abs(np.nan_to_num(wanted)).max(initial=0.0) + min(max(sizes, default=1.0), 100.0)),
-            )
+            size = np.abs(np.nan_to_num(wanted)).max(initial=0.0) + largest
+            rtol, atol = max(example.tolerance, 128 * subject.eps), np.full(wanted.shape, 64 * subject.eps * size)
+        message = f"{method} differs from the value of {example.source}"
+        expect_close(message, actual[path], wanted, rtol=rtol, atol=atol, inputs=shown)
+
+
+def _copied(arguments: Mapping[str, Any], dtype: np.dtype[Any] | None = None) -> dict[str, Any]:
+    """Copies of the arrays, those of floats in ``dtype``."""
+    return {
+        name: np.array(value, dtype=dtype if value.dtype.kind == "f" else None)
+        if isinstance(value, np.ndarray)
+        else value
+        for name, value in arguments.items()
+    }
+
+
+def _expect_reference(subject: Subject, method: str, point: dict[str, Any], run: Run) -> None:
+    reference: Any = subject.cls.reference
+    wide = _copied(point, np.dtype(np.float64))
+    with quiet():
+        expected = reference(**_copied(wide), **reference_arguments(subject, subject.hyperparameters))
+        got = run(subject.make(), method, _copied(point))
+    if subject.dtype == np.float64:
+        rtol, bound = 1e-8, 1e-11
+    else:
+        rtol, bound = 512 * subject.eps, 256 * subject.eps * (1.0 + min(_largest(wide), 10.0))
+    for (path, theirs), (_, ours) in zip(leaves(expected), leaves(got), strict=True):
+        wanted, actual = np.asarray(theirs, dtype=np.float64), np.asarray(ours, dtype=np.float64)
+        message, shapes = f"{method} and the reference differ in shape", (actual.shape, wanted.shape)
+        require(shapes[0] == shapes[1], message, inputs=point, got=shapes[0], expected=shapes[1])
+        by_row = all(
+            isinstance(v, np.ndarray) and v.ndim and len(v) == len(wanted) for v in point.values() if wanted.ndim
+        )
         expect_close(
-            f"{called} differs from the figure of {example.source}",
-            ours[path],
+            f"{method} differs from the part's own reference ({path})",
+            actual,
             wanted,
             rtol=rtol,
-            atol=atol,
-            inputs={
-                **inputs,
-                **({"hyperparameters": dict(example.hyperparameters)} if example.hyperparameters else {}),
-            },
+            # The naive form of the reference overflows where the part need not.
+            atol=np.where(np.isfinite(wanted), bound, np.inf),
+            inputs=point,
+            rows=tuple(point) if by_row else (),
         )
-
-
-def _check_reference(subject: Subject, method: str, given: dict[str, Any], run: Run) -> None:
-    hyperparameters = reference_arguments(subject, subject.hyperparameters)
-    reference: Any = subject.cls.reference
-    wide = {
-        n: (v.astype(np.float64) if isinstance(v, np.ndarray) and v.dtype.kind == "f" else v) for n, v in given.items()
-    }
-    with quiet():
-        expected = reference(
-            **{n: (v.copy() if isinstance(v, np.ndarray) else v) for n, v in wide.items()}, **hyperparameters
-        )
-        got = run(subject.make(), method, {n: (v.copy() if isinstance(v, np.ndarray) else v) for n, v in given.items()})
-    for (path, theirs), (_, ours) in zip(leaves(expected), leaves(got), strict=True):
-        wanted = np.asarray(theirs, dtype=np.float64)
-        found = np.asarray(ours, dtype=np.float64)
-        require(
-            found.shape == wanted.shape,
-            f"{method} and the reference differ in shape",
-            inputs=given,
-            got=found.shape,
-            expected=wanted.shape,
-        )
-        size = max(
-            [
-                float(np.abs(v).max(initial=0.0))
-                for v in wide.values()
-                if isinstance(v, np.ndarray) and v.dtype.kind == "f"
-            ],
-            default=1.0,
-        )
-        if subject.dtype == np.float64:
-            atol: Array = np.full(wanted.shape, 1e-11)
-            rtol = 1e-8
-        else:
-            atol = np.full(wanted.shape, 256 * subject.eps * (1.0 + min(size, 10.0)))
-            rtol = 512 * subject.eps
-        atol[~np.isfinite(wanted)] = np.inf  # the naive form overflows where the part need not
-        off = difference(found, wanted, rtol=rtol, atol=atol)
-        if off is not None:
-            shown_inputs = dict(given)
-            if off.index and all(
-                isinstance(v, np.ndarray) and v.ndim and v.shape[0] == wanted.shape[0] for v in given.values()
-            ):
-                n = off.index[0]
-                shown_inputs = {name: v[n : n + 1] for name, v in given.items()}
-            fail(
-                f"{method} differs from the part's own reference ({path})",
-                inputs=shown_inputs,
-                got=off.got,
-                expected=off.expected,
-            )

@@ -10,7 +10,8 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
-from nnkit.testing.failure import require
+from nnkit.testing.effects import hyperparameter_fields
+from nnkit.testing.failure import expect_equal, require
 from nnkit.testing.record import CheckList
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
@@ -23,15 +24,15 @@ STEPS = [*range(130), *range(130, 3000, 37), 999, 1000, 1001, 9_999, 10_000, 10_
 def calls(subject: Subject) -> list[Call]:
     """The rates of some steps."""
 
-    def run(part: Any, given: Mapping[str, Array]) -> Any:
-        return np.array([part.rate(int(step)) for step in given["steps"]])
+    def run(part: Any, arguments: Mapping[str, Array]) -> Any:
+        return np.array([part.rate(int(step)) for step in arguments["steps"]])
 
     return [Call("rate(step)", run, {"steps": np.array([0, 1, 2, 10, 999, 1000, 5000])}, floats=False)]
 
 
 @CHECKS.check(
     "SCH-001/finite-and-not-negative",
-    why="A negative rate climbs, an infinite one destroys; both may come long after anybody looks.",
+    why="A negative rate climbs, an infinite one destroys; both may come late in a long training.",
     fix="Clamp at the last step of the plan; check large steps for overflow.",
     scope="variant",
 )
@@ -40,47 +41,35 @@ def finite(subject: Subject) -> None:
     for step in STEPS:
         with quiet() as noted:
             rate = schedule.rate(step)
-        told = {"step": step}
+        inputs, got = {"step": step}, type(rate).__name__
         number = isinstance(rate, (float, int, np.floating)) and not isinstance(rate, bool)
-        require(number, "rate is not a number", inputs=told, got=type(rate).__name__, expected="a float")
-        require(math.isfinite(rate), "rate is not finite", inputs=told, got=rate)
-        require(rate >= 0.0, "rate is negative", inputs=told, got=rate)
-        require(not noted.warned, "rate warns", inputs=told, got=noted.warned)
+        require(number, "rate is not a number", inputs=inputs, got=got, expected="a float")
+        require(math.isfinite(rate), "rate is not finite", inputs=inputs, got=rate)
+        require(rate >= 0.0, "rate is negative", inputs=inputs, got=rate)
+        require(not noted.warned, "rate warns", inputs=inputs, got=noted.warned)
 
 
 @CHECKS.check(
     "SCH-002/pure",
     why="A resumed run asks for step 5000 first; the answer must not depend on what was asked before.",
-    fix="Compute the rate from the step alone; keep nothing.",
+    fix="Compute the rate from the step alone; store nothing.",
     scope="variant",
 )
 def pure(subject: Subject) -> None:
     schedule = subject.make()
-    forwards = [schedule.rate(step) for step in STEPS]
-    backwards = [subject.make().rate(step) for step in reversed(STEPS)][::-1]
-    again = [schedule.rate(step) for step in reversed(STEPS)][::-1]
-    for step, one, two, three in zip(STEPS, forwards, backwards, again, strict=True):
-        require(
-            one == two == three,
-            "rate depends on what was asked before",
-            inputs={"step": step},
-            got=(two, three),
-            expected=one,
-        )
-    subject.make().rate(2**40)  # later than anything before: a class that remembers the latest step shows it now
-    later = [subject.make().rate(step) for step in STEPS]
-    require(later == forwards, "rates change when a later step was asked for", got=later[:3], expected=forwards[:3])
-    fresh = subject.make().rate(STEPS[-3])
-    require(
-        fresh == forwards[-3],
-        "a fresh schedule gives another rate",
-        inputs={"step": STEPS[-3]},
-        got=fresh,
-        expected=forwards[-3],
-    )
+    steps = dict.fromkeys(STEPS)
+    forwards = {step: schedule.rate(step) for step in steps}
+    backwards = {step: subject.make().rate(step) for step in reversed(steps)}
+    again = {step: schedule.rate(step) for step in reversed(steps)}
+    subject.make().rate(2**40)  # later than all: a class that remembers the latest step shows it now
+    later = {step: subject.make().rate(step) for step in steps}
+    for asked_before, rates in (("later steps", backwards), ("every step", again), ("a much later step", later)):
+        for step, rate in rates.items():
+            message = f"rate depends on what was asked before ({asked_before})"
+            expect_equal(message, rate, forwards[step], inputs={"step": step})
     for step in (0, 3, 1000):
         got = schedule.rate(np.int64(step))
-        require(got == schedule.rate(step), "a numpy step gives another rate", inputs={"step": step}, got=got)
+        expect_equal("a numpy step gives another rate", got, schedule.rate(step), inputs={"step": step})
 
 
 @CHECKS.check(
@@ -93,16 +82,12 @@ def pure(subject: Subject) -> None:
 def continuous(subject: Subject) -> None:
     schedule: Any = subject.make()
     top = max(schedule.rate(step) for step in STEPS[:200]) or 1.0
-    borders = {0.0, *map(float, range(64)), *(float(step) for step in STEPS[130:]), *_fields(subject)}
-    for border in sorted(borders):
-        if border > 1e6:
-            continue
+    borders = {0.0, *map(float, range(64)), *map(float, STEPS[130:]), *_likely_borders(schedule)}
+    for border in sorted(border for border in borders if border <= 1e6):
         near = 1e-7 * max(1.0, border)
-        low, here, high = (float(schedule.rate(max(0.0, border + t))) for t in (-near, 0.0, near))
-        jump = max(abs(here - low), abs(high - here))
-        further = abs(float(schedule.rate(border + 2 * near)) - high) + abs(
-            low - float(schedule.rate(max(0.0, border - 2 * near)))
-        )
+        distances = (-2 * near, -near, 0.0, near, 2 * near)
+        lower, low, here, high, higher = (float(schedule.rate(max(0.0, border + t))) for t in distances)
+        jump, further = max(abs(here - low), abs(high - here)), abs(higher - high) + abs(low - lower)
         require(
             jump <= 1e-4 * top + 4.0 * further,
             "rate jumps although it is declared continuous",
@@ -112,20 +97,16 @@ def continuous(subject: Subject) -> None:
         )
 
 
-def _fields(subject: Subject) -> set[float]:
+def _likely_borders(schedule: Any) -> set[float]:
     """Numbers among the hyperparameters that may be borders, and their multiples and fractions."""
-    import attrs
-
-    part = subject.make()
-    found: set[float] = set()
-    for field in attrs.fields(type(part)):
-        value = getattr(part, field.name)
+    values = [getattr(schedule, field.name) for field in hyperparameter_fields(type(schedule))]
+    fractions = [value for value in values if isinstance(value, float) and 0.0 < value < 1.0]
+    borders: set[float] = set()
+    for value in values:
         if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**6:
-            shares = [getattr(part, other.name) for other in attrs.fields(type(part))]
-            fractions = [one for one in shares if isinstance(one, float) and 0.0 < one < 1.0]
-            found |= {float(value), 2.0 * value, 3.0 * value, value / 2.0, value - 1.0, value + 1.0}
-            found |= {value * one for one in fractions} | {(value - 1) * one for one in fractions}
-    return found
+            borders |= {float(value), 2.0 * value, 3.0 * value, value / 2.0, value - 1.0, value + 1.0}
+            borders |= {whole * fraction for whole in (value, value - 1) for fraction in fractions}
+    return borders
 
 
 @CHECKS.check(
@@ -137,14 +118,14 @@ def _fields(subject: Subject) -> set[float]:
 def plain_number(subject: Subject) -> None:
     schedule = subject.make()
     for step in (0, 1, 7, 1000, 123_456):
-        value = schedule.rate(step)
-        plain = isinstance(value, (float, int)) and not isinstance(value, bool)
-        require(plain, "rate is no Python number", inputs={"step": step}, got=type(value).__name__, expected="a float")
+        rate = schedule.rate(step)
+        plain, got = isinstance(rate, (float, int)) and not isinstance(rate, bool), type(rate).__name__
+        require(plain, "rate is no Python number", inputs={"step": step}, got=got, expected="a float")
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
-    given = {name: (int(value) if name == "step" else value) for name, value in inputs.items()}
-    return getattr(part, method)(**given)
+    arguments = {name: (int(value) if name == "step" else value) for name, value in inputs.items()}
+    return getattr(part, method)(**arguments)
 
 
 @CHECKS.check(
@@ -154,8 +135,6 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     needs=needs_reference_values,
     scope="variant",
 )
-def figures(subject: Subject) -> None:
-    points: list[dict[str, Any]] = [
-        {"step": step} for step in (*range(40), 99, 100, 500, 999, 1000, 1001, 2500, 9_999, 10_000, 20_000)
-    ]
-    expect_reference_values(subject, "rate", points, run=_run)
+def reference_values(subject: Subject) -> None:
+    steps = (*range(40), 99, 100, 500, 999, 1000, 1001, 2500, 9_999, 10_000, 20_000)
+    expect_reference_values(subject, "rate", [{"step": step} for step in steps], run=_run)

@@ -325,7 +325,7 @@ def figures(subject: Subject) -> None:
     if subject.cls.prediction_domain == "real":
         points.append({"prediction": 20 * points[-1]["prediction"], "target": points[-1]["target"]})
     index = subject.cls.target_domain == "index"
-    expect_reference_values(subject, "value", points, whole=frozenset({"target"} if index else ()))
+    expect_reference_values(subject, "value", points, integers=frozenset({"target"} if index else ()))
 
 
 @CHECKS.check(
