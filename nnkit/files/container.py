@@ -34,7 +34,7 @@ from nnkit.files.trees import brief, checked_dtype, decode, encode
 from nnkit.files.versions import FORMAT_VERSION, check_version, upgraded
 from nnkit.files.zipping import ZipMember, ending, local_header
 
-__all__ = ["Source", "Target", "named_errors", "read", "write"]
+__all__ = ["Source", "Target", "name_of", "named_errors", "read", "write"]
 
 Target: TypeAlias = str | os.PathLike[str] | BinaryIO
 """Where to write to: a path, or a binary file open for writing."""
@@ -171,10 +171,15 @@ def _tail(text: Array, position: int, entries: list[ZipMember]) -> bytes:
 # -- Reading ----------------------------------------------------------------------------------------
 
 
+def name_of(source: Source) -> str:
+    """The name of a file, for messages."""
+    return str(os.fspath(source) if isinstance(source, (str, os.PathLike)) else getattr(source, "name", "the file"))
+
+
 @contextlib.contextmanager
 def named_errors(source: Source) -> Iterator[None]:
     """Within the block, every ``FileFormatError`` names the file."""
-    name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else getattr(source, "name", "the file")
+    name = name_of(source)
     try:
         yield
     except FileFormatError as error:

@@ -19,12 +19,13 @@ from nnkit.errors import FileFormatError, NNKitError
 from nnkit.files.trees import NamedArrays, brief
 
 __all__ = [
-    "ArchiveIndexRecord",
+    "ArchiveIndex",
+    "ArchiveRecord",
+    "ArchiveStep",
     "NetworkRecord",
     "OptimizerRecord",
     "ProbeRecord",
     "TrainingRecord",
-    "first_nonfinite",
     "from_tree",
     "to_tree",
 ]
@@ -37,6 +38,14 @@ COUNT_LIMIT: Final = 1 << 53
 NAME_LIMIT: Final = 200
 TEXT_LIMIT: Final = 100_000
 CONFIG_DEPTH: Final = 32
+_STEP_ARRAYS: Final = {
+    "epoch": (0, "iu"),
+    "rows": (1, "iu"),
+    "gradient": (1, "f"),
+    "parameters": (1, "f"),
+    "buffers": (1, "f"),
+}
+"""Number of dimensions and kinds of dtype of the arrays of an archived step; all others are matrices of floats."""
 
 
 def _field(expected: str, accepts: Callable[[Any], object], *, optional: bool = False, **settings: Any) -> Any:
@@ -73,24 +82,10 @@ def _is_text(value: object) -> bool:
 
 
 def _is_vector(value: object) -> bool:
-    """Whether these are arrays of finite float32 or float64 in one vector."""
+    """Whether these are arrays of float32 or float64 in one vector."""
     if not isinstance(value, NamedArrays) or not isinstance(value.vector, np.ndarray):
         return False
-    vector = value.vector
-    return vector.ndim == 1 and vector.dtype in (np.dtype(np.float32), np.dtype(np.float64)) and _is_finite(vector)
-
-
-def _is_finite(array: Array) -> bool:
-    """Whether all elements are finite; the sum answers it in one pass without a temporary array."""
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.add.reduce(array, axis=None))) or bool(np.isfinite(array).all())
-
-
-def first_nonfinite(arrays: NamedArrays) -> str | None:
-    """The name of the first array with a NaN or an infinity; ``None`` where all are finite."""
-    if _is_finite(arrays.vector):
-        return None
-    return next((name for name, array in arrays.items() if not _is_finite(array)), "the vector")
+    return value.vector.ndim == 1 and value.vector.dtype in (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def _is_mapping(value: object) -> bool:
@@ -151,6 +146,45 @@ def _is_versions(value: object) -> bool:
     )
 
 
+def _is_values_by_side(value: object) -> bool:
+    """Whether this is ``{side: {name: {"step": [1, 2], "value": [0.5, 0.4]}}}``."""
+    return _is_mapping(value) and all(
+        _is_mapping(series)
+        and series.keys() == {"step", "value"}
+        and all(isinstance(items, list) for items in series.values())
+        and len(series["step"]) == len(series["value"])
+        and all(map(_is_count, series["step"]))
+        and all(map(_is_number, series["value"]))
+        for named in value.values()  # type: ignore[attr-defined]
+        for series in (named.values() if _is_mapping(named) else [None])
+    )
+
+
+def _are_shapes(value: object) -> bool:
+    return _is_mapping(value) and all(
+        isinstance(shape, list) and all(map(_is_count, shape))
+        for shape in value.values()  # type: ignore[attr-defined]
+    )
+
+
+def _is_steps(value: object) -> bool:
+    return _is_mapping(value) and all(
+        re.fullmatch(r"\d{1,15}", step) and _is_step(arrays)
+        for step, arrays in value.items()  # type: ignore[attr-defined]
+    )
+
+
+def _is_step(value: object) -> bool:
+    """Whether these are the arrays of one step: vectors of floats, matrices of activations, rows, and the epoch."""
+    if not _is_mapping(value) or "epoch" not in value:  # type: ignore[operator]
+        return False
+    for name, array in value.items():  # type: ignore[attr-defined]
+        dimensions, kind = _STEP_ARRAYS.get(name, (2, "f"))
+        if not isinstance(array, np.ndarray) or array.ndim != dimensions or array.dtype.kind not in kind:
+            return False
+    return True
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class OptimizerRecord:
     """The state of an optimizer or solver, and whose it is.
@@ -177,6 +211,7 @@ class TrainingRecord:
         plan: That of the last call of ``fit``.
         callbacks: Memory of each callback, by name.
         stopped: Why a callback ended the last call of ``fit``.
+        learning_rate: The learning rate that a callback has set in this run.
     """
 
     entropy: int = _field("a non-negative integer", lambda value: type(value) is int and 0 <= value < 1 << 1024)
@@ -189,6 +224,7 @@ class TrainingRecord:
         "mappings by name", lambda value: _is_mapping(value) and all(map(_is_mapping, value.values()))
     )
     stopped: str | None = _field("a sentence", _is_text, optional=True)
+    learning_rate: float | None = _field("a number", _is_number, optional=True, default=None)
 
     def __attrs_post_init__(self) -> None:
         batches = 0 if self.plan is None else self.plan.batches
@@ -210,6 +246,65 @@ class ProbeRecord:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class ArchiveRecord:
+    """What an archiver has gathered.
+
+    Args:
+        folder: Where the arrays are; ``None`` when they are here.
+        widths: Columns of each layer's output.
+        has_preactivation: Whether each layer has a preactivation.
+        values: Steps and values of each scalar target, by side and name.
+        steps: The arrays of each step.
+        parameters: Shape of each parameter array, by name, in the order of the archived vectors.
+        buffers: Shape of each buffer, likewise.
+    """
+
+    folder: str | None = _field("a path", _is_text, optional=True)
+    widths: list[int] = _field("a list of counts", lambda value: isinstance(value, list) and all(map(_is_count, value)))
+    has_preactivation: list[bool] = _field(
+        "a list of booleans", lambda value: isinstance(value, list) and all(isinstance(item, bool) for item in value)
+    )
+    values: dict[str, Any] = _field("steps and values by side and name", _is_values_by_side)
+    steps: dict[str, dict[str, Any]] = _field("arrays by step and name", _is_steps)
+    parameters: dict[str, list[int]] = _field("shapes by name", _are_shapes)
+    buffers: dict[str, list[int]] = _field("shapes by name", _are_shapes)
+
+    def __attrs_post_init__(self) -> None:
+        if len(self.widths) != len(self.has_preactivation):
+            raise FileFormatError(
+                f"damaged: widths has {len(self.widths)} entries, has_preactivation {len(self.has_preactivation)}"
+            )
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ArchiveIndex:
+    """The index of an archive folder.
+
+    Args:
+        composition: The config of the network.
+        archive: What is not in the files of single steps.
+    """
+
+    composition: dict[str, Any] = _field(
+        "a config of plain data", lambda value: _is_mapping(value) and _is_config(value)
+    )
+    archive: ArchiveRecord = _record(ArchiveRecord)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ArchiveStep:
+    """The arrays of one step in an archive folder.
+
+    Args:
+        step: The step.
+        arrays: By name.
+    """
+
+    step: int = _count()
+    arrays: dict[str, Any] = _field("arrays by name", _is_step)
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class NetworkRecord:
     """A network.
 
@@ -221,46 +316,27 @@ class NetworkRecord:
         step: Updates made.
         adapted: Whether layers have seen the first training data.
         training: What only training needs; ``None`` where it was left out.
+        archive: What an archiver has gathered.
         history: Values of every epoch, by name.
         notes: The user's.
         probe: ``None`` where there are no parameters.
-        software: Versions of what computed the probe besides the parts: numpy, Python.
+        software: Versions of nnkit and numpy.
     """
 
     composition: dict[str, Any] = _field(
         "a config of plain data", lambda value: _is_mapping(value) and _is_config(value)
     )
-    parameters: NamedArrays | None = _field("arrays of finite float32 or float64", _is_vector, optional=True)
-    buffers: NamedArrays | None = _field("arrays of finite float32 or float64", _is_vector, optional=True)
+    parameters: NamedArrays | None = _field("arrays of float32 or float64", _is_vector, optional=True)
+    buffers: NamedArrays | None = _field("arrays of float32 or float64", _is_vector, optional=True)
     epoch: int = _count()
     step: int = _count()
     adapted: bool = _field("true or false", lambda value: isinstance(value, bool))
     training: TrainingRecord | None = _record(TrainingRecord, optional=True, default=None)
+    archive: ArchiveRecord | None = _record(ArchiveRecord, optional=True, default=None)
     history: dict[str, list[Any]] = _field("lists of numbers by name", _is_series, factory=dict)
     notes: dict[str, Any] = _field("a mapping with string keys", _is_mapping, factory=dict)
     probe: ProbeRecord | None = _record(ProbeRecord, optional=True, default=None)
     software: dict[str, str] = _field("versions by name", _is_versions, factory=dict)
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class ArchiveIndexRecord:
-    """What an archive folder holds beside the arrays of each step.
-
-    Args:
-        composition: The config of the network.
-        widths: Columns of each layer's output.
-        has_preactivation: Whether each layer has a preactivation.
-        figures: Steps and values of each scalar target, by side and name.
-    """
-
-    composition: dict[str, Any] = _field(
-        "a config of plain data", lambda value: _is_mapping(value) and _is_config(value)
-    )
-    widths: list[int] = _field("a list of counts", lambda value: isinstance(value, list) and all(map(_is_count, value)))
-    has_preactivation: list[bool] = _field(
-        "a list of booleans", lambda value: isinstance(value, list) and all(isinstance(item, bool) for item in value)
-    )
-    figures: dict[str, Any] = _field("values by side and name", _is_mapping)
 
 
 def to_tree(record: Any) -> dict[str, Any]:

@@ -56,15 +56,8 @@ def _network_from_1(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Version 1 saved vectors without names, and the state of training without its owner."""
     state = tree["state"]
     memory = state["callbacks"]
-    if state["optimizer"] is not None or set(memory) - {"History"}:
-        warnings.warn(
-            "the file has format version 1: its parameters, buffers and history are loaded; the optimizer's state and "
-            "the memory of callbacks are not, so training begins with new ones",
-            TrainingWarning,
-            stacklevel=2,
-        )
-    return {
-        "composition": upgraded("config", 1, tree["config"]),
+    present = {
+        "composition": upgraded("config", 1, {**tree["config"], "inputs": tree["inputs"]}),
         "parameters": NamedArrays(state["parameters"], None),
         "buffers": NamedArrays(state["buffers"], None),
         "epoch": state["epoch"],
@@ -73,6 +66,14 @@ def _network_from_1(tree: Mapping[str, Any]) -> dict[str, Any]:
         "history": memory.get("History", {}),
         "notes": tree.get("notes", {}),
     }
+    if state["optimizer"] is not None or set(memory) - {"History"}:
+        warnings.warn(
+            "the file has format version 1: its parameters, buffers and history are loaded; the optimizer's state and "
+            "the memory of callbacks are not, so training begins with new ones",
+            TrainingWarning,
+            stacklevel=2,
+        )
+    return present
 
 
 def _config_from_1(config: Mapping[str, Any]) -> dict[str, Any]:
