@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="make and sh are programs of Unix")
 
 
 def make(*arguments):

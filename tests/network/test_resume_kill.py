@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from oracles import killable
 import nnkit
 from nnkit.errors import FileSaveError
 from nnkit.files import storage
+
+resource = pytest.importorskip("resource", reason="signals that kill and limits of resources are those of Unix")
 
 PROGRAM = Path(killable.__file__)
 FEW = 5
