@@ -1,17 +1,21 @@
-"""What pytest loads from an installed nnkit-core: the option ``--thorough``, the summary, and no way to skip.
+"""What pytest loads from an installed nnkit-core: the option ``--thorough``, the summary, and no way to skip a proof.
 
-A proof can be lost in three places, and each ends red: its file is never run (a skip of the module, of a
+A proof can be lost in three places, and each is a failure: its file is never run (a skip of the module, of a
 ``conftest.py``), its line is run and makes no test (a name without ``test``, a condition), its items are skipped.
-It imports nothing of the kit's checks before a conformance test is there.
+
+Test modules that do not mention ``nnkit.testing`` are left alone: whether a module mentions it is seen from
+its namespace, or from the code that was running when it was skipped. Only the test files below a skipped
+``conftest.py`` or ``__init__.py`` are read.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pytest
 
@@ -27,13 +31,8 @@ __all__ = [
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--thorough``."""
-    group = parser.getgroup("nnkit")
-    group.addoption(
-        "--thorough",
-        action="store_true",
-        default=False,
-        help="nnkit conformance: many more figures, and those that hypothesis finds",
-    )
+    help_ = "nnkit conformance: also try arrays that hypothesis chooses"
+    parser.getgroup("nnkit").addoption("--thorough", action="store_true", default=False, help=help_)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -56,20 +55,16 @@ def _lost_proofs(collector: pytest.Collector, report: pytest.CollectReport) -> I
         return
     if report.skipped:
         why = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else "Skipped"
-        for file in [path] if path.is_file() else _test_files(collector):
+        for file in _skipped_files(collector, report):
             for lines in proof_lines(file):
                 yield (
                     f"conformance(...) was skipped, so nothing is proven: {file}:{lines.start} never ran, because "
-                    f"{path.name} was left as a whole ({why}).\nPut the proof into a file that nothing skips, and "
+                    f"{path.name} was skipped ({why}).\nPut the proof into a file that nothing skips, and "
                     "announce what is known to fail in expected_failures={'<check id>': '<reason>'}."
                 )
-    elif type(collector).collect is pytest.Module.collect:
-        made = {
-            line
-            for item in report.result
-            for file, line in [getattr(getattr(item, "function", None), "__nnkit_conformance__", (None, 0))]
-            if file is not None and Path(file).resolve() == path.resolve()
-        }
+    elif isinstance(collector, pytest.Module) and _mentions_kit(collector):
+        marks = (getattr(getattr(item, "function", None), "__nnkit_conformance__", None) for item in report.result)
+        made = {line for file, line in filter(None, marks) if Path(file).resolve() == path.resolve()}
         for lines in proof_lines(path):
             if made.isdisjoint(lines):
                 yield (
@@ -77,6 +72,31 @@ def _lost_proofs(collector: pytest.Collector, report: pytest.CollectReport) -> I
                     "Assign it, under no condition, to a name that begins with test: "
                     'test_conformance = conformance("your-distribution")'
                 )
+
+
+def _mentions_kit(collector: pytest.Module) -> bool:
+    """Whether a name of the module is ``conformance``, ``nnkit`` or ``nnkit.testing``."""
+    if type(collector).collect is not pytest.Module.collect:
+        return False  # doctests
+    function = getattr(sys.modules.get("nnkit.testing.pytest_function"), "conformance", collector)
+    return any(
+        value is function or (isinstance(value, ModuleType) and value.__name__ in {"nnkit", "nnkit.testing"})
+        for value in vars(collector.obj).values()
+    )
+
+
+def _skipped_files(collector: pytest.Collector, report: pytest.CollectReport) -> Iterator[Path]:
+    """The files that were skipped and may mention the kit."""
+    if not collector.path.is_file():
+        yield from _test_files(collector)
+        return
+    call: pytest.CallInfo[object] | None = getattr(report, "call", None)
+    traceback = None if call is None or call.excinfo is None else call.excinfo.tb
+    while traceback is not None and Path(traceback.tb_frame.f_code.co_filename) != collector.path:
+        traceback = traceback.tb_next
+    names = set() if traceback is None else {*traceback.tb_frame.f_code.co_names}
+    if traceback is None or "nnkit.testing" in names or {"nnkit", "testing"} <= names:
+        yield collector.path
 
 
 def _test_files(collector: pytest.Collector) -> Iterator[Path]:
@@ -103,26 +123,25 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Where to begin, what is advised, and one line a part: passed, failed, expected, not applicable."""
     counts: dict[str, Counter[str]] = {}
     failed: dict[str, list[str]] = {}
     advice: list[str] = []
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if getattr(report, "when", None) != "call":
-                continue
-            for name, value in getattr(report, "user_properties", ()):
-                if name == "nnkit":
-                    part, check, state, line = value
-                    counts.setdefault(part, Counter())[state] += 1
-                    if state == "failed":
-                        failed.setdefault(part, []).append(check)
-                    elif state == "advice":
-                        advice.append(f"advice  {line}")
-                elif name == "nnkit-na":
-                    for part, count in value.items():
-                        counts.setdefault(part, Counter())["not applicable"] += count
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    for name, value in (
+        pair for report in reports if getattr(report, "when", None) == "call" for pair in report.user_properties
+    ):
+        if name == "nnkit":
+            part, check, state, line = value
+            counts.setdefault(part, Counter())[state] += 1
+            if state == "failed":
+                failed.setdefault(part, []).append(check)
+            elif state == "advice":
+                advice.append(f"advice  {line}")
+        elif name == "nnkit-na":
+            for part, count in value.items():
+                counts.setdefault(part, Counter())["not applicable"] += count
     if counts:
         from nnkit.testing.catalog import all_checks
         from nnkit.testing.report import STATES, begin_with
@@ -133,7 +152,5 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for line in [*(f"hint    {hint}" for hint in hints if hint), *sorted(advice)]:
             terminalreporter.write_line(line)
         for part, states in sorted(counts.items()):
-            shown = ", ".join(
-                f"{states[state]} {state}" for state in STATES if states[state] or state in {"passed", "failed"}
-            )
-            terminalreporter.write_line(f"{part}: {shown}")
+            shown = [f"{states[s]} {s}" for s in STATES if states[s] or s in {"passed", "failed"}]
+            terminalreporter.write_line(f"{part}: {', '.join(shown)}")

@@ -132,3 +132,40 @@ def test_what_proves_nothing_ends_red_with_the_reason(fresh, package, tmp_path, 
         assert 0 != done.returncode, f"{command}\n{done.stdout}"
         told = " ".join((done.stdout + done.stderr).split())
         assert reason in told, f"{command}\n{told}"
+
+
+STRANGER = {
+    "conftest.py": """
+import atexit, pathlib, sys
+
+folder = pathlib.Path(__file__).parent
+opened = []
+
+
+def audit(event, arguments):
+    if event == "open" and isinstance(arguments[0], str) and pathlib.Path(arguments[0]).parent == folder:
+        frame = sys._getframe()
+        while frame is not None:
+            if "nnkit" in pathlib.Path(frame.f_code.co_filename).parts:
+                opened.append(arguments[0])
+            frame = frame.f_back
+
+
+sys.addaudithook(audit)
+atexit.register(lambda: print("opened:", sorted(set(opened))))
+""",
+    "test_plain.py": "import numpy\n\ndef test_it():\n    assert 'conformance'\n",
+    "test_skip.py": "import pytest\n\npytest.skip('not here', allow_module_level=True)\n# conformance\n",
+    "test_absent.py": "import pytest\n\nthing = pytest.importorskip('no_such_module')\n",
+    "test_proof.py": "from nnkit.testing import conformance\n\ntest_it = conformance('nnkit/relu', only='ACT-001')\n",
+}
+
+
+def test_modules_of_another_project_are_not_read(fresh, tmp_path):
+    """Only the module that mentions the kit is opened by the plugin of an installed nnkit-core."""
+    for name, text in STRANGER.items():
+        (tmp_path / name).write_text(text)
+    done = fresh.run("pytest -q -p no:cacheprovider .", tmp_path)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert "3 passed, 2 skipped" in done.stdout
+    assert f"opened: {[str(tmp_path / 'test_proof.py')]}" in done.stdout
