@@ -9,8 +9,9 @@ import numpy as np
 
 from nnkit.activations._blocks import forward_in_blocks, vjp_in_blocks
 from nnkit.activations._logistic import exponential_pair, not_below, within
+from nnkit.activations._values import mpmath_values
 from nnkit.arrays import Array
-from nnkit.interfaces import Elementwise, Example
+from nnkit.interfaces import Elementwise
 
 
 @final
@@ -32,14 +33,7 @@ class Mish(Elementwise):
     range = (-0.3088434130172507, np.inf)
     analytic = True
     fixed_points = (0.0,)
-    examples = (
-        Example(
-            inputs={"z": [[-40.0, -1.0, 0.0, 2.0]]},
-            expected=[[-1.6993417021166355e-16, -0.3034014613741089, 0.0, 1.9439589595339946]],
-            source="mpmath 1.4.1, 60 digits",
-            tolerance=1e-15,
-        ),
-    )
+    examples = (mpmath_values(-1.6993417021166355e-16, -0.3034014613741089, 0.0, 1.9439589595339946),)
 
     @staticmethod
     def reference(z: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Metrics of classes: what they share is how classes are read, and the table that they count."""
+"""What metrics of classes share: how classes are read, and a table of counts."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def target_labels(target: Array, columns: int) -> IntArray:
 
 
 class ClassMetric(Metric):
-    """A figure that the table of true against predicted classes determines.
+    """A metric that follows from the table of true against predicted classes.
 
-    Its author writes ``figure``. One column of prediction is class 1 above 0.5; as soon as one target
+    Its author writes ``from_table`` and ``empty``. One column of prediction is class 1 above 0.5; as soon as one target
     is negative, targets are signs (-1 and 1) and it is class 1 above 0. The state counts both ways, so
     that the order of the batches cannot matter. Several columns predict the largest. A row whose
     prediction is NaN predicts no class, so it is right for none.
@@ -64,18 +64,18 @@ class ClassMetric(Metric):
     classes = True
 
     @abstractmethod
-    def figure(self, table: Array, columns: int) -> Any:
+    def from_table(self, table: Array, columns: int) -> Any:
         """The result of the table ``(C, C + 1)``: weights by true class and predicted class.
 
         Its last column counts the rows that predict no class (NaN). ``columns`` of the prediction is
-        1 where two classes are told by one figure. Never called for an empty table.
+        1 where one column stands for two classes. Never called for an empty table.
         """
 
     @abstractmethod
     def empty(self) -> Any:
         """The result before any sample."""
 
-    def check(self, columns: int) -> None:  # most take any number
+    def check(self, columns: int) -> None:  # most accept any number
         """Raise a ``DataError`` when the metric has no meaning for so many columns."""
 
     def start(self) -> dict[str, Any]:
@@ -94,19 +94,19 @@ class ClassMetric(Metric):
         labels = target_labels(target, columns)
         if columns > 1:
             predicted = prediction.argmax(axis=1)
-            lost = np.isnan(prediction[np.arange(len(predicted)), predicted])
-            np.add.at(state["table"], (labels, np.where(lost, columns, predicted)), weight)
+            no_class = np.isnan(prediction[np.arange(len(predicted)), predicted])
+            np.add.at(state["table"], (labels, np.where(no_class, columns, predicted)), weight)
             return
         score = prediction[:, 0]
-        lost = np.isnan(score)
-        np.add.at(state["table"], (labels, np.where(lost, 2, score > 0.5)), weight)
-        np.add.at(state["table_by_sign"], (labels, np.where(lost, 2, score > 0.0)), weight)
+        no_class = np.isnan(score)
+        np.add.at(state["table"], (labels, np.where(no_class, 2, score > 0.5)), weight)
+        np.add.at(state["table_by_sign"], (labels, np.where(no_class, 2, score > 0.0)), weight)
         state["negative"] += int((target < 0.0).sum())
 
     def result(self, state: dict[str, Any]) -> Any:
-        """The figure of the table that fits the targets seen."""
+        """The result of the table that fits the targets seen."""
         table = state["table_by_sign"] if state["negative"] else state["table"]
-        return self.figure(table, state["columns"]) if table.any() else self.empty()
+        return self.from_table(table, state["columns"]) if table.any() else self.empty()
 
     def merge(self, state: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         """The sum of the tables; a state before any sample adds nothing."""
@@ -122,27 +122,31 @@ class ClassMetric(Metric):
 class ClassRatio(ClassMetric):
     """A ratio of counts for each class, averaged over classes; 0 for a class whose ratio is 0 / 0.
 
-    Its author writes ``ratio``. Averages: ``"binary"`` takes class 1 alone, ``"macro"`` the mean over
+    Its author writes ``ratio``. Averages: ``"binary"`` is the ratio of class 1 alone, ``"macro"`` the mean over
     the classes that occur among targets or predictions, ``"weighted"`` the mean weighted with how often
     each class occurs among targets, ``"micro"`` one ratio of the sums over all classes. ``"auto"`` is
     ``"binary"`` for one column of prediction and ``"macro"`` for several.
     """
 
+    bounds = (0.0, 1.0)
+    higher_is_better = True
+    variants = ({"average": "macro"}, {"average": "micro"}, {"average": "weighted"})
+
     average: str = choice("auto", ("auto", "binary", "macro", "micro", "weighted"))
 
     @abstractmethod
     def ratio(self, right: Array, predicted: Array, actual: Array) -> tuple[Array, Array]:
-        """Numerator and denominator of each class ``(C,)``, from its weights: rightly predicted, predicted, true."""
+        """Numerator and denominator of each class ``(C,)``, from its weights: correctly predicted, predicted, true."""
 
     def check(self, columns: int) -> None:
-        """Only two classes have a positive one."""
+        """Raise a ``DataError`` where ``"binary"`` has no positive class."""
         if self.average == "binary" and columns > 2:
             raise DataError(
                 f"{type(self).__name__}(average='binary') needs a prediction of one or two columns, not {columns};"
                 " choose 'macro', 'micro' or 'weighted'"
             )
 
-    def figure(self, table: Array, columns: int) -> float:
+    def from_table(self, table: Array, columns: int) -> float:
         """The average of the ratios."""
         square = table[:, :-1]
         predicted, actual = square.sum(axis=0), table.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Metrics: figures about predictions, added up batch by batch."""
+"""Metrics: values computed from predictions and targets, accumulated batch by batch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["Metric"]
 
 
 class Metric(Part):
-    """A figure of ``prediction`` against ``target``; streaming over batches equals one pass.
+    """A value of ``prediction`` against ``target``; streaming over batches equals one pass.
 
-    Targets come as the loss sees them: ``(N, K)`` rows, or ``(N,)`` integers; a metric of classes
+    Targets have the form that the loss uses: ``(N, K)`` rows, or ``(N,)`` integers; a metric of classes
     accepts both forms (``nnkit.arrays.to_labels`` reads either).
 
     Attributes:
@@ -42,7 +42,7 @@ class Metric(Part):
 
     @abstractmethod
     def result(self, state: dict[str, Any]) -> Any:
-        """The figure of all samples added so far; defined (never an exception) for every state."""
+        """The value for all samples added so far; defined (never an exception) for every state."""
 
     def merge(self, state: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         """The state of both sets of samples together, new; by default the sum, entry by entry."""

@@ -9,21 +9,21 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import SpecError
-from nnkit.interfaces import Activation, BoundLayer, Layer, Parameters, Workspace
+from nnkit.interfaces import BoundLayer, Parameters, Workspace
 from nnkit.interfaces.fields import part
+from nnkit.layers._activated import Activated
 
 
 @final
 @attrs.frozen(kw_only=True)
-class ActivationLayer(Layer):
+class ActivationLayer(Activated):
     """``a = activation(x)``: for where an activation stands apart, as after a normalization.
 
     Args:
         activation: Name, spec or instance; ``None`` is the identity.
 
     Raises:
-        SpecError: When the activation is still a spec and nobody has resolved it.
+        SpecError: When the activation is still a spec.
 
     Source:
         Chollet et al. (2015), Keras, ``keras.layers.Activation``.
@@ -38,20 +38,16 @@ class ActivationLayer(Layer):
 
     activation: Any = part("activation", kw_only=False)
 
-    def _resolved(self) -> Activation | None:
-        if self.activation is None or isinstance(self.activation, Activation):
-            return self.activation
-        raise SpecError(
-            f"ActivationLayer(activation={self.activation!r}) still holds a spec; put the layer into a Network, "
-            f"or pass nnkit.plugins.create('activation', {self.activation!r})"
-        )
-
     def forward(
         self, parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:
         activation = self._resolved()
         a = x.copy() if activation is None else activation.forward(x)
         return a, (x, a)
+
+    def preactivation(self, cache: Any) -> Array | None:
+        z: Array = cache[0]
+        return z
 
     def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
         activation, (x, a) = self._resolved(), cache
@@ -60,13 +56,6 @@ class ActivationLayer(Layer):
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
         columns = [self.backward(parameters, cache, grads[:, k])[0] for k in range(grads.shape[1])]
         return np.stack(columns, axis=1), {}
-
-    def preactivation(self, cache: Any) -> Array | None:
-        z: Array = cache[0]
-        return z
-
-    def split(self) -> tuple[Layer, Activation | None]:
-        return attrs.evolve(self, activation=None), self._resolved()
 
     def bind(
         self,
@@ -79,9 +68,9 @@ class ActivationLayer(Layer):
         needs_grad_x: bool,
         rng: np.random.Generator | None,
     ) -> BoundLayer:
-        activation = self._resolved()
         # Its own array also for the identity: what follows may write to its input, and the layer below
         # may still need that.
+        activation = self._resolved()
         a = workspace.take("a", inputs)
         work = workspace.scratch(inputs)
         seen = a

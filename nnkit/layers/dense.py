@@ -9,24 +9,24 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import SpecError
-from nnkit.interfaces import Activation, BoundLayer, Elementwise, Layer, Parameters, ParameterSpec, Workspace
+from nnkit.interfaces import BoundLayer, Elementwise, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.fields import flag, integer, part
+from nnkit.layers._activated import Activated
 
 
 @final
 @attrs.frozen
-class Dense(Layer):
+class Dense(Activated):
     """``z = x @ weight + bias``, ``a = activation(z)``.
 
     Args:
-        units: Number of outputs ``D``, from 1 on.
+        units: Number of outputs ``D``, a positive integer.
         activation: Name, spec or instance; ``None`` is the identity.
         use_bias: Whether there is a bias.
-        weight_initializer: Goes before the network's own.
-        bias_initializer: Goes before the network's own.
-        weight_regularizer: Goes before the network's own.
-        bias_regularizer: Biases are only regularized where this is given.
+        weight_initializer: Overrides the network's own.
+        bias_initializer: Overrides the network's own.
+        weight_regularizer: Overrides the network's own.
+        bias_regularizer: Without one, biases are not regularized.
 
     Source:
         Rosenblatt (1958), "The Perceptron"; the backward pass is that of Rumelhart, Hinton &
@@ -73,14 +73,6 @@ class Dense(Layer):
     def outputs(self, inputs: int) -> int:
         return self.units
 
-    def _resolved(self) -> Activation | None:
-        if self.activation is None or isinstance(self.activation, Activation):
-            return self.activation
-        raise SpecError(
-            f"Dense(activation={self.activation!r}) still holds a spec; put the layer into a Network, "
-            f"or pass nnkit.plugins.create('activation', {self.activation!r})"
-        )
-
     def forward(
         self, parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:
@@ -95,18 +87,18 @@ class Dense(Layer):
         x, z, a = cache
         activation = self._resolved()
         grad_z = grad if activation is None else activation.vjp(z, a, grad)
-        found = {"weight": x.T @ grad_z}
+        gradients = {"weight": x.T @ grad_z}
         if self.use_bias:
-            found["bias"] = grad_z.sum(axis=0)
-        return grad_z @ parameters["weight"].T, found
+            gradients["bias"] = grad_z.sum(axis=0)
+        return grad_z @ parameters["weight"].T, gradients
 
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
         x, z, a = cache
         grads = self._through_activation(z, a, grads)
-        found = {"weight": x[:, None, :, None] * grads[:, :, None, :]}
+        gradients = {"weight": x[:, None, :, None] * grads[:, :, None, :]}
         if self.use_bias:
-            found["bias"] = grads.copy()
-        return grads @ parameters["weight"].T, found
+            gradients["bias"] = grads.copy()
+        return grads @ parameters["weight"].T, gradients
 
     def backward_rows_into(
         self, parameters: Parameters, cache: Any, grads: Array, out: Mapping[str, Array], *, needs_grad_x: bool
@@ -167,17 +159,14 @@ class Dense(Layer):
             bend = activation.vjp_derivative(z, a, grad, z_tangent)
             grad_tangent = activation.vjp(z, a, grad_tangent) + bend
             grad = activation.vjp(z, a, grad)
-        found = {"weight": x.T @ grad_tangent + x_tangent.T @ grad}
+        gradients = {"weight": x.T @ grad_tangent + x_tangent.T @ grad}
         if self.use_bias:
-            found["bias"] = grad_tangent.sum(axis=0)
-        return grad_tangent @ parameters["weight"].T + grad @ directions["weight"].T, found
+            gradients["bias"] = grad_tangent.sum(axis=0)
+        return grad_tangent @ parameters["weight"].T + grad @ directions["weight"].T, gradients
 
     def preactivation(self, cache: Any) -> Array | None:
         z: Array = cache[1]
         return z
-
-    def split(self) -> tuple[Layer, Activation | None]:
-        return attrs.evolve(self, activation=None), self._resolved()
 
     def bind(
         self,

@@ -1,1 +1,1 @@
-"""The built-in losses, one a file; found by name through the registry."""
+"""The built-in losses, one per file; available by name through the registry."""

@@ -20,8 +20,8 @@ class BinaryCrossentropy(Loss):
 
     ``p`` is the prediction clipped to ``[eps, 1 - eps]``, ``eps`` being that of the dtype, so nothing is
     ever NaN or infinite. Value, gradient and curvature are all taken at ``p``. Where a prediction was
-    clipped the value is therefore flat but the gradient is not zero: it is the finite one of the clip's
-    edge, ``-1/eps`` at a prediction of 0 whose target is 1, and so leads a training back out.
+    clipped the value is therefore flat but the gradient is not zero: it is the finite one at the bound,
+    ``-1/eps`` at a prediction of 0 whose target is 1, which leads the training back inside.
 
     Fused with ``sigmoid``, nothing is clipped: ``log(1 + exp(-|z|)) + max(z, 0) - target z``, and the
     gradient in ``z`` is ``(a - target) / K``.

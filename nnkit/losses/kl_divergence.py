@@ -9,20 +9,19 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
-from nnkit.losses._outputs import at_least_eps, on_diagonal
-from nnkit.losses._softmax import below_largest, curvature_through, surprise_into, weighted
+from nnkit.losses._outputs import at_least_eps
+from nnkit.losses._softmax import AgainstProbabilities, below_largest, mpmath_values, surprise_into, weighted
 
 
 @final
 @attrs.frozen(kw_only=True)
-class KLDivergence(Loss):
+class KLDivergence(AgainstProbabilities):
     """``sum_k target log(target / p)``: what the prediction lacks of the target, both probabilities.
 
     ``p`` is the prediction, raised to ``eps`` of the dtype where it is below, and ``0 log 0 = 0``, so nothing
     is ever NaN or infinite. Value, gradient and curvature are all taken at ``p``. Where a prediction was
-    raised the value is therefore flat but the gradient is not zero: it is the finite one of the edge,
-    ``-target/eps``, and so leads a training back out.
+    raised the value is therefore flat but the gradient is not zero: it is the finite one at the bound,
+    ``-target/eps``, which leads the training back inside.
 
     Fused with ``softmax``, nothing is clipped, and the gradient in ``z`` is ``a - target``.
 
@@ -34,32 +33,10 @@ class KLDivergence(Loss):
         array([0.69314718])
     """
 
-    prediction_domain = "simplex"
-    target_domain = "simplex"
-    fused_activation = "softmax"
-
-    examples = (
-        Example(
-            inputs={"prediction": [[0.7, 0.2, 0.1], [0.3, 0.5, 0.2]], "target": [[1.0, 0.0, 0.0], [0.25, 0.5, 0.25]]},
-            expected=[0.35667494393873245, 0.010205498630063778],
-            source="mpmath 1.3, 60 digits",
-            tolerance=1e-13,
-        ),
-        Example(
-            inputs={
-                "z": [[40.0, 0.0, -3.0], [1e4, -1e4, 0.5], [1.0, 2.0, 3.0]],
-                "a": [
-                    [1.0, 4.248354255291589e-18, 2.1151310375910805e-19],
-                    [1.0, 0.0, 0.0],
-                    [0.09003057317038046, 0.24472847105479764, 0.6652409557748219],
-                ],
-                "target": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.25, 0.5, 0.25]],
-            },
-            expected=[4.459867359050697e-18, 20000.0, 0.3678851936044623],
-            source="mpmath 1.3, 60 digits",
-            method="fused_value",
-            tolerance=1e-14,
-        ),
+    examples = mpmath_values(
+        [0.35667494393873245, 0.010205498630063778],
+        [4.459867359050697e-18, 20000.0, 0.3678851936044623],
+        tolerance=1e-13,
     )
 
     @staticmethod
@@ -75,24 +52,10 @@ class KLDivergence(Loss):
         total: Array = (target * np.where(target > 0.5 * p, near, far)).sum(axis=1)
         return total
 
-    def gradient(self, prediction: Array, target: Array) -> Array:
-        slope: Array = -target / at_least_eps(prediction)
-        return slope
-
-    def curvature(self, prediction: Array, target: Array) -> Array:
-        return on_diagonal(target / at_least_eps(prediction) ** 2)
-
     def fused_value(self, z: Array, a: Array, target: Array) -> Array:
         below, log_sum = below_largest(z)
         log_target = np.log(np.maximum(target, np.finfo(target.dtype).tiny))
         return weighted(target, log_target + log_sum[:, None] + below)
-
-    def fused_gradient(self, z: Array, a: Array, target: Array) -> Array:
-        slope: Array = a - target
-        return slope
-
-    def fused_curvature(self, z: Array, a: Array, target: Array) -> Array:
-        return curvature_through(a)
 
     def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
         surprise_into(z, a, target, values, grad)

@@ -21,7 +21,7 @@ class Poisson(Loss):
     The negative log likelihood of a Poisson law, less the term ``log(target!)`` that no prediction changes.
     ``p`` is the prediction, raised to ``eps`` of the dtype where it is below, so nothing is ever NaN or
     infinite there. The logarithm and its derivatives are taken at ``p``: below ``eps`` the gradient is the
-    finite one of the edge, ``1 - target/eps``, and so leads a training back out.
+    finite one at the bound, ``1 - target/eps``, which leads the training back inside.
 
     Source:
         Nelder & Wedderburn (1972), "Generalized Linear Models"; the mean over outputs as in Keras' ``poisson``.

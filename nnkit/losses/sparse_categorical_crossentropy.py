@@ -22,7 +22,7 @@ class SparseCategoricalCrossentropy(Loss):
 
     ``p`` is the prediction, raised to ``eps`` of the dtype where it is below, so nothing is ever NaN or
     infinite. Value, gradient and curvature are all taken at ``p``. Where a prediction was raised the value
-    is therefore flat but the gradient is not zero: it is the finite one of the edge, ``-1/eps``, and so
+    is therefore flat but the gradient is not zero: it is the finite one at the bound, ``-1/eps``, and so
     leads a training back out.
 
     Fused with ``softmax``, nothing is clipped: ``log sum_k exp(z) - z[target]``, and the gradient in ``z``

@@ -1,1 +1,1 @@
-"""The built-in metrics, one a file; found by name through the registry."""
+"""The built-in metrics, one per file; available by name through the registry."""

@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import ShapeError
 from nnkit.interfaces import Example, Metric
 from nnkit.interfaces.class_metric import target_labels
+from nnkit.metrics._targets import check_rows
 
 
 @final
@@ -69,8 +69,7 @@ class Accuracy(Metric):
     def add(self, state: dict[str, Any], prediction: Array, target: Array, weight: Array) -> None:
         columns = prediction.shape[1]
         labels = target_labels(target, columns)
-        if len(labels) != len(prediction):
-            raise ShapeError(f"the prediction has {len(prediction)} rows and the target {len(labels)}")
+        check_rows(labels, prediction)
         weight = weight.astype(np.float64, copy=False)
         if columns > 1:
             predicted = prediction.argmax(axis=1)

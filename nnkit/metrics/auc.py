@@ -89,11 +89,11 @@ class AUC(Metric):
         state["size"] = size + more
 
     def merge(self, state: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-        whole = {name: np.copy(value) if isinstance(value, np.ndarray) else value for name, value in state.items()}
+        merged = {name: np.copy(value) if isinstance(value, np.ndarray) else value for name, value in state.items()}
         if other["size"]:
             size = other["size"]
-            self.add(whole, other["score"][:size], other["label"][:size], other["weight"][:size])
-        return whole
+            self.add(merged, other["score"][:size], other["label"][:size], other["weight"][:size])
+        return merged
 
     def result(self, state: dict[str, Any]) -> float:
         seen = state["weight"][: state["size"]] > 0.0

@@ -18,9 +18,9 @@ from nnkit.interfaces.class_metric import ClassMetric
 class ConfusionMatrix(ClassMetric):
     """``M[i, j]``: weight of the samples of class ``i`` that are predicted to be of class ``j``, ``(C, C)``.
 
-    ``C`` is 2 for one column of prediction. Rows whose prediction is NaN stand nowhere; before any
-    sample the matrix is ``(0, 0)``. How predictions and targets become classes,
-    ``nnkit.interfaces.class_metric.ClassMetric`` says.
+    ``C`` is 2 for one column of prediction. Rows whose prediction is NaN are not counted; before any
+    sample the matrix is ``(0, 0)``. ``nnkit.interfaces.class_metric.ClassMetric``
+    documents how predictions and targets become classes.
 
     Raises:
         ShapeError: When prediction and target do not fit.
@@ -52,7 +52,7 @@ class ConfusionMatrix(ClassMetric):
         ),
     )
 
-    def figure(self, table: Array, columns: int) -> Array:
+    def from_table(self, table: Array, columns: int) -> Array:
         return table[:, :-1].copy()
 
     def empty(self) -> Array:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, final
+from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import ShapeError
-from nnkit.interfaces import Example, Metric
+from nnkit.interfaces import Example
+from nnkit.metrics._errors import MeanError
 
 
 @final
 @attrs.frozen(kw_only=True)
-class MeanAbsoluteError(Metric):
-    """``sum_n w[n] mean_k |prediction[n, k] - target[n, k]| / sum_n w[n]``, from 0 on; NaN before any weight.
-
-    Summed in float64, whatever the data are.
+class MeanAbsoluteError(MeanError):
+    """``sum_n w[n] mean_k |prediction[n, k] - target[n, k]| / sum_n w[n]``, non-negative; NaN before any weight.
 
     Raises:
         ShapeError: When prediction and target differ in shape.
@@ -28,37 +25,21 @@ class MeanAbsoluteError(Metric):
 
     Example:
         >>> metric = MeanAbsoluteError()
-        >>> state = metric.start()
-        >>> metric.add(state, np.array([[1.0], [5.0]]), np.array([[1.0], [3.0]]), np.ones(2))
-        >>> metric.result(state)
+        >>> first, second = metric.start(), metric.start()
+        >>> metric.add(first, np.array([[1.0]]), np.array([[1.0]]), np.ones(1))
+        >>> metric.add(second, np.array([[5.0]]), np.array([[3.0]]), np.ones(1))
+        >>> metric.result(metric.merge(first, second))
         1.0
     """
 
-    bounds = (0.0, math.inf)
-    higher_is_better = False
     examples = (
         Example(
             inputs={"prediction": [[1.0, 2.0], [0.0, 0.0]], "target": [[2.0, 4.0], [0.0, 1.0]], "weight": [1.0, 3.0]},
             expected=0.75,
             source="by hand: (1 * 3/2 + 3 * 1/2) / 4",
         ),
-        Example(
-            inputs={"prediction": [[1.0], [4.0]], "target": [1.5, 2.0], "weight": [1.0] * 2},
-            expected=1.25,
-            source="by hand: a flat target next to one column",
-        ),
     )
 
-    def start(self) -> dict[str, Any]:
-        return {"weight": 0.0, "sum": 0.0}
-
-    def add(self, state: dict[str, Any], prediction: Array, target: Array, weight: Array) -> None:
-        given = target[:, None] if target.ndim == 1 and prediction.shape[1] == 1 else target
-        if given.shape != prediction.shape:
-            raise ShapeError(f"the prediction has shape {prediction.shape} and the target {target.shape}")
-        error = np.abs(np.subtract(prediction, given, dtype=np.float64))
-        state["weight"] += float(weight.sum(dtype=np.float64))
-        state["sum"] += float(weight @ error.mean(axis=1))
-
-    def result(self, state: dict[str, Any]) -> float:
-        return state["sum"] / state["weight"] if state["weight"] else math.nan
+    def of_rows(self, error: Array) -> Array:
+        mean: Array = np.abs(error).mean(axis=1)
+        return mean

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, final
+from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import ShapeError
-from nnkit.interfaces import Example, Metric
+from nnkit.interfaces import Example
+from nnkit.metrics._errors import MeanError
 
 
 @final
 @attrs.frozen(kw_only=True)
-class MeanSquaredError(Metric):
-    """``sum_n w[n] mean_k (prediction[n, k] - target[n, k])**2 / sum_n w[n]``, from 0 on; NaN before any weight.
+class MeanSquaredError(MeanError):
+    """``sum_n w[n] mean_k (prediction[n, k] - target[n, k])**2 / sum_n w[n]``, non-negative; NaN before any weight.
 
-    Summed in float64, whatever the data are.
+    Summed in float64, whatever the dtype of the data.
 
     Raises:
         ShapeError: When prediction and target differ in shape.
@@ -34,8 +33,6 @@ class MeanSquaredError(Metric):
         2.0
     """
 
-    bounds = (0.0, math.inf)
-    higher_is_better = False
     examples = (
         Example(
             inputs={"prediction": [[1.0, 2.0], [0.0, 0.0]], "target": [[2.0, 4.0], [0.0, 1.0]], "weight": [1.0, 3.0]},
@@ -45,20 +42,10 @@ class MeanSquaredError(Metric):
         Example(
             inputs={"prediction": [[1.0], [4.0]], "target": [1.5, 2.0], "weight": [1.0] * 2},
             expected=2.125,
-            source="by hand: a flat target next to one column",
+            source="by hand: a flat target beside one column",
         ),
     )
 
-    def start(self) -> dict[str, Any]:
-        return {"weight": 0.0, "sum": 0.0}
-
-    def add(self, state: dict[str, Any], prediction: Array, target: Array, weight: Array) -> None:
-        given = target[:, None] if target.ndim == 1 and prediction.shape[1] == 1 else target
-        if given.shape != prediction.shape:
-            raise ShapeError(f"the prediction has shape {prediction.shape} and the target {target.shape}")
-        error = np.subtract(prediction, given, dtype=np.float64)
-        state["weight"] += float(weight.sum(dtype=np.float64))
-        state["sum"] += float(weight @ np.einsum("nk,nk->n", error, error)) / error.shape[1]
-
-    def result(self, state: dict[str, Any]) -> float:
-        return state["sum"] / state["weight"] if state["weight"] else math.nan
+    def of_rows(self, error: Array) -> Array:
+        squares: Array = np.einsum("nk,nk->n", error, error) / error.shape[1]
+        return squares

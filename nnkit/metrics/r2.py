@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import ShapeError
 from nnkit.interfaces import Example, Metric
+from nnkit.metrics._targets import as_rows
 
 
 @final
@@ -73,23 +73,20 @@ class R2(Metric):
         return {"weight": 0.0, "mean": none, "squares": none, "errors": none, "low": none, "high": none}
 
     def add(self, state: dict[str, Any], prediction: Array, target: Array, weight: Array) -> None:
-        given = target[:, None] if target.ndim == 1 and prediction.shape[1] == 1 else target
-        if given.shape != prediction.shape:
-            raise ShapeError(f"the prediction has shape {prediction.shape} and the target {target.shape}")
-        seen = weight > 0.0
-        if not seen.any():
+        target = as_rows(target, prediction)
+        counted = weight > 0.0
+        if not counted.any():
             return
-        given, prediction = given[seen].astype(np.float64), prediction[seen].astype(np.float64)
-        weight = weight[seen].astype(np.float64)
+        target, prediction, weight = (each[counted].astype(np.float64) for each in (target, prediction, weight))
         total = float(weight.sum())
-        mean = weight @ given / total
+        mean = weight @ target / total
         batch = {
             "weight": total,
             "mean": mean,
-            "squares": weight @ (given - mean) ** 2,
-            "errors": weight @ (given - prediction) ** 2,
-            "low": given.min(axis=0),
-            "high": given.max(axis=0),
+            "squares": weight @ (target - mean) ** 2,
+            "errors": weight @ (target - prediction) ** 2,
+            "low": target.min(axis=0),
+            "high": target.max(axis=0),
         }
         state.update(self.merge(state, batch))
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import final
 
 import attrs
-import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example
 from nnkit.interfaces.class_metric import ClassRatio
+from nnkit.metrics._sklearn import sklearn_example
 
 
 @final
@@ -17,18 +16,17 @@ from nnkit.interfaces.class_metric import ClassRatio
 class Recall(ClassRatio):
     """``right / actual`` of a class, in [0, 1]; 0 where no target is of it.
 
-    How predictions and targets become classes, ``nnkit.interfaces.class_metric.ClassMetric`` says.
+    ``nnkit.interfaces.class_metric.ClassMetric`` documents how predictions and targets become classes.
 
     Args:
-        average: ``"binary"`` (class 1 alone), ``"macro"``, ``"micro"``, ``"weighted"``, or ``"auto"``:
-            binary for one column of prediction, macro for several.
+        average: ``"binary"``, ``"macro"``, ``"micro"``, ``"weighted"`` or ``"auto"``, as in ``precision``.
 
     Raises:
         ShapeError: When prediction and target do not fit.
-        DataError: When a label is not one of the columns, or three classes meet ``"binary"``.
+        DataError: When a label is not one of the columns, or ``average="binary"`` with more than two columns.
 
     Source:
-        van Rijsbergen (1979), "Information Retrieval", chapter 7.
+        Kent, Berry, Luehrs & Perry (1955), "Machine literature searching VIII", which calls it the recall factor.
 
     Example:
         >>> metric = Recall()
@@ -38,20 +36,7 @@ class Recall(ClassRatio):
         1.0
     """
 
-    bounds = (0.0, 1.0)
-    higher_is_better = True
-    variants = ({"average": "macro"}, {"average": "micro"}, {"average": "weighted"})
-    examples = (
-        Example(
-            inputs={
-                "prediction": np.eye(3)[[0, 2, 1, 0, 0, 1]],
-                "target": [0, 1, 2, 0, 1, 2],
-                "weight": [1.0] * 6,
-            },
-            expected=0.3333333333333333,
-            source="scikit-learn, documentation of the function of this name, average='macro'",
-        ),
-    )
+    examples = (sklearn_example(0.3333333333333333),)
 
     def ratio(self, right: Array, predicted: Array, actual: Array) -> tuple[Array, Array]:
         return right, actual

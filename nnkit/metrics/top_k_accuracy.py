@@ -9,10 +9,11 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import DataError, ShapeError
+from nnkit.errors import DataError
 from nnkit.interfaces import Example, Metric
 from nnkit.interfaces.class_metric import target_labels
 from nnkit.interfaces.fields import integer
+from nnkit.metrics._targets import check_rows
 
 
 @final
@@ -20,11 +21,11 @@ from nnkit.interfaces.fields import integer
 class TopKAccuracy(Metric):
     """``sum(weight of the rows whose class is among the k largest) / sum(weight)``, in [0, 1].
 
-    Of equal figures the one further left goes before, as in ``argmax``, so ``k=1`` is the accuracy. A row
+    Of equal predictions the one further left ranks higher, as in ``argmax``, so ``k=1`` is the accuracy. A row
     with a NaN is wrong. NaN before any weight.
 
     Args:
-        k: How many columns may hold the right class, from 1 on; from ``K`` on every row is right.
+        k: Number of columns that may hold the right class, at least 1; with ``K`` or more every row is right.
 
     Raises:
         ShapeError: When prediction and target do not fit.
@@ -74,8 +75,7 @@ class TopKAccuracy(Metric):
         if columns < 2:
             raise DataError("TopKAccuracy needs a prediction of one column a class, not of one column; use accuracy")
         labels = target_labels(target, columns)
-        if len(labels) != len(prediction):
-            raise ShapeError(f"the prediction has {len(prediction)} rows and the target {len(labels)}")
+        check_rows(labels, prediction)
         own = prediction[np.arange(len(labels)), labels][:, None]
         further_left = np.arange(columns) < labels[:, None]
         before = ((prediction > own) | ((prediction == own) & further_left)).sum(axis=1)

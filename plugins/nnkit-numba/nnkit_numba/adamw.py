@@ -19,10 +19,7 @@ from nnkit_numba.same_fields import as_fields_of
 @final
 @attrs.frozen(kw_only=True)
 class CompiledAdamW(AdamLike):
-    """``adamw`` in one pass over the vectors; fields and state are those of ``adamw``.
-
-    Source:
-        As ``adamw``.
+    """``adamw`` in one pass over the vectors; fields, state and source are those of ``adamw``.
 
     Example:
         >>> adamw = CompiledAdamW(learning_rate=0.1)

@@ -30,11 +30,6 @@ class CompiledCategoricalCrossentropy(CompiledCrossentropy):
 
     plain = PLAIN
     fused = fused_with_softmax(PLAIN, crossentropy, crossentropy_rows, np.dtype(np.float32))
-    prediction_domain = PLAIN.prediction_domain
-    target_domain = PLAIN.target_domain
-    minimum_at_target = PLAIN.minimum_at_target
-    zero_at_target = PLAIN.zero_at_target
-    additive = PLAIN.additive
     examples = PLAIN.examples
     reference = PLAIN.reference
 

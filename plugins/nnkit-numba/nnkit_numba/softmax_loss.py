@@ -33,6 +33,9 @@ class CompiledCrossentropy(Loss):
 
     plain: ClassVar[Loss]
     fused: ClassVar[FusedForward]
+    prediction_domain = "simplex"
+    target_domain = "simplex"
+    zero_at_target = False
     fused_activation = "softmax"
 
     def value(self, prediction: Array, target: Array) -> Array:

@@ -30,11 +30,9 @@ class CompiledSparseCategoricalCrossentropy(CompiledCrossentropy):
 
     plain = PLAIN
     fused = fused_with_softmax(PLAIN, sparse_crossentropy, sparse_crossentropy_rows, np.dtype(np.int64))
-    prediction_domain = PLAIN.prediction_domain
-    target_domain = PLAIN.target_domain
-    minimum_at_target = PLAIN.minimum_at_target
-    zero_at_target = PLAIN.zero_at_target
-    additive = PLAIN.additive
+    target_domain = "index"
+    minimum_at_target = False
+    additive = False
     examples = PLAIN.examples
     reference = PLAIN.reference
 

@@ -177,6 +177,16 @@ def test_all_counterparts_are_compared():
     assert set(COUNTERPARTS) == {f"{cls.__module__}:{cls.__qualname__}" for cls in classes}
 
 
+@pytest.mark.parametrize("name", ["categorical_crossentropy", "sparse_categorical_crossentropy"])
+def test_a_compiled_loss_declares_what_its_part_declares(name):
+    part, compiled = part_and_counterpart("loss", name)
+    public = [attribute for attribute in vars(Loss) if not attribute.startswith("_")]
+    declared = [attribute for attribute in public if not callable(getattr(Loss, attribute))]
+    assert {"target_domain", "additive", "minimum_at_target"} <= set(declared)
+    for attribute in [*declared, "examples", "reference"]:
+        assert getattr(part, attribute) == getattr(compiled, attribute)
+
+
 @pytest.mark.parametrize(("kind", "spec"), PARTS, ids=str)
 def test_a_counterpart_overrides_what_its_part_overrides(kind, spec):
     """Optional methods and in-place variants too; otherwise a slow or inexact default of the interface would serve."""
