@@ -18,17 +18,18 @@ from nnkit.errors import HyperparameterError
 from nnkit.interfaces import Activation, Elementwise
 
 
-def shelf():
-    """Every activation of the folder, with its defaults and its variants."""
+def parts():
+    """Every activation of the folder that declares its traits, with its defaults and its variants."""
     for info in pkgutil.iter_modules(nnkit.activations.__path__):
         module = importlib.import_module(f"nnkit.activations.{info.name}")
         for cls in vars(module).values():
-            if isinstance(cls, type) and issubclass(cls, Activation) and cls.__module__ == module.__name__:
+            own = isinstance(cls, type) and issubclass(cls, Activation) and cls.__module__ == module.__name__
+            if own and cls.declares_traits:
                 for hyperparameters in ({}, *cls.variants):
                     yield cls(**hyperparameters)
 
 
-PARTS = [pytest.param(part, id=repr(part)) for part in shelf()]
+PARTS = [pytest.param(part, id=repr(part)) for part in parts()]
 ELEMENTWISE = [param for param in PARTS if isinstance(param.values[0], Elementwise)]
 MIXING = [param for param in PARTS if not isinstance(param.values[0], Elementwise)]
 DTYPES = [np.float32, np.float64]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 import numpy as np
 
 from nnkit.activations.softmax import Softmax
 from nnkit.arrays import Array
 from nnkit.interfaces import Loss
+from nnkit.interfaces.loss import TargetDomain
 from nnkit_numba.compiling import Kernel
 from nnkit_numba.softmax_tasks import LEAST, share_rows
 from nnkit_numba.team import team
@@ -18,23 +19,19 @@ __all__ = ["CompiledCrossentropy", "fused_with_softmax"]
 
 SOFTMAX = Softmax()
 
-FusedForward: TypeAlias = Callable[[Array, Array, Array, Array, Array], None]
-
 
 class CompiledCrossentropy(Loss):
-    """A cross-entropy without fields: the plain loss, but compiled together with softmax.
+    """A cross-entropy without fields: the plain loss in all but ``fused_forward_into``, which its author writes.
 
     Attributes:
         plain: The plain loss.
-        fused: What ``fused_forward_into`` calls; a ``staticmethod``.
     """
 
     __slots__ = ()
 
     plain: ClassVar[Loss]
-    fused: ClassVar[FusedForward]
     prediction_domain = "simplex"
-    target_domain = "simplex"
+    target_domain: ClassVar[TargetDomain] = "simplex"
     zero_at_target = False
     fused_activation = "softmax"
 
@@ -45,27 +42,28 @@ class CompiledCrossentropy(Loss):
         return self.plain.gradient(prediction, target)
 
     def curvature(self, prediction: Array, target: Array) -> Array:
-        return self.plain.curvature(prediction, target)
+        second: Array = self.plain.curvature(prediction, target)
+        return second
 
     def fused_value(self, z: Array, a: Array, target: Array) -> Array:
-        return self.plain.fused_value(z, a, target)
+        total: Array = self.plain.fused_value(z, a, target)
+        return total
 
     def fused_gradient(self, z: Array, a: Array, target: Array) -> Array:
-        return self.plain.fused_gradient(z, a, target)
+        slope: Array = self.plain.fused_gradient(z, a, target)
+        return slope
 
     def fused_curvature(self, z: Array, a: Array, target: Array) -> Array:
-        return self.plain.fused_curvature(z, a, target)
+        second: Array = self.plain.fused_curvature(z, a, target)
+        return second
 
     def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
         self.plain.fused_into(z, a, target, values, grad)
 
-    def fused_forward_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
-        self.fused(z, a, target, values, grad)
-
 
 def fused_with_softmax(
     plain: Loss, kernel: Kernel, task: Callable[[], int | None], target_dtype: np.dtype
-) -> staticmethod[[Array, Array, Array, Array, Array], None]:
+) -> Callable[[Array, Array, Array, Array, Array], None]:
     """``fused_forward_into`` of a loss.
 
     Args:
@@ -88,4 +86,4 @@ def fused_with_softmax(
                 return
         kernel(z, a, target, values, grad, grad.reshape(-1).view(np.int32))
 
-    return staticmethod(fused_forward_into)
+    return fused_forward_into

@@ -7,12 +7,14 @@ from typing import final
 import attrs
 import numpy as np
 
+from nnkit.arrays import Array
 from nnkit.losses.sparse_categorical_crossentropy import SparseCategoricalCrossentropy
 from nnkit_numba.softmax_kernels import sparse_crossentropy
 from nnkit_numba.softmax_loss import CompiledCrossentropy, fused_with_softmax
 from nnkit_numba.softmax_tasks import sparse_crossentropy_rows
 
 PLAIN = SparseCategoricalCrossentropy()
+_fused = fused_with_softmax(PLAIN, sparse_crossentropy, sparse_crossentropy_rows, np.dtype(np.int64))
 
 
 @final
@@ -29,12 +31,14 @@ class CompiledSparseCategoricalCrossentropy(CompiledCrossentropy):
     """
 
     plain = PLAIN
-    fused = fused_with_softmax(PLAIN, sparse_crossentropy, sparse_crossentropy_rows, np.dtype(np.int64))
     target_domain = "index"
     minimum_at_target = False
     additive = False
     examples = PLAIN.examples
     reference = PLAIN.reference
+
+    def fused_forward_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
+        _fused(z, a, target, values, grad)
 
 
 def compiled_sparse(part: SparseCategoricalCrossentropy) -> CompiledSparseCategoricalCrossentropy:
