@@ -1,8 +1,10 @@
-"""The command ``nnkit`` itself: finds its commands, and turns stated problems into sentences."""
+"""The command ``nnkit`` itself: its own commands and those of plugins, and errors as sentences."""
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -10,12 +12,13 @@ import click
 from nnkit import __version__
 from nnkit.cli.folder import FolderGroup
 from nnkit.errors import MissingExtraError, NNKitError, NNKitWarning
+from nnkit.output import PLUGIN_OUTPUT, stdout_to_stderr
 
 __all__ = ["nnkit"]
 
 
 class Stated(click.ClickException):
-    """A problem that nnkit states in a sentence; whoever reads it needs no traceback."""
+    """A problem that nnkit states in a sentence, so that no traceback is needed."""
 
 
 class MissingExtra(Stated):
@@ -25,20 +28,11 @@ class MissingExtra(Stated):
 
 
 class Root(FolderGroup):
-    """The outermost group: every command runs inside its ``invoke``."""
+    """The outermost group: every command runs inside its ``invoke``. Plugins add commands, and replace none."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; errors of nnkit's family, and files that cannot be had, become one sentence."""
-        with warnings.catch_warnings():
-            shown = warnings.showwarning
-
-            def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
-                if issubclass(category, NNKitWarning):
-                    click.echo(f"Warning: {message}", err=True)
-                else:
-                    shown(message, category, *where, **more)
-
-            warnings.showwarning = show
+        with _plugin_output_on_stderr(), _warnings_as_sentences():
             try:
                 return super().invoke(ctx)
             except NNKitError as error:
@@ -47,6 +41,91 @@ class Root(FolderGroup):
                 if error.filename is None:
                     raise
                 raise Stated(f"{error.filename}: {error.strerror or error}") from error
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help, with the commands of plugins; click asks for it before any command runs."""
+        with _plugin_output_on_stderr(), _warnings_as_sentences():
+            return super().get_help(ctx)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Nnkit's own commands, and those of plugins."""
+        return sorted({*super().list_commands(ctx), *_plugin_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of nnkit's own, without looking at plugins; else that of the only plugin that has it."""
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        owners = _plugin_commands(ctx).get(cmd_name, {})
+        if len(owners) > 1:
+            names = " and ".join(owners)
+            raise click.UsageError(
+                f"the command {cmd_name!r} comes from several plugins: {names}; disable all but one, as in"
+                f" NNKIT_PLUGINS_DISABLE={next(reversed(owners))}",
+                ctx,
+            )
+        return next(iter(owners.values()), None)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As in the folder; the names of plugins are looked for only when the command is not nnkit's own."""
+        if super().get_command(ctx, args[0]) is not None:
+            return click.Group.resolve_command(self, ctx, args)
+        return super().resolve_command(ctx, args)
+
+
+def _plugin_commands(ctx: click.Context) -> dict[str, dict[str, click.Command]]:
+    """The commands of plugins: by name, then by distribution; a module that fails is warned of and adds none."""
+    known: dict[str, dict[str, click.Command]] | None = ctx.meta.get(__name__)
+    if known is not None:
+        return known
+    from nnkit.registry import implementations
+
+    commands: dict[str, dict[str, click.Command]] = {}
+    own = FolderGroup.list_commands(nnkit, ctx)
+    for implementation in implementations("nnkit_commands"):
+        group = click.Group()
+        try:
+            implementation.call(group=group)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # one broken plugin must not stop the others
+            implementation.skip(f"failed with {type(error).__name__}: {error}", cause=error)
+            continue
+        for name, command in group.commands.items():
+            if name in own:
+                implementation.skip(f"adds {name!r}, which is a command of nnkit itself; it should rename it")
+            else:
+                commands.setdefault(name, {})[implementation.distribution] = command
+    ctx.meta[__name__] = commands
+    return commands
+
+
+@contextlib.contextmanager
+def _warnings_as_sentences() -> Iterator[None]:
+    """Within the block, a warning of nnkit is one line on stderr."""
+    with warnings.catch_warnings():
+        before = warnings.showwarning
+
+        def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, NNKitWarning):
+                click.echo(f"Warning: {message}", err=True)
+            else:
+                before(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
+
+
+@contextlib.contextmanager
+def _plugin_output_on_stderr() -> Iterator[None]:
+    """Within the block, what a plugin prints while the registry runs it goes to stderr: stdout is for results."""
+    token = PLUGIN_OUTPUT.set(stdout_to_stderr)
+    try:
+        yield
+    finally:
+        PLUGIN_OUTPUT.reset(token)
 
 
 def _sentence(error: BaseException) -> str:

@@ -153,11 +153,12 @@ def measured(settings: dict[str, str]) -> float:
 
 
 def providers() -> list[tuple[str, str]]:
-    """The distributions with plugins, and the state of each."""
+    """The distributions with plugins, and the state of each once everything in them has been imported."""
     lines = []
-    for found in all_providers():
-        parts = sum(len(names) for names in found.parts.values())
+    for provider in all_providers(check=True):
+        parts = sum(len(names) for names in provider.parts.values())
         what = f"{parts} parts" if parts else "no named parts"
-        why = f": {found.reason}" if found.reason else ""
-        lines.append(("plugin", f"{found.distribution} {found.version}, {what}, {found.state}{why}"))
+        state = "broken" if provider.state == "failed" else provider.state
+        why = f": {provider.reason}" if provider.reason else ""
+        lines.append(("plugin", f"{provider.distribution} {provider.version}, {what}, {state}{why}"))
     return lines

@@ -238,7 +238,7 @@ def explain(name: str) -> tuple[str, bool]:
         if provider is not None:
             lines += _described(registry, provider)
             usable = usable and _provider(registry, provider).state in {"loaded", "not loaded"}
-    return ("\n".join(lines), usable) if lines else (_best(misses), False)
+    return ("\n".join(lines), usable) if lines else (_best(name, misses), False)
 
 
 def _origin(registry: Registry, entry: Entry, name: str) -> str:
@@ -279,15 +279,21 @@ def _described(registry: Registry, one: Installed) -> list[str]:
     return lines
 
 
-def _best(misses: Mapping[str, NNKitError]) -> str:
+def _best(name: str, misses: Mapping[str, NNKitError]) -> str:
     """The most informative of the errors for a name that no kind has: a failure, a provider, a near miss."""
-
-    def rank(error: NNKitError) -> int:
-        text = str(error)
-        signs = (isinstance(error, PluginLoadError), "is disabled" in text, "failed to load" in text)
-        return -2 * sum(signs) - ("did you mean" in text)
-
-    return str(min(misses.values(), key=rank))
+    signs = (
+        "failed to load",
+        "is disabled",
+        "did you mean",
+        "is not installed",
+        "installed, but has no",
+        "in each process",
+    )
+    for sign in signs:
+        for error in misses.values():
+            if sign in str(error):
+                return str(error)
+    return f"no part and no installed plugin is called {name!r}; nnkit.plugins.providers() lists them"
 
 
 # -- why a name is not there -------------------------------------------------------------------

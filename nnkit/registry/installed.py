@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -193,11 +193,6 @@ DISABLE = "NNKIT_PLUGINS_DISABLE"
 
 STRICT = "NNKIT_PLUGINS_STRICT"
 """Environment variable: set to 1, every fault of a plugin is an error instead of a warning."""
-
-PLUGIN_OUTPUT: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextVar(
-    "nnkit_plugin_output", default=nullcontext
-)
-"""What surrounds all plugin code that the registry runs; the command line sends what a plugin prints to stderr."""
 
 _disabled: ContextVar[frozenset[str]] = ContextVar("nnkit_disabled_plugins", default=frozenset())
 _reporting: ContextVar[bool] = ContextVar("nnkit_reporting_faults", default=False)

@@ -21,10 +21,10 @@ import pluggy
 
 from nnkit.errors import AmbiguousNameError, PluginError, PluginLoadError, PluginWarning, SpecError
 from nnkit.interfaces.part import Part
+from nnkit.output import PLUGIN_OUTPUT
 from nnkit.registry import builtins
 from nnkit.registry.hooks import HOOK_GROUPS, PROJECT, Entry, PartTable, implemented, new_manager, stage
 from nnkit.registry.installed import (
-    PLUGIN_OUTPUT,
     HookModule,
     Installed,
     reporting,

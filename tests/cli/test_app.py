@@ -14,6 +14,7 @@ import nnkit
 from nnkit import errors, plugins
 from nnkit.cli import main
 from nnkit.cli.app import nnkit as application
+from nnkit.registry import answers
 from nnkit.registry.kinds import KINDS
 
 
@@ -85,7 +86,7 @@ def test_a_stated_error_is_one_sentence_and_exit_code_1(monkeypatch):
     def fail(name):
         raise errors.UnknownNameError(f"no part is called {name}")
 
-    monkeypatch.setattr(plugins, "why", fail)
+    monkeypatch.setattr(answers, "explain", fail)
     shown = run("plugins", "why", "relo")
     assert (1, "", "Error: no part is called relo\n") == (shown.exit_code, shown.stdout, shown.stderr)
 
@@ -94,7 +95,7 @@ def test_a_missing_extra_is_exit_code_2(monkeypatch):
     def fail(name):
         raise errors.MissingExtraError("pictures need matplotlib")
 
-    monkeypatch.setattr(plugins, "why", fail)
+    monkeypatch.setattr(answers, "explain", fail)
     assert 2 == run("plugins", "why", "relu").exit_code
 
 
@@ -102,40 +103,40 @@ def test_a_file_that_cannot_be_had_is_a_sentence_and_a_bug_is_not(monkeypatch):
     def fail(name):
         raise PermissionError(13, "Permission denied", "/root/model.npz")
 
-    monkeypatch.setattr(plugins, "why", fail)
+    monkeypatch.setattr(answers, "explain", fail)
     shown = run("plugins", "why", "relu")
     assert (1, "Error: /root/model.npz: Permission denied\n") == (shown.exit_code, shown.stderr)
 
     def bug(name):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(plugins, "why", bug)
+    monkeypatch.setattr(answers, "explain", bug)
     assert isinstance(run("plugins", "why", "relu").exception, ZeroDivisionError)
 
     def nameless(name):
         raise OSError("no name")
 
-    monkeypatch.setattr(plugins, "why", nameless)
+    monkeypatch.setattr(answers, "explain", nameless)
     assert "no name" == str(run("plugins", "why", "relu").exception)
 
 
 def test_warnings_of_nnkit_are_sentences_and_others_are_left_alone(monkeypatch):
     def warn(name):
         warnings.warn("the plugin acme is broken", errors.PluginWarning, stacklevel=1)
-        return "said"
+        return "said", True
 
-    monkeypatch.setattr(plugins, "why", warn)
+    monkeypatch.setattr(answers, "explain", warn)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         shown = run("plugins", "why", "relu")
     assert ("said\n", "Warning: the plugin acme is broken\n") == (shown.stdout, shown.stderr)
 
     def other(name):
-        warnings.warn("of somebody else", DeprecationWarning, stacklevel=1)
-        return "said"
+        warnings.warn("of another package", DeprecationWarning, stacklevel=1)
+        return "said", True
 
-    monkeypatch.setattr(plugins, "why", other)
-    with pytest.warns(DeprecationWarning, match="of somebody else"):
+    monkeypatch.setattr(answers, "explain", other)
+    with pytest.warns(DeprecationWarning, match="of another package"):
         run("plugins", "why", "relu")
 
 
@@ -157,7 +158,7 @@ def test_plugins_as_json_is_what_providers_says():
 
 
 def test_plugins_shows_states_reasons_and_what_is_pending(monkeypatch):
-    found = [
+    listed = [
         plugins.Provider(
             distribution="acme-nn", version="1.2", state="failed", reason="ImportError: no torch", parts={}, pending=()
         ),
@@ -165,7 +166,7 @@ def test_plugins_shows_states_reasons_and_what_is_pending(monkeypatch):
             distribution="b", version="2", state="not loaded", reason="", parts={"loss": ("x",)}, pending=("b.hooks",)
         ),
     ]
-    monkeypatch.setattr(plugins, "providers", lambda *, load: found)
+    monkeypatch.setattr(plugins, "providers", lambda *, check: listed)
     shown = run("plugins").stdout
     assert "acme-nn 1.2 (failed: ImportError: no torch)\n" in shown
     assert "b 2 (not loaded)\n" in shown

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from nnkit.cli.folder import FolderGroup
+
+if TYPE_CHECKING:
+    from nnkit.plugins import Provider
 
 __all__ = ["command"]
 
@@ -19,31 +25,48 @@ __all__ = ["command"]
     subcommand_metavar="[COMMAND]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for another program.")
-@click.option("--load", is_flag=True, help="Import hook modules first, to show their names too.")
+@click.option("--load", is_flag=True, help="Import everything first; a plugin that fails is exit code 1.")
+@click.option("--strict", is_flag=True, help="Exit code 1 for every fault, warnings included.")
 @click.pass_context
-def command(context: click.Context, *, as_json: bool, load: bool) -> None:
+def command(context: click.Context, *, as_json: bool, load: bool, strict: bool) -> None:
     """List all parts by provider, without importing any of them."""
     if context.invoked_subcommand is not None:
         return
     import attrs
 
     from nnkit import plugins
+    from nnkit.registry.installed import strict as strict_mode
 
-    found = plugins.providers(load=load)
+    with warnings.catch_warnings(record=True) as faults:
+        warnings.simplefilter("always")
+        providers = plugins.providers(check=load)
+    for fault in faults:
+        warnings.warn_explicit(fault.message, fault.category, fault.filename, fault.lineno)
     if as_json:
-        click.echo(json.dumps([attrs.asdict(one) for one in found], indent=2))
-        return
+        click.echo(json.dumps([attrs.asdict(provider) for provider in providers], indent=2))
+    else:
+        _print(providers)
+    failed = [provider.distribution for provider in providers if provider.state == "failed"]
+    every_fault = strict or strict_mode()
+    if (load or every_fault) and failed:
+        raise click.ClickException(f"failed: {', '.join(failed)}; nnkit plugins why NAME shows where")
+    if every_fault and faults:
+        raise click.ClickException(f"there are faults: {len(faults)} warnings above")
+
+
+def _print(providers: Sequence[Provider]) -> None:
     from nnkit.cli.console import new_table, print_table, result_console
 
     console = result_console()
-    for position, one in enumerate(found):
-        reason = f": {one.reason}" if one.reason else ""
-        console.print(("\n" if position else "") + f"{one.distribution} {one.version} ({one.state}{reason})")
+    for position, provider in enumerate(providers):
+        reason = f": {provider.reason}" if provider.reason else ""
+        head = f"{provider.distribution} {provider.version}".strip()
+        console.print(("\n" if position else "") + f"{head} ({provider.state}{reason})")
         table = new_table("", "")
         table.show_header = False
-        for kind, names in one.parts.items():
+        for kind, names in provider.parts.items():
             table.add_row(f"  {kind}", ", ".join(names))
-        for target in one.pending:
+        for target in provider.pending:
             table.add_row("  (more)", f"{target} is not imported yet; --load does")
         if table.row_count:
             print_table(console, table)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
+import sys
+from importlib import resources
 from pathlib import Path
 from string import Template
 
@@ -21,7 +25,10 @@ FIRST_PARTS = {
     "metric": "within_tolerance",
     "callback": "stop_below",
 }
-"""The part that a new package of each kind begins with."""
+"""The part that a new package of each kind begins with; each has a template of the name of its kind."""
+
+TAKEN = {"attr", "attrs", "click", "hypothesis", "nnkit", "numpy", "pluggy", "pytest", "rich", "scipy", "tests"}
+"""Packages that a new one would hide: those of nnkit, what it imports, and the folder of the tests."""
 
 
 @click.command("new")
@@ -37,25 +44,22 @@ FIRST_PARTS = {
 )
 def command(*, distribution: str, kind: str, name: str | None, folder: Path) -> None:
     """Write the package DISTRIBUTION with one part, its proof, a README and a CI file."""
-    made = write_package(distribution, kind, name, folder)
-    click.echo(f"{made}: a package with one {kind}, proven as it stands. Next:")
-    click.echo(f'  cd {made} && pip install -e ".[test]" && pytest')
+    home = write_package(distribution, kind, name, folder)
+    click.echo(f"{home}: a package with one {kind}, proven as it stands. Next:")
+    click.echo(f'  cd {home} && pip install -e ".[test]" && pytest')
 
 
 def write_package(distribution: str, kind: str, name: str | None = None, folder: Path | None = None) -> Path:
     """Write the files and return their folder.
 
     Raises:
-        click.UsageError: When a name is none, or the folder is there already.
+        click.UsageError: When a name is not valid or would hide another module, or the folder is there already.
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*", distribution):
         raise click.UsageError(f"{distribution!r} is no name of a distribution; write letters and digits: acme-nn")
     part = name or FIRST_PARTS[kind]
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", part):
         raise click.UsageError(f"--name {part!r}: expected lower case with underscores: {FIRST_PARTS[kind]}")
-    home = (folder or Path()) / distribution
-    if home.exists():
-        raise click.UsageError(f"{home} is there already; nothing was written")
     package = re.sub(r"[-.]+", "_", distribution).lower()
     words = {
         "distribution": distribution,
@@ -67,10 +71,24 @@ def write_package(distribution: str, kind: str, name: str | None = None, folder:
         "Class": "".join(word.capitalize() for word in part.split("_")),
         "title": part.replace("_", " ").capitalize(),
     }
+    _check_module(package, f"the package of {distribution!r}")
+    _check_module(part, f"--name {part!r}: the module of the part")
+    templates = resources.files("nnkit.cli") / "templates"
+    source = (templates / f"{kind}.tmpl").read_text(encoding="utf-8")
+    imported = set(
+        re.findall(r"[A-Za-z]\w*", " ".join(re.findall(r"^(?:from \S+ )?import (.*)$", source, re.MULTILINE)))
+    )
+    if words["Class"] in imported or keyword.iskeyword(words["Class"]) or hasattr(builtins, words["Class"]):
+        raise click.UsageError(
+            f"--name {part!r}: its class would be called {words['Class']}, which means something else in its module;"
+            f" choose another name, such as {part}_{kind}"
+        )
+    home = (folder or Path()) / distribution
+    if home.exists():
+        raise click.UsageError(f"{home} is there already; nothing was written")
 
     def fill(template: str) -> str:
-        source = Path(__file__).parents[2] / "templates" / f"{template}.tmpl"
-        return Template(source.read_text(encoding="utf-8")).safe_substitute(words)
+        return Template((templates / f"{template}.tmpl").read_text(encoding="utf-8")).safe_substitute(words)
 
     files = {
         "pyproject.toml": fill("pyproject"),
@@ -87,3 +105,11 @@ def write_package(distribution: str, kind: str, name: str | None = None, folder:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     return home
+
+
+def _check_module(module: str, what: str) -> None:
+    """Refuse a module that Python could not import, or that would hide another one."""
+    if keyword.iskeyword(module):
+        raise click.UsageError(f"{what} would be called {module!r}, a word of Python itself; choose another name")
+    if module in sys.stdlib_module_names or module in TAKEN:
+        raise click.UsageError(f"{what} would hide the module {module!r} that others import; choose another name")

@@ -10,7 +10,10 @@ __all__ = ["command"]
 @click.command("why")
 @click.argument("name")
 def command(*, name: str) -> None:
-    """Say where the part or package NAME comes from, or why it is not there."""
-    from nnkit import plugins
+    """Explain where the part or package NAME comes from; exit code 1 if it is not there or cannot be used."""
+    from nnkit.registry.answers import explain
 
-    click.echo(plugins.why(name))
+    text, usable = explain(name)
+    click.echo(text)
+    if not usable:
+        raise click.exceptions.Exit(1)
