@@ -7,8 +7,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import nnkit
 from nnkit.errors import PluginWarning
 from nnkit.plugins import hookimpl
+from nnkit_numba.same_fields import UnsupportedFieldError
 
 COUNTERPARTS = {
     "nnkit.losses.categorical_crossentropy:CategoricalCrossentropy": "crossentropy:compiled_categorical",
@@ -22,6 +24,7 @@ COUNTERPARTS = {
 """The function that makes the compiled counterpart, by plain class; its module is imported when first needed."""
 
 _makers: dict[str, Callable[[Any], Any] | None] = {}
+_outdated: set[type] = set()
 
 
 @hookimpl
@@ -29,7 +32,23 @@ def nnkit_accelerate(part: Any) -> Any:
     """The compiled counterpart of ``part``, or ``None`` where there is none."""
     cls = type(part)
     maker = _maker(f"{cls.__module__}:{cls.__qualname__}")
-    return None if maker is None else maker(part)
+    if maker is None:
+        return None
+    try:
+        counterpart = maker(part)
+    except UnsupportedFieldError as error:
+        if cls not in _outdated:
+            _outdated.add(cls)
+            warnings.warn(
+                f"nnkit-numba does not support {error} of {cls.__name__}, so {cls.__name__} is not accelerated; install"
+                f" an nnkit-numba made for nnkit-core {nnkit.__version__}",
+                PluginWarning,
+                stacklevel=2,
+            )
+        return None
+    if counterpart is not None:
+        type(counterpart).__name__ = cls.__name__  # errors name the class that the user wrote
+    return counterpart
 
 
 def _maker(name: str) -> Callable[[Any], Any] | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.losses.categorical_crossentropy import CategoricalCrossentropy
+from nnkit_numba.same_fields import as_fields_of
 from nnkit_numba.softmax_kernels import crossentropy
 from nnkit_numba.softmax_loss import CompiledCrossentropy, fused_with_softmax
 from nnkit_numba.softmax_tasks import crossentropy_rows
@@ -39,5 +40,5 @@ class CompiledCategoricalCrossentropy(CompiledCrossentropy):
 
 
 def compiled_categorical(part: CategoricalCrossentropy) -> CompiledCategoricalCrossentropy:
-    """The compiled counterpart of ``part``, which has no fields."""
-    return CompiledCategoricalCrossentropy()
+    """The compiled counterpart of ``part``."""
+    return as_fields_of(CompiledCategoricalCrossentropy, part)

@@ -9,6 +9,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.losses.sparse_categorical_crossentropy import SparseCategoricalCrossentropy
+from nnkit_numba.same_fields import as_fields_of
 from nnkit_numba.softmax_kernels import sparse_crossentropy
 from nnkit_numba.softmax_loss import CompiledCrossentropy, fused_with_softmax
 from nnkit_numba.softmax_tasks import sparse_crossentropy_rows
@@ -42,5 +43,5 @@ class CompiledSparseCategoricalCrossentropy(CompiledCrossentropy):
 
 
 def compiled_sparse(part: SparseCategoricalCrossentropy) -> CompiledSparseCategoricalCrossentropy:
-    """The compiled counterpart of ``part``, which has no fields."""
-    return CompiledSparseCategoricalCrossentropy()
+    """The compiled counterpart of ``part``."""
+    return as_fields_of(CompiledSparseCategoricalCrossentropy, part)

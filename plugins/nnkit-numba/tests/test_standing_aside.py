@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 
 from nnkit import plugins
-from nnkit.errors import PluginWarning
+from nnkit.errors import NotOfferedError, PluginWarning
 from nnkit.registry import accelerate
 from nnkit_numba import accelerator, compiling, sgd
 
@@ -59,11 +60,41 @@ class FailingImports:
 
 def test_it_is_found_and_can_be_turned_off(plainly, monkeypatch):
     adam = plugins.create("optimizer", "adam")
-    assert type(accelerate(adam)).__name__ == "CompiledAdam"
+    assert type(accelerate(adam)).__qualname__ == "CompiledAdam"
     with plainly():
         assert accelerate(adam) is adam
     monkeypatch.setenv("NNKIT_PLUGINS_DISABLE", "nnkit-numba")
     assert accelerate(adam) is adam
+
+
+def test_a_field_that_the_counterpart_lacks_leaves_the_part_plain(monkeypatch):
+    @attrs.frozen(kw_only=True)
+    class Adam(type(plugins.create("optimizer", "adam"))):  # as a later nnkit might have it
+        warmup: int = 0
+
+    Adam.__module__, Adam.__qualname__ = "nnkit.optimizers.adam", "Adam"
+    with pytest.warns(PluginWarning, match=r"does not support warmup of Adam, so Adam is not accelerated; install"):
+        assert accelerator.nnkit_accelerate(Adam()) is None
+    assert accelerator.nnkit_accelerate(Adam()) is None  # warned of once
+
+    @attrs.frozen(kw_only=True)
+    class Loss(type(plugins.create("loss", "categorical_crossentropy"))):
+        label_smoothing: float = 0.0
+
+    Loss.__module__ = "nnkit.losses.categorical_crossentropy"
+    Loss.__qualname__ = "CategoricalCrossentropy"
+    with pytest.warns(PluginWarning, match="does not support label_smoothing"):
+        assert accelerator.nnkit_accelerate(Loss()) is None
+
+
+def test_errors_name_the_class_that_the_user_wrote():
+    for kind, name in (("loss", "categorical_crossentropy"), ("optimizer", "adam")):
+        plain = plugins.create(kind, name)
+        counterpart = accelerate(plain)
+        assert type(counterpart) is not type(plain)
+        assert type(counterpart).__name__ == type(plain).__name__
+    with pytest.raises(NotOfferedError, match=r"^(?!.*Compiled).*CategoricalCrossentropy"):
+        accelerate(plugins.create("loss", "categorical_crossentropy")).residual(np.ones((1, 2)), np.ones((1, 2)))
 
 
 class Terminal(io.StringIO):
