@@ -25,12 +25,12 @@ def to_categorical(labels: npt.ArrayLike, classes: int | None = None, *, dtype: 
     """One-hot rows of integer class labels: ``out[n, labels[n]] = 1``, shape ``(N, classes)``.
 
     Args:
-        labels: Integers (or floats with integer values) from 0 on, shape ``(N,)`` or ``(N, 1)``.
+        labels: Non-negative integers (or floats with integer values), shape ``(N,)`` or ``(N, 1)``.
         classes: Number of columns; ``None`` takes the largest label plus one.
         dtype: The type of the result.
 
     Raises:
-        DataError: When a label is not a whole number, is negative, or is not below ``classes``.
+        DataError: When a label is not an integer, is negative, or is not below ``classes``.
 
     Example:
         >>> to_categorical([0, 2, 1])
@@ -38,23 +38,23 @@ def to_categorical(labels: npt.ArrayLike, classes: int | None = None, *, dtype: 
                [0., 0., 1.],
                [0., 1., 0.]])
     """
-    given = np.asarray(labels)
-    if given.ndim == 2 and given.shape[1] == 1:
-        given = given[:, 0]
-    if given.ndim != 1:
-        raise DataError(f"labels has shape {given.shape}; expected one label a sample, shape (N,) or (N, 1)")
-    if given.dtype == object or given.dtype.kind not in "biuf":
+    values = np.asarray(labels)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise DataError(f"labels has shape {values.shape}; expected one label a sample, shape (N,) or (N, 1)")
+    if values.dtype == object or values.dtype.kind not in "biuf":
         raise DataError(
-            f"labels has dtype {given.dtype}; expected whole numbers from 0 on "
+            f"labels has dtype {values.dtype}; expected non-negative integers "
             "(numpy.unique(labels, return_inverse=True) makes them from names)"
         )
-    indices = given.astype(np.intp)
-    if not np.array_equal(indices, given):
-        first = int(np.flatnonzero(indices != given)[0])
-        raise DataError(f"labels[{first}] is {given[first]!r}; expected whole numbers from 0 on")
+    indices = values.astype(np.intp)
+    if not np.array_equal(indices, values):
+        first = int(np.flatnonzero(indices != values)[0])
+        raise DataError(f"labels[{first}] is {values[first]!r}; expected non-negative integers")
     if indices.size and indices.min() < 0:
         first = int(np.flatnonzero(indices < 0)[0])
-        raise DataError(f"labels[{first}] is {indices[first]}; expected whole numbers from 0 on")
+        raise DataError(f"labels[{first}] is {indices[first]}; expected non-negative integers")
     columns = (int(indices.max()) + 1 if indices.size else 0) if classes is None else int(classes)
     if indices.size and indices.max() >= columns:
         first = int(np.flatnonzero(indices >= columns)[0])

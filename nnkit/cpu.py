@@ -1,4 +1,4 @@
-"""What the CPU can do, as Linux says it, and which of OpenBLAS' kernels it should be given."""
+"""The CPU's features, as Linux reports them, and the OpenBLAS kernels that suit it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 __all__ = ["NARROW", "NEEDED", "VARIABLE", "WIDE", "advised", "cpu_flags", "kernels_to_ask_for"]
 
 VARIABLE = "OPENBLAS_CORETYPE"
-"""OpenBLAS looks at it once, when it is loaded."""
+"""The environment variable that OpenBLAS reads once, when it is loaded."""
 
 WIDE = "SKYLAKEX"
 """OpenBLAS' name of its kernels for AVX-512."""
@@ -29,7 +29,7 @@ def kernels_to_ask_for() -> str | None:
 def advised(vendor: str, family: int, flags: frozenset[str]) -> bool:
     """Whether to ask for AVX-512: the CPU gains, and its maker is the one whose newer models OpenBLAS misjudges.
 
-    Intel's it knows by itself, and to name a kernel there could only take a newer one away. On AMD's Zen 4, whose
+    OpenBLAS detects Intel's correctly, and naming a kernel there could only replace a newer one. On AMD's Zen 4, whose
     units are half as wide, the kernels for AVX2 are a tenth faster in one large product (105 against 95 billion
     operations a second and core, OpenBLAS 0.3.31) and slower in small ones; on Zen 5 those for AVX-512 are 1.7 times
     as fast.
@@ -38,14 +38,14 @@ def advised(vendor: str, family: int, flags: frozenset[str]) -> bool:
 
 
 def cpu_flags() -> frozenset[str]:
-    """What the CPU can do, in Linux' words; empty where nobody says."""
+    """The CPU's features, by Linux' names; empty where they are unknown."""
     return frozenset(_cpuinfo("flags").split())
 
 
 def _cpu_family() -> int:
-    """The family within the maker's models; 0 where nobody says."""
-    said = _cpuinfo("cpu family")
-    return int(said) if said.isdigit() else 0
+    """The family within the maker's models; 0 where it is unknown."""
+    family = _cpuinfo("cpu family")
+    return int(family) if family.isdigit() else 0
 
 
 def _cpuinfo(key: str) -> str:

@@ -41,7 +41,7 @@ class PluginWarning(NNKitWarning):
 
 
 class TrainingWarning(NNKitWarning):
-    """Training goes on, but probably not as intended; the message says what to change."""
+    """Training goes on, but probably not as intended; the message suggests what to change."""
 
 
 class HyperparameterError(NNKitError, ValueError):
@@ -53,7 +53,7 @@ class SpecError(NNKitError, ValueError):
 
 
 class UnknownNameError(NNKitError, LookupError, ValueError):
-    """No part has this name; the message says what is nearest, or why it is not there."""
+    """No part has this name; the message names the nearest, or why it is missing."""
 
 
 class AmbiguousNameError(UnknownNameError):
@@ -77,7 +77,7 @@ class MissingExtraError(NNKitError, ImportError):
 
 
 class DataError(NNKitError, ValueError):
-    """The data given cannot be used: names the argument, what came and what was expected."""
+    """The data cannot be used: names the argument, what came and what was expected."""
 
 
 class ShapeError(DataError):
@@ -85,11 +85,11 @@ class ShapeError(DataError):
 
 
 class FileFormatError(NNKitError, ValueError):
-    """A file is damaged, foreign or newer than this library; the message says which."""
+    """A file is damaged, of another program, or newer than this library; the message states which."""
 
 
 class FileSaveError(NNKitError, OSError):
-    """A file could not be written; one that stood in its place is as it was."""
+    """A file could not be written; an existing file is unchanged."""
 
 
 class NotOfferedError(NNKitError, NotImplementedError):

@@ -1,1 +1,1 @@
-"""The built-in activations, one a file; found by name through the registry."""
+"""The built-in activations, one per file; available by name through the registry."""

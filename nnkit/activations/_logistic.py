@@ -7,21 +7,21 @@ import numpy as np
 from nnkit.arrays import Array
 
 FAR = 1e4
-"""So far out that the logistic function is 0 or 1 in every dtype: stands for infinity in products."""
+"""Where the logistic function is 0 or 1 in every dtype; replaces infinity in products."""
 
 
 def logistic_pair(w: Array) -> tuple[Array, Array]:
     """``sigma(w)`` and ``sigma(-w)``, each with all its digits; ``w`` may be complex."""
     up, down = exponential_pair(w)
-    whole = up * down + 1.0
-    return up / whole, down / whole
+    total = up * down + 1.0
+    return up / total, down / total
 
 
 def exponential_pair(z: Array) -> tuple[Array, Array]:
     """``exp(min(z, 0))`` and ``exp(min(-z, 0))``: one of the two is 1, and their product is ``exp(-|z|)``.
 
-    What is written with both needs no choice between two branches, which costs more than the
-    second exponential. Complex numbers are compared by their real part first.
+    Formulas with both need no choice between two branches, which costs more than the second
+    exponential. Complex numbers are compared by their real part first.
     """
     return np.exp(np.minimum(z, 0.0)), np.exp(np.minimum(-z, 0.0))
 

@@ -43,7 +43,7 @@ class ELU(Elementwise):
 
     @staticmethod
     def reference(z: Array, alpha: float) -> Array:
-        """The definition, its exponential kept from overflowing."""
+        """The definition, without overflow of its exponential."""
         return np.where(z > 0, z, alpha * (np.exp(np.clip(z, None, 0)) - 1))
 
     def forward(self, z: Array) -> Array:

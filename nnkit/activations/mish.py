@@ -51,13 +51,13 @@ class Mish(Elementwise):
         return total
 
     def second_derivative(self, z: Array, a: Array) -> Array:
-        small, whole, _, slope = pieces(z)
+        small, denominator, _, slope = pieces(z)
         part = small / (small + 1.0)
         # d log(slope) / dz on either side of 0
         rate = np.where(
             z < 0.0,
-            1.0 + part - 4.0 * small * (small + 1.0) / whole,
-            -2.0 - part + 4.0 * small * (2.0 * small + 1.0) / whole,
+            1.0 + part - 4.0 * small * (small + 1.0) / denominator,
+            -2.0 - part + 4.0 * small * (2.0 * small + 1.0) / denominator,
         )
         bend: Array = slope * (2.0 + within(z) * rate)
         return bend
@@ -74,6 +74,6 @@ def pieces(z: Array) -> tuple[Array, Array, Array, Array]:
     up, down = exponential_pair(z)
     small = up * down
     numerator = up * (up + 2.0 * down)
-    whole = numerator + 2.0 * down * down
-    slope = 4.0 * (small + 1.0) * small * down / (whole * whole)
-    return small, whole, numerator / whole, slope
+    denominator = numerator + 2.0 * down * down
+    slope = 4.0 * (small + 1.0) * small * down / (denominator * denominator)
+    return small, denominator, numerator / denominator, slope

@@ -17,22 +17,22 @@ from nnkit.interfaces.fields import choice, integer
 @final
 @attrs.frozen(kw_only=True)
 class Checkpoint(Callback):
-    """Saves the network every so many epochs or steps, or whenever a figure is the best so far.
+    """Saves the network every so many epochs or steps, or whenever a logged value is the best so far.
 
-    The file is whole at any moment: a crash while saving leaves the one before. From it, training goes
-    on to the bit: ``Network.load(path)`` and ``fit(..., resume=True)``. Missing folders are made.
+    The file is consistent at any moment: a crash while saving leaves the previous one. Training resumed from it
+    is bit-identical: ``Network.load(path)`` and ``fit(..., resume=True)``. Missing folders are created.
 
     Args:
         path: The file, overwritten each time; ``{epoch}`` and ``{step}`` in it are filled in, also with
             a format: ``"run-{epoch:03d}.npz"``.
-        every: Save every so many units, from 1 on.
+        every: Save every so many units, a positive integer.
         unit: ``"epoch"`` or ``"step"``.
-        monitor: A figure of the logs: save only where it is better than ever before; ``None`` saves always.
-        mode: Which way the figure gets better: ``"min"``, ``"max"``, or ``"auto"``.
+        monitor: A value of the logs: save only where it is the best so far; ``None`` saves always.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: losses are minimized, metrics declare it.
 
     Raises:
-        HyperparameterError: When ``path`` asks for something else, or ``monitor`` meets ``unit="step"``.
-        UnknownNameError: When the training has no such figure; names those it has.
+        HyperparameterError: When ``path`` has other fields, or ``monitor`` is combined with ``unit="step"``.
+        UnknownNameError: When the training logs no such value; the message lists the logged ones.
         FileSaveError: When the file cannot be written.
 
     Source:
@@ -79,18 +79,18 @@ class Checkpoint(Callback):
 
     def __attrs_post_init__(self) -> None:
         try:
-            asked = {name for _, name, _, _ in string.Formatter().parse(self.path) if name is not None}
-            if asked <= {"epoch", "step"}:
+            fields = {name for _, name, _, _ in string.Formatter().parse(self.path) if name is not None}
+            if fields <= {"epoch", "step"}:
                 self.path_at(epoch=1, step=1)
         except ValueError as error:
             raise HyperparameterError(f"Checkpoint(path={self.path!r}): {error}") from error
-        if not asked <= {"epoch", "step"}:
+        if not fields <= {"epoch", "step"}:
             raise HyperparameterError(
                 f"Checkpoint(path={self.path!r}): only {{epoch}} and {{step}} can be filled in; write {{{{ for a brace"
             )
         if self.monitor is not None and self.unit == "step":
             raise HyperparameterError(
-                f"Checkpoint(monitor={self.monitor!r}, unit='step'): figures are there after an epoch; use unit='epoch'"
+                f"Checkpoint(monitor={self.monitor!r}, unit='step'): values are logged after an epoch; use unit='epoch'"
             )
 
     def path_at(self, *, epoch: int, step: int) -> str:
@@ -98,7 +98,7 @@ class Checkpoint(Callback):
         return self.path.format(epoch=epoch, step=step)
 
     def offers(self, method: str) -> bool:
-        """As for every part; of the two units only the one chosen."""
+        """As for every part; only the event of the chosen unit."""
         unused = "on_batch_end" if self.unit == "epoch" else "on_epoch_end"
         return super().offers(method) and method != unused
 

@@ -17,15 +17,15 @@ from nnkit.interfaces.fields import flag
 @final
 @attrs.frozen(kw_only=True)
 class CSVLog(Callback):
-    """Writes one line an epoch: ``epoch`` and every figure of the logs that is one number, with all its digits.
+    """Writes one line per epoch: ``epoch`` and every scalar of the logs, with all its digits.
 
-    The line is in the file when the epoch is over. A figure that appears later gets a column then, empty
-    above. A run that was cut and goes on from a checkpoint takes the lines after it out and writes
-    them again, so the file ends as if nothing had happened.
+    The line is in the file when the epoch ends. A value that appears later gets a column then, empty
+    above. A run that resumes from a checkpoint removes the lines after it and writes them again, so the
+    file is the same as without the interruption.
 
     Args:
         path: The file; missing folders are made.
-        append: Go on below what the file holds already, instead of replacing it.
+        append: Append to an existing file, instead of replacing it.
 
     Source:
         Chollet et al. (2015), Keras, ``keras.callbacks.CSVLogger``.
@@ -41,7 +41,7 @@ class CSVLog(Callback):
         Example(
             inputs={"logs": {"loss": [0.5, 0.25], "val_loss": [None, 0.75], "confusion": [[[1.0]], [[2.0]]]}},
             expected={"files": {"logs/new/a.csv": "epoch,loss,val_loss\r\n1,0.5,\r\n2,0.25,0.75\r\n"}},
-            source="by hand: a figure that appears later gets a column, empty above; arrays have none",
+            source="by hand: a value that appears later gets a column, empty above; arrays have none",
             hyperparameters={"path": "logs/new/a.csv"},
         ),
         Example(
@@ -61,15 +61,15 @@ class CSVLog(Callback):
             view.state.clear()
             return
         columns, rows = _read(file)
-        kept = list(rows)
-        while kept and not _epoch_at_most(kept[-1], view.epoch):
-            kept.pop()
-        if len(kept) < len(rows):
-            _write(file, columns, kept)
+        remaining = list(rows)
+        while remaining and not _epoch_at_most(remaining[-1], view.epoch):
+            remaining.pop()
+        if len(remaining) < len(rows):
+            _write(file, columns, remaining)
 
     def on_epoch_end(self, view: TrainingView) -> None:
-        figures = {name: _text(value) for name, value in view.logs.items() if np.ndim(value) == 0}
-        row = {"epoch": str(view.epoch), **figures}
+        scalars = {name: _text(value) for name, value in view.logs.items() if np.ndim(value) == 0}
+        row = {"epoch": str(view.epoch), **scalars}
         file = Path(self.path)
         if not view.state:
             columns, rows = _read(file) if self.append and file.exists() else ([], [])
@@ -91,7 +91,7 @@ def _text(value: Any) -> str:
 
 
 def _epoch_at_most(row: dict[str, str], epoch: int) -> bool:
-    """Whether the line is whole and not of a later epoch; a crash may have torn the last one."""
+    """Whether the line is complete and not of a later epoch; a crash may have truncated the last one."""
     return row["epoch"].isdecimal() and int(row["epoch"]) <= epoch and None not in row.values()
 
 
@@ -103,10 +103,10 @@ def _read(file: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def _write(file: Path, columns: list[str], rows: list[dict[str, str]]) -> None:
-    """Write all lines beside the file, then put them in its place."""
-    beside = file.with_name(f".{file.name}.tmp")
-    with beside.open("w", newline="", encoding="utf-8") as out:
+    """Write all lines to a temporary file, then replace the file with it."""
+    temporary = file.with_name(f".{file.name}.tmp")
+    with temporary.open("w", newline="", encoding="utf-8") as out:
         writer = csv.DictWriter(out, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
-    beside.replace(file)
+    temporary.replace(file)

@@ -15,25 +15,25 @@ from nnkit.interfaces.fields import choice, flag, integer, real
 @final
 @attrs.frozen(kw_only=True)
 class EarlyStopping(Callback):
-    """Stops when a figure has not improved for ``patience`` epochs, and goes back to the best parameters.
+    """Stops when a logged value has not improved for ``patience`` epochs, and restores the best parameters.
 
-    The best parameters stand in the state, so a run that was cut goes on to the bit. They are put in place
-    when the training is over: stopped by any callback, or at its last epoch. An interrupted training keeps
+    The best parameters are part of the state, so a resumed run continues bit-identically. They are restored
+    when the training ends: stopped by any callback, or at its last epoch. An interrupted training retains
     the parameters of its last step, so that it can be resumed. After a stop, a further ``fit`` starts to count
-    anew; after an end without one, it counts on.
+    again; after an end without one, it continues to count.
 
-    What layers keep without training it (the running statistics of ``batch_norm``) goes back too.
+    Buffers of layers (the running statistics of ``batch_norm``) are restored too.
 
     Args:
-        monitor: A figure of the logs: ``"loss"``, ``"val_loss"``, a metric, ``"val_"`` and a metric.
-        patience: Epochs without improvement after which training stops, from 1 on.
-        min_delta: What is not more than this is no improvement, from 0 on.
-        mode: ``"min"``, ``"max"``, or ``"auto"``: losses fall, a metric says it itself.
-        restore_best: Whether the best parameters are put in place at the end.
+        monitor: A value of the logs: ``"loss"``, ``"val_loss"``, a metric, ``"val_"`` and a metric.
+        patience: Epochs without improvement after which training stops, a positive integer.
+        min_delta: Smallest change that counts as an improvement, non-negative.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: losses are minimized, metrics declare it.
+        restore_best: Whether the best parameters are restored at the end.
 
     Raises:
-        UnknownNameError: When the training has no such figure; names those it has.
-        HyperparameterError: When the figure is not one number, or nobody says which way it gets better.
+        UnknownNameError: When the training logs no such value; the message lists the logged ones.
+        HyperparameterError: When the value is not a number, or it is unknown whether smaller or larger is better.
 
     Source:
         Prechelt (1998), "Early Stopping - But When?".
@@ -72,13 +72,13 @@ class EarlyStopping(Callback):
         Example(
             inputs={"logs": {"val_loss": [1.0, 2.0, 3.0, 1.5, 1.6]}, "fits": [2, 5]},
             expected={"stop": 2, "parameters": [[2, 3.0], [5, 12.0]], "state": {"best": 1.5, "wait": 1}},
-            source="by hand: a further fit after a stop counts anew",
+            source="by hand: a further fit after a stop counts again",
             hyperparameters={"patience": 1},
         ),
         Example(
             inputs={"logs": {"val_loss": [1.0, 2.0, 3.0]}, "interrupted_after": 2},
             expected={"stop": -1, "parameters": []},
-            source="by hand: an interrupted training keeps the parameters of its last step",
+            source="by hand: an interrupted training retains the parameters of its last step",
         ),
         Example(
             inputs={"logs": {"val_accuracy": [0.5, 0.6, 0.605, 0.605]}},

@@ -1,4 +1,4 @@
-"""History: the figures of every epoch."""
+"""History: the logs of every epoch."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from nnkit.interfaces.fields import integer
 @final
 @attrs.frozen(kw_only=True)
 class History(Callback):
-    """Keeps ``view.logs`` of every epoch: ``state["epoch"]`` and, by name, one list of equal length each.
+    """Stores ``view.logs`` of every epoch: ``state["epoch"]`` and, by name, one list of equal length each.
 
-    A figure that an epoch does not have (no validation data then, a metric added later) is ``None``
+    A value that an epoch does not have (no validation data, a metric added later) is ``None``
     there. Arrays become nested lists, so that everything can be written as JSON.
 
     Args:
-        steps: Also keep the loss of every so many batches, in ``state["batch_step"]`` and
-            ``state["batch_loss"]``; 0 keeps none.
+        steps: Also store the loss of every so many batches, in ``state["batch_step"]`` and
+            ``state["batch_loss"]``; 0 stores none.
 
     Source:
         Chollet et al. (2015), Keras, ``keras.callbacks.History``.
@@ -52,7 +52,7 @@ class History(Callback):
     steps: int = integer(0, ge=0)
 
     def offers(self, method: str) -> bool:
-        """As for every part; ``on_batch_end`` only when batches are kept."""
+        """As for every part; ``on_batch_end`` only when losses of batches are stored."""
         return super().offers(method) and (method != "on_batch_end" or self.steps > 0)
 
     def on_batch_end(self, view: TrainingView) -> None:

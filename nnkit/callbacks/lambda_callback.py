@@ -22,9 +22,9 @@ def _function() -> Any:
 @final
 @attrs.frozen(kw_only=True)
 class LambdaCallback(Callback):
-    """Calls a function at each event that one is given for; it gets the view of the training.
+    """Calls a function with the view of the training at each event that has one.
 
-    Functions cannot be written as a name or to a file; everything else about a callback holds.
+    Functions cannot be written as a name or to a file; otherwise it is like any callback.
 
     Args:
         train_begin: Called before the first epoch of a ``fit``.
@@ -51,7 +51,7 @@ class LambdaCallback(Callback):
     train_end: Callable[[TrainingView], object] | None = _function()
 
     def offers(self, method: str) -> bool:
-        """As for every part; of the events only those that a function is given for."""
+        """As for every part; of the events only those with a function."""
         event = method.removeprefix("on_")
         return super().offers(method) and (event == method or getattr(self, event) is not None)
 

@@ -16,16 +16,16 @@ from nnkit.interfaces.fields import flag, integer, real
 @final
 @attrs.frozen(kw_only=True)
 class Progress(Callback):
-    """Writes ``epoch 3/20  loss 0.1234  accuracy 0.9800  51,200 samples/s  0:07 left`` on a stream.
+    """Writes ``epoch 3/20  loss 0.1234  accuracy 0.9800  51,200 samples/s  0:07 left`` to a stream.
 
-    Quiet where nobody looks: unless ``force`` is set, nothing is written (nor kept in the state) when
-    the stream is not a terminal. At most one line per ``interval`` is written, and the last epoch always.
+    Unless ``force`` is set, nothing is written (nor stored in the state) when the stream is not a
+    terminal. At most one line per ``interval`` is written, and the last epoch always.
 
     Args:
         batches: Also write a line after every so many batches of an epoch; 0 writes none.
         force: Write also when the stream is not a terminal.
-        interval: Least number of seconds between two lines, from 0 on.
-        stream: A text stream; ``None`` is standard error as it stands when training begins.
+        interval: Least number of seconds between two lines, non-negative.
+        stream: A text stream; ``None`` is standard error.
 
     Source:
         Chollet et al. (2015), Keras, ``keras.callbacks.ProgbarLogger``.
@@ -97,18 +97,18 @@ class Progress(Callback):
         view.state.clear()
 
     def _write(self, view: TrainingView, head: str, epochs: float, *, last: bool) -> None:
-        """One line, unless the last one is too fresh; ``epochs`` is how many this training has made."""
+        """One line, unless the last one is too recent; ``epochs`` is the number that this training has done."""
         seconds = time.perf_counter() - view.state["began"]
         written = view.state["written"]
         if not last and written >= 0.0 and seconds - written < self.interval:
             return
         view.state.update(written=seconds, epoch=view.epoch)
-        figures = [f"{name} {value:.4g}" for name, value in view.logs.items() if np.ndim(value) == 0]
+        values = [f"{name} {value:.4g}" for name, value in view.logs.items() if np.ndim(value) == 0]
         speed = f"{epochs * view.samples / max(seconds, 1e-9):,.0f} samples/s"
         left = _clock(seconds * (view.last_epoch - view.first_epoch - epochs) / max(epochs, 1e-9))
         ending = f"{_clock(seconds)} in all" if last else f"{left} left"
         stream = _stream(self)
-        stream.write("  ".join([head, *figures, speed, ending]) + "\n")
+        stream.write("  ".join([head, *values, speed, ending]) + "\n")
         stream.flush()
 
 

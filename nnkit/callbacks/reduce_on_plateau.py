@@ -1,4 +1,4 @@
-"""A lower learning rate where a figure stands still."""
+"""A lower learning rate where a logged value no longer improves."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from nnkit.interfaces.fields import choice, integer, real
 @final
 @attrs.frozen(kw_only=True)
 class ReduceOnPlateau(Callback):
-    """``learning_rate *= factor`` when a figure has not improved for ``patience`` epochs.
+    """``learning_rate *= factor`` when a logged value has not improved for ``patience`` epochs.
 
-    The optimizer keeps its momentum and its other memory. A learning rate that follows a schedule is
-    refused: the two would fight.
+    The state of the optimizer, such as its momentum, is unchanged. A learning rate that follows a schedule
+    is refused, since both would set it.
 
     Args:
-        monitor: A figure of the logs: ``"loss"``, ``"val_loss"``, a metric, ``"val_"`` and a metric.
-        factor: What the learning rate is multiplied with, in (0, 1).
-        patience: Epochs without improvement after which it is lowered, from 1 on.
-        cooldown: Epochs after that in which nothing is counted, from 0 on.
-        min_delta: What is not more than this is no improvement, from 0 on.
-        min_learning_rate: It goes no lower, from 0 on.
-        mode: Which way the figure gets better: ``"min"``, ``"max"``, or ``"auto"``.
+        monitor: A value of the logs: ``"loss"``, ``"val_loss"``, a metric, ``"val_"`` and a metric.
+        factor: Factor of the learning rate, in (0, 1).
+        patience: Epochs without improvement after which it is lowered, a positive integer.
+        cooldown: Epochs after a reduction that are not counted, a non-negative integer.
+        min_delta: Smallest change that counts as an improvement, non-negative.
+        min_learning_rate: Lower bound of the learning rate, non-negative.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: losses are minimized, metrics declare it.
 
     Raises:
         HyperparameterError: When the optimizer has no learning rate of its own, or it follows a schedule.
-        UnknownNameError: When the training has no such figure; names those it has.
+        UnknownNameError: When the training logs no such value; the message lists the logged ones.
 
     Source:
         Chollet et al. (2015), Keras, ``keras.callbacks.ReduceLROnPlateau``.

@@ -1,4 +1,4 @@
-"""Stop at the first figure that is not finite."""
+"""Stop at the first value that is not finite."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from nnkit.interfaces.fields import flag
 @final
 @attrs.frozen(kw_only=True)
 class StopOnNonfinite(Callback):
-    """Stops at the first step whose loss, or whose parameters, hold a NaN or an infinity, and says which.
+    """Stops at the first step whose loss, or whose parameters, contain a NaN or an infinity, with that as the reason.
 
     ``state`` then holds ``epoch`` (finished), ``step`` and ``what``.
 
     Args:
-        parameters: Also look at the parameters after each step: one pass over them.
+        parameters: Also check the parameters after each step: one pass over them.
 
     Source:
         Chollet et al. (2015), Keras, ``keras.callbacks.TerminateOnNaN``.
@@ -66,6 +66,6 @@ class StopOnNonfinite(Callback):
 
 
 def _finite(vector: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> bool:
-    """Whether all are finite; one sum says so unless it overflows, and only then is each looked at."""
+    """Whether all are finite: shown by one sum unless it overflows, and only then by each element."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(vector.sum()) or np.isfinite(vector).all())

@@ -16,7 +16,7 @@ __all__ = ["Activation", "Elementwise"]
 
 
 class Activation(Part):
-    """A function of the rows of ``z``; rows never see each other.
+    """A function of the rows of ``z``, each on its own.
 
     float32 in, float32 out; float64 in, float64 out. NaN in a row of ``z`` gives NaN in that row
     of ``a``; nothing warns, whatever the size of ``z``.
@@ -33,7 +33,7 @@ class Activation(Part):
         log_simplex: Each row of ``a`` is the logarithm of a probability distribution.
         ordered: Which unit stands in which column matters (a cumulative sum); otherwise all columns are alike.
         uses_z: The derivative needs ``z``. A part that sets False promises to read only ``a`` in
-            ``jacobian``, ``vjp``, ``derivative`` and their twins, and is then given ``a`` for ``z``.
+            ``jacobian``, ``vjp``, ``derivative`` and their in-place variants; it then receives ``a`` for ``z``.
     """
 
     __slots__ = ()
@@ -85,7 +85,7 @@ class Activation(Part):
 
     @optional
     def vjp_derivative(self, z: Array, a: Array, grad: Array, tangent: Array) -> Array:
-        """Optional: the derivative of ``vjp(z, a, grad)`` along ``tangent`` in ``z``, ``grad`` held; ``(N, D)``.
+        """Optional: the derivative of ``vjp(z, a, grad)`` along ``tangent`` in ``z`` for constant ``grad``; ``(N, D)``.
 
         ``out[n, j] = sum_k tangent[n, k] d/dz[n, k] (sum_i grad[n, i] J[n, i, j])``. Makes
         Hessian-vector products exact.
@@ -96,8 +96,8 @@ class Activation(Part):
 class Elementwise(Activation):
     """An activation that treats every element alone, so that its Jacobian is diagonal.
 
-    Its author writes ``forward`` and ``derivative``; the diagonal matrix is only built when
-    somebody asks for ``jacobian``.
+    Its author writes ``forward`` and ``derivative``; the diagonal matrix is only built by
+    ``jacobian``.
     """
 
     __slots__ = ()

@@ -1,7 +1,7 @@
 """Fields of parts: attrs fields with a default and a validator that names field, value and range.
 
 A field built here converts what is harmless to convert (an int or a numpy scalar where a float is
-meant) and refuses the rest with one sentence.
+meant) and refuses the rest with a one-sentence message.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ PART_KIND = "nnkit_kind"
 
 
 def interval(ge: float | None, gt: float | None, le: float | None, lt: float | None) -> str:
-    """The range in words a mathematician reads: ``[0, 1)``."""
+    """The range in mathematical notation: ``[0, 1)``."""
     low = f"[{ge:g}" if ge is not None else f"({gt:g}" if gt is not None else "(-inf"
     high = f"{le:g}]" if le is not None else f"{lt:g})" if lt is not None else "inf)"
     return f"{low}, {high}"
 
 
 def refuse(instance: object, field: str, value: object, expected: str) -> HyperparameterError:
-    """The sentence for a hyperparameter that is out of range."""
+    """The error for a hyperparameter that is out of range."""
     return HyperparameterError(f"{type(instance).__name__}({field}={value!r}): {field} must be {expected}")
 
 
@@ -84,8 +84,8 @@ def integer(
     optional: bool = False,
     kw_only: bool = True,
 ) -> Any:
-    """A whole number in a range; ``optional`` also allows ``None``."""
-    expected = f"a whole number in {interval(ge, None, le, None)}" + (" or None" if optional else "")
+    """An integer in a range; ``optional`` also allows ``None``."""
+    expected = f"an integer in {interval(ge, None, le, None)}" + (" or None" if optional else "")
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if optional and value is None:
@@ -126,7 +126,7 @@ def part(kind: str, default: Any = None, *, optional: bool = True, kw_only: bool
         kind: The kind of part: ``"activation"``, ``"initializer"``, …
         default: Its default spec.
         optional: Whether ``None`` is allowed.
-        kw_only: Whether the field can only be given by keyword.
+        kw_only: Whether the field is keyword-only.
     """
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -141,7 +141,7 @@ def part(kind: str, default: Any = None, *, optional: bool = True, kw_only: bool
 
 
 def rate(default: float, *, ge: float = 0.0) -> Any:
-    """A learning rate: a finite float from ``ge`` on, a schedule, or the spec of a schedule."""
+    """A learning rate: a finite float of at least ``ge``, a schedule, or the spec of a schedule."""
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         expected = f"a finite number in {interval(ge, None, None, None)}, or a schedule"

@@ -1,4 +1,4 @@
-"""Layers: functions with parameters, which know how to send gradients back."""
+"""Layers: functions with parameters, and their backward passes."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class ParameterSpec:
         role: ``"weight"`` (drawn by the network's initializer, regularized), ``"bias"`` (drawn by
             its bias initializer, not regularized), or ``"buffer"``: not trained, not part of the
             flat vector, saved with the network.
-        initializer: A part or spec that goes before the network's own.
-        regularizer: A part or spec that goes before the network's own.
+        initializer: A part or spec that overrides the network's own.
+        regularizer: A part or spec that overrides the network's own.
     """
 
     name: str
@@ -46,7 +46,7 @@ class ParameterSpec:
 
 
 class Workspace(Protocol):
-    """Arrays that live as long as the training: asked for once, before the loop."""
+    """Arrays that live as long as the training: requested once, before the loop."""
 
     @property
     def rows(self) -> int:
@@ -68,7 +68,7 @@ class BoundLayer:
     """A layer with everything decided: ``forward(x) -> y`` and ``backward(grad) -> grad_x``.
 
     ``backward`` may write into ``grad`` and fills the gradients that the layer was bound to. It
-    returns ``None`` where nobody needs the gradient of the input.
+    returns ``None`` where the gradient of the input is not needed.
     """
 
     forward: Callable[[Array], Array]
@@ -76,7 +76,7 @@ class BoundLayer:
 
 
 class Layer(Part):
-    """A function ``(N, D_in) -> (N, D_out)`` with declared parameters and nothing hidden.
+    """A function ``(N, D_in) -> (N, D_out)`` with declared parameters and no hidden state.
 
     Attributes:
         row_independent: A row of the output depends on the same row of the input alone (batch
@@ -113,7 +113,7 @@ class Layer(Part):
 
     @optional
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
-        """Optional: many gradients at once, kept apart by row: the road to per-sample Jacobians.
+        """Optional: many gradients at once, separate for each row; per-sample Jacobians use it.
 
         ``grads`` is ``(N, K, D_out)``; returns ``(N, K, D_in)`` and, by name, ``(N, K, *shape)``.
         """
@@ -126,9 +126,9 @@ class Layer(Part):
 
         Returns ``(N, K, D_in)``, or ``None`` where ``needs_grad_x`` is False.
         """
-        grad_x, found = self.backward_rows(parameters, cache, grads)
+        grad_x, gradients = self.backward_rows(parameters, cache, grads)
         for name, view in out.items():
-            np.copyto(view, found[name])
+            np.copyto(view, gradients[name])
         return grad_x if needs_grad_x else None
 
     @optional
@@ -167,7 +167,7 @@ class Layer(Part):
 
     @optional
     def adapt(self, parameters: Parameters, x: Array, weight: Array | None) -> None:
-        """Optional: set buffers from the whole of the first training data, before the first step."""
+        """Optional: set buffers from all of the first training data, before the first step."""
 
     def preactivation(self, cache: Any) -> Array | None:
         """``z`` of a forward pass, ``(N, D_out)``; ``None`` for a layer without an activation."""
@@ -206,9 +206,9 @@ class Layer(Part):
             return y
 
         def backward(grad: Array) -> Array | None:
-            grad_x, found = backward_plain(parameters, cache, grad)
+            grad_x, grad_parameters = backward_plain(parameters, cache, grad)
             for name, view in (gradients or {}).items():
-                np.copyto(view, found[name])
+                np.copyto(view, grad_parameters[name])
             return grad_x
 
         return BoundLayer(forward, backward)

@@ -1,4 +1,4 @@
-"""Losses: how far each sample's prediction is from its target, and which way that falls."""
+"""Losses: the distance of each sample's prediction from its target, and its derivatives."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ CHECKED = ("value", "gradient", "residual", "curvature")
 
 
 class Loss(Part):
-    """A loss of each sample, never reduced: the weighted mean over samples is the core's business.
+    """A loss of each sample, never reduced: the core takes the weighted mean over samples.
 
     ``prediction`` is ``(N, K)``. ``target`` has the same shape, except for losses whose
     ``target_domain`` is ``"index"``, where it is ``(N,)`` of integers. Any other shape ends in a
-    ``ShapeError``: the interface wraps the author's methods, so nothing is broadcast in silence.
+    ``ShapeError``: the interface wraps the author's methods, so nothing is broadcast silently.
 
     Attributes:
         prediction_domain: Where predictions must lie: ``"real"``, ``"nonnegative"``, ``"unit"``
@@ -60,8 +60,8 @@ class Loss(Part):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Put the shape check in front of the author's methods, inherited from a mixin or written here.
 
-        The method itself stays in the class, beside the check: who makes a class anew, as attrs does for
-        slots, mends the ``super()`` of the functions that it finds there, and of no others.
+        The method itself stays in the class, beside the check: attrs recreates a class for its slots, and then
+        corrects the ``super()`` of functions in the class only.
         """
         super().__init_subclass__(**kwargs)
         for name in CHECKED:
@@ -119,16 +119,16 @@ class Loss(Part):
     def fused_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
         """In-place variant of the fused forms: fills ``values (N,)`` and ``grad (N, K)``.
 
-        ``z`` may be used as scratch: nobody reads it afterwards. ``a`` must stay.
+        ``z`` may be used as scratch: it is not read afterwards. ``a`` must not change.
         """
         np.copyto(values, self.fused_value(z, a, target))
         np.copyto(grad, self.fused_gradient(z, a, target))
 
     @optional
     def fused_forward_into(self, z: Array, a: Array, target: Array, values: Array, grad: Array) -> None:
-        """Optional, for compiled twins: ``fused_into`` that computes ``a`` too, and fills it.
+        """Optional, for compiled counterparts: ``fused_into`` that computes ``a`` too, and fills it.
 
-        Nobody then calls the output activation. ``z`` may be used as scratch.
+        The output activation is then not called. ``z`` may be used as scratch.
         """
         raise NotOfferedError(f"{type(self).__name__} leaves the output activation to the network")
 

@@ -14,18 +14,18 @@ from nnkit.interfaces.part import Part
 __all__ = ["Optimizer", "State"]
 
 State: TypeAlias = dict[str, Any]
-"""What an optimizer remembers: arrays and plain numbers by name. What is not in it is not saved."""
+"""The state of an optimizer: arrays and plain numbers by name. Nothing else is saved."""
 
 
 class Optimizer(Part):
     """A rule that turns parameters ``(P,)`` and their gradient ``(P,)`` into better parameters.
 
-    Two methods make one: ``init`` and ``update``. Everything that must survive a save stands in
+    An optimizer needs two methods: ``init`` and ``update``. Everything that must survive a save is in
     the state; resuming from a copy of it equals continuing. The state's arrays have the dtype of
     the parameters.
 
     Attributes:
-        coordinatewise: Updating two halves of the vector apart equals updating it whole.
+        coordinatewise: Updating two halves of the vector separately equals updating all of it.
         zero_rate_is_still: A learning rate of 0 leaves the parameters as they are.
     """
 
@@ -44,14 +44,14 @@ class Optimizer(Part):
         """The parameters after one step.
 
         May write into ``parameters`` and ``state``; returns the parameters either way. Never
-        writes into ``gradient`` and never keeps it.
+        writes into ``gradient`` and never stores it.
         """
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         """In-place variant of ``update``: fixes the three once, returns a function that makes one step.
 
         Each call reads ``gradient`` as it stands then, and changes ``parameters`` and ``state`` in
-        place. Scratch arrays belong here: made once, not in the state. Equal to ``update``, step for step.
+        place. Scratch arrays are allocated here, once, and are not in the state. Equal to ``update``, step for step.
         """
         update = self.update
 

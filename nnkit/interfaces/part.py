@@ -1,4 +1,4 @@
-"""What every part is: a frozen bundle of hyperparameters with a kind, and the promises around it."""
+"""The base of all parts: frozen hyperparameters, a kind, and declared properties."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["Example", "Part", "PartSpec", "UpdateLike"]
 
 @attrs.frozen(kw_only=True)
 class Example:
-    """One published figure of a part: what goes in, what must come out, and who says so.
+    """One published reference value of a part: inputs, expected output and source.
 
     Args:
         inputs: Keyword arguments of ``method``; numbers and nested lists become float64 arrays.
         expected: What ``method`` must return for them.
-        source: The paper, book, page or library (with version) that the figure comes from.
+        source: The paper, book, page or library (with version) that the value comes from.
         method: The method called; ``None`` means the kind's first one (``forward``, ``value``, …).
         hyperparameters: The fields that differ from their defaults.
         tolerance: Largest relative difference in float64.
@@ -39,15 +39,15 @@ class Part(ABC):
 
     A part is an attrs class decorated ``@attrs.frozen(kw_only=True)``. Equal fields make equal
     parts; nothing that changes during training lives in it, so one part may serve several
-    networks. Arrays that it is given are never written to, except where a method says so, and
-    random numbers come only from a ``numpy.random.Generator`` that it is given.
+    networks. Arguments are never written to, except where a method documents it, and random
+    numbers come only from a ``numpy.random.Generator`` that is passed in.
 
     Attributes:
         kind: The singular name of its kind, set by the interface.
-        examples: Published figures that the conformance kit holds the part against.
+        examples: Published reference values with which the conformance kit compares the part.
         reference: An independent implementation (a ``staticmethod`` with the arguments of the
             kind's first method and the hyperparameters as keywords), for the same purpose.
-        variants: Hyperparameter sets that the kit proves besides the defaults.
+        variants: Hyperparameter sets that the kit checks besides the defaults.
         deterministic: Equal arguments give equal results.
         renamed_fields: Hyperparameters that had another name in earlier versions, old name to new: specs, configs
             and files with the old name are read.

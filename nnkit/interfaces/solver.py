@@ -1,4 +1,4 @@
-"""Solvers: optimizers of the full batch, which see the objective itself."""
+"""Solvers: optimizers of the full batch, which evaluate the objective themselves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ObjectiveLike", "Solver", "SolverStep"]
 
 
 class ObjectiveLike(Protocol):
-    """What a solver may ask about the function it makes small; ``theta`` is ``(P,)``."""
+    """The function that a solver minimizes; ``theta`` is ``(P,)``."""
 
     def value(self, theta: Array) -> float:
         """The objective, regularization included."""
@@ -49,9 +49,9 @@ class SolverStep:
         parameters: The best parameters so far, ``(P,)``; copy them to keep them.
         value: The objective there.
         reason: Why the solver stops here, in words; ``None`` while it goes on.
-        info: Figures of its own (``damping``, ``gain_ratio``, …).
-        state: What ``solve_from`` needs to go on from here as if nothing had stopped it; kept with
-            the network. Empty for a solver that only looks at the parameters.
+        info: Values for the logs (``damping``, ``gain_ratio``, …).
+        state: What ``solve_from`` needs to continue from here as if it had not stopped; saved with
+            the network. Empty for a solver whose only state is the parameters.
     """
 
     step: int
@@ -63,12 +63,12 @@ class SolverStep:
 
 
 class Solver(Part):
-    """A full-batch optimizer, named in the same ``optimizer=`` argument and found in the same registry.
+    """A full-batch optimizer, passed in the same ``optimizer=`` argument and registered in the same registry.
 
     Attributes:
         monotone: The value never rises from one reported step to the next.
         needs_residual: Only least-squares losses (losses with ``residual``) can be solved.
-        finds_strength: Finds the strength of a penalty on the weights itself, so that a network
+        finds_strength: Estimates the strength of a penalty on the weights itself, so that a network
             with regularizers of its own is refused.
     """
 
@@ -88,20 +88,20 @@ class Solver(Part):
         max_steps: int,
         on_step: Callable[[SolverStep], bool],
     ) -> Array:
-        """The best parameters found from ``parameters`` (not written to) in at most ``max_steps`` steps.
+        """The best parameters after at most ``max_steps`` steps from ``parameters`` (not written to).
 
-        Calls ``on_step`` after each step; when that returns True, stops and returns what it has.
-        The last report carries the reason for stopping.
+        Calls ``on_step`` after each step; when that returns True, stops and returns the best so far.
+        The last report contains the reason for stopping.
         """
 
     @optional
     def begin(self, parameters: Array, groups: Array) -> dict[str, Any]:
         """Optional, together with ``solve_from``: the state before the first step, arrays and plain numbers by name.
 
-        ``groups`` ``(P,)`` tells which parameters are weights: integers from 1 on, equal for weights
-        that belong together (those of one input, those of one later array); 0 for biases and all else.
+        ``groups`` ``(P,)`` identifies the weights: positive integers, equal for weights that belong
+        together (those of one input, those of one later array); 0 for biases and all other parameters.
         """
-        raise NotOfferedError(f"{type(self).__name__} keeps no state between two calls")
+        raise NotOfferedError(f"{type(self).__name__} has no state between two calls")
 
     @optional
     def solve_from(
@@ -113,16 +113,16 @@ class Solver(Part):
         max_steps: int,
         on_step: Callable[[SolverStep], bool],
     ) -> Array:
-        """Optional: ``solve``, taking up the ``state`` of ``begin`` or of an earlier report (not written to).
+        """Optional: ``solve``, continuing from the ``state`` of ``begin`` or of an earlier report (not written to).
 
-        Two calls of ``n`` and ``m`` steps then equal one of ``n + m``, to the bit.
+        Two calls of ``n`` and ``m`` steps are then bit-identical to one of ``n + m``.
         """
-        raise NotOfferedError(f"{type(self).__name__} keeps no state between two calls")
+        raise NotOfferedError(f"{type(self).__name__} has no state between two calls")
 
     @optional
     def strengths(self, state: Mapping[str, Any]) -> Array:
-        """Optional, where it ``finds_strength``: what it found, by a ``state`` of its reports, ``(P,)``.
+        """Optional, with ``finds_strength``: the estimated strengths ``(P,)``, from a ``state`` of its reports.
 
-        The penalty that it made small beside the loss is ``0.5 * strengths @ theta**2``.
+        The penalty that was minimized together with the loss is ``0.5 * strengths @ theta**2``.
         """
-        raise NotOfferedError(f"{type(self).__name__} looks for no strength of a penalty")
+        raise NotOfferedError(f"{type(self).__name__} estimates no strength of a penalty")

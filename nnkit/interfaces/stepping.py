@@ -1,4 +1,4 @@
-"""What optimizers that write ``bind`` share: blocks that stay in cache, typed scalars, and the rate of a step."""
+"""Helpers for optimizers that write ``bind``: blocks that fit in cache, typed scalars, and the rate of a step."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def blocks(parameters: Array, *others: Array, scratch: int = 0) -> list[tuple[Ar
 
 
 def scalar(value: float, like: Array) -> Array:
-    """``value`` as an array ``()`` of the type of ``like``: a ufunc takes it faster than a Python number.
+    """``value`` as an array ``()`` of the type of ``like``: ufuncs are faster with it than with a Python number.
 
     Write a new value with ``out[()] = value``.
 
@@ -73,16 +73,16 @@ def rates(learning_rate: float | Schedule) -> Callable[[int], float]:
     )
 
 
-def inner_optimizer(held: object) -> Optimizer:
-    """The optimizer that another one holds.
+def inner_optimizer(optimizer: object) -> Optimizer:
+    """The optimizer that another one wraps.
 
     Raises:
         SpecError: When it is still a spec, which only the registry resolves.
     """
-    if isinstance(held, Optimizer):
-        return held
+    if isinstance(optimizer, Optimizer):
+        return optimizer
     raise SpecError(
-        f"optimizer={held!r} is no optimizer yet; pass one that makes single steps, "
+        f"optimizer={optimizer!r} is not an optimizer yet; pass one that makes single steps, "
         "or let the registry make both: nnkit.plugins.create('optimizer', spec)"
     )
 

@@ -1,1 +1,1 @@
-"""The built-in layers, one a file; found by name through the registry."""
+"""The built-in layers, one per file; available by name through the registry."""

@@ -77,8 +77,8 @@ class BatchNorm(Layer):
                 variance = squares / len(column)
                 after["running_mean"][j] = (1.0 - momentum) * after["running_mean"][j] + momentum * mean
                 if len(column) > 1:
-                    kept = (1.0 - momentum) * after["running_variance"][j]
-                    after["running_variance"][j] = kept + momentum * squares / (len(column) - 1)
+                    old = (1.0 - momentum) * after["running_variance"][j]
+                    after["running_variance"][j] = old + momentum * squares / (len(column) - 1)
             slope = float(parameters["scale"][j]) / math.sqrt(variance + epsilon)
             y[:, j] = [slope * (value - mean) + float(parameters["shift"][j]) for value in column]
         return y, after
@@ -111,9 +111,9 @@ class BatchNorm(Layer):
     @np.errstate(over="ignore", invalid="ignore")
     def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
         normal, inverse, training = cache
-        found = {"scale": (grad * normal).sum(axis=0), "shift": grad.sum(axis=0)}
-        through = grad - (found["shift"] + normal * found["scale"]) / len(grad) if training else grad
-        return through * (parameters["scale"] * inverse), found
+        gradients = {"scale": (grad * normal).sum(axis=0), "shift": grad.sum(axis=0)}
+        through = grad - (gradients["shift"] + normal * gradients["scale"]) / len(grad) if training else grad
+        return through * (parameters["scale"] * inverse), gradients
 
     @np.errstate(over="ignore", invalid="ignore")
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
@@ -123,8 +123,8 @@ class BatchNorm(Layer):
                 "BatchNorm offers no gradients by row in training, where each row of the output depends on all rows"
                 " of the batch; they exist in inference, where the running statistics are used"
             )
-        found = {"scale": grads * normal[:, None, :], "shift": grads.copy()}
-        return grads * (parameters["scale"] * inverse), found
+        gradients = {"scale": grads * normal[:, None, :], "shift": grads.copy()}
+        return grads * (parameters["scale"] * inverse), gradients
 
     def _follow(self, parameters: Parameters, mean: Array, variance: Array, rows: int) -> None:
         """Move the running statistics towards the batch's."""
@@ -174,8 +174,8 @@ class BatchNorm(Layer):
             multiply(normal, scale, y)
             return add(y, shift, y)
 
-        found = gradients or {name: np.empty(inputs, dtype=workspace.dtype) for name in ("scale", "shift")}
-        scale_grad, shift_grad = found["scale"], found["shift"]
+        targets = gradients or {name: np.empty(inputs, dtype=workspace.dtype) for name in ("scale", "shift")}
+        scale_grad, shift_grad = targets["scale"], targets["shift"]
         small = np.empty(inputs, dtype=workspace.dtype)
 
         def backward(grad: Array) -> Array | None:

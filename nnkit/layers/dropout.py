@@ -16,7 +16,7 @@ from nnkit.interfaces.fields import real
 @final
 @attrs.frozen(kw_only=True)
 class Dropout(Layer):
-    """``y = x * keep / (1 - rate)`` in training, with ``keep`` 0 at the given rate and else 1; ``y = x`` otherwise.
+    """``y = x * keep / (1 - rate)`` in training, with ``keep`` 0 at this rate and else 1; ``y = x`` otherwise.
 
     The mean of ``y`` over the draws is ``x``, so nothing is rescaled in prediction. The gradient passes
     through the same elements.
@@ -25,7 +25,7 @@ class Dropout(Layer):
         rate: Probability that an element is set to 0, in [0, 1).
 
     Raises:
-        ValueError: When a training pass is given no generator.
+        ValueError: When a training pass has no generator.
 
     Source:
         Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov (2014), "Dropout: A Simple Way to Prevent

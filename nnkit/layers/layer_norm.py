@@ -74,8 +74,8 @@ class LayerNorm(Layer):
 
     @np.errstate(over="ignore", invalid="ignore")
     def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
-        grad_x, found = self.backward_rows(parameters, cache, grad[:, None, :])
-        return grad_x[:, 0], {name: rows.sum(axis=(0, 1)) for name, rows in found.items()}
+        grad_x, row_gradients = self.backward_rows(parameters, cache, grad[:, None, :])
+        return grad_x[:, 0], {name: rows.sum(axis=(0, 1)) for name, rows in row_gradients.items()}
 
     @np.errstate(over="ignore", invalid="ignore")
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
@@ -116,8 +116,8 @@ class LayerNorm(Layer):
             multiply(normal, scale, y)
             return add(y, shift, y)
 
-        found = gradients or {name: np.empty(inputs, dtype=workspace.dtype) for name in ("scale", "shift")}
-        scale_grad, shift_grad = found["scale"], found["shift"]
+        targets = gradients or {name: np.empty(inputs, dtype=workspace.dtype) for name in ("scale", "shift")}
+        scale_grad, shift_grad = targets["scale"], targets["shift"]
 
         def backward(grad: Array) -> Array | None:
             multiply(grad, normal, work)

@@ -16,7 +16,7 @@ from nnkit.interfaces.fields import real
 @final
 @attrs.frozen(kw_only=True)
 class Rescale(Layer):
-    """``y = scale * x + offset``, with fixed numbers: units that suit a network, kept with the model.
+    """``y = scale * x + offset``, with fixed numbers: units that suit a network, saved with the model.
 
     Args:
         scale: What the inputs are multiplied by; ``1 / 255`` turns bytes into [0, 1].

@@ -168,7 +168,7 @@ class Standardize(Layer):
 
 
 def _invert(parameters: Parameters, out: Array) -> None:
-    """``1 / stddev``, and 0 where the spread is no more than the rounding of the figures."""
+    """``1 / stddev``, and 0 where the spread is no more than the rounding of the values."""
     stddev, mean = parameters["stddev"], parameters["mean"]
     limits = np.finfo(stddev.dtype)
     out.fill(0.0)

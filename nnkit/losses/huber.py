@@ -23,7 +23,7 @@ class Huber(Loss):
     The gradient has no jump; the curvature falls from 1 to 0 at ``|r| = delta``, and is 1 there.
 
     Args:
-        delta: Size of the error from which on the loss grows linearly, above 0.
+        delta: Size of the error above which the loss grows linearly, above 0.
 
     Source:
         Huber (1964), "Robust Estimation of a Location Parameter"; the mean over outputs as in Keras' ``huber``.

@@ -18,7 +18,7 @@ from nnkit.losses._outputs import on_diagonal
 class Poisson(Loss):
     """``sum_k (prediction - target log p) / K``: the target is a count, the prediction its expected value.
 
-    The negative log likelihood of a Poisson law, less the term ``log(target!)`` that no prediction changes.
+    The negative log likelihood of a Poisson distribution, less the term ``log(target!)`` that no prediction changes.
     ``p`` is the prediction, raised to ``eps`` of the dtype where it is below, so nothing is ever NaN or
     infinite there. The logarithm and its derivatives are taken at ``p``: below ``eps`` the gradient is the
     finite one at the bound, ``1 - target/eps``, which leads the training back inside.

@@ -1,1 +1,1 @@
-"""The built-in optimizers, one a file; found by name through the registry."""
+"""The built-in optimizers, one per file; available by name through the registry."""

@@ -84,7 +84,7 @@ class DampedSolver(Solver):
                     point = self._look(objective, trial.theta, trial.value, damping, where="there")
                     reason = point.reason or settled
                     if reason is None and number == max_steps:
-                        reason = f"all {max_steps} steps are made"
+                        reason = f"all {max_steps} steps are done"
             info = {
                 "damping": damping.value,
                 "gain_ratio": 0.0 if trial is None else trial.gain_ratio,

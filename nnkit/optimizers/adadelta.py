@@ -22,7 +22,7 @@ class Adadelta(Optimizer):
     ``s`` and ``u`` are running means of ``g**2`` and of ``d**2`` (of the steps before).
 
     Args:
-        learning_rate: Factor of the steps, a number from 0 on or a schedule; the paper has none.
+        learning_rate: Factor of the steps, a non-negative number or a schedule; the paper has none.
         rho: Exponential decay rate of the means, in [0, 1).
         epsilon: Added under both roots, above 0; also what gets the first steps going.
 

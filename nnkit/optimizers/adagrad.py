@@ -20,7 +20,7 @@ class Adagrad(Optimizer):
     """``theta -= learning_rate * g / (sqrt(s) + epsilon)``, ``s`` the sum of all ``g**2`` so far.
 
     Args:
-        learning_rate: Length of the first step, a number from 0 on or a schedule.
+        learning_rate: Length of the first step, a non-negative number or a schedule.
         initial_accumulator: What ``s`` starts from, 0 or more; larger values soften the first steps.
         epsilon: Added to the root, above 0.
 

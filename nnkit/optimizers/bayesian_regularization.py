@@ -108,7 +108,7 @@ class BayesianRegularization(Solver):
             best = searches[leader]
             reason = best.reason if all(search.reason is not None for search in searches) else None
             if reason is None and number == max_steps:
-                reason = f"all {max_steps} steps are made"
+                reason = f"all {max_steps} steps are done"
             states = [search.to_state() for search in searches]
             report = SolverStep(
                 step=number,

@@ -20,8 +20,8 @@ from nnkit.interfaces.stepping import inner_optimizer
 class ClipByNorm(Optimizer):
     """``g' = g * min(1, max_norm / ||g||)``, then the step of ``optimizer`` with ``g'``.
 
-    The norm is that of the whole gradient, so its direction stays. A gradient that is not finite
-    passes as it is.
+    The norm is that of all elements, so the direction does not change. A gradient that is not finite
+    is passed on unchanged.
 
     Args:
         optimizer: Name, spec or instance of the optimizer that makes the step.
@@ -82,7 +82,7 @@ def _norm(gradient: Array) -> float:
     norm = math.sqrt(float(np.vdot(gradient, gradient)))
     if math.isfinite(norm):
         return norm
-    # The squares overflow long before the figures do, and that is when clipping matters most.
+    # The squares overflow long before the elements do, and that is when clipping matters most.
     largest = float(np.abs(gradient).max())
     if not math.isfinite(largest):
         return norm

@@ -1,1 +1,1 @@
-"""The built-in regularizers, one a file; found by name through the registry."""
+"""The built-in regularizers, one per file; available by name through the registry."""

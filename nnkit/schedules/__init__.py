@@ -1,1 +1,1 @@
-"""The built-in schedules, one a file; found by name through the registry."""
+"""The built-in schedules, one per file; available by name through the registry."""

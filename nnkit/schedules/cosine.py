@@ -22,11 +22,11 @@ class Cosine(Schedule):
     them, it jumps back up, and fall ``k`` = 0, 1, … takes ``steps * t_mul**k`` steps.
 
     Args:
-        learning_rate: The first rate, from 0 on.
+        learning_rate: The initial rate, non-negative.
         final: The lowest rate, from 0 to ``learning_rate``.
-        steps: Steps of the first fall, from 1 on.
+        steps: Steps of the first decay, a positive integer.
         restarts: Fall again and again.
-        t_mul: How much longer each fall is than the one before, from 1 on.
+        t_mul: How much longer each decay is than the one before, at least 1.
         m_mul: How high each fall starts above ``final``, in units of the one before, in (0, 1].
 
     Raises:

@@ -17,9 +17,9 @@ class Exponential(Schedule):
     """``rate = learning_rate * factor ** (step / every)``: the smooth form of ``step``.
 
     Args:
-        learning_rate: The first rate, from 0 on.
+        learning_rate: The initial rate, non-negative.
         factor: What ``every`` steps leave of the rate, in (0, 1].
-        every: That number of steps, from 1 on.
+        every: That number of steps, a positive integer.
 
     Source:
         As PyTorch 2.13's ``ExponentialLR`` (with ``every=1``) and Keras' ``ExponentialDecay``; Senior

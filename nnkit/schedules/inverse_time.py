@@ -19,9 +19,9 @@ class InverseTime(Schedule):
     The rates sum to infinity and their squares do not: what convergence to a minimum asks for.
 
     Args:
-        learning_rate: The first rate, from 0 on.
-        decay: Growth of the denominator in ``every`` steps, from 0 on.
-        every: That number of steps, from 1 on.
+        learning_rate: The initial rate, non-negative.
+        decay: Growth of the denominator in ``every`` steps, non-negative.
+        every: That number of steps, a positive integer.
 
     Source:
         Robbins & Monro (1951), "A Stochastic Approximation Method"; as Keras' ``InverseTimeDecay``.

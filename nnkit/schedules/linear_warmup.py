@@ -17,11 +17,11 @@ from nnkit.interfaces.fields import integer, rate, real
 class LinearWarmup(Schedule):
     """A straight line from ``start * first`` to ``first = schedule.rate(0)`` in ``steps`` steps, then the schedule.
 
-    The schedule begins when the rise is over: from then on ``rate(step) = schedule.rate(step - steps)``.
+    The schedule begins after the rise: then ``rate(step) = schedule.rate(step - steps)``.
 
     Args:
         schedule: What follows: a schedule, its spec, or a number for a constant rate.
-        steps: Steps of the rise, from 0 on.
+        steps: Steps of the rise, a non-negative integer.
         start: The first rate, as a share of the schedule's first one, in [0, 1].
 
     Raises:

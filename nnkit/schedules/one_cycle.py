@@ -19,11 +19,11 @@ class OneCycle(Schedule):
     The peak is at step ``warmup * steps - 1``, the end at step ``steps - 1``; after it the rate stays.
 
     Args:
-        learning_rate: The peak, from 0 on.
-        steps: Steps of the whole cycle, from 1 on.
+        learning_rate: The peak, non-negative.
+        steps: Steps of the cycle, a positive integer.
         warmup: Share of the steps that rise, in [0, 1).
-        start_divisor: The peak over the first rate, from 1 on.
-        final_divisor: The first rate over the last, from 1 on.
+        start_divisor: The peak over the first rate, at least 1.
+        final_divisor: The first rate over the last, at least 1.
         anneal: Both ways follow half a ``"cosine"`` or are ``"linear"``.
 
     Source:
@@ -68,5 +68,5 @@ class OneCycle(Schedule):
         return self._between(self.learning_rate, start / self.final_divisor, share)
 
     def _between(self, one: float, other: float, share: float) -> float:
-        kept = 0.5 * (1.0 + math.cos(math.pi * share)) if self.anneal == "cosine" else 1.0 - share
-        return other + (one - other) * kept
+        remaining = 0.5 * (1.0 + math.cos(math.pi * share)) if self.anneal == "cosine" else 1.0 - share
+        return other + (one - other) * remaining

@@ -17,9 +17,9 @@ class Polynomial(Schedule):
     """``rate = final + (learning_rate - final) * (1 - step / steps) ** power``, then ``final``.
 
     Args:
-        learning_rate: The first rate, from 0 on.
-        final: The rate from step ``steps`` on, from 0 on; above ``learning_rate``, the rate rises.
-        steps: Steps of the way, from 1 on.
+        learning_rate: The initial rate, non-negative.
+        final: The rate from step ``steps`` onwards, non-negative; above ``learning_rate``, the rate rises.
+        steps: Steps until ``final``, a positive integer.
         power: 1 gives a straight line; above 0.
 
     Source:

@@ -16,9 +16,9 @@ class Step(Schedule):
     """``rate = learning_rate * factor ** (step // every)``.
 
     Args:
-        learning_rate: The rate before the first fall, from 0 on.
+        learning_rate: The rate before the first drop, non-negative.
         factor: What a fall leaves of the rate, in (0, 1].
-        every: Steps from one fall to the next, from 1 on.
+        every: Steps from one drop to the next, a positive integer.
 
     Source:
         Krizhevsky, Sutskever & Hinton (2012), "ImageNet Classification with Deep Convolutional Neural

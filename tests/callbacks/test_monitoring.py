@@ -43,7 +43,7 @@ def test_an_array_cannot_be_watched(callback):
 
 @pytest.mark.parametrize("monitor", ["", 3, ["loss"]])
 def test_the_name_must_be_a_name(monitor):
-    with pytest.raises(HyperparameterError, match="monitor must be the name of a figure"):
+    with pytest.raises(HyperparameterError, match="monitor must be the name of a logged value"):
         EarlyStopping(monitor=monitor)
     with pytest.raises(HyperparameterError, match="None"):
         EarlyStopping(monitor=None)

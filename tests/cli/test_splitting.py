@@ -56,7 +56,7 @@ def test_a_fifth_is_tested_unless_the_test_rows_are_elsewhere():
     [
         ({"test": 0.6, "validation": 0.5}, "leave no rows to train with"),
         ({"test": 1.0}, r"test must be a finite number in \[0, 1\) or None; got 1.0"),
-        ({"seed": -1}, r"seed must be a whole number in \[0, inf\); got -1"),
+        ({"seed": -1}, r"seed must be an integer in \[0, inf\); got -1"),
         ({"stratify": "yes"}, "stratify must be True or False; got 'yes'"),
         ({"tset": 0.5}, "has no key 'tset'; did you mean 'test'?"),
         (3, r"split is 3; expected a table of keys"),

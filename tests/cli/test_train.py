@@ -244,7 +244,7 @@ def test_layers_may_be_named_one_by_one(folder):
             r"\[data\]: divide_by must be .* in \(0, inf\) or None; got 0",
         ),
         ("divide_by = 8.0", "standardise = true", r"no key 'standardise'; did you mean 'standardize'\?"),
-        ("seed = 5", "seed = -5", r"\[data\]: split: seed must be a whole number in \[0, inf\); got -5"),
+        ("seed = 5", "seed = -5", r"\[data\]: split: seed must be an integer in \[0, inf\); got -5"),
         ("test = 0.3", "test = 0.95", "test = 0.95 and validation = 0.1 leave no rows to train with"),
         ("validation = 0.1", "validation = 0.001", r"\[data.split\]: the validation part of 150 rows would be empty"),
         ('file = "iris.csv"', 'file = "irises.csv"', r"irises.csv: No such file or directory. Paths are relative to"),

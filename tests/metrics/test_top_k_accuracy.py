@@ -43,5 +43,5 @@ def test_what_has_no_meaning_is_refused():
         TopKAccuracy().add(TopKAccuracy().start(), np.ones((1, 1)), np.ones((1, 1)), np.ones(1))
     with pytest.raises(ShapeError, match="2 rows and the target 1"):
         TopKAccuracy().add(TopKAccuracy().start(), np.ones((2, 2)), np.ones(1), np.ones(2))
-    with pytest.raises(HyperparameterError, match="k must be a whole number"):
+    with pytest.raises(HyperparameterError, match="k must be an integer"):
         TopKAccuracy(k=0)

@@ -48,11 +48,11 @@ class Dice(Loss):
     @staticmethod
     def reference(prediction: Array, target: Array, *, smooth: float) -> Array:
         """Row by row, with Python's own numbers."""
-        found = []
+        values = []
         for p, t in zip(prediction.tolist(), target.tolist(), strict=True):
             overlap = math.fsum(2 * a * b for a, b in zip(p, t, strict=True)) + smooth
-            found.append(1 - overlap / (math.fsum(a * a for a in p) + math.fsum(b * b for b in t) + smooth))
-        return np.array(found)
+            values.append(1 - overlap / (math.fsum(a * a for a in p) + math.fsum(b * b for b in t) + smooth))
+        return np.array(values)
 
     def value(self, prediction: Array, target: Array) -> Array:
         # One minus the quotient, without the difference of nearly equal numbers.

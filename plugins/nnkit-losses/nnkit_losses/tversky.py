@@ -56,13 +56,13 @@ class Tversky(Loss):
     @staticmethod
     def reference(prediction: Array, target: Array, *, alpha: float, beta: float, smooth: float) -> Array:
         """Count by count, with Python's own numbers."""
-        found = []
+        values = []
         for row in zip(prediction.tolist(), target.tolist(), strict=True):
             pairs = list(zip(*row, strict=True))
             hits = math.fsum(p * t for p, t in pairs) + smooth
             alarms, misses = math.fsum(p * (1 - t) for p, t in pairs), math.fsum((1 - p) * t for p, t in pairs)
-            found.append(1 - hits / (hits + alpha * alarms + beta * misses))
-        return np.array(found)
+            values.append(1 - hits / (hits + alpha * alarms + beta * misses))
+        return np.array(values)
 
     def value(self, prediction: Array, target: Array) -> Array:
         hits, wrong = self._counts(prediction, target)

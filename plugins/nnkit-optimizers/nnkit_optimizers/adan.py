@@ -17,7 +17,7 @@ from nnkit.interfaces.fields import rate, real
 class Adan(Optimizer):
     """``theta = (theta - learning_rate * (m + beta2 * v) / (sqrt(n) + epsilon)) / (1 + learning_rate * weight_decay)``.
 
-    ``m``, ``v`` and ``n`` are running means, with shares ``beta1``, ``beta2`` and ``beta3`` kept, of
+    ``m``, ``v`` and ``n`` are running means, with decay rates ``beta1``, ``beta2`` and ``beta3``, of
     ``g``, of ``d = g - (the gradient before)`` and of ``(g + beta2 * d)**2``. The first step starts
     them from ``g``, 0 and ``g**2``. The paper writes ``1 - beta`` where nnkit writes ``beta``.
 
@@ -27,7 +27,7 @@ class Adan(Optimizer):
         beta2: Exponential decay rate of the mean of the differences, in [0, 1).
         beta3: Exponential decay rate of the mean square, in [0, 1).
         epsilon: Added to the root, above 0.
-        weight_decay: Pull towards zero, implicit and so stable for any size, from 0 on.
+        weight_decay: Pull towards zero, implicit and so stable for any size, non-negative.
 
     State:
         ``step`` (updates made), ``first_moment``, ``difference_moment``, ``second_moment`` and

@@ -22,8 +22,8 @@ class Lion(Optimizer):
 
     Args:
         learning_rate: Step size: a non-negative number or a schedule.
-        beta1: Share of the momentum in the direction of a step, in [0, 1).
-        beta2: Share of the momentum that is kept, in [0, 1).
+        beta1: Weight of the momentum in the direction of a step, in [0, 1).
+        beta2: Exponential decay rate of the momentum, in [0, 1).
         weight_decay: Fraction of the parameters that a step with learning rate 1 subtracts, non-negative.
 
     State:

@@ -50,7 +50,7 @@ def run_minimize(
             if steps.step(intermediate_result.x, float(intermediate_result.fun)):
                 raise StopIteration
 
-        found = optimize.minimize(
+        result = optimize.minimize(
             value_and_gradient,
             parameters.astype(np.float64),
             jac=True,
@@ -59,5 +59,5 @@ def run_minimize(
             callback=follow,
             options={"maxiter": max_steps, **options},
         )
-        said = next((plain for begin, plain in PLAIN.items() if found.message.startswith(begin)), found.message)
-        return steps.finish(f"scipy: {said}")
+        reason = next((plain for begin, plain in PLAIN.items() if result.message.startswith(begin)), result.message)
+        return steps.finish(f"scipy: {reason}")

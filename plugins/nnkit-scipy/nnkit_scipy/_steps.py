@@ -42,7 +42,7 @@ class Steps:
         """Report the last step with the reason; returns the best parameters."""
         if not self.stopped:
             self.number = max(self.number, 1)
-            self._report(f"all {self.max_steps} steps are made" if self.number >= self.max_steps else reason)
+            self._report(f"all {self.max_steps} steps are done" if self.number >= self.max_steps else reason)
         return self.best
 
     def _report(self, reason: str | None) -> bool:

@@ -21,9 +21,9 @@ class LBFGS(Solver):
     Full batch. scipy's ``L-BFGS-B`` without bounds.
 
     Args:
-        memory: Steps remembered, from 1 on.
-        gradient_tolerance: Stop when no entry of the gradient is larger, from 0 on.
-        value_tolerance: Stop when a step lowers the value by at most this part, from 0 on.
+        memory: Steps stored, a positive integer.
+        gradient_tolerance: Stop when no entry of the gradient is larger, non-negative.
+        value_tolerance: Stop when a step lowers the value by at most this fraction, non-negative.
 
     Source:
         Liu & Nocedal (1989), "On the Limited Memory BFGS Method for Large Scale Optimization".

@@ -24,7 +24,7 @@ class _Enough(Exception):  # noqa: N818  # not an error: it ends a loop that is 
 class LeastSquares(Solver):
     """``min_theta r @ r / 2`` by scipy's ``least_squares``: a Gauss-Newton model in a trust region.
 
-    Full batch, for losses that are sums of squares, and penalties that are. The whole Jacobian ``(R, P)`` is held.
+    Full batch, for losses that are sums of squares, and penalties that are. The complete Jacobian ``(R, P)`` is stored.
 
     Args:
         method: ``"trf"`` (trust region reflective) or ``"dogbox"``.
@@ -79,7 +79,7 @@ class LeastSquares(Solver):
             return rows
 
         try:
-            found = optimize.least_squares(
+            result = optimize.least_squares(
                 lambda theta: objective.residual(theta).astype(np.float64),
                 parameters.astype(np.float64),
                 jac=jacobian,
@@ -91,6 +91,6 @@ class LeastSquares(Solver):
             )
         except _Enough as enough:
             return steps.finish(str(enough))
-        if not np.array_equal(found.x.astype(parameters.dtype), steps.best) and found.cost < steps.value:
-            steps.step(found.x, float(found.cost))
-        return steps.finish(f"scipy: {found.message}")
+        if not np.array_equal(result.x.astype(parameters.dtype), steps.best) and result.cost < steps.value:
+            steps.step(result.x, float(result.cost))
+        return steps.finish(f"scipy: {result.message}")

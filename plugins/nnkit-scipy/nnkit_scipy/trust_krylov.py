@@ -23,7 +23,7 @@ class TrustKrylov(Solver):
 
     Args:
         radius: The first trust radius, above 0.
-        gradient_tolerance: Stop when the norm of the gradient is at most this, from 0 on.
+        gradient_tolerance: Stop when the norm of the gradient is at most this, non-negative.
 
     Source:
         Gould, Lucidi, Roma & Toint (1999), "Solving the Trust-Region Subproblem using the Lanczos Method".

@@ -189,7 +189,7 @@ def test_reports_are_numbered_true_and_end_with_a_reason(part):
     values = [value for _, value, *_ in reports]
     assert all(np.diff([objective.value(start), *values]) <= 0.0)
     assert values == pytest.approx([objective.value(parameters) for *_, parameters in reports], rel=1e-12)
-    assert reports[-1][2] == "all 12 steps are made"
+    assert reports[-1][2] == "all 12 steps are done"
     assert all(reason is None for *_, reason, _ in reports[:-1])
     assert np.array_equal(best, reports[-1][3])
     assert np.array_equal(network(part).parameters, start)
