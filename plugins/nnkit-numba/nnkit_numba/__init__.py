@@ -1,4 +1,4 @@
-"""Compiled twins of nnkit's busiest parts.
+"""Compiled counterparts of nnkit's most used parts.
 
 Nothing is imported from here by hand: once the package is installed, ``Network.fit`` uses it.
 """

@@ -1,4 +1,4 @@
-"""The few things that numba lacks words for: words that threads share, calls and arrays by address."""
+"""Operations that numba lacks: memory words shared by threads, calls and arrays by address."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from numba.core import cgutils
 
 __all__ = ["add", "array_at", "call", "exchange_if", "load", "store"]
 
-carray: Any = numba.__dict__["carray"]  # numba's annotations do not know it
+carray: Any = numba.__dict__["carray"]  # numba's annotations lack it
 
 
 def intrinsic(function: Callable[..., Any]) -> Any:
-    """``numba.extending.intrinsic``, whose annotations know nothing of what it makes."""
+    """``numba.extending.intrinsic``, whose annotations lack the result type."""
     return extending.intrinsic(function)
 
 
 def overload(stub: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     """``numba.extending.overload``, likewise."""
-    made: Any = extending.overload
-    decorator: Callable[[Callable[..., Any]], Any] = made(stub)
+    register: Any = extending.overload
+    decorator: Callable[[Callable[..., Any]], Any] = register(stub)
     return decorator
 
 
@@ -109,7 +109,7 @@ def array_at(address: int, shape: Any, like: Any) -> Any:
 def _array_at(address: Any, shape: Any, like: Any) -> Any:
     dtype: Any = np.dtype(str(like))
 
-    def found(address: Any, shape: Any, like: Any) -> Any:
+    def array(address: Any, shape: Any, like: Any) -> Any:
         return carray(_pointer(address), shape, dtype)
 
-    return found
+    return array

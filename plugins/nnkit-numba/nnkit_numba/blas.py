@@ -4,7 +4,7 @@ A matrix product called through numpy brings the BLAS's own threads with it. Tho
 product by spinning, and whatever else wants a second core meanwhile fights them. Called from here, a product
 runs on the thread that calls it, and the threads of ``nnkit_numba.team`` share out everything alike.
 
-Where numpy's BLAS runs lesser kernels than the CPU should be given, a copy that runs the better ones makes these
+Where numpy's BLAS runs slower kernels than the CPU supports, a copy that runs the better ones makes these
 products.
 """
 
@@ -24,7 +24,7 @@ from nnkit.cpu import NARROW, VARIABLE, kernels_to_ask_for
 from nnkit_numba.atomics import overload
 from nnkit_numba.openblas import OpenBLAS, copied, of_numpy
 
-__all__ = ["found", "gemm", "get_threads", "kernels", "set_threads", "threads"]
+__all__ = ["available", "gemm", "get_threads", "kernels", "set_threads", "threads"]
 
 LOG = logging.getLogger("nnkit.numba")
 
@@ -37,7 +37,7 @@ NAMES = {
 """What compiled code calls a function, and what it is called in the library."""
 
 LESSER = frozenset({NARROW.lower(), "zen"})
-"""The kernels that know no AVX-512."""
+"""The kernels without AVX-512."""
 
 ENUM, LENGTH, ADDRESS = types.int32, types.int64, types.intp
 
@@ -107,8 +107,8 @@ def _computing() -> OpenBLAS | None:
 
 
 @functools.cache
-def found() -> bool:
-    """Whether the functions above can be called; tells the linker where they are."""
+def available() -> bool:
+    """Whether the functions above can be called; registers their addresses with the linker."""
     computing = _computing()
     if computing is None:
         return False

@@ -1,4 +1,4 @@
-"""The compiled twin of dense: bias and activation in one pass, and the same on the way back."""
+"""The compiled counterpart of dense: bias and activation in one pass, forwards and backwards."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class CompiledDense(Layer):
 
     @property
     def plain(self) -> Dense:
-        """The layer whose twin this is."""
+        """The plain layer."""
         return as_fields_of(Dense, self)
 
     def parameter_specs(self, inputs: int) -> tuple[ParameterSpec, ...]:
@@ -135,14 +135,14 @@ class CompiledDense(Layer):
         needs_grad_x: bool,
         rng: np.random.Generator | None,
     ) -> BoundLayer:
-        found = None
+        bound = None
         if gradients is not None and worthwhile(workspace.rows, inputs, self.units):
-            found = bind_shared(self.activation, parameters, gradients, workspace, needs_grad_x=needs_grad_x)
+            bound = bind_shared(self.activation, parameters, gradients, workspace, needs_grad_x=needs_grad_x)
         elif gradients is not None and self.use_bias and type(self.activation) in BACKWARD:
             grad_x = workspace.take("grad_x", inputs) if needs_grad_x else None
             z = workspace.take("z", self.units)
-            found = _bind(self.activation, parameters, gradients, z, workspace.scratch(self.units), grad_x)
-        return found or self.plain.bind(
+            bound = _bind(self.activation, parameters, gradients, z, workspace.scratch(self.units), grad_x)
+        return bound or self.plain.bind(
             parameters,
             gradients,
             workspace,
@@ -183,7 +183,7 @@ def _bind(
         return z
 
     def backward(grad: Array) -> Array | None:
-        # Somebody else's layer may have made this array: the kernel looks at its type.
+        # A layer of another package may have allocated this array: the kernel checks its type.
         back(*read, grad, bias_grad)
         seen.T.dot(grad, weight_grad)
         if grad_x is not None:
@@ -194,6 +194,6 @@ def _bind(
 
 
 def compiled_dense(layer: Dense) -> CompiledDense | None:
-    """The twin of ``layer``, where something of it is compiled: its products, or what goes with its activation."""
-    known = layer.use_bias and type(layer.activation) in BACKWARD
-    return as_fields_of(CompiledDense, layer) if known or blas.found() else None
+    """The compiled counterpart of ``layer``, where its products or its activation are compiled."""
+    compiled_activation = layer.use_bias and type(layer.activation) in BACKWARD
+    return as_fields_of(CompiledDense, layer) if compiled_activation or blas.available() else None

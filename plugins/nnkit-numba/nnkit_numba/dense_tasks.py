@@ -1,8 +1,8 @@
 """What the threads of a team do for a dense layer: products and what goes with them, each on its own columns.
 
-Forward, a part makes its own columns of ``z``. Backward there are two phases: the activation and the bias, each part
-in its own columns of ``grad``; then, once ``grad`` is whole, the rows of the weight's gradient and the columns of the
-input's that belong to the part's own inputs. No part writes where another one does, so nothing has to be
+Forward, a part computes its own columns of ``z``. Backward there are two phases: the activation and the bias, each
+part in its own columns of ``grad``; then, once ``grad`` is complete, the rows of the weight's gradient and the columns
+of the input's that belong to the part's own inputs. No part writes where another one does, so nothing has to be
 summed up afterwards.
 """
 
@@ -23,7 +23,7 @@ __all__ = ["TASKS", "WORDS"]
 X, WEIGHT, BIAS, Z, ROWS, INPUTS, UNITS, KIND, GRAD, WEIGHT_GRAD, BIAS_GRAD, GRAD_X, WORDS = range(13)
 
 NONE, RELU, TANH, SIGMOID = range(4)
-"""Activations that a task does by itself, from ``a`` alone; ``NONE`` where there is none or somebody else does it."""
+"""Activations that a task computes, from ``a`` alone; ``NONE`` where there is none or it is computed elsewhere."""
 
 
 @kernel
@@ -109,8 +109,8 @@ def _backward(arguments: Any, phase: Any, part: Any, parts: Any, one: Any) -> No
         if a[BIAS_GRAD] != 0:
             total = array_at(a[BIAS_GRAD], (units,), one)[first:last]
             total[:] = one - one
-            whole = rows - rows % 4
-            for n in range(0, whole, 4):
+            full = rows - rows % 4
+            for n in range(0, full, 4):
                 _add_rows(
                     total,
                     grad[n, first:last],
@@ -118,7 +118,7 @@ def _backward(arguments: Any, phase: Any, part: Any, parts: Any, one: Any) -> No
                     grad[n + 2, first:last],
                     grad[n + 3, first:last],
                 )
-            for n in range(whole, rows):
+            for n in range(full, rows):
                 _add(total, grad[n, first:last])
     else:
         first, last = stretch(inputs, part, parts, LANES)

@@ -1,6 +1,6 @@
-"""An OpenBLAS in this process: numpy's own, and a copy of it with the kernels that the CPU should be given.
+"""An OpenBLAS in this process: numpy's own, and a copy of it with the kernels that suit the CPU.
 
-OpenBLAS chooses its kernels when it is loaded, and numpy has loaded it long before anybody asks. But the loader knows a
+OpenBLAS chooses its kernels when it is loaded, and numpy loads it before nnkit can choose. But the loader identifies a
 library by its file: the same bytes in another file are another library, which looks at the environment anew. The file
 lies in memory and has no name; nothing is written to disk, and nothing of numpy's own changes.
 """

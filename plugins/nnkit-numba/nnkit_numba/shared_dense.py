@@ -55,11 +55,11 @@ def bind_shared(
     work = workspace.scratch(units)
     grad_x = workspace.take("grad_x", inputs) if needs_grad_x else None
     arguments = np.zeros(dense_tasks.WORDS, dtype=np.int64)
-    held = {
+    arrays = {
         dense_tasks.WEIGHT: weight, dense_tasks.BIAS: bias, dense_tasks.Z: z, dense_tasks.GRAD_X: grad_x,
         dense_tasks.WEIGHT_GRAD: gradients["weight"], dense_tasks.BIAS_GRAD: gradients.get("bias"),
     }  # fmt: skip
-    for place, array in held.items():
+    for place, array in arrays.items():
         arguments[place] = 0 if array is None else array.ctypes.data
     arguments[[dense_tasks.ROWS, dense_tasks.INPUTS, dense_tasks.UNITS, dense_tasks.KIND]] = rows, inputs, units, kind
     mail, parts = threads.mail, threads.size
@@ -81,13 +81,13 @@ def bind_shared(
         if through is not None:
             through.vjp_into(z, a, grad, grad, work)
         run(mail, backward_task, arguments, dense_tasks.GRAD, 2, parts, grad)
-        return held[dense_tasks.GRAD_X]
+        return arrays[dense_tasks.GRAD_X]
 
     return BoundLayer(forward, backward)
 
 
 def _trusted(array: Array, dtype: np.dtype) -> Array:
-    """The array itself where its memory is as the tasks take it; somebody else's layer may have made it."""
+    """The array itself where its memory has the layout that tasks expect; other packages' layers may differ."""
     if array.dtype.char == dtype.char and array.flags.c_contiguous:
         return array
     return np.ascontiguousarray(array, dtype=dtype)

@@ -52,7 +52,7 @@ def _shifted(z: Any, a: Any, lanes: Any) -> None:
 def _exponentials(flat: Any, power: Any, bits: Any) -> None:
     """``flat = exp(flat)`` for numbers up to 0; ``bits`` are those of ``power``, which is scratch.
 
-    ``exp(x) = 2**n exp(r)`` with whole ``n`` and small ``r``; ``2**n`` is written down as a float's exponent.
+    ``exp(x) = 2**n exp(r)`` with integer ``n`` and small ``r``; ``2**n`` is written as a float's exponent.
     Below -87 (1.6e-38) everything is taken as -87.
     """
     for i in range(flat.size):

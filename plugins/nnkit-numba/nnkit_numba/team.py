@@ -1,4 +1,4 @@
-"""Threads that share a task: whoever is free takes its next part, and all parts of a phase are done before the next.
+"""Threads that share a task: an idle thread claims its next part, and all parts of a phase are done before the next.
 
 A task (``nnkit_numba.compiling.task``) is a C function ``task(arguments, phase, part, parts)``. What a part is depends
 on ``parts`` alone, never on who does it: one thread that does all the parts comes to the same bits. So a thread that is
@@ -35,13 +35,13 @@ CLAIM, TASK, ARGUMENTS, PHASE, DONE, BUSY, ASLEEP = (LINE * i for i in range(7))
 GATES = LINE * (7 + MOST)
 
 PARTS = 0xFFFF
-"""The bits of the claim that say which part is the next; those above them count what was posted."""
+"""The bits of the claim with the number of the next part; those above them count what was posted."""
 
 SPINS = 20_000
 """Looks at the mailbox before a thread goes to sleep: some 200 microseconds."""
 
 PATIENCE = 4_000
-"""Looks before a thread that waits for another offers its core to whoever else wants it."""
+"""Polls of a waiting thread before it yields its core to other processes."""
 
 sched_yield: Any = types.ExternalFunction("sched_yield", types.int32())
 sem_init: Any = types.ExternalFunction("sem_init", types.int32(types.intp, types.int32, types.uint32))
@@ -177,6 +177,6 @@ def _team(size: int) -> Team:
 
 def team() -> Team | None:
     """A team as large as the BLAS would take threads now; ``None`` where products cannot be called from here."""
-    if not blas.found():
+    if not blas.available():
         return None
     return _team(max(1, min(blas.threads(), MOST)))

@@ -7,5 +7,5 @@ from nnkit.plugins import disabled
 
 @pytest.fixture
 def plainly():
-    """A context in which the twins are not used."""
+    """A context in which compiled counterparts are not used."""
     return lambda: disabled("nnkit-numba")

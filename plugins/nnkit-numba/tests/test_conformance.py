@@ -1,4 +1,4 @@
-"""The kit proves every twin as it proves any part: against its reference, its plain method, its own resumption."""
+"""The kit checks every compiled counterpart like any part: reference, plain methods, resumption."""
 
 from nnkit.testing import conformance
 from nnkit_numba.adam import CompiledAdam

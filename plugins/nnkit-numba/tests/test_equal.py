@@ -77,9 +77,9 @@ def test_losses_take_softmax_in(name, scale, shape, dtype):
     a = softmax.forward(z)
     value, gradient = loss.fused_value(z, a, target), loss.fused_gradient(z, a, target)
     shares, values, grad = np.full_like(z, np.nan), np.full(len(z), np.nan, dtype), np.full_like(z, np.nan)
-    kept = target.copy()
+    original = target.copy()
     compiled.fused_forward_into(z.copy(), shares, target, values, grad)
-    assert np.array_equal(kept, target)
+    assert np.array_equal(original, target)
     eps = np.finfo(dtype).eps
     # The plain method rounds each difference before its exponential, which moves the share by so much.
     rounding = 16 + np.abs(z - z.max(axis=1, keepdims=True)) / 2
@@ -146,22 +146,22 @@ def test_files_go_to_and_fro(plainly, tmp_path):
 
 
 def test_resuming_is_the_same_to_the_bit(tmp_path):
-    whole, cut = (trained(np.float32, "tanh", "sparse_categorical_crossentropy") for _ in range(2))
+    uninterrupted, cut = (trained(np.float32, "tanh", "sparse_categorical_crossentropy") for _ in range(2))
     X, y = np.random.default_rng(1).normal(size=(90, 6)).astype(np.float32), np.arange(90) % 3
     cut.save(tmp_path / "cut.npz")
-    whole.fit(X, y, epochs=2)
+    uninterrupted.fit(X, y, epochs=2)
     loaded = Network.load(tmp_path / "cut.npz")
     loaded.fit(X, y, epochs=2)
-    assert np.array_equal(whole.parameters, loaded.parameters)
+    assert np.array_equal(uninterrupted.parameters, loaded.parameters)
 
 
 def test_counterparts_exist_for_the_named_classes():
-    found = {name.partition(":")[2] for name in COUNTERPARTS}
-    made = {type(plugins.create(kind, spec)).__name__ for kind, spec in (
+    expected = {name.partition(":")[2] for name in COUNTERPARTS}
+    actual = {type(plugins.create(kind, spec)).__name__ for kind, spec in (
         ("optimizer", "adam"), ("optimizer", "adamw"), ("optimizer", "sgd"), ("optimizer", "rmsprop"),
         ("loss", "categorical_crossentropy"), ("loss", "sparse_categorical_crossentropy"), ("layer", "dense"),
     )}  # fmt: skip
-    assert found == made
+    assert expected == actual
     assert nnkit_accelerate(plugins.create("activation", "relu")) is None
 
 

@@ -1,4 +1,4 @@
-"""A copy of numpy's OpenBLAS with other kernels: it computes, numpy's own stays as it is, and nobody is overruled."""
+"""A copy of numpy's OpenBLAS with other kernels: numpy's own is unchanged, and the environment's choice is respected."""
 
 import functools
 import json
@@ -16,12 +16,12 @@ from nnkit.cpu import VARIABLE
 from nnkit_numba import blas, openblas
 
 pytestmark = [
-    pytest.mark.skipif(not blas.found(), reason="numpy's BLAS is no OpenBLAS that compiled code can call"),
+    pytest.mark.skipif(not blas.available(), reason="numpy's BLAS is no OpenBLAS that compiled code can call"),
     pytest.mark.skipif(platform.machine() != "x86_64", reason="the kernels named here are those of x86"),
 ]
 
 OTHER = "Sandybridge"
-"""Kernels that every CPU of the last ten years can run, and none of them is given."""
+"""Kernels that every CPU of the last ten years can run, and none is advised."""
 
 
 @pytest.fixture
@@ -59,21 +59,21 @@ def test_a_file_that_is_no_library_is_refused(numpys, tmp_path):
 
 SCRIPT = """
 import json, logging, os, sys
-os.environ["OPENBLAS_CORETYPE"] = "HASWELL"  # what OpenBLAS takes for a CPU that it does not know
+os.environ["OPENBLAS_CORETYPE"] = "HASWELL"  # what OpenBLAS selects for an unknown CPU
 import numpy as np
 {setting}
 import nnkit_numba.blas
 nnkit_numba.blas.kernels_to_ask_for = lambda: {wanted!r}
 {more}
-said = []
+messages = []
 handler = logging.Handler()
-handler.emit = lambda record: said.append(record.getMessage())
+handler.emit = lambda record: messages.append(record.getMessage())
 logging.getLogger("nnkit.numba").addHandler(handler)
 logging.getLogger("nnkit.numba").setLevel("INFO")
 sys.path.insert(0, {here!r})
 import test_team
 parameters = test_team.trained()
-print(json.dumps([nnkit_numba.blas.kernels(), [line for line in said if "products" in line], parameters.tolist()]))
+print(json.dumps([nnkit_numba.blas.kernels(), [line for line in messages if "products" in line], parameters.tolist()]))
 """
 
 
@@ -82,17 +82,17 @@ def trained_in_another_process(*, wanted, setting='del os.environ["OPENBLAS_CORE
     script = SCRIPT.format(wanted=wanted, setting=setting, more=more, here=str(Path(__file__).parent))
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
-    kernels, said, parameters = json.loads(ended.stdout)
-    return kernels, said, np.array(parameters)
+    kernels, messages, parameters = json.loads(ended.stdout)
+    return kernels, messages, np.array(parameters)
 
 
 def test_a_training_takes_the_kernels_that_the_cpu_should_be_given():
-    numpys, said, expected = trained_in_another_process(wanted=None)
-    assert (numpys, said) == ("Haswell", [])
-    kernels, said, parameters = trained_in_another_process(wanted=OTHER.upper())
+    numpys, messages, expected = trained_in_another_process(wanted=None)
+    assert (numpys, messages) == ("Haswell", [])
+    kernels, messages, parameters = trained_in_another_process(wanted=OTHER.upper())
     assert kernels == OTHER
-    assert said == [f"products run the kernels for {OTHER}, where numpy's BLAS runs those for Haswell"]
-    # Other kernels round otherwise: equal, and not to the bit.
+    assert messages == [f"products run the kernels for {OTHER}, where numpy's BLAS runs those for Haswell"]
+    # Other kernels round differently: equal, but not bit-identical.
     np.testing.assert_allclose(parameters, expected, rtol=0, atol=1e-5)
     assert not np.array_equal(parameters, expected)
 
@@ -103,7 +103,7 @@ def test_the_users_own_setting_stands():
 
 def test_where_no_copy_can_be_made_numpys_own_makes_the_products_and_the_log_says_why():
     fails = 'def no(name): raise OSError(28, "No space left on device")\nos.memfd_create = no'
-    kernels, said, parameters = trained_in_another_process(wanted=OTHER.upper(), more=fails)
+    kernels, messages, parameters = trained_in_another_process(wanted=OTHER.upper(), more=fails)
     assert kernels == "Haswell"
-    assert said == ["products stay with the kernels for Haswell: [Errno 28] No space left on device"]
+    assert messages == ["products stay with the kernels for Haswell: [Errno 28] No space left on device"]
     assert np.array_equal(parameters, trained_in_another_process(wanted=None)[2])

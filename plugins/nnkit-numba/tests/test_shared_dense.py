@@ -9,7 +9,7 @@ from nnkit.core.workspace import Pool
 from nnkit_numba import blas, shared_dense
 from nnkit_numba.accelerator import nnkit_accelerate
 
-pytestmark = pytest.mark.skipif(not blas.found(), reason="numpy's BLAS is no OpenBLAS that compiled code can call")
+pytestmark = pytest.mark.skipif(not blas.available(), reason="numpy's BLAS is no OpenBLAS that compiled code can call")
 
 SHAPES = [(64, 70, 65), (128, 300, 10), (2000, 3, 50), (65, 64, 64), (5, 400, 150), (257, 33, 47)]
 """Rows, inputs, units: fewer than a vector, not a multiple of one, narrow on either side."""
@@ -28,10 +28,10 @@ def passes(layer, shape, dtype, *, needs_grad_x=True):
         parameters, gradients, Pool(rows, np.dtype(dtype)).for_layer(0, rows),
         inputs=inputs, training=True, needs_grad_x=needs_grad_x, rng=None,
     )  # fmt: skip
-    found = {"a": bound.forward(x).copy()}
+    results = {"a": bound.forward(x).copy()}
     below = bound.backward(grad)
     assert (below is not None) == needs_grad_x
-    return found | gradients | ({"x": below.copy()} if needs_grad_x else {})
+    return results | gradients | ({"x": below.copy()} if needs_grad_x else {})
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -81,7 +81,7 @@ def test_what_comes_in_another_memory_order_or_type_is_taken_as_it_is():
 
 
 def test_without_an_openblas_the_products_stay_numpys(monkeypatch):
-    monkeypatch.setattr("nnkit_numba.team.blas.found", lambda: False)
+    monkeypatch.setattr("nnkit_numba.team.blas.available", lambda: False)
     plain = Dense(65, plugins.create("activation", "relu"))
     expected, got = passes(plain, SHAPES[0], np.float64), passes(nnkit_accelerate(plain), SHAPES[0], np.float64)
     for name, value in expected.items():

@@ -1,4 +1,4 @@
-"""Without numba, with one that fails, or when told so, plain numpy does the work, and somebody says why."""
+"""Without numba, with a failing one, or when disabled, plain numpy is used, and a warning gives the reason."""
 
 import io
 import logging
@@ -38,7 +38,7 @@ def test_a_kernel_that_cannot_be_compiled_leaves_the_work_to_numpy(monkeypatch):
         step = compiled.bind(theta, np.array([1.0, -1.0]), compiled.init(theta))
     step()
     assert theta.tolist() == [0.5, 2.5]
-    # Once said, it is not said again.
+    # Warned of once only.
     compiled.bind(theta, np.array([1.0, -1.0]), compiled.init(theta))
 
 

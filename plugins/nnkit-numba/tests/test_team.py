@@ -1,4 +1,4 @@
-"""Threads that share a task: every part once, phase by phase, to the same bits whoever does them."""
+"""Threads that share a task: every part once, phase by phase, bit-identical for any assignment to threads."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from nnkit_numba.atomics import add, array_at, load
 from nnkit_numba.compiling import ARGUMENTS
 from nnkit_numba.team import BUSY, Team, perform, team
 
-pytestmark = pytest.mark.skipif(not blas.found(), reason="numpy's BLAS is no OpenBLAS that compiled code can call")
+pytestmark = pytest.mark.skipif(not blas.available(), reason="numpy's BLAS is no OpenBLAS that compiled code can call")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def count_and_look(arguments, phase, part, parts):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
-def test_every_part_is_done_once_and_no_phase_begins_before_the_last_is_whole(size):
+def test_every_part_is_done_once_and_no_phase_begins_before_the_last_is_complete(size):
     group, words = Team(size), np.zeros(1 + 3 * size, dtype=np.int64)
     for _ in range(2000):
         words[:] = 0
@@ -103,14 +103,14 @@ def test_one_thread_alone_computes_what_the_team_computes(monkeypatch):
 
 @pytest.mark.usefixtures("two_threads")
 def test_trainings_side_by_side_do_not_disturb_each_other():
-    expected, found = trained(), {}
-    threads = [threading.Thread(target=lambda n=n: found.__setitem__(n, trained())) for n in range(3)]
+    expected, results = trained(), {}
+    threads = [threading.Thread(target=lambda n=n: results.__setitem__(n, trained())) for n in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(found) == [0, 1, 2]
-    for parameters in found.values():
+    assert sorted(results) == [0, 1, 2]
+    for parameters in results.values():
         np.testing.assert_allclose(parameters, expected, rtol=0, atol=1e-5)
     assert blas.threads() == 2
 

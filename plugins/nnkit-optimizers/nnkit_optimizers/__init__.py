@@ -1,1 +1,1 @@
-"""Four optimizers for nnkit, found by their names: lion, radam, adamax, adan."""
+"""Four optimizers for nnkit, available by name: lion, radam, adamax, adan."""

@@ -40,14 +40,14 @@ def test_resuming_equals_continuing_to_the_bit(optimizer, replay, run, copied, c
 
 def test_the_gradient_is_neither_written_nor_kept(optimizer, run):
     start, gradients = run
-    held = gradients[0].copy()
-    held.flags.writeable = False
+    locked = gradients[0].copy()
+    locked.flags.writeable = False
     parameters = start.copy()
     state = optimizer.init(parameters)
-    optimizer.update(parameters, held, state)
+    optimizer.update(parameters, locked, state)
 
-    np.testing.assert_array_equal(gradients[0], held)
-    assert not any(np.shares_memory(held, value) for value in state.values() if np.ndim(value))
+    np.testing.assert_array_equal(gradients[0], locked)
+    assert not any(np.shares_memory(locked, value) for value in state.values() if np.ndim(value))
 
 
 def test_dtype_of_parameters_and_state(optimizer, replay, run):
@@ -67,9 +67,9 @@ def test_bind_equals_update_step_for_step(optimizer, run):
     updated, bound, gradient = start.copy(), start.copy(), np.empty_like(start)
     states = optimizer.init(updated), optimizer.init(bound)
     step = optimizer.bind(bound, gradient, states[1])
-    for given in gradients:
-        gradient[:] = given
-        updated = optimizer.update(updated, given, states[0])
+    for new in gradients:
+        gradient[:] = new
+        updated = optimizer.update(updated, new, states[0])
         step()
 
         np.testing.assert_array_equal(updated, bound)

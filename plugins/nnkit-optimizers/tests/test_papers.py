@@ -43,12 +43,12 @@ def adan(theta, gradients, eta, beta1, beta2, beta3, eps, lam):
 def test_lion(replay, run, draw):
     rng, (start, gradients) = np.random.default_rng(draw), run
     eta, beta1, beta2, lam = 10.0 ** rng.uniform(-4, -1), *rng.uniform(0.5, 0.99, 2), rng.uniform(0.0, 1.0) * (draw > 0)
-    made = plugins.get("optimizer", "lion")(learning_rate=eta, beta1=beta1, beta2=beta2, weight_decay=lam)
+    optimizer = plugins.get("optimizer", "lion")(learning_rate=eta, beta1=beta1, beta2=beta2, weight_decay=lam)
     columns = [
         lion(*column, eta, beta1, beta2, lam) for column in zip(start.tolist(), gradients.T.tolist(), strict=True)
     ]
 
-    np.testing.assert_allclose(np.transpose(columns), replay(made, start, gradients), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(np.transpose(columns), replay(optimizer, start, gradients), rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("draw", range(5))
@@ -56,13 +56,13 @@ def test_adan(replay, run, draw):
     rng, (start, gradients) = np.random.default_rng(draw), run
     eta, betas = 10.0 ** rng.uniform(-4, -1), rng.uniform(0.01, 0.5, 3)
     eps, lam = 10.0 ** rng.uniform(-8, -1), rng.uniform(0.0, 1.0) * (draw > 0)
-    kept = {f"beta{number}": 1 - beta for number, beta in enumerate(betas, start=1)}
-    made = plugins.get("optimizer", "adan")(learning_rate=eta, **kept, epsilon=eps, weight_decay=lam)
+    decay_rates = {f"beta{number}": 1 - beta for number, beta in enumerate(betas, start=1)}
+    optimizer = plugins.get("optimizer", "adan")(learning_rate=eta, **decay_rates, epsilon=eps, weight_decay=lam)
     columns = [
         adan(*column, eta, *betas, eps, lam) for column in zip(start.tolist(), gradients.T.tolist(), strict=True)
     ]
 
-    np.testing.assert_allclose(np.transpose(columns), replay(made, start, gradients), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(np.transpose(columns), replay(optimizer, start, gradients), rtol=1e-11, atol=1e-13)
 
 
 def test_lion_moves_every_parameter_by_the_same_length(replay, run):

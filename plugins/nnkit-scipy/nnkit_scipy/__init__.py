@@ -1,1 +1,1 @@
-"""scipy's optimizers as solvers for nnkit; found through entry points, so nothing is imported here."""
+"""scipy's optimizers as solvers for nnkit; registered through entry points, so nothing is imported here."""

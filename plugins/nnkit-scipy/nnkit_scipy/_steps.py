@@ -11,7 +11,7 @@ from nnkit.interfaces import SolverStep
 
 
 class Steps:
-    """Reports each step when the next one is made, so that the last report can carry the reason.
+    """Reports each step when the next one is done, so that the last report can contain the reason.
 
     Args:
         start: The parameters at the start; their type is that of every report.
@@ -28,12 +28,12 @@ class Steps:
         self.stopped = False
 
     def step(self, x: Array, value: float) -> bool:
-        """Take a step that was made; whether that is enough."""
+        """Add a step; True if the solver must stop."""
         if self.number > 0 and self._report(None):
             self.stopped = True
             return True
         self.number += 1
-        # What scipy reports may be a step that was tried and given up.
+        # scipy may report a step that it tried and rejected.
         if value <= self.value or not np.isfinite(self.value):
             self.best, self.value = x.astype(self.best.dtype), float(value)
         return self.number >= self.max_steps

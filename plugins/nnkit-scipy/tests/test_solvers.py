@@ -1,4 +1,4 @@
-"""scipy's optimizers by name: they land where scipy itself lands, tell the truth, and stop when told."""
+"""scipy's optimizers by name: they end where scipy itself ends, report it correctly, and stop when asked to."""
 
 import itertools
 
@@ -44,7 +44,7 @@ def test_lands_where_scipy_lands_from_a_start_of_its_own(part, weighted):
         net.fit(X, y, epochs=2000, sample_weight=weight)
     objective = nets[0].objective(X, y, weight)
     best = min(nets, key=lambda net: objective.value(net.parameters))
-    again = min((independent(objective, seed) for seed in range(4)), key=lambda found: found.fun)
+    again = min((independent(objective, seed) for seed in range(4)), key=lambda result: result.fun)
     assert again.fun == pytest.approx(objective.value(best.parameters), rel=1e-8)
     assert np.abs(objective.gradient(best.parameters)).max() < 1e-4
     prediction = best.predict(X)
@@ -87,7 +87,7 @@ ILL = (
 
 
 def followed(part, objective, start, max_steps):
-    """What was found, and every report with a copy of its parameters."""
+    """The result, and every report with a copy of its parameters."""
     reports = []
     best = part.solve(
         objective,

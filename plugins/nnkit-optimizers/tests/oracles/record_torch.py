@@ -1,6 +1,6 @@
 """Records 50-step trajectories of ``torch.optim``'s RAdam and Adamax into ``data/torch.npz``.
 
-Run it with a Python that has torch (the figures in the repository are PyTorch 2.13's)::
+Run it with a Python that has torch (the values in the repository are those of PyTorch 2.13)::
 
     python tests/oracles/record_torch.py
 
