@@ -48,31 +48,31 @@ def _to_text(value: Any) -> Any:
 @final
 @attrs.frozen(kw_only=True)
 class Archiver(Callback):
-    """Keeps what a training goes through, step by step; ``network.archive`` gives it back.
+    """Records a training step by step; ``network.archive`` reads the records.
 
-    Seven targets, each with a frequency ``f``: 0 keeps none of it, otherwise it is kept at the steps
-    that ``f`` divides. All that is kept under step ``s`` is of the network as it is after that step, so
-    ``network.archive.network_at(s)`` predicts it to the bit; only the gradient is the one that step ``s``
-    followed. What is of training is of the batch of that step, in inference; what is of
-    validation, of all validation data. With every frequency 0 it listens to nothing.
+    Seven targets, each with a frequency ``f``: 0 records none of it, otherwise it is recorded at the steps
+    that ``f`` divides. All records of step ``s`` describe the network after that step, so the predictions of
+    ``network.archive.network_at(s)`` are bit-identical to them; only the gradient is the one used in step ``s``.
+    Records of training data are those of the batch of that step, in inference; records of validation data, those
+    of all validation data. With every frequency 0 no event is handled.
 
     Args:
-        every: The frequency of all targets that have none of their own. Of a loss without classes it
-            leaves out accuracy and precision; of a solver, whose steps follow no gradient, the gradient.
+        every: The frequency of all targets that have none of their own. It does not apply to accuracy and precision
+            for a loss without classes, nor to the gradient for a solver, whose steps follow no gradient.
         activation: Frequency of each layer's output ``(N, D)``; ``None`` is ``every``, as for all below.
         preactivation: Frequency of ``z (N, D)`` of each layer that has one.
         cost: Frequency of the loss, penalties included.
         gradient: Frequency of the gradient ``(P,)``.
-        parameters: Frequency of the parameters ``(P,)``, with what layers keep besides.
-        accuracy: Frequency of the share of right classes.
-        precision: Frequency of the share of right ones among the predicted positives.
+        parameters: Frequency of the parameters ``(P,)``, with the buffers of layers.
+        accuracy: Frequency of the accuracy.
+        precision: Frequency of the precision.
         verbose: Targets that are also reported, ``True`` for all: one line each, then a line of ``=``. Of
             arrays the root mean square is reported.
-        digits: Significant digits of the report, from 1 on.
-        validation: Whether validation data, where there are any, are archived too.
+        digits: Significant digits of the report, a positive integer.
+        validation: Whether validation data, if any, are recorded too.
         budget: Bytes that the archive may take in memory, predicted before the first step.
         path: A folder: arrays go there, one ``.npz`` a step, instead of into memory and into the network's
-            file. A killed run that goes on from a checkpoint takes the later steps out and writes them again.
+            file. A run that resumes from a checkpoint removes the later steps and writes them again.
         stream: A text stream for the report; ``None`` is standard output.
 
     Raises:

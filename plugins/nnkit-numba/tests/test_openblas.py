@@ -1,4 +1,4 @@
-"""A copy of numpy's OpenBLAS with other kernels: numpy's own is unchanged, and the environment's choice is respected."""
+"""A copy of numpy's OpenBLAS with other kernels: numpy's own is unchanged, the environment's choice respected."""
 
 import functools
 import json
