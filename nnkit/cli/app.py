@@ -49,7 +49,7 @@ class Root(FolderGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Nnkit's own commands, and those of plugins."""
-        return sorted({*super().list_commands(ctx), *_plugin_commands(ctx)})
+        return sorted({*self.own_commands(), *_plugin_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One of nnkit's own, without looking at plugins; else that of the only plugin that has it."""
@@ -57,22 +57,26 @@ class Root(FolderGroup):
         if own is not None:
             return own
         owners = _plugin_commands(ctx).get(cmd_name, {})
-        if len(owners) > 1:
-            names = " and ".join(owners)
-            raise click.UsageError(
-                f"the command {cmd_name!r} comes from several plugins: {names}; disable all but one, as in"
-                f" NNKIT_PLUGINS_DISABLE={next(reversed(owners))}",
-                ctx,
-            )
-        return next(iter(owners.values()), None)
+        return _ambiguous(cmd_name, sorted(owners)) if len(owners) > 1 else next(iter(owners.values()), None)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As in the folder; the names of plugins are looked for only when the command is not nnkit's own."""
-        if super().get_command(ctx, args[0]) is not None:
-            return click.Group.resolve_command(self, ctx, args)
-        return super().resolve_command(ctx, args)
+
+def _ambiguous(name: str, owners: list[str]) -> click.Command:
+    """The command that stands for one of several plugins: it shows them, and cannot be run."""
+
+    def refuse(**arguments: object) -> None:
+        raise click.UsageError(
+            f"the command {name!r} comes from several plugins: {' and '.join(owners)}; disable all but one, as in"
+            f" NNKIT_PLUGINS_DISABLE={owners[-1]}"
+        )
+
+    words = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)
+    return click.Command(
+        name,
+        callback=refuse,
+        params=[words],
+        help=f"Comes from several plugins: {' and '.join(owners)}.",
+        context_settings={"ignore_unknown_options": True},
+    )
 
 
 def _plugin_commands(ctx: click.Context) -> dict[str, dict[str, click.Command]]:
@@ -83,7 +87,7 @@ def _plugin_commands(ctx: click.Context) -> dict[str, dict[str, click.Command]]:
     from nnkit.registry import implementations
 
     commands: dict[str, dict[str, click.Command]] = {}
-    own = FolderGroup.list_commands(nnkit, ctx)
+    own = nnkit.own_commands()
     for implementation in implementations("nnkit_commands"):
         group = click.Group()
         try:

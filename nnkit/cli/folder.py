@@ -23,16 +23,20 @@ class FolderGroup(click.Group):
         super().__init__(*args, **kwargs)
         self.package = package
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def own_commands(self) -> list[str]:
         """The files of the folder, as command names."""
         folder = importlib.import_module(self.package).__path__
         return sorted(
             module.name.replace("_", "-") for module in pkgutil.iter_modules(folder) if not module.name.startswith("_")
         )
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands that the help shows."""
+        return self.own_commands()
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of one file."""
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in self.own_commands():
             return None
         module = importlib.import_module(f"{self.package}.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
@@ -42,6 +46,8 @@ class FolderGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As in click, with the nearest name and the list of names for a wrong one."""
+        if args[0] in self.own_commands():
+            return super().resolve_command(ctx, args)
         names = self.list_commands(ctx)
         if args[0] not in names and not args[0].startswith("-"):
             close = suggest(args[0], names, count=1)

@@ -223,13 +223,9 @@ def part_from_config(
         namespace = split(name)[0] or BUILTIN
         present = {namespace: current().version(namespace), CORE_DISTRIBUTION: __version__}
         before, now = _version(written_with, namespace), _version(present, namespace)
-        versions = (
-            f"; it was written with {before}, and this is {now}: install {before}" if before not in {"", now} else ""
-        )
-        raise type(error)(
-            f"{where} of the config: {error}{versions or ';'}{', ' if versions else ' '}or give the {wanted} again:"
-            f" overrides={{{where!r}: …}}"
-        ) from error
+        versions = f"; it was written with {before}, and this is {now}; install {before}, or" if before != now else ";"
+        again = f"give the {wanted} again: overrides={{{where!r}: …}}"
+        raise type(error)(f"{where} of the config: {error}{versions if before else ';'} {again}") from error
 
 
 def _override(overrides: Mapping[str, PartSpec], where: str, config: object) -> PartSpec | None:

@@ -53,7 +53,7 @@ class Implementation:
 
 
 def implementations(hook: str) -> Iterator[Implementation]:
-    """The enabled implementations of a hook besides ``nnkit_register``, in the order of their distributions.
+    """The enabled implementations of a hook besides ``nnkit_register``, in the order in which pluggy calls them.
 
     The modules asked are those in the hook's own group, and the hook modules of a distribution that has
     nothing in that group; they are imported at the first call. With ``NNKIT_PLUGINS`` empty there are none.

@@ -215,6 +215,133 @@ BROKEN = {
     },
 }
 
+MORE = {
+    ("renaming-nn", "2.0"): {
+        "points": {"nnkit": {"hooks": "renaming_nn.plugin"}},
+        "files": {
+            "renaming_nn/plugin.py": """
+                from nnkit.plugins import hookimpl
+
+                @hookimpl
+                def nnkit_register(registrar):
+                    registrar.renamed_distribution("Old_Renaming")
+                    registrar.add("activation", "ramp", "renaming_nn.parts:Ramp", renamed_from=["slope_unit", "puma"])
+                    registrar.add("activations", "plain", "renaming_nn.parts:Plain")
+            """,
+            "renaming_nn/parts.py": """
+                from typing import ClassVar
+                import attrs
+                from nnkit.interfaces import Elementwise
+                from nnkit.interfaces.fields import real
+
+                @attrs.frozen(kw_only=True)
+                class Ramp(Elementwise):
+                    renamed_fields: ClassVar = {"slope": "steepness"}
+                    steepness: float = real(1.0, ge=0.0)
+
+                    def forward(self, z):
+                        return self.steepness * z
+
+                    def derivative(self, z, a):
+                        return self.steepness + 0 * z
+
+                @attrs.frozen(kw_only=True)
+                class Plain(Ramp):
+                    renamed_fields: ClassVar = {}
+            """,
+        },
+    },
+    ("spaced-nn", "1.0"): {
+        "points": {
+            "nnkit.activations": {"spaced": "spaced_nn.mod : Spaced", "extra": "spaced_nn.mod:Spaced [fast]"},
+            "nnkit": {"hooks": "spaced_nn.plugin [fast]"},
+        },
+        "files": {
+            "spaced_nn/mod.py": ACTIVATION.format(cls="Spaced"),
+            "spaced_nn/plugin.py": REGISTER.replace("acme_nn.parts:AcmeReLU", "spaced_nn.mod:Spaced"),
+        },
+    },
+    ("loud-nn", "1.0"): {
+        "points": {"nnkit.activations": {"loud": "loud_nn.mod:Loud"}, "nnkit": {"hooks": "loud_nn.plugin"}},
+        "files": {
+            "loud_nn/mod.py": "print('a part is imported')\n" + textwrap.dedent(ACTIVATION.format(cls="Loud")),
+            "loud_nn/plugin.py": """
+                import os
+                import subprocess
+                import sys
+                from nnkit.plugins import hookimpl
+
+                print("a banner")
+                os.write(1, b"from C\\n")
+                subprocess.run([sys.executable, "-S", "-c", "print('from a child')"], check=True)
+
+                @hookimpl
+                def nnkit_register(registrar):
+                    print("registering")
+            """,
+        },
+    },
+    ("command-nn", "1.0"): {
+        "points": {"nnkit.commands": {"commands": "command_nn.commands"}},
+        "files": {
+            "command_nn/commands.py": """
+                import click
+                from nnkit.plugins import hookimpl
+
+                print("commands are imported")
+
+                @hookimpl
+                def nnkit_commands(group):
+                    @group.command()
+                    @click.argument("name")
+                    def greet(name):
+                        "Greet NAME."
+                        click.echo(f"hello {name}")
+
+                    @group.command("shared")
+                    def shared():
+                        click.echo("from command-nn")
+            """,
+        },
+    },
+    ("command-other", "1.0"): {
+        "points": {"nnkit.commands": {"commands": "command_other.commands"}},
+        "files": {
+            "command_other/commands.py": """
+                import click
+                from nnkit.plugins import hookimpl
+
+                @hookimpl
+                def nnkit_commands(group):
+                    @group.command("shared")
+                    def shared():
+                        click.echo("from command-other")
+
+                    @group.command("train")
+                    def train():
+                        click.echo("not nnkit's own")
+            """,
+        },
+    },
+    ("command-broken", "1.0"): {
+        "points": {"nnkit.commands": {"commands": "command_broken.commands", "early": "command_broken.early"}},
+        "files": {
+            "command_broken/early.py": "raise SystemExit(7)",
+            "command_broken/commands.py": """
+                from nnkit.plugins import hookimpl
+
+                @hookimpl
+                def nnkit_commands(group):
+                    @group.command("half")
+                    def half():
+                        pass
+
+                    raise RuntimeError("no terminal here")
+            """,
+        },
+    },
+}
+
 FIFTY = {
     (f"nn-pack-{i:02}", "1.0"): {
         "points": {
@@ -266,10 +393,10 @@ def write_project(folder, name, version, points, files):
 
 @pytest.fixture(scope="session")
 def sites(tmp_path_factory):
-    """Folders with packages that pip has installed: ``good``, ``broken`` and ``fifty``."""
+    """Folders with packages that pip has installed: ``good``, ``more``, ``broken`` and ``fifty``."""
     base = tmp_path_factory.mktemp("packages")
-    made = {}
-    for site, packages in (("good", GOOD), ("broken", BROKEN), ("fifty", FIFTY)):
+    targets = {}
+    for site, packages in (("good", GOOD), ("more", MORE), ("broken", BROKEN), ("fifty", FIFTY)):
         projects = []
         for (name, version), content in packages.items():
             projects.append(base / site / "src" / name)
@@ -279,8 +406,8 @@ def sites(tmp_path_factory):
         run_checked([sys.executable, "-c", BUILD, wheels, *projects])
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         run_checked([*pip, "--no-deps", "--no-index", "--no-compile", "--target", target, *sorted(wheels.iterdir())])
-        made[site] = target
-    return made
+        targets[site] = target
+    return targets
 
 
 def run_checked(command):
@@ -295,6 +422,7 @@ def environment(sites, monkeypatch):
     before = dict(sys.modules)
     monkeypatch.delenv("NNKIT_PLUGINS", raising=False)
     monkeypatch.delenv("NNKIT_PLUGINS_DISABLE", raising=False)
+    monkeypatch.delenv("NNKIT_PLUGINS_STRICT", raising=False)
     registries = []
 
     def enter(*names):
@@ -306,7 +434,7 @@ def environment(sites, monkeypatch):
     yield enter
     for registry in reversed(registries):
         registry.__exit__(None, None, None)
-    roots = {path.name for name in ("good", "broken", "fifty") for path in Path(sites[name]).iterdir()}
+    roots = {path.name for name in ("good", "more", "broken", "fifty") for path in Path(sites[name]).iterdir()}
     for name in set(sys.modules) - set(before):
         if name.partition(".")[0] in roots:
             del sys.modules[name]
