@@ -48,7 +48,7 @@ class Root(FolderGroup):
             return super().get_help(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Nnkit's own commands, and those of plugins."""
+        """The commands of nnkit itself, and those of plugins."""
         return sorted({*self.own_commands(), *_plugin_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
