@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.call import quiet
-from nnkit.testing.checks.activation.derivatives import wide_rows
-from nnkit.testing.checks.activation.passes import called, forwarded, matrices, needs_elementwise
-from nnkit.testing.comparison import difference
-from nnkit.testing.failure import expect_close, expect_equal, fail, require
+from nnkit.testing.checks.activation.passes import (
+    backward_methods,
+    derived,
+    extreme_rows,
+    in_rows,
+    matrices,
+    needs_elementwise,
+)
+from nnkit.testing.failure import expect_agreement, expect_close, expect_equal, require
+from nnkit.testing.methods import called, needs_float32, silent
 from nnkit.testing.points import EXTREMES, apart, elementwise_points, normal
 from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
@@ -19,68 +24,56 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-# -- what depends on what --------------------------------------------------------------------
-
-
 @CHECKS.check(
     "ACT-014/locality",
-    why="An elementwise part that looks at its neighbours has a Jacobian that nobody computes.",
+    why="An elementwise part that looks at other elements has a Jacobian that the network does not compute.",
     fix="Use elementwise operations only; no mean, norm, maximum or sort over any axis.",
     needs=needs_elementwise,
 )
 def locality(subject: Subject) -> None:
     part, tolerance = subject.make(), 16 * subject.eps
-    for size in ((2, 3), (7, 5), (1, 300)):
-        z = normal(subject, f"locality/{size}", size, 2.0)
-        a = forwarded(part, z)
-        d = called(part, "derivative", z, a)
-        for n, i in ((0, 0), (size[0] - 1, size[1] - 1), (size[0] // 2, size[1] // 2)):
+    for rows, columns in ((2, 3), (7, 5), (1, 300)):
+        z = normal(subject, f"locality/{(rows, columns)}", (rows, columns), 2.0)
+        before = {"forward": called(part, "forward", z), "derivative": derived(part, "derivative", z)}
+        for place in ((0, 0), (rows - 1, columns - 1), (rows // 2, columns // 2)):
             for value in (100.0, -3.7, 0.0):
                 other = z.copy()
-                other[n, i] = value
-                found = forwarded(part, other)
-                rate = called(part, "derivative", other, found)
-                for name, result, before in (("forward", found, a), ("derivative", rate, d)):
-                    kept = result.copy()
-                    kept[n, i] = before[n, i]
-                    expect_close(
-                        f"{name} of one element changes with z[{n}, {i}]",
-                        kept,
-                        before,
-                        tolerance=tolerance,
-                        inputs={"z": z, f"z[{n}, {i}] becomes": value},
-                    )
-        one = np.array(
-            [[float(forwarded(part, z[n : n + 1, i : i + 1])[0, 0]) for i in range(z.shape[1])] for n in range(len(z))]
-        )
-        expect_close(
-            "forward of an array differs from forward of its elements one by one",
-            a,
-            one,
-            tolerance=tolerance,
-            inputs={"z": z},
-        )
+                other[place] = value
+                after = {"forward": called(part, "forward", other), "derivative": derived(part, "derivative", other)}
+                inputs = {"z": z, f"z{list(place)} becomes": value}
+                for name, result in after.items():
+                    result[place] = before[name][place]
+                    message = f"{name} of one element changes with z{list(place)}"
+                    expect_close(message, result, before[name], tolerance=tolerance, inputs=inputs)
+        alone = [[called(part, "forward", z[n : n + 1, i : i + 1])[0, 0] for i in range(columns)] for n in range(rows)]
+        message = "forward of an array differs from forward of its elements one by one"
+        expect_close(message, before["forward"], np.array(alone), tolerance=tolerance, inputs={"z": z})
+
+
+def _backward_results(subject: Subject, part: Any, z: Array, a: Array, label: str) -> dict[str, Array]:
+    """The results of every method that is passed ``z`` and ``a``."""
+    return {
+        method: called(part, method, z, a, *(normal(subject, f"{label}/{name}", a.shape) for name in names))
+        for method, names in backward_methods(subject).items()
+    }
 
 
 @CHECKS.check(
     "ACT-015/backward-stands-alone",
     why="Many forward passes may lie between a forward pass and its backward pass.",
-    fix="Use the z and a that backward is given; remember nothing from forward.",
+    fix="Use the z and a that backward is passed; store nothing in forward.",
 )
 def backward_stands_alone(subject: Subject) -> None:
     part = subject.make()
     z, other = normal(subject, "alone/z", (3, 4), 2.0), normal(subject, "alone/other", (5, 2), 2.0)
-    a, grad = forwarded(part, z), normal(subject, "alone/grad", (3, 4))
-    names = ["jacobian", "vjp", "jvp"] + (["derivative"] if subject.elementwise else [])
-    for name in names:
-        more = (grad,) if name in {"vjp", "jvp"} else ()
-        forwarded(part, z)
-        first = called(part, name, z, a, *more)
-        forwarded(part, other)
-        second = called(part, name, z, a, *more)
-        third = called(subject.make(), name, z, a, *more)
-        for found in (second, third):
-            expect_equal(f"{name}(z, a) depends on what was forwarded last", found, first, inputs={"z": z})
+    for method, names in backward_methods(subject).items():
+        more = [normal(subject, f"alone/{name}", z.shape) for name in names]
+        a = called(part, "forward", z)
+        first = called(part, method, z, a, *more)
+        called(part, "forward", other)
+        for again in (part, subject.make()):
+            message = f"{method}(z, a) depends on what was forwarded last"
+            expect_equal(message, called(again, method, z, a, *more), first, inputs={"z": z})
 
 
 @CHECKS.check(
@@ -91,106 +84,76 @@ def backward_stands_alone(subject: Subject) -> None:
 )
 def uses_z(subject: Subject) -> None:
     part = subject.make()
-    for z in [*matrices(subject, "uses_z"), np.clip(wide_rows(subject), -60, 60)]:
-        a = forwarded(part, z)
-        more = normal(subject, f"uses_z/{z.shape}", z.shape)
-        names = ["jacobian", "vjp", "jvp", *(["derivative"] if subject.elementwise else [])]
-        names += [name for name in ("second_derivative", "vjp_derivative") if part.offers(name)]
-        for name in names:
-            extra = {"vjp": (more,), "jvp": (more,), "vjp_derivative": (more, more)}.get(name, ())
-            if name == "second_derivative" and not subject.elementwise:
-                continue
-            expected = called(part, name, z, a, *extra)
-            for instead in (a, np.full_like(z, np.nan)):
-                expect_equal(
-                    f"{name} reads z although uses_z is False",
-                    called(part, name, instead, a, *extra),
-                    expected,
-                    inputs={"z": z},
-                )
+    for z in [*matrices(subject, "uses_z"), np.clip(extreme_rows(subject), -60, 60)]:
+        a, label = called(part, "forward", z), f"uses_z/{z.shape}"
+        expected = _backward_results(subject, part, z, a, label)
+        for instead in (a, np.full_like(z, np.nan)):
+            for method, result in _backward_results(subject, part, instead, a, label).items():
+                expect_equal(f"{method} reads z although uses_z is False", result, expected[method], inputs={"z": z})
 
 
 @CHECKS.check(
     "ACT-017/nan-stays-visible",
-    why="A NaN that disappears in an activation hides the fault that made it.",
-    fix="Use functions that hand NaN on (np.maximum does, np.where(z > 0, z, 0) and np.fmax do not).",
+    why="A NaN that disappears in an activation hides the error that caused it.",
+    fix="Use functions that propagate NaN (np.maximum does, np.where(z > 0, z, 0) and np.fmax do not).",
 )
 def nan_stays_visible(subject: Subject) -> None:
-    part = subject.make()
-    for size in ((1, 1), (3, 4)):
-        z = normal(subject, f"nan/{size}", size, 2.0)
-        clean = forwarded(part, z)
-        n, i = size[0] // 2, size[1] // 2
+    part, tolerance = subject.make(), 16 * subject.eps
+    for rows, columns in ((1, 1), (3, 4)):
+        z = normal(subject, f"nan/{(rows, columns)}", (rows, columns), 2.0)
+        clean = called(part, "forward", z)
+        n, i = rows // 2, columns // 2
         z[n, i] = np.nan
-        with quiet() as noted:
+        inputs, into = {"z": z}, z.copy()
+        with silent("for NaN forward", inputs):
             a = part.forward(z.copy())
-        require(not noted.warned, "forward warns when it is given NaN", inputs={"z": z}, got=noted.warned)
-        seen = np.isnan(a[n, i]) if subject.elementwise else np.isnan(a[n]).any()
-        require(seen, "forward hides a NaN", inputs={"z": z}, got=a, expected=f"NaN in row {n}")
-        others = np.delete(np.arange(size[0]), n)
-        expect_close(
-            "a NaN in one row changes other rows", a[others], clean[others], tolerance=16 * subject.eps, inputs={"z": z}
-        )
-        into, work = z.copy(), np.zeros_like(z)
-        with quiet() as noted:
-            part.forward_into(into, into, work)
-        seen = np.isnan(into[n, i]) if subject.elementwise else np.isnan(into[n]).any()
-        require(seen, "forward_into hides a NaN", inputs={"z": z}, got=into, expected=f"NaN in row {n}")
-        require(not noted.warned, "forward_into warns when it is given NaN", inputs={"z": z}, got=noted.warned)
-
-
-def _nudged(part: Any, name: str, z: Array, more: tuple[Array, ...], row: Any) -> Array:
-    return called(part, name, z, forwarded(part, z), *(m[row] for m in more))
+        with silent("for NaN forward_into", inputs):
+            part.forward_into(into, into, np.zeros_like(z))
+        for name, result in (("forward", a), ("forward_into", into)):
+            seen = np.isnan(result[n, i]) if subject.elementwise else np.isnan(result[n]).any()
+            require(seen, f"{name} hides a NaN", inputs=inputs, got=result, expected=f"NaN in row {n}")
+        others, message = np.arange(rows) != n, "a NaN in one row changes other rows"
+        expect_close(message, a[others], clean[others], tolerance=tolerance, inputs=inputs)
 
 
 @CHECKS.check(
     "ACT-018/float32-accuracy",
     why="Most training runs in float32; a formula that cancels there is right on paper only.",
     fix="Look for differences of nearly equal numbers, constants cut to float16, and integer powers.",
-    needs=lambda s: None if s.dtype == np.float32 else "it is about float32",
+    needs=needs_float32,
 )
 def float32_accuracy(subject: Subject) -> None:
-    part, eps = subject.make(), float(np.finfo(np.float32).eps)
+    part, eps, limit = subject.make(), float(np.finfo(np.float32).eps), float(np.finfo(np.float32).max) / 16
     points = np.concatenate([elementwise_points(subject, "float32"), EXTREMES[:, None], -EXTREMES[:, None]])
     z = apart(points, subject.cls.kinks, 1e-3).astype(np.float32)
-    if not subject.elementwise:
-        z = z[: len(z) // 4 * 4].reshape(-1, 4)
-    wide = z.astype(np.float64)
-    a64, a32 = forwarded(part, wide), forwarded(part, z)
-    grad = np.ones_like(z)
-    names = ["jacobian", "vjp"] + (["derivative"] if subject.elementwise else [])
-    with np.errstate(all="ignore"):
-        j64 = called(part, "jacobian", wide, a64)
-        steep = np.abs(j64).sum(axis=2) if j64.size else np.abs(a64)
-        extent = np.minimum(np.abs(wide).max(axis=1, keepdims=True), 1e4)
-        allowed = 64 * eps * (np.abs(a64) + extent * steep + np.minimum(extent, 1.0))
-    fits = np.abs(a64) < float(np.finfo(np.float32).max) / 16
-    off = difference(np.where(fits, a32, 0), np.where(fits, a64, 0), atol=np.where(fits, allowed, 0))
-    if off is not None:
-        n = off.index[0]
-        fail(
-            "forward in float32 is not close to float64", inputs={"z": z[n : n + 1]}, got=off.got, expected=off.expected
-        )
-    row = fits.all(axis=1)
-    for name in names:
-        more32, more64 = ((grad,), (grad.astype(np.float64),)) if name == "vjp" else ((), ())
-        d32 = called(part, name, z[row], a32[row], *(m[row] for m in more32))
-        d64 = called(part, name, wide[row], a64[row], *(m[row] for m in more64))
-        scale = (
-            np.abs(d64)
-            + 1.0
-            + (np.abs(d64) * np.minimum(extent[row], 100.0)).reshape(d64.shape[0], *[-1] + [1] * (d64.ndim - 2))
-            if d64.ndim == 2
-            else np.abs(d64) + 1.0
-        )
-        nudged = [_nudged(part, name, wide[row] * (1.0 + side * eps), more64, row) for side in (-1.0, 1.0)]
-        allowed = 512 * eps * scale + 2.0 * np.abs(nudged[1] - nudged[0])  # what one rounding of z does
-        off = difference(d32, d64, atol=allowed)
-        if off is not None:
-            n = off.index[0]
-            fail(
-                f"{name} in float32 is not close to float64",
-                inputs={"z": z[row][n : n + 1]},
-                got=off.got,
-                expected=off.expected,
-            )
+    z = z if subject.elementwise else in_rows(z)
+
+    def values(z: Array) -> tuple[Array, Array, Array]:
+        wide = z.astype(np.float64)
+        a = called(part, "forward", wide)
+        jacobian = derived(part, "jacobian", wide)
+        with np.errstate(all="ignore"):
+            steepness = np.abs(jacobian).sum(axis=2) if jacobian.size else np.abs(a)
+            extent = np.minimum(np.abs(wide).max(axis=1, keepdims=True), 1e4)
+            allowed = 64 * eps * (np.abs(a) + extent * steepness + np.minimum(extent, 1.0))
+        fits = np.abs(a) < limit
+        return np.where(fits, called(part, "forward", z), 0), np.where(fits, a, 0), np.where(fits, allowed, 0)
+
+    expect_agreement("forward in float32 is not close to float64", values, {"z": z})
+    z = z[(np.abs(called(part, "forward", z.astype(np.float64))) < limit).all(axis=1)]
+    for method, names in backward_methods(subject).items():
+        if method not in {"jacobian", "vjp", "derivative"}:
+            continue
+
+        def derivatives(z: Array, method: str = method, names: tuple[str, ...] = names) -> tuple[Array, Array, Array]:
+            wide, more = z.astype(np.float64), [np.ones_like(z)] * len(names)
+            double = [array.astype(np.float64) for array in more]
+            single, expected = derived(part, method, z, *more), derived(part, method, wide, *double)
+            scale = np.abs(expected) + 1.0
+            if expected.ndim == 2:
+                extent = np.minimum(np.abs(wide).max(axis=1, keepdims=True), 100.0)
+                scale += np.abs(expected) * extent
+            below, above = (derived(part, method, wide * (1.0 + side * eps), *double) for side in (-1.0, 1.0))
+            return single, expected, 512 * eps * scale + 2.0 * np.abs(above - below)  # what one rounding of z does
+
+        expect_agreement(f"{method} in float32 is not close to float64", derivatives, {"z": z})

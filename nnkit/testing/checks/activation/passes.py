@@ -1,4 +1,4 @@
-"""Passes through an activation under proof, and slopes of it."""
+"""Inputs and calls for an activation under test, and which checks apply to it."""
 
 from __future__ import annotations
 
@@ -7,66 +7,75 @@ from typing import Any
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.call import Call, quiet
-from nnkit.testing.numerics import Slope, slope
-from nnkit.testing.points import SHAPES, apart, normal
+from nnkit.testing.call import Call
+from nnkit.testing.derivatives import column_slopes, steps_within
+from nnkit.testing.methods import called, method_call, needs_offer, needs_trait
+from nnkit.testing.numerics import Slope
+from nnkit.testing.points import EXTREMES, SHAPES, apart, elementwise_points, normal
 from nnkit.testing.subject import Subject
 
 WRONG_SLOPE = "A wrong derivative trains towards the wrong place, without any error."
 
 
+def backward_methods(subject: Subject) -> dict[str, tuple[str, ...]]:
+    """The methods that are passed ``z`` and ``a``, and the names of what they are passed after these."""
+    methods: dict[str, tuple[str, ...]] = {"jacobian": (), "vjp": ("grad",), "jvp": ("tangent",)}
+    if subject.elementwise:
+        methods["derivative"] = ()
+        if subject.offers("second_derivative"):
+            methods["second_derivative"] = ()
+    if subject.offers("vjp_derivative"):
+        methods["vjp_derivative"] = ("grad", "tangent")
+    return methods
+
+
 def calls(subject: Subject) -> list[Call]:
     """The plain methods on one small batch."""
-    part = subject.make()
     z = normal(subject, "calls/z", (5, 4), 2.0)
-    with quiet():
-        a = np.array(part.forward(z.copy()))
-    grad, tangent = normal(subject, "calls/grad", z.shape), normal(subject, "calls/tangent", z.shape)
-    every = frozenset
-    found = [
-        Call("forward(z)", lambda p, x: p.forward(x["z"]), {"z": z}, rows=every({"z"})),
-        Call("jacobian(z, a)", lambda p, x: p.jacobian(x["z"], x["a"]), {"z": z, "a": a}, rows=every({"z", "a"})),
-        Call(
-            "vjp(z, a, grad)",
-            lambda p, x: p.vjp(x["z"], x["a"], x["grad"]),
-            {"z": z, "a": a, "grad": grad},
-            rows=every({"z", "a", "grad"}),
-        ),
-        Call(
-            "jvp(z, a, tangent)",
-            lambda p, x: p.jvp(x["z"], x["a"], x["tangent"]),
-            {"z": z, "a": a, "tangent": tangent},
-            rows=every({"z", "a", "tangent"}),
-        ),
+    arrays = {"z": z, "a": called(subject.make(), "forward", z)}
+    more = {name: normal(subject, f"calls/{name}", z.shape) for name in ("grad", "tangent")}
+    return [method_call("forward", {"z": z})] + [
+        method_call(method, {**arrays, **{name: more[name] for name in names}})
+        for method, names in backward_methods(subject).items()
     ]
-    if subject.elementwise:
-        found.append(
-            Call(
-                "derivative(z, a)", lambda p, x: p.derivative(x["z"], x["a"]), {"z": z, "a": a}, rows=every({"z", "a"})
-            )
-        )
-        if part.offers("second_derivative"):
-            found.append(
-                Call(
-                    "second_derivative(z, a)",
-                    lambda p, x: p.second_derivative(x["z"], x["a"]),
-                    {"z": z, "a": a},
-                    rows=every({"z", "a"}),
-                )
-            )
-    if part.offers("vjp_derivative"):
-        found.append(
-            Call(
-                "vjp_derivative(z, a, grad, tangent)",
-                lambda p, x: p.vjp_derivative(x["z"], x["a"], x["grad"], x["tangent"]),
-                {"z": z, "a": a, "grad": grad, "tangent": tangent},
-                rows=every({"z", "a", "grad", "tangent"}),
-            )
-        )
-    return found
 
 
-# -- what applies ----------------------------------------------------------------------------
+def derived(part: Any, method: str, z: Array, *more: Array) -> Array:
+    """The result of a method that is passed ``z`` and ``a = forward(z)``."""
+    return called(part, method, z, called(part, "forward", z), *more)
+
+
+def matrices(subject: Subject, label: str) -> list[Array]:
+    """Random ``z`` of every shape, away from kinks."""
+    kinks = subject.cls.kinks
+    return [
+        apart(normal(subject, f"{label}/{shape}", shape, 2.0), kinks, 0.05).astype(subject.dtype) for shape in SHAPES
+    ]
+
+
+def many(subject: Subject, label: str) -> list[Array]:
+    """``matrices``, extremes in rows, and more elements than a block of any in-place variant (65,536) holds."""
+    return [*matrices(subject, label), extreme_rows(subject), normal(subject, "large", (4001, 17), 2.0)]
+
+
+def in_rows(points: Array, columns: int = 4) -> Array:
+    """Points as rows of four; what does not fill a row is left out."""
+    return points.ravel()[: points.size // columns * columns].reshape(-1, columns)
+
+
+def extreme_rows(subject: Subject) -> Array:
+    """Many values at once, extremes among them."""
+    points = np.concatenate([EXTREMES, -EXTREMES, elementwise_points(subject, "wide").ravel()])
+    return in_rows(points).astype(subject.dtype)
+
+
+def jacobian_slopes(part: Any, z: Array, kinks: tuple[float, ...]) -> Slope:
+    """``da[n, i] / dz[n, j]`` by differences, ``(N, D, D)``."""
+    step = steps_within(z, kinks).min(initial=0.1)
+    return column_slopes(lambda x: called(part, "forward", x), z, np.full(z.shape, step))
+
+
+# -- which checks apply ----------------------------------------------------------------------
 
 
 def needs_elementwise(subject: Subject) -> str | None:
@@ -77,71 +86,9 @@ def needs_mixing(subject: Subject) -> str | None:
     return "it is elementwise" if subject.elementwise else None
 
 
-def needs_trait(trait: str, words: str) -> Any:
-    def needs(subject: Subject) -> str | None:
-        return None if getattr(subject.cls, trait) else f"it does not declare {words}"
-
-    return needs
-
-
-def needs_offer(method: str) -> Any:
-    def needs(subject: Subject) -> str | None:
-        return None if subject.offers(method) else f"it offers no {method}"
-
-    return needs
-
-
 def needs_analytic(subject: Subject) -> str | None:
     return needs_elementwise(subject) or needs_trait("analytic", "analytic")(subject)
 
 
 def needs_second(subject: Subject) -> str | None:
     return needs_elementwise(subject) or needs_offer("second_derivative")(subject)
-
-
-# -- helpers ---------------------------------------------------------------------------------
-
-
-def forwarded(part: Any, z: Array) -> Array:
-    with quiet():
-        return np.array(part.forward(z.copy()))
-
-
-def called(part: Any, name: str, z: Array, a: Array, *more: Array) -> Array:
-    with quiet():
-        return np.array(getattr(part, name)(z.copy(), a.copy(), *(array.copy() for array in more)))
-
-
-def steps_of(z: Array, kinks: tuple[float, ...]) -> Array:
-    """How far each point may be moved: a tenth, and never across a kink."""
-    step = np.full(z.shape, 0.1)
-    for kink in kinks:
-        step = np.minimum(step, 0.5 * np.abs(z - kink))
-    return step
-
-
-def slopes_of(function: Any, z: Array, kinks: tuple[float, ...], steps: Array | None = None) -> Slope:
-    """The derivative of an elementwise function at each point, and its error."""
-    step = steps_of(z, kinks) if steps is None else steps
-    found = slope(lambda t: function(z + t * step), 1.0)
-    with np.errstate(all="ignore"):
-        return Slope(found.value / step, found.error / step)
-
-
-def matrices(subject: Subject, label: str) -> list[Array]:
-    return [
-        apart(normal(subject, f"{label}/{shape}", shape, 2.0), subject.cls.kinks, 0.05).astype(subject.dtype)
-        for shape in SHAPES
-    ]
-
-
-def jacobian_slopes(part: Any, z: Array, kinks: tuple[float, ...]) -> Slope:
-    """``da[n, i] / dz[n, j]`` by stencil, ``(N, D, D)``."""
-    columns = []
-    for j in range(z.shape[1]):
-        direction = np.zeros_like(z)
-        direction[:, j] = 1.0
-        step = float(steps_of(z, kinks).min(initial=0.1))
-        found = slope(lambda t, d=direction, s=step: forwarded(part, z + (t * s) * d), 1.0)  # type: ignore[misc]
-        columns.append(Slope(found.value / step, found.error / step))
-    return Slope(np.stack([c.value for c in columns], axis=2), np.stack([c.error for c in columns], axis=2))

@@ -1,16 +1,19 @@
-"""What a layer declares, and its gradients."""
+"""The gradients and tangents of a layer."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.errors import NotOfferedError
 from nnkit.testing.call import quiet
-from nnkit.testing.checks.layer.passes import SIZES, backward, copied, forward, gathers, parameters, situations, weighed
+from nnkit.testing.checks.layer.passes import Situation, copied, situation, situations
+from nnkit.testing.checks.layer.workspace import bind
+from nnkit.testing.derivatives import expect_slope, moved
 from nnkit.testing.failure import expect_close, require
-from nnkit.testing.numerics import slope
+from nnkit.testing.methods import needs_offer
 from nnkit.testing.points import normal
 from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
@@ -18,150 +21,50 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-# -- declarations ----------------------------------------------------------------------------
-
-
-@CHECKS.check(
-    "LAY-001/declarations",
-    why="The flat vector is laid out from what the layer declares, before any data come.",
-    fix="parameter_specs names every array once, with its shape and fans; outputs says the columns of forward.",
-)
-def declarations(subject: Subject) -> None:
-    layer = subject.make()
-    for rows, inputs in SIZES:
-        specs = layer.parameter_specs(inputs)
-        names = [spec.name for spec in specs]
-        require(len(set(names)) == len(names), "two parameters have one name", got=names)
-        for spec in specs:
-            good = all(isinstance(length, int) and length > 0 for length in spec.shape)
-            require(good, f"the shape of {spec.name!r} is no shape", inputs={"inputs": inputs}, got=spec.shape)
-            require(spec.fan_in > 0 and spec.fan_out > 0, f"the fans of {spec.name!r} are not positive", got=spec)
-            require(spec.role in {"weight", "bias", "buffer"}, f"{spec.name!r} has no known role", got=spec.role)
-        require(layer.parameter_specs(inputs) == specs, "parameter_specs changes from call to call", got=specs)
-        outputs = layer.outputs(inputs)
-        require(isinstance(outputs, int) and outputs > 0, "outputs is no positive number", got=outputs)
-        values = parameters(subject, layer, inputs, "declarations")
-        x = normal(subject, f"declarations/{rows}/{inputs}", (rows, inputs))
-        for training in (False, True):
-            y, cache = forward(subject, layer, values, x, training=training)
-            told = {"x": x, "training": training}
-            require(
-                y.shape == (rows, outputs),
-                "forward has another shape than declared",
-                inputs=told,
-                got=y.shape,
-                expected=(rows, outputs),
-            )
-            grad_x, grads = backward(layer, values, cache, np.ones_like(y))
-            require(
-                grad_x.shape == x.shape, "grad_x has the wrong shape", inputs=told, got=grad_x.shape, expected=x.shape
-            )
-            trained = {spec.name: spec.shape for spec in specs if spec.role != "buffer"}
-            require(
-                set(grads) == set(trained),
-                "backward gives other gradients than declared",
-                inputs=told,
-                got=sorted(grads),
-                expected=sorted(trained),
-            )
-            for name, value in trained.items():
-                require(
-                    grads[name].shape == value,
-                    f"the gradient of {name!r} has the wrong shape",
-                    inputs=told,
-                    got=grads[name].shape,
-                    expected=value,
-                )
-
-
-# -- gradients -------------------------------------------------------------------------------
-
-
-@CHECKS.check(
-    "LAY-002/gradient-of-input",
-    why="It is what every layer below learns from.",
-    fix="Differentiate forward in x: grad_x = grad @ (dy/dx); through the batch's own statistics in training, too.",
-    scope="variant",
-)
-def gradient_of_input(subject: Subject) -> None:
-    for layer, values, x, grad, training in situations(subject, "gradient-x"):
-        if training and gathers(subject, layer, values, x):
-            continue
-        _, cache = forward(subject, layer, values, x, training=training)
-        got, _ = backward(layer, values, cache, grad)
-        for n, j in _places(x.shape):
-
-            def along(
-                t: float,
-                n: int = n,
-                j: int = j,
-                x: Array = x,
-                training: bool = training,
-                values: Any = values,
-                grad: Array = grad,
-                layer: Any = layer,
-            ) -> Array:
-                moved = x.copy()
-                moved[n, j] += t
-                return weighed(subject, layer, copied(values), moved, grad, training=training)
-
-            with quiet():
-                found = slope(along, 0.05, levels=8)
-            expect_close(
-                "grad_x is not the derivative of forward",
-                got[n, j],
-                found.value,
-                atol=found.allowed(1e-7) + 1e-9,
-                inputs={"x": x, "grad": grad, "training": training, "element": [n, j], **values},
-            )
+def _gradients(subject: Subject, label: str) -> Iterator[tuple[Situation, str, Array]]:
+    """Every gradient of a backward pass that is the derivative of the forward pass, by name."""
+    for one in situations(subject, label):
+        if not (one.training and one.gathers()):
+            for name, gradient in one.gradients().items():
+                yield one, name, gradient
 
 
 def _places(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
     """Some places of an array, the corners among them."""
-    every = list(np.ndindex(*shape))
-    if len(every) <= 8:
-        return every
-    return [every[i] for i in sorted({0, 1, len(every) - 1, len(every) // 2, len(every) // 3, len(every) // 5})]
+    places = list(np.ndindex(*shape))
+    count = len(places)
+    chosen = range(count) if count <= 8 else sorted({0, 1, count - 1, count // 2, count // 3, count // 5})
+    return [places[i] for i in chosen]
+
+
+def _expect_elements(one: Situation, name: str, gradient: Array, message: str) -> None:
+    for place in _places(gradient.shape):
+        direction = moved(np.zeros(gradient.shape), place, 1.0)
+        one.expect_gradient(message, name, gradient, direction, element=list(place), **one.values)
+
+
+@CHECKS.check(
+    "LAY-002/gradient-of-input",
+    why="Every layer below learns from it.",
+    fix="Differentiate forward in x: grad_x = grad @ (dy/dx); through the batch's own statistics in training, too.",
+    scope="variant",
+)
+def gradient_of_input(subject: Subject) -> None:
+    for one, name, gradient in _gradients(subject, "gradient-x"):
+        if name == "grad_x":
+            _expect_elements(one, name, gradient, "grad_x is not the derivative of forward")
 
 
 @CHECKS.check(
     "LAY-003/gradient-of-parameters",
-    why="It is what the layer itself learns from.",
+    why="The layer itself learns from it.",
     fix="Sum over the rows (no mean), and check which factor of forward each parameter touches.",
     scope="variant",
 )
 def gradient_of_parameters(subject: Subject) -> None:
-    for layer, values, x, grad, training in situations(subject, "gradient-p"):
-        if training and gathers(subject, layer, values, x):
-            continue
-        _, cache = forward(subject, layer, values, x, training=training)
-        _, grads = backward(layer, values, cache, grad)
-        for name, got in grads.items():
-            for place in _places(got.shape):
-
-                def along(
-                    t: float,
-                    name: str = name,
-                    place: Any = place,
-                    x: Array = x,
-                    training: bool = training,
-                    values: Any = values,
-                    grad: Array = grad,
-                    layer: Any = layer,
-                ) -> Array:
-                    moved = copied(values)
-                    moved[name][place] += t
-                    return weighed(subject, layer, moved, x.copy(), grad, training=training)
-
-                with quiet():
-                    found = slope(along, 0.05, levels=8)
-                expect_close(
-                    f"the gradient of {name!r} is not the derivative of forward",
-                    got[place],
-                    found.value,
-                    atol=found.allowed(1e-7) + 1e-9,
-                    inputs={"x": x, "grad": grad, "training": training, f"element of {name}": list(place), **values},
-                )
+    for one, name, gradient in _gradients(subject, "gradient-p"):
+        if name != "grad_x":
+            _expect_elements(one, name, gradient, f"the gradient of {name!r} is not the derivative of forward")
 
 
 @CHECKS.check(
@@ -171,34 +74,104 @@ def gradient_of_parameters(subject: Subject) -> None:
 )
 def backward_is_linear(subject: Subject) -> None:
     tolerance = 4096 * subject.eps
-    for layer, values, x, grad, training in situations(subject, "linear"):
-        other = normal(subject, f"linear/other/{x.shape}", grad.shape, 30.0)
-        _, cache = forward(subject, layer, values, x, training=training)
-        one, two = backward(layer, values, cache, grad), backward(layer, values, cache, other)
-        both = backward(layer, values, cache, grad + other)
-        told = {"x": x, "grad": grad, "other": other, "training": training}
-        scale = 1.0 + float(np.abs(two[0]).max()) + float(np.abs(one[0]).max())
-        expect_close(
-            "backward of a sum is not the sum of backwards (grad_x)",
-            both[0],
-            one[0] + two[0],
-            rtol=tolerance,
-            atol=tolerance * scale,
-            inputs=told,
+    for one in situations(subject, "linear"):
+        other = normal(subject, f"linear/other/{one.x.shape}", one.grad.shape, 30.0)
+        cache = one.forward()[1]
+        first, second, both, zero = (
+            one.evolve(grad=grad).backward(cache) for grad in (one.grad, other, one.grad + other, np.zeros_like(other))
         )
-        for name in one[1]:
-            size = 1.0 + float(np.abs(two[1][name]).max())
-            expect_close(
-                f"backward of a sum is not the sum of backwards ({name})",
-                both[1][name],
-                one[1][name] + two[1][name],
-                rtol=tolerance,
-                atol=4 * tolerance * size,
-                inputs=told,
+        inputs = {**one.shown, "other": other}
+        for name, gradient in both.items():
+            size = 1.0 + float(np.abs(second[name]).max())
+            atol = tolerance * (size + float(np.abs(first[name]).max()) if name == "grad_x" else 4 * size)
+            message = f"backward of a sum is not the sum of backwards ({name})"
+            expect_close(message, gradient, first[name] + second[name], rtol=tolerance, atol=atol, inputs=inputs)
+            require(not zero[name].any(), f"a zero gradient does not give zero ({name})", inputs=inputs)
+
+
+@CHECKS.check(
+    "LAY-018/tangents",
+    why="Hessian-vector products are exact only if the tangents are.",
+    fix="Differentiate forward, and both results of backward, along the directions; grad moves along grad_tangent.",
+    needs=needs_offer("forward_tangent"),
+    scope="variant",
+)
+def tangents(subject: Subject) -> None:
+    for one in situations(subject, "tangents", modes=(False,)):
+        _expect_tangents(one)
+
+
+def _expect_tangents(one: Situation) -> None:
+    """Compare both tangents with the derivative of both passes along random directions."""
+    directions = {
+        name: normal(one.subject, f"tangents/{name}/{one.x.shape}", one.values[name].shape) for name in one.trained
+    }
+    x_tangent = normal(one.subject, f"tangents/x/{one.x.shape}", one.x.shape)
+    grad_tangent = normal(one.subject, f"tangents/g/{one.x.shape}", one.grad.shape)
+
+    def at(t: float) -> Situation:
+        values = {name: a + t * directions[name] if name in directions else a for name, a in one.values.items()}
+        return one.evolve(values=values, x=one.x + t * x_tangent, grad=one.grad + t * grad_tangent)
+
+    cache = one.forward()[1]
+    try:
+        with quiet():
+            y_tangent, stored = one.layer.forward_tangent(copied(one.values), cache, directions, x_tangent.copy())
+            got_x, gradients = one.layer.backward_tangent(
+                copied(one.values), cache, directions, stored, one.grad.copy(), grad_tangent.copy()
             )
-        zero = backward(layer, values, cache, np.zeros_like(grad))
-        require(
-            not zero[0].any() and not any(v.any() for v in zero[1].values()),
-            "a zero gradient does not give zero",
-            inputs=told,
+    except NotOfferedError:
+        return
+    for of, name, got in (
+        ("forward", "forward_tangent", y_tangent),
+        ("grad_x", "backward_tangent of grad_x", got_x),
+        *((name, f"backward_tangent of {name!r}", gradient) for name, gradient in gradients.items()),
+    ):
+        message = f"{name} is not the derivative of {'forward' if of == 'forward' else 'backward'}"
+        expect_slope(
+            message,
+            got,
+            lambda t, of=of: at(t).y if of == "forward" else at(t).gradients()[of],  # type: ignore[misc]
+            0.02,
+            levels=8,
+            rtol=1e-6,
+            atol=1e-8,
+            inputs={**one.shown, "x_tangent": x_tangent, **one.values},
         )
+
+
+# -- sizes -----------------------------------------------------------------------------------
+
+
+@CHECKS.check(
+    "LAY-020/large",
+    why="Blocks, chunks and thresholds begin at sizes that small tests do not reach; networks do.",
+    fix="Look at what is left over behind the last complete block, and at every condition on a size.",
+    scope="variant",
+)
+def large(subject: Subject) -> None:
+    if subject.cls.row_independent:
+        _expect_parts(situation(subject, "large/tall", 1501, 3))
+    one = situation(subject, "large/wide", 4, 61)
+    for name, gradient in one.gradients().items():
+        direction = normal(subject, f"large/way/{name}", gradient.shape)
+        message = f"with 61 inputs the gradient of {name!r} is not the derivative along a direction"
+        one.expect_gradient(message, name, gradient, direction / np.abs(direction).max(), 0.02)
+
+
+def _expect_parts(one: Situation) -> None:
+    """Compare the passes over many rows, the bound one too, with those over parts of the rows."""
+    bound = bind(one, copied(one.values), None, training=False)
+    with quiet():
+        bound_y = np.array(bound.forward(one.x.copy()))
+    together = {"forward": one.y, "the bound forward": bound_y, **one.gradients()}
+    parts = [one.rows(rows) for rows in (slice(0, 4), slice(4, 600), slice(600, None))]
+    apart = [{"forward": part.y, "the bound forward": part.y, **part.gradients()} for part in parts]
+    for name, got in together.items():
+        values = [part[name] for part in apart]
+        expected = sum(values) if name in one.trained else np.concatenate(values)
+        message, atol = (
+            f"{name} of 1501 rows is not that of its parts",
+            1e-9 * (1.0 + float(np.abs(got).max(initial=0))),
+        )
+        expect_close(message, got, expected, rtol=1e-9, atol=atol, inputs={"rows": 1501, "parts": [4, 596, 901]})

@@ -1,23 +1,15 @@
-"""Rows and caches of a layer, training and inference, draws."""
+"""Rows and caches of a layer, training and inference, noise, NaN and float32."""
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
-from nnkit.testing.call import quiet
-from nnkit.testing.checks.layer.passes import (
-    backward,
-    buffered,
-    copied,
-    forward,
-    gathers,
-    generator_of,
-    parameters,
-    situations,
-)
+from nnkit.testing.checks.layer.passes import copied, situation, situations
 from nnkit.testing.comparison import difference
-from nnkit.testing.failure import expect_close, expect_equal, fail, require
-from nnkit.testing.points import normal
+from nnkit.testing.failure import expect_close, expect_equal, require
+from nnkit.testing.methods import needs_float32, silent
 from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
@@ -30,145 +22,131 @@ CHECKS = CheckList()
     fix="Set `row_independent = False` for statistics of the batch in training; in inference there are none.",
 )
 def rows_apart(subject: Subject) -> None:
-    tolerance = 128 * subject.eps
-    for layer, values, x, _, training in situations(subject, "rows"):
-        if training and (
-            not subject.cls.row_independent or subject.cls.stochastic or gathers(subject, layer, values, x)
-        ):
+    tolerance, coupled = 128 * subject.eps, subject.cls.stochastic or not subject.cls.row_independent
+    for one in situations(subject, "rows"):
+        if one.training and (coupled or one.gathers()):
             continue
-        whole = forward(subject, layer, values, x, training=training)[0]
-        for n in range(len(x)):
-            alone = forward(subject, layer, values, x[n : n + 1], training=training)[0]
-            expect_close(
-                "a row alone gives another output than among others",
-                alone[0],
-                whole[n],
-                tolerance=tolerance,
-                inputs={"x": x, "row": n, "training": training},
-            )
-        other = x.copy()
+        y, inputs, other = one.y, {"x": one.x, "training": one.training}, one.x.copy()
+        message = "a row alone gives another output than among others"
+        alone = np.concatenate([one.rows(slice(n, n + 1)).y for n in range(len(one.x))])
+        expect_close(message, alone, y, tolerance=tolerance, inputs=inputs)
         other[-1] *= -17.0
-        changed = forward(subject, layer, values, other, training=training)[0]
-        expect_close(
-            "changing the last row changes other rows",
-            changed[:-1],
-            whole[:-1],
-            tolerance=tolerance,
-            inputs={"x": x, "training": training},
-        )
+        changed, message = one.evolve(x=other).y, "changing the last row changes other rows"
+        expect_close(message, changed[:-1], y[:-1], tolerance=tolerance, inputs=inputs)
 
 
 @CHECKS.check(
     "LAY-006/caches-apart",
     why="Several forward passes may lie between a forward pass and its backward pass.",
-    fix="Put into the cache all that backward needs; remember nothing in the layer, and copy what may be overwritten.",
+    fix="Put into the cache all that backward needs; store nothing in the layer, and copy what may be overwritten.",
 )
 def caches_apart(subject: Subject) -> None:
-    for layer, values, x, grad, training in situations(subject, "caches"):
-        _, cache = forward(subject, layer, values, x, training=training)
-        expected = backward(layer, values, cache, grad)
-        _, cache = forward(subject, layer, values, x, training=training)
-        forward(subject, layer, values, x[::-1] * 2 + 1, training=not training)
-        forward(subject, layer, values, x[:1], training=training)
-        off = difference(backward(layer, values, cache, grad), expected)
-        if off is None:
-            off = difference(backward(subject.make(), values, cache, grad), expected)
-        if off is None:
-            off = difference(backward(layer, values, cache, grad), expected)
-        if off is not None:
-            told = {"x": x, "grad": grad, "training": training}
-            fail(
-                "backward depends on what was forwarded after its own forward",
-                inputs=told,
-                got=off.got,
-                expected=off.expected,
-            )
-
-
-# -- modes -----------------------------------------------------------------------------------
+    for one in situations(subject, "caches"):
+        expected = one.gradients()
+        _, cache = one.forward()
+        one.evolve(x=one.x[::-1] * 2 + 1, training=not one.training).forward()
+        one.rows(slice(0, 1)).forward()
+        for layer in (one.layer, subject.make(), one.layer):
+            message = "backward depends on what was forwarded after its own forward"
+            expect_equal(message, one.evolve(layer=layer).backward(cache), expected, inputs=one.shown)
 
 
 @CHECKS.check(
     "LAY-007/modes",
-    why="Prediction must be repeatable, and cost no random numbers.",
+    why="Prediction must be repeatable, and draw no random numbers.",
     fix="Draw only in training, and only from rng; declare `stochastic` when you do.",
 )
 def modes(subject: Subject) -> None:
-    for layer, values, x, _, _ in situations(subject, "modes"):
-        rng = generator_of(subject)
-        before = rng.bit_generator.state
-        with quiet():
-            one = layer.forward(copied(values), x.copy(), training=False, rng=rng)[0]
-            two = layer.forward(copied(values), x.copy(), training=False, rng=None)[0]
-        require(rng.bit_generator.state == before, "inference draws random numbers", inputs={"x": x})
-        expect_equal("inference depends on the generator", two, one, inputs={"x": x})
-        if not subject.cls.stochastic:
-            rng = generator_of(subject)
-            with quiet():
-                three = layer.forward(copied(values), x.copy(), training=True, rng=rng)[0]
-                four = layer.forward(copied(values), x.copy(), training=True, rng=None)[0]
-            require(
-                rng.bit_generator.state == before,
-                "training draws random numbers though not stochastic",
-                inputs={"x": x},
-            )
-            expect_equal("training depends on the generator though not stochastic", three, four, inputs={"x": x})
-        held = copied(values)
-        with quiet():
-            layer.forward(held, x.copy(), training=False, rng=None)
-        expect_equal("inference writes to the parameters or buffers", held, dict(values), inputs={"x": x})
-        with quiet():
-            layer.forward(held, x.copy(), training=True, rng=generator_of(subject))
-        for name in set(held) - buffered(layer, x.shape[1]):
-            expect_equal(
-                f"a training pass writes to {name!r}, which is no buffer", held[name], values[name], inputs={"x": x}
-            )
-
-
-def _stochastic(subject: Subject) -> str | None:
-    return None if subject.cls.stochastic else "it is not stochastic"
+    for one in situations(subject, "modes", modes=(False,)):
+        inputs = {"x": one.x}
+        for name, training in (("inference", False), ("training", True)):
+            if training and subject.cls.stochastic:
+                continue
+            rng = one.rng
+            before = rng.bit_generator.state
+            drawn = one.pass_on(copied(one.values), training=training, rng=rng)
+            require(rng.bit_generator.state == before, f"{name} draws random numbers, not declared", inputs=inputs)
+            without = one.pass_on(copied(one.values), training=training, rng=None)
+            expect_equal(f"{name} depends on the generator, not declared", without, drawn, inputs=inputs)
+        values = copied(one.values)
+        one.pass_on(values, training=False, rng=None)
+        expect_equal("inference writes to the parameters or buffers", values, one.values, inputs=inputs)
+        one.pass_on(values, training=True, rng=one.rng)
+        for name in one.trained:
+            message = f"a training pass writes to {name!r}, which is no buffer"
+            expect_equal(message, values[name], one.values[name], inputs=inputs)
 
 
 @CHECKS.check(
     "LAY-008/draws",
     why="Noise must be new in every pass, the same for the same generator, and leave the mean alone.",
-    fix="Draw from rng once for each element; divide by the share that is kept; use the same draws on the way back.",
-    needs=_stochastic,
+    fix="Draw from rng once for each element; divide by the rate of those that stay; use the same draws in backward.",
+    needs=lambda s: None if s.cls.stochastic else "it is not stochastic",
 )
 def draws(subject: Subject) -> None:
-    layer = subject.make()
-    values = parameters(subject, layer, 40, "draws")
-    x = np.abs(normal(subject, "draws/x", (50, 40))) + subject.dtype.type(0.5)
-    one, two = (forward(subject, layer, values, x, training=True)[0] for _ in range(2))
-    expect_equal("equal generators give different noise", two, one, inputs={"x": x})
-    rng = generator_of(subject)
-    plain = forward(subject, layer, values, x, training=False)[0].astype(np.float64)
-    with quiet():
-        passes, sums = 60, []
-        first = None
-        for _ in range(passes):
-            y = layer.forward(copied(values), x.copy(), training=True, rng=rng)[0].astype(np.float64)
-            if first is not None and difference(y, plain, atol=1e-4) is not None:
-                require(
-                    difference(y, first) is not None, "two passes of one generator have the same noise", inputs={"x": x}
-                )
-            first = y
-            sums.append(float((y - plain).mean()))
-    overall = float(np.mean(sums))  # passes are drawn apart, the rows of one need not be
-    allowed = 6.0 * float(np.std(sums, ddof=1)) / np.sqrt(passes) + 1e-6 * float(np.abs(plain).mean())
+    one = situation(subject, "draws", 50, 40, training=True)
+    one = one.evolve(x=np.abs(one.x) + subject.dtype.type(0.5))
+    inputs, rng, passes = {"x": one.x}, one.rng, 60
+    expect_equal("equal generators give different noise", one.y, one.y, inputs=inputs)
+    plain = one.evolve(training=False).y.astype(np.float64)
+    noise = [one.pass_on(copied(one.values), training=True, rng=rng).astype(np.float64) - plain for _ in range(passes)]
+    for first, second in itertools.pairwise(noise):
+        same = difference(first, second) is None and difference(second, np.zeros_like(plain), atol=1e-4) is not None
+        require(not same, "two passes of one generator have the same noise", inputs=inputs)
+    means = [float(each.mean()) for each in noise]  # passes are drawn apart, the rows of one need not be
+    allowed = 6.0 * float(np.std(means, ddof=1)) / np.sqrt(passes) + 1e-6 * float(np.abs(plain).mean())
     require(
-        abs(overall) <= allowed,
+        abs(np.mean(means)) <= allowed,
         "the mean over the noise is not the output of inference",
-        inputs={"x": x},
-        got=overall,
+        inputs=inputs,
+        got=float(np.mean(means)),
         expected=f"0; allowed is {allowed:.3g}",
     )
-    if not layer.parameter_specs(40):  # noise of the weights is one for all rows, that of the rows is not
-        alike = np.repeat(x[:1], 50, axis=0)
-        y = forward(subject, layer, values, alike, training=True)[0]
-        noisy = difference(y, forward(subject, layer, values, alike, training=False)[0], atol=1e-4) is not None
-        require(not noisy or (y != y[:1]).any(), "all rows of a batch have the same noise", inputs={"x": alike})
-    touched = np.abs((plain if first is None else first) - plain) > 1e-4
+    if not one.values:  # noise of the weights is one for all rows, that of the rows is not
+        alike = one.evolve(x=np.repeat(one.x[:1], 50, axis=0))
+        noisy = difference(alike.y, alike.evolve(training=False).y, atol=1e-4) is not None
+        require(not noisy or (alike.y != alike.y[:1]).any(), "all rows of a batch have the same noise", inputs=inputs)
+    touched = np.abs(noise[-1]) > 1e-4
     if touched.mean() > 0.1:
-        even = (touched.any(axis=0).mean() > 0.8) and (touched.any(axis=1).mean() > 0.8)
-        require(even, "the noise leaves whole rows or columns alone", inputs={"x": x})
+        even = all(touched.any(axis=axis).mean() > 0.8 for axis in (0, 1))
+        require(even, "the noise leaves entire rows or columns unchanged", inputs=inputs)
+
+
+@CHECKS.check(
+    "LAY-014/float32-accuracy",
+    why="Most training runs in float32; a formula that cancels there is right on paper only.",
+    fix="Subtract means before squaring; look for constants cut to float16.",
+    needs=needs_float32,
+)
+def float32_accuracy(subject: Subject) -> None:
+    for one in situations(subject, "float32"):
+        if one.training and (subject.cls.stochastic or len(one.x) == 1):
+            continue
+        values = {name: array.astype(np.float64) for name, array in one.values.items()}
+        wide = one.evolve(values=values, x=one.x.astype(np.float64), grad=one.grad.astype(np.float64))
+        grad_x, wide_x, scale = one.gradients()["grad_x"], wide.gradients()["grad_x"], 1.0 + float(np.abs(one.x).max())
+        message = "forward in float32 is not close to float64"
+        expect_close(message, one.y, wide.y, rtol=1e-4, atol=1e-4 * scale, inputs=one.shown)
+        message, scale = "backward in float32 is not close to float64", 1.0 + float(np.abs(wide_x).max())
+        expect_close(message, grad_x, wide_x, rtol=1e-3, atol=1e-3 * scale, inputs=one.shown)
+
+
+@CHECKS.check(
+    "LAY-015/nan-stays-visible",
+    why="A NaN that disappears in a layer hides the error that caused it.",
+    fix="Use functions that propagate NaN; no nan_to_num, no fmax.",
+    level="strict",
+)
+def nan_stays_visible(subject: Subject) -> None:
+    tolerance = 64 * subject.eps
+    for one in situations(subject, "nan", modes=(False,)):
+        if len(one.x) < 2:
+            continue
+        clean, x = one.y, one.x.copy()
+        x[1, 0] = np.nan
+        inputs = {"x": x}
+        with silent("for NaN forward", inputs):
+            y = one.layer.forward(copied(one.values), x.copy(), training=False, rng=None)[0]
+        require(np.isnan(y[1]).any(), "forward hides a NaN", inputs=inputs, got=y[1])
+        message, others = "a NaN in one row changes other rows in inference", np.arange(len(x)) != 1
+        expect_close(message, y[others], clean[others], tolerance=tolerance, inputs=inputs)

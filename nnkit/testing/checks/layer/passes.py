@@ -1,15 +1,17 @@
-"""Parameters, and passes through a layer under proof."""
+"""A layer under test with parameters and a batch, and passes through it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.comparison import difference
+from nnkit.testing.derivatives import expect_slope
 from nnkit.testing.points import normal
 from nnkit.testing.subject import Subject
 
@@ -17,43 +19,12 @@ SIZES = ((1, 1), (3, 2), (2, 5), (5, 3), (7, 4))
 """``(N, D_in)``."""
 
 
-# -- parameters and passes -------------------------------------------------------------------
-
-
-def parameters(subject: Subject, layer: Any, inputs: int, label: str) -> dict[str, Array]:
-    """Parameters off their starting values, and buffers as some training leaves them."""
-    rng = subject.rng(f"parameters/{label}/{inputs}")
-    found: dict[str, Array] = {}
-    for spec in layer.parameter_specs(inputs):
-        start = _initial(spec, rng)
-        if spec.role != "buffer":
-            start = start + rng.normal(0.0, 0.5, spec.shape)
-        found[spec.name] = np.asarray(start, dtype=subject.dtype)
-    if any(spec.role == "buffer" for spec in layer.parameter_specs(inputs)):
-        data = np.asarray(rng.normal(0.7, 1.3, (12, inputs)), dtype=subject.dtype)
-        with quiet():
-            if layer.offers("adapt"):
-                layer.adapt(found, data, None)
-            for start_row in (0, 6):
-                layer.forward(found, data[start_row : start_row + 6], training=True, rng=np.random.default_rng(1))
-    return found
-
-
-def _initial(spec: Any, rng: np.random.Generator) -> Array:
-    if spec.initializer is None:
-        return rng.normal(0.0, 0.5, spec.shape) if spec.role != "buffer" else np.ones(spec.shape)
-    from nnkit import plugins
-
-    made = plugins.create("initializer", spec.initializer)
-    start: Array = made.sample(spec.shape, spec.fan_in, spec.fan_out, rng, np.dtype(np.float64))
-    return start
-
-
 def copied(values: Mapping[str, Array]) -> dict[str, Array]:
     return {name: array.copy() for name, array in values.items()}
 
 
 def buffered(layer: Any, inputs: int) -> set[str]:
+    """The names of the layer's buffers."""
     return {spec.name for spec in layer.parameter_specs(inputs) if spec.role == "buffer"}
 
 
@@ -61,100 +32,193 @@ def generator_of(subject: Subject) -> np.random.Generator:
     return np.random.default_rng(31 + subject.seed)
 
 
-def forward(
-    subject: Subject, layer: Any, values: Mapping[str, Array], x: Array, *, training: bool
-) -> tuple[Array, Any]:
-    """A forward pass on copies, with a generator that always begins alike."""
-    with quiet():
-        y, cache = layer.forward(copied(values), x.copy(), training=training, rng=generator_of(subject))
-    return y, cache
+@attrs.frozen(kw_only=True)
+class Situation:
+    """A layer with parameters, one batch, the gradient of its outputs, and whether it is training.
+
+    Passes run on copies, with a generator that always begins alike.
+    """
+
+    subject: Subject
+    layer: Any
+    values: dict[str, Array]
+    x: Array
+    grad: Array
+    training: bool = False
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What a failure shows."""
+        return {"x": self.x, "grad": self.grad, "training": self.training}
+
+    @property
+    def buffers(self) -> set[str]:
+        return buffered(self.layer, self.x.shape[1])
+
+    @property
+    def trained(self) -> list[str]:
+        """The names of the parameters that are no buffers."""
+        return [spec.name for spec in self.layer.parameter_specs(self.x.shape[1]) if spec.role != "buffer"]
+
+    @property
+    def rng(self) -> np.random.Generator:
+        return generator_of(self.subject)
+
+    def evolve(self, **changes: Any) -> Situation:
+        """The same with some fields changed."""
+        return attrs.evolve(self, **changes)
+
+    def rows(self, rows: slice) -> Situation:
+        """The same with some of the rows."""
+        return self.evolve(x=self.x[rows], grad=self.grad[rows])
+
+    def pass_on(self, values: dict[str, Array], *, training: bool, rng: np.random.Generator | None) -> Array:
+        """The output of a forward pass, on ``values`` themselves and with this generator."""
+        with quiet():
+            return np.array(self.layer.forward(values, self.x.copy(), training=training, rng=rng)[0])
+
+    def forward(self) -> tuple[Array, Any]:
+        """The outputs and the cache."""
+        with quiet():
+            y, cache = self.layer.forward(copied(self.values), self.x.copy(), training=self.training, rng=self.rng)
+        return y, cache
+
+    @property
+    def y(self) -> Array:
+        """The outputs."""
+        return self.forward()[0]
+
+    def backward(self, cache: Any) -> dict[str, Array]:
+        """The gradients by name of parameter, that of the inputs as ``grad_x``."""
+        with quiet():
+            grad_x, gradients = self.layer.backward(copied(self.values), cache, self.grad.copy())
+        return {"grad_x": grad_x, **gradients}
+
+    def gradients(self) -> dict[str, Array]:
+        """Those of a forward and a backward pass."""
+        return self.backward(self.forward()[1])
+
+    def gathers(self) -> bool:
+        """Whether a training pass writes what it computes to buffers and reads them: its statistics are data."""
+        if not self.buffers or not self.subject.cls.row_independent:
+            return False
+        touched, shifted = copied(self.values), copied(self.values)
+        for name in self.buffers:
+            shifted[name] += shifted[name].dtype.type(0.25)
+        y, z = (self.pass_on(values, training=True, rng=self.rng) for values in (touched, shifted))
+        written = any(difference(touched[name], self.values[name]) is not None for name in self.buffers)
+        return written and difference(z, y, tolerance=1e-6) is not None
+
+    def expect_gradient(
+        self, message: str, name: str, gradient: Array, direction: Array, step: float = 0.05, **shown: Any
+    ) -> None:
+        """Raise ``CheckFailure`` unless ``gradient`` is that of ``sum(grad * y)`` along ``direction``.
+
+        Args:
+            message: What is wrong if it is not.
+            name: Of a parameter, or ``grad_x``.
+            gradient: In this parameter, or in the inputs.
+            direction: Of its shape.
+            step: The largest difference tried.
+            **shown: What a failure shows besides the situation.
+        """
+
+        def along(t: float) -> Array:
+            x = self.x + t * direction if name == "grad_x" else self.x.copy()
+            values = {n: a + t * direction if n == name else a.copy() for n, a in self.values.items()}
+            y = self.layer.forward(values, x, training=self.training, rng=self.rng)[0]
+            return np.asarray((y * self.grad).sum())
+
+        inputs = {**self.shown, **shown}
+        got = (gradient * direction).sum()
+        expect_slope(message, got, along, step, levels=8, rtol=1e-7, atol=1e-9, inputs=inputs)
 
 
-def weighed(subject: Subject, layer: Any, values: dict[str, Array], x: Array, grad: Array, *, training: bool) -> Array:
-    """``sum(grad * y)`` on the very arrays given: what a stencil asks hundreds of times, within one ``quiet``."""
-    y = layer.forward(values, x, training=training, rng=generator_of(subject))[0]
-    return np.asarray((y * grad).sum())
+def situation(
+    subject: Subject, label: str, rows: int, inputs: int, *, training: bool = False, layer: Any = None
+) -> Situation:
+    """A layer (default: the subject's) with random parameters and a random batch."""
+    layer = subject.make() if layer is None else layer
+    return Situation(
+        subject=subject,
+        layer=layer,
+        values=_parameters(subject, layer, inputs, label),
+        x=normal(subject, f"{label}/x/{rows}/{inputs}", (rows, inputs), 1.3),
+        grad=normal(subject, f"{label}/grad/{rows}/{inputs}", (rows, layer.outputs(inputs))),
+        training=training,
+    )
 
 
-def backward(layer: Any, values: Mapping[str, Array], cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
-    """A backward pass on copies."""
-    with quiet():
-        grad_x, found = layer.backward(copied(values), cache, grad.copy())
-    return grad_x, dict(found)
-
-
-def situations(subject: Subject, label: str) -> Iterator[tuple[Any, dict[str, Array], Array, Array, bool]]:
-    """Layer, parameters, input, output gradient, and whether in training; for several sizes."""
-    layer = subject.make()
+def situations(subject: Subject, label: str, modes: tuple[bool, ...] = (False, True)) -> Iterator[Situation]:
+    """Several sizes, in inference and in training."""
     for rows, inputs in SIZES:
-        values = parameters(subject, layer, inputs, label)
-        x = normal(subject, f"{label}/x/{rows}/{inputs}", (rows, inputs), 1.3)
-        grad = normal(subject, f"{label}/grad/{rows}/{inputs}", (rows, layer.outputs(inputs)))
-        for training in (False, True):
-            yield layer, values, x, grad, training
+        one = situation(subject, label, rows, inputs)
+        for training in modes:
+            yield one.evolve(training=training)
 
 
-def gathers(subject: Subject, layer: Any, values: Mapping[str, Array], x: Array) -> bool:
-    """Whether a training pass puts what it sees into buffers and answers from them: its statistics are data."""
-    inputs = x.shape[1]
-    if not buffered(layer, inputs) or not subject.cls.row_independent:
-        return False
-    touched = copied(values)
-    with quiet():
-        y, _ = layer.forward(touched, x.copy(), training=True, rng=generator_of(subject))
-        shifted = {
-            n: (a + a.dtype.type(0.25) if n in buffered(layer, inputs) else a) for n, a in copied(values).items()
-        }
-        z, _ = layer.forward(shifted, x.copy(), training=True, rng=generator_of(subject))
-    moved = any(difference(touched[name], values[name]) is not None for name in buffered(layer, inputs))
-    return moved and difference(z, y, tolerance=1e-6) is not None
+def _parameters(subject: Subject, layer: Any, inputs: int, label: str) -> dict[str, Array]:
+    """Parameters away from their starting values, and buffers as some training leaves them."""
+    rng = subject.rng(f"parameters/{label}/{inputs}")
+    values: dict[str, Array] = {}
+    for spec in layer.parameter_specs(inputs):
+        start = _initial(spec, rng)
+        if spec.role != "buffer":
+            start = start + rng.normal(0.0, 0.5, spec.shape)
+        values[spec.name] = np.asarray(start, dtype=subject.dtype)
+    if buffered(layer, inputs):
+        data = np.asarray(rng.normal(0.7, 1.3, (12, inputs)), dtype=subject.dtype)
+        with quiet():
+            if layer.offers("adapt"):
+                layer.adapt(values, data, None)
+            for rows in (data[:6], data[6:]):
+                layer.forward(values, rows, training=True, rng=np.random.default_rng(1))
+    return values
+
+
+def _initial(spec: Any, rng: np.random.Generator) -> Array:
+    if spec.initializer is None:
+        return rng.normal(0.0, 0.5, spec.shape) if spec.role != "buffer" else np.ones(spec.shape)
+    from nnkit import plugins
+
+    initializer = plugins.create("initializer", spec.initializer)
+    return np.asarray(initializer.sample(spec.shape, spec.fan_in, spec.fan_out, rng, np.dtype(np.float64)))
 
 
 def calls(subject: Subject) -> list[Call]:
     """Forward in both modes, backward, and backward_rows where it is offered."""
-    layer = subject.make()
-    inputs = 3
-    values = parameters(subject, layer, inputs, "calls")
-    x = normal(subject, "calls/x", (4, inputs), 1.3)
-    grad = normal(subject, "calls/grad", (4, layer.outputs(inputs)))
-    named = {f"parameter {name}": array for name, array in values.items()}
-    buffers = frozenset(f"parameter {name}" for name in buffered(layer, inputs))
+    one, prefix = situation(subject, "calls", 4, 3), "parameter "
+    named = {prefix + name: array for name, array in one.values.items()}
     found = []
 
-    def given(arrays: Mapping[str, Array]) -> dict[str, Array]:
-        prefix = "parameter "
-        return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
+    def forward(part: Any, arrays: Mapping[str, Array], training: bool) -> tuple[dict[str, Array], Any]:
+        values = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        return values, part.forward(values, arrays["x"], training=training, rng=generator_of(subject))
 
-    for training in (False, True):
-        mode = "training" if training else "inference"
+    def by_name(grad_x: Array, gradients: Mapping[str, Array]) -> dict[str, Array]:
+        return {"grad_x": grad_x, **{f"grad_{name}": value for name, value in gradients.items()}}
+
+    for mode in ("inference", "training"):
+        training = mode == "training"
 
         def run(part: Any, arrays: Mapping[str, Array], training: bool = training) -> Any:
-            return part.forward(given(arrays), arrays["x"], training=training, rng=generator_of(subject))[0]
+            return forward(part, arrays, training)[1][0]
 
         def back(part: Any, arrays: Mapping[str, Array], training: bool = training) -> Any:
-            _, cache = part.forward(given(arrays), arrays["x"], training=training, rng=generator_of(subject))
-            grad_x, grads = part.backward(given(arrays), cache, arrays["grad"])
-            return {"grad_x": grad_x, **{f"grad_{name}": value for name, value in grads.items()}}
+            values, (_, cache) = forward(part, arrays, training)
+            return by_name(*part.backward(values, cache, arrays["grad"]))
 
-        writes = buffers if training else frozenset()
+        writes = frozenset(prefix + name for name in one.buffers) if training else frozenset()
         rows = frozenset() if training else frozenset({"x"})
-        found.append(Call(f"forward in {mode}", run, {"x": x, **named}, writes=writes, rows=rows))
-        found.append(Call(f"backward in {mode}", back, {"x": x, "grad": grad, **named}, writes=writes))
-    if layer.offers("backward_rows"):
-        grads = normal(subject, "calls/grads", (4, 2, layer.outputs(inputs)))
+        found.append(Call(f"forward in {mode}", run, {"x": one.x, **named}, writes=writes, rows=rows))
+        found.append(Call(f"backward in {mode}", back, {"x": one.x, "grad": one.grad, **named}, writes=writes))
+    if one.layer.offers("backward_rows"):
 
         def by_row(part: Any, arrays: Mapping[str, Array]) -> Any:
-            _, cache = part.forward(given(arrays), arrays["x"], training=False, rng=None)
-            grad_x, by_name = part.backward_rows(given(arrays), cache, arrays["grads"])
-            return {"grad_x": grad_x, **{f"grad_{name}": value for name, value in by_name.items()}}
+            values, (_, cache) = forward(part, arrays, training=False)
+            return by_name(*part.backward_rows(values, cache, arrays["grads"]))
 
-        found.append(
-            Call(
-                "backward_rows in inference",
-                by_row,
-                {"x": x, "grads": grads, **named},
-                rows=frozenset({"x", "grads"}),
-                shares=frozenset({"grads"}),
-            )
-        )
+        arrays = {"x": one.x, "grads": normal(subject, "calls/grads", (4, 2, one.grad.shape[1])), **named}
+        rows, shares = frozenset({"x", "grads"}), frozenset({"grads"})
+        found.append(Call("backward_rows in inference", by_row, arrays, rows=rows, shares=shares))
     return found

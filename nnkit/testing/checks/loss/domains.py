@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.interfaces import Activation
-from nnkit.testing.call import Call, quiet
-from nnkit.testing.numerics import Slope, slope
+from nnkit.testing.call import Call
+from nnkit.testing.derivatives import steps_within
+from nnkit.testing.methods import called, method_call, needs_offer
 from nnkit.testing.points import normal, simplex
 from nnkit.testing.subject import Subject
 
@@ -20,70 +21,70 @@ SIZES = ((1, 1), (2, 1), (7, 1), (1, 2), (2, 3), (7, 2), (3, 5), (7, 4))
 WRONG_SLOPE = "A wrong gradient trains towards the wrong place, without any error."
 
 
-# -- figures in the declared domains ---------------------------------------------------------
+# -- values in the declared domains ----------------------------------------------------------
 
 
 def predictions(subject: Subject, label: str, size: tuple[int, int]) -> Array:
     """Predictions well inside the declared domain."""
     domain = subject.cls.prediction_domain
-    raw = normal(subject, f"prediction/{label}/{size}", size)
+    values = normal(subject, f"prediction/{label}/{size}", size)
     if domain == "nonnegative":
-        found = np.exp(raw)
+        values = np.exp(values)
     elif domain == "unit":
-        found = 0.02 + 0.96 / (1.0 + np.exp(-1.5 * raw))
+        values = 0.02 + 0.96 / (1.0 + np.exp(-1.5 * values))
     elif domain in {"simplex", "log_simplex"}:
-        found = simplex(subject, f"prediction/{label}/{size}", size, 0.1)
-        found = np.log(found) if domain == "log_simplex" else found
+        values = simplex(subject, f"prediction/{label}/{size}", size, 0.1)
+        values = np.log(values) if domain == "log_simplex" else values
     else:
-        found = 1.5 * raw
-    return np.asarray(found, dtype=subject.dtype)
+        values = 1.5 * values
+    return np.asarray(values, dtype=subject.dtype)
 
 
 def targets(subject: Subject, label: str, size: tuple[int, int], *, hard: bool = False) -> Array:
     """Targets in the declared domain; ``hard`` ones lie at its corners."""
-    domain = subject.cls.target_domain
-    rng = subject.rng(f"target/{label}/{size}")
+    domain, rng = subject.cls.target_domain, subject.rng(f"target/{label}/{size}")
     if domain == "index":
         return rng.integers(0, size[1], size[0])
+    if domain == "simplex" and not hard:
+        return simplex(subject, f"target/{label}/{size}", size, 0.1)
     if domain == "sign":
-        found = rng.choice([-1.0, 1.0], size)
+        values: Array = rng.choice([-1.0, 1.0], size)
     elif domain == "simplex":
-        found = simplex(subject, f"target/{label}/{size}", size, 0.1)
-        if hard:
-            found = np.eye(size[1])[rng.integers(0, size[1], size[0])]
+        values = np.eye(size[1])[rng.integers(0, size[1], size[0])]
     elif domain == "unit":
-        found = rng.integers(0, 2, size) if hard else rng.uniform(0.05, 0.95, size)
+        values = rng.integers(0, 2, size) if hard else rng.uniform(0.05, 0.95, size)
     elif domain == "nonnegative":
-        found = rng.integers(0, 4, size) if hard else rng.gamma(2.0, 1.0, size)
+        values = rng.integers(0, 4, size) if hard else rng.gamma(2.0, 1.0, size)
     else:
-        found = rng.normal(0.0, 1.5, size)
-    return np.asarray(found, dtype=subject.dtype)
+        values = rng.normal(0.0, 1.5, size)
+    return np.asarray(values, dtype=subject.dtype)
+
+
+def pair(subject: Subject, label: str, size: tuple[int, int] = (67, 11), *, hard: bool = True) -> tuple[Array, Array]:
+    """A prediction and a target of one size, away from kinks."""
+    p, t = predictions(subject, label, size), targets(subject, label, size, hard=hard)
+    return apart_from_kinks(subject, p, t), t
+
+
+def sized() -> Iterator[tuple[tuple[int, int], bool]]:
+    """Every size, with soft and with hard targets."""
+    return ((size, hard) for size in SIZES for hard in (False, True))
 
 
 def pairs(subject: Subject, label: str) -> list[tuple[Array, Array]]:
     """Predictions and targets of every size, soft and hard, away from kinks."""
-    found = []
-    for size in SIZES:
-        for hard in (False, True):
-            p = predictions(subject, f"{label}/{hard}", size)
-            t = targets(subject, f"{label}/{hard}", size, hard=hard)
-            found.append((apart_from_kinks(subject, p, t), t))
-    return found
+    return [pair(subject, f"{label}/{hard}", size, hard=hard) for size, hard in sized()]
 
 
 def apart_from_kinks(subject: Subject, p: Array, t: Array, distance: float = 0.02) -> Array:
+    """``p`` moved where its distance from ``t`` is near a kink, or near a hyperparameter that may be one."""
     if t.shape != p.shape:
         return p
-    p = p.copy()
-    kinks = subject.cls.kinks
-    for field in ("delta", "epsilon", "margin", "threshold"):
-        if hasattr(subject.cls(**subject.hyperparameters), field):
-            value = getattr(subject.cls(**subject.hyperparameters), field)
-            if isinstance(value, float):
-                kinks = (*kinks, value, -value)
-    for kink in sorted(set(kinks)):
-        near = np.abs(p - t - kink) < distance
-        p = np.where(near, t + p.dtype.type(kink + 2 * distance), p)
+    part = subject.cls(**subject.hyperparameters)
+    fields = [getattr(part, name, None) for name in ("delta", "epsilon", "margin", "threshold")]
+    kinks = {*subject.cls.kinks, *(side * value for value in fields if isinstance(value, float) for side in (1, -1))}
+    for kink in sorted(kinks):
+        p = np.where(np.abs(p - t - kink) < distance, t + p.dtype.type(kink + 2 * distance), p)
     return p.astype(subject.dtype)
 
 
@@ -91,105 +92,72 @@ def room(subject: Subject, p: Array, t: Array) -> Array:
     """How far each prediction may be moved without leaving its domain or crossing a kink, ``(N, K)``."""
     domain = subject.cls.prediction_domain
     step = np.full(p.shape, 0.1)
-    if domain in {"unit", "simplex"}:
+    if domain == "unit":
         step = np.minimum(step, 0.4 * np.minimum(np.abs(p), np.abs(1.0 - p) + 1e-3))
-        if domain == "simplex":
-            step = np.minimum(np.full(p.shape, 0.1), 0.4 * np.abs(p))
-    elif domain == "nonnegative":
+    elif domain in {"simplex", "nonnegative"}:
         step = np.minimum(step, 0.4 * np.abs(p))
     if t.shape == p.shape:
-        for kink in subject.cls.kinks:
-            step = np.minimum(step, 0.5 * np.abs(p - t - kink))
-    found: Array = np.maximum(step, 1e-9)
-    return found
-
-
-def valued(loss: Any, p: Array, t: Array) -> Array:
-    with quiet():
-        return np.array(loss.value(p.copy(), t.copy()))
-
-
-def sloped(loss: Any, p: Array, t: Array) -> Array:
-    with quiet():
-        return np.array(loss.gradient(p.copy(), t.copy()))
-
-
-def slopes_of(function: Callable[[Array], Array], p: Array, step: Array) -> Slope:
-    """``d function(p)[n, …] / dp[n, k]``: the derivative in each column, stacked on a last axis."""
-    values, errors = [], []
-    for k in range(p.shape[1]):
-        direction = np.zeros(p.shape)
-        direction[:, k] = step[:, k]
-        found = slope(lambda s, d=direction: function(p + s * d), 1.0)  # type: ignore[misc]
-        scale = step[:, k].reshape(-1, *[1] * (found.value.ndim - 1))
-        values.append(found.value / scale)
-        errors.append(found.error / scale)
-    return Slope(np.stack(values, axis=-1), np.stack(errors, axis=-1))
+        step = np.minimum(step, steps_within(p - t, subject.cls.kinks))
+    return np.asarray(np.maximum(step, 1e-9))
 
 
 def calls(subject: Subject) -> list[Call]:
     """The plain methods on one small batch."""
-    loss = subject.make()
-    size = (5, 3)
-    p, t = predictions(subject, "calls", size), targets(subject, "calls", size, hard=True)
-    if subject.cls.target_domain == "real":
-        t = targets(subject, "calls", size)
-    rows = frozenset({"prediction", "target"})
-    both = {"prediction": p, "target": t}
-    names = ["value", "gradient"]
-    names += [name for name in ("residual", "residual_jacobian", "curvature") if loss.offers(name)]
-
-    def plain(name: str) -> Callable[[Any, dict[str, Array]], Any]:
-        return lambda part, x: getattr(part, name)(x["prediction"], x["target"])
-
-    found = [Call(f"{name}(prediction, target)", plain(name), both, rows=rows) for name in names]
+    loss, size = subject.make(), (5, 3)
+    t = targets(subject, "calls", size, hard=subject.cls.target_domain != "real")
+    arrays = {"prediction": predictions(subject, "calls", size), "target": t}
+    found = [method_call(method, arrays) for method in plain_methods(loss)]
     activation = fused_activation(subject)
     if activation is not None:
         z = normal(subject, "calls/z", size, 2.0)
-        with quiet():
-            a: Array = np.array(activation.forward(z.copy()))
-        given = {"z": z, "a": a, "target": t}
-
-        def fused(name: str) -> Callable[[Any, dict[str, Array]], Any]:
-            return lambda part, x: getattr(part, name)(x["z"], x["a"], x["target"])
-
-        offered = [name for name in ("fused_value", "fused_gradient", "fused_curvature") if loss.offers(name)]
-        found += [Call(f"{name}(z, a, target)", fused(name), given, rows=frozenset(given)) for name in offered]
+        arrays = {"z": z, "a": called(activation, "forward", z), "target": t}
+        fused = ("fused_value", "fused_gradient", "fused_curvature")
+        found += [method_call(method, arrays) for method in fused if loss.offers(method)]
     return found
 
 
-# -- what applies ----------------------------------------------------------------------------
+def plain_methods(loss: Any) -> list[str]:
+    """The methods of a prediction and a target that the loss has."""
+    optional = ("residual", "residual_jacobian", "curvature")
+    return ["value", "gradient", *(method for method in optional if loss.offers(method))]
+
+
+# -- the fused form --------------------------------------------------------------------------
 
 
 def fused_activation(subject: Subject) -> Any:
     """The output activation of the fused form, or ``None``."""
     name = subject.cls.fused_activation
-    if name is None:
-        return None
-    if isinstance(name, Activation):
+    if name is None or isinstance(name, Activation):
         return name
     from nnkit import plugins
 
     return plugins.create("activation", name)
 
 
-def needs_offer(method: str) -> Any:
-    def needs(subject: Subject) -> str | None:
-        return None if subject.offers(method) else f"it offers no {method}"
+def composed(subject: Subject, method: str, z: Array, t: Array) -> Array:
+    """The result of a fused method for ``z`` and its activation."""
+    return called(subject.make(), method, z, called(fused_activation(subject), "forward", z), t)
 
-    return needs
+
+def logits(subject: Subject, label: str, *, far: bool = False) -> list[tuple[Array, Array]]:
+    """``z`` and ``target`` of every size, moderate; with ``far`` also where exponentials overflow."""
+    found = [
+        (
+            normal(subject, f"{label}/z/{size}/{hard}", size, 1.5),
+            targets(subject, f"{label}/{hard}", size, hard=hard),
+        )
+        for size, hard in sized()
+    ]
+    if far:
+        z = np.array([[1e4, -1e4, 0.5], [-50.0, 60.0, 3.0], [710.0, 0.0, -710.0]], dtype=subject.dtype)
+        found.append((z, targets(subject, f"{label}/far", (3, 3), hard=True)))
+    return found
 
 
 def needs_fused(subject: Subject) -> str | None:
     return None if subject.cls.fused_activation is not None else "it has no fused form"
 
 
-def needs_fused_curvature(subject: Subject) -> str | None:
-    return needs_fused(subject) or needs_offer("fused_curvature")(subject)
-
-
-def needs_trait(trait: str, words: str) -> Any:
-    def needs(subject: Subject) -> str | None:
-        return None if getattr(subject.cls, trait) else f"it does not declare {words}"
-
-    return needs
+def needs_fused_offer(method: str) -> Any:
+    return lambda subject: needs_fused(subject) or needs_offer(method)(subject)

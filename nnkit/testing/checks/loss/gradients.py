@@ -8,20 +8,17 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.testing.checks.loss.domains import (
-    SIZES,
     WRONG_SLOPE,
-    needs_offer,
-    needs_trait,
     pairs,
+    plain_methods,
     predictions,
     room,
-    sloped,
-    slopes_of,
+    sized,
     targets,
-    valued,
 )
-from nnkit.testing.comparison import difference
-from nnkit.testing.failure import expect_close, fail, require
+from nnkit.testing.derivatives import column_slopes
+from nnkit.testing.failure import expect_agreement, expect_close, fail, require
+from nnkit.testing.methods import called, expect_rows_alone, expect_shape, needs_offer, needs_trait
 from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
@@ -33,25 +30,39 @@ CHECKS = CheckList()
 
 @CHECKS.check(
     "LOSS-001/shape",
-    why="The core takes the weighted mean of one value a sample; anything else is broadcast into nonsense.",
+    why="The core computes the weighted mean of one value a sample; anything else is broadcast into nonsense.",
     fix="value gives (N,), gradient (N, K), for one row, one column and any others.",
 )
 def shape(subject: Subject) -> None:
     loss = subject.make()
     for p, t in pairs(subject, "shape"):
         rows, columns = p.shape
-        told = {"prediction": p, "target": t}
+        inputs = {"prediction": p, "target": t}
         value, gradient = loss.value(p.copy(), t.copy()), loss.gradient(p.copy(), t.copy())
-        require(isinstance(value, np.ndarray), "value returns no array", inputs=told, got=type(value).__name__)
-        require(value.shape == (rows,), "value has the wrong shape", inputs=told, got=value.shape, expected=(rows,))
-        require(
-            gradient.shape == p.shape, "gradient has the wrong shape", inputs=told, got=gradient.shape, expected=p.shape
-        )
-        require(np.isfinite(value).all(), "value is not finite", inputs=told, got=value)
-        require(np.isfinite(gradient).all(), "gradient is not finite", inputs=told, got=gradient)
+        require(isinstance(value, np.ndarray), "value returns no array", inputs=inputs, got=type(value).__name__)
+        expect_shape("value has the wrong shape", value, (rows,), inputs)
+        expect_shape("gradient has the wrong shape", gradient, p.shape, inputs)
+        require(np.isfinite(value).all(), "value is not finite", inputs=inputs, got=value)
+        require(np.isfinite(gradient).all(), "gradient is not finite", inputs=inputs, got=gradient)
         if loss.offers("curvature"):
-            found = loss.curvature(p.copy(), t.copy()).shape
-            require(found == (rows, columns, columns), "curvature has the wrong shape", inputs=told, got=found)
+            curvature = loss.curvature(p.copy(), t.copy())
+            expect_shape("curvature has the wrong shape", curvature, (rows, columns, columns), inputs)
+
+
+def _expect_derivative(subject: Subject, method: str, of: str, label: str) -> float:
+    """Raise ``CheckFailure`` unless ``method`` is the derivative of ``of``; return the share of elements compared."""
+    loss = subject.make()
+    compared: list[Array] = []
+    for p, t in pairs(subject, label):
+        expected = column_slopes(lambda x, t=t: called(loss, of, x, t), p, room(subject, p, t))  # type: ignore[misc]
+        compared.append(np.isfinite(expected.allowed()).ravel())
+        expect_agreement(
+            f"{method} is not the derivative of {of}",
+            lambda prediction, target, slopes, atol: (called(loss, method, prediction, target), slopes, atol),
+            {"prediction": p, "target": t, "slopes": expected.value, "atol": expected.allowed()},
+            hidden=("slopes", "atol"),
+        )
+    return float(np.concatenate(compared).mean())
 
 
 @CHECKS.check(
@@ -61,30 +72,8 @@ def shape(subject: Subject) -> None:
     scope="variant",
 )
 def gradient_stencil(subject: Subject) -> None:
-    loss = subject.make()
-    settled = total = 0
-    for p, t in pairs(subject, "gradient"):
-        expected = slopes_of(lambda x, t=t: valued(loss, x, t), p, room(subject, p, t))  # type: ignore[misc]
-        allowed = expected.allowed()
-        settled, total = settled + int(np.isfinite(allowed).sum()), total + allowed.size
-        off = difference(sloped(loss, p, t), expected.value, atol=allowed)
-        if off is not None:
-            n = off.index[0]
-            one = slice(n, n + 1)
-            expect_close(
-                "gradient is not the derivative of value",
-                sloped(loss, p[one], t[one]),
-                expected.value[one],
-                atol=allowed[one],
-                inputs={"prediction": p[one], "target": t[one]},
-            )
-            fail(
-                f"gradient is not the derivative of value in a batch of {len(p)}",
-                inputs={"prediction": p, "target": t},
-                got=off.got,
-                expected=off.expected,
-            )
-    require(settled > 0.8 * total, "value is too rough to have a gradient at most points")
+    compared = _expect_derivative(subject, "gradient", "value", "gradient")
+    require(compared > 0.8, "value is too rough to have a gradient at most points")
 
 
 @CHECKS.check(
@@ -93,33 +82,17 @@ def gradient_stencil(subject: Subject) -> None:
     fix="Reduce over axis 1 only; no mean over axis 0, no division by len(prediction).",
 )
 def per_sample(subject: Subject) -> None:
-    loss, tolerance = subject.make(), 64 * subject.eps
-    names = ["value", "gradient"]
-    names += [name for name in ("residual", "residual_jacobian", "curvature") if loss.offers(name)]
+    loss = subject.make()
     for p, t in pairs(subject, "per-sample"):
-        for name in names:
-            whole = getattr(loss, name)(p.copy(), t.copy())
-            apart = np.concatenate(
-                [getattr(loss, name)(p[n : n + 1].copy(), t[n : n + 1].copy()) for n in range(len(p))]
-            )
-            expect_close(
-                f"{name} of {len(p)} samples together differs from {name} of each alone",
-                whole,
-                apart,
-                tolerance=tolerance,
-                inputs={"prediction": p, "target": t},
-            )
+        for method in plain_methods(loss):
+            expect_rows_alone(loss, method, {"prediction": p, "target": t}, tolerance=64 * subject.eps)
 
 
 def _meet(subject: Subject, label: str, size: tuple[int, int], *, hard: bool) -> tuple[Array, Array] | None:
-    """A prediction that is the target, in the prediction's terms."""
+    """A prediction that is the target, in the prediction's terms; ``None`` where there is none."""
     cls: Any = subject.cls
     t = targets(subject, label, size, hard=hard)
-    if cls.target_domain == "index":
-        p = np.eye(size[1], dtype=subject.dtype)[t]
-        hard = True
-    else:
-        p = t.copy()
+    p = np.eye(size[1], dtype=subject.dtype)[t] if cls.target_domain == "index" else t.copy()
     if cls.prediction_domain == "log_simplex":
         p = np.log(np.maximum(p, 1e-9))
     elif cls.prediction_domain == "simplex" and cls.target_domain not in {"simplex", "index"}:
@@ -135,29 +108,26 @@ def _meet(subject: Subject, label: str, size: tuple[int, int], *, hard: bool) ->
 )
 def minimum_at_target(subject: Subject) -> None:
     loss = subject.make()
-    for size in SIZES:
-        for hard in (False, True):
-            met = _meet(subject, "minimum", size, hard=hard)
-            if met is None:
-                continue
-            p, t = met
-            best = valued(loss, p, t).astype(np.float64)
-            for trial in range(6):
-                other = predictions(subject, f"minimum/{trial}", size)
-                if trial % 2:
-                    mix = other.dtype.type(0.05)
-                    other = (1 - mix) * p + mix * other
-                there = valued(loss, other, t).astype(np.float64)
-                slack = 16 * subject.eps * (1.0 + np.abs(best) + np.abs(there))
-                worse = np.flatnonzero(there < best - slack)
-                if worse.size:
-                    n = int(worse[0])
-                    fail(
-                        "value is smaller elsewhere than at the target",
-                        inputs={"prediction": other[n : n + 1], "target": t[n : n + 1]},
-                        got=there[n : n + 1],
-                        expected=f"at least {float(best[n])!r}, the value at the target",
-                    )
+    for size, hard in sized():
+        met = _meet(subject, "minimum", size, hard=hard)
+        if met is None:
+            continue
+        p, t = met
+        best = called(loss, "value", p, t).astype(np.float64)
+        for trial in range(6):
+            other = predictions(subject, f"minimum/{trial}", size)
+            if trial % 2:
+                mix = other.dtype.type(0.05)
+                other = (1 - mix) * p + mix * other
+            there = called(loss, "value", other, t).astype(np.float64)
+            slack = 16 * subject.eps * (1.0 + np.abs(best) + np.abs(there))
+            for n in np.flatnonzero(there < best - slack):
+                fail(
+                    "value is smaller elsewhere than at the target",
+                    inputs={"prediction": other[n : n + 1], "target": t[n : n + 1]},
+                    got=there[n : n + 1],
+                    expected=f"at least {float(best[n])!r}, the value at the target",
+                )
 
 
 @CHECKS.check(
@@ -168,17 +138,13 @@ def minimum_at_target(subject: Subject) -> None:
 )
 def zero_at_target(subject: Subject) -> None:
     loss = subject.make()
-    for size in SIZES:
-        for hard in (False, True):
-            met = _meet(subject, "zero", size, hard=hard)
-            if met is None or (subject.cls.prediction_domain == "log_simplex" and (hard or met[1].ndim == 1)):
-                continue
-            p, t = met
-            off = difference(valued(loss, p, t), np.zeros(size[0]), atol=64 * subject.eps)
-            if off is not None:
-                n = off.index[0] if off.index else 0
-                told = {"prediction": p[n : n + 1], "target": t[n : n + 1]}
-                fail("value at the target is not zero", inputs=told, got=off.got, expected=off.expected)
+    for size, hard in sized():
+        met = _meet(subject, "zero", size, hard=hard)
+        if met is None or (subject.cls.prediction_domain == "log_simplex" and (hard or met[1].ndim == 1)):
+            continue
+        inputs, value = {"prediction": met[0], "target": met[1]}, called(loss, "value", *met)
+        message, rows = "value at the target is not zero", ("prediction", "target")
+        expect_close(message, value, np.zeros(size[0]), atol=64 * subject.eps, inputs=inputs, rows=rows)
 
 
 # -- least squares and second derivatives ----------------------------------------------------
@@ -191,18 +157,13 @@ def zero_at_target(subject: Subject) -> None:
     needs=needs_offer("residual"),
 )
 def residual(subject: Subject) -> None:
-    loss = subject.make()
+    loss, tolerance = subject.make(), 64 * subject.eps
     for p, t in pairs(subject, "residual"):
-        told = {"prediction": p, "target": t}
+        inputs, value = {"prediction": p, "target": t}, called(loss, "value", p, t)
         r = loss.residual(p.copy(), t.copy())
-        require(r.ndim == 2 and len(r) == len(p), "residual is not (N, R)", inputs=told, got=r.shape)
-        expect_close(
-            "half the squared residuals is not the value",
-            0.5 * (r.astype(np.float64) ** 2).sum(axis=1),
-            valued(loss, p, t),
-            tolerance=64 * subject.eps,
-            inputs=told,
-        )
+        require(r.ndim == 2 and len(r) == len(p), "residual is not (N, R)", inputs=inputs, got=r.shape)
+        half_squares, message = 0.5 * (r.astype(np.float64) ** 2).sum(axis=1), "half the squared residuals is not value"
+        expect_close(message, half_squares, value, tolerance=tolerance, inputs=inputs)
 
 
 @CHECKS.check(
@@ -215,21 +176,11 @@ def residual(subject: Subject) -> None:
 def residual_jacobian(subject: Subject) -> None:
     loss = subject.make()
     require(loss.offers("residual_jacobian"), "it offers a residual without residual_jacobian")
+    _expect_derivative(subject, "residual_jacobian", "residual", "residual-jacobian")
     for p, t in pairs(subject, "residual-jacobian"):
-        expected = slopes_of(lambda x, t=t: np.array(loss.residual(x.copy(), t.copy())), p, room(subject, p, t))  # type: ignore[misc]
-        got = loss.residual_jacobian(p.copy(), t.copy())
-        off = difference(got, expected.value, atol=expected.allowed())
-        told = {"prediction": p, "target": t}
-        if off is not None:
-            fail("residual_jacobian is not the derivative of residual", inputs=told, got=off.got, expected=off.expected)
-        through = np.einsum("ni,nik->nk", loss.residual(p.copy(), t.copy()), got)
-        expect_close(
-            "residual @ residual_jacobian is not the gradient",
-            through,
-            sloped(loss, p, t),
-            tolerance=1e-11,
-            inputs=told,
-        )
+        product = np.einsum("ni,nik->nk", called(loss, "residual", p, t), called(loss, "residual_jacobian", p, t))
+        message, inputs = "residual @ residual_jacobian is not the gradient", {"prediction": p, "target": t}
+        expect_close(message, product, called(loss, "gradient", p, t), tolerance=1e-11, inputs=inputs)
 
 
 @CHECKS.check(
@@ -240,13 +191,4 @@ def residual_jacobian(subject: Subject) -> None:
     scope="variant",
 )
 def curvature(subject: Subject) -> None:
-    loss = subject.make()
-    for p, t in pairs(subject, "curvature"):
-        expected = slopes_of(lambda x, t=t: sloped(loss, x, t), p, room(subject, p, t))  # type: ignore[misc]
-        expect_close(
-            "curvature is not the derivative of gradient",
-            loss.curvature(p.copy(), t.copy()),
-            expected.value,
-            atol=expected.allowed(),
-            inputs={"prediction": p, "target": t},
-        )
+    _expect_derivative(subject, "curvature", "gradient", "curvature")

@@ -9,9 +9,16 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.testing.call import quiet
-from nnkit.testing.checks.optimizer.running import gradients, needs_coordinatewise, takes_zero_rate, trajectory
-from nnkit.testing.failure import expect_close, expect_equal, require
-from nnkit.testing.points import normal
+from nnkit.testing.checks.optimizer.running import (
+    expect_path,
+    gradients,
+    start_and_gradients,
+    takes_zero_rate,
+    trajectory,
+)
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_equal, require
+from nnkit.testing.methods import expect_shape, needs_trait
 from nnkit.testing.rates import has_rate, with_rate
 from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
@@ -24,52 +31,65 @@ CHECKS = CheckList()
 
 @CHECKS.check(
     "OPT-001/shape-and-type",
-    why="The flat vector is viewed by every layer; another shape or dtype cuts them off.",
+    why="Every layer holds views of the flat vector; another shape or dtype separates them from it.",
     fix="update returns the parameters, (P,), of the dtype they came in.",
 )
 def shape_and_type(subject: Subject) -> None:
     optimizer = subject.make()
     for size in (1, 2, 5, 130):
-        start = normal(subject, f"shape/{size}", (size,))
+        start, stream = start_and_gradients(subject, "shape", 4, size)
         theta = start.copy()
         state = optimizer.init(theta)
         require(isinstance(state, dict), "init returns no dict", got=type(state).__name__, expected="dict")
         expect_equal("init writes to the parameters", theta, start, inputs={"parameters": start})
-        for g in gradients(subject, "shape", 4, size):
-            told = {"parameters": theta.copy(), "gradient": g}
-            new = optimizer.update(theta, g, state)
-            require(isinstance(new, np.ndarray), "update returns no array", inputs=told, got=type(new).__name__)
-            require(new.shape == (size,), "update returns another shape", inputs=told, got=new.shape, expected=(size,))
-            require(new.dtype == subject.dtype, "update returns another dtype", inputs=told, got=new.dtype)
-            require(np.isfinite(new).all(), "update gives numbers that are not finite", inputs=told, got=new)
-            theta = new
+        for g in stream:
+            inputs = {"parameters": theta.copy(), "gradient": g}
+            theta = optimizer.update(theta, g, state)
+            require(isinstance(theta, np.ndarray), "update returns no array", inputs=inputs, got=type(theta).__name__)
+            expect_shape("update returns another shape", theta, (size,), inputs)
+            require(theta.dtype == subject.dtype, "update returns another dtype", inputs=inputs, got=theta.dtype)
+            require(np.isfinite(theta).all(), "update gives numbers that are not finite", inputs=inputs, got=theta)
 
 
 @CHECKS.check(
     "OPT-002/zero-rate-is-still",
     why="Warm-ups and schedules pass through zero; nothing may move there.",
-    fix="Multiply the whole step, weight decay included, by the learning rate.",
+    fix="Multiply the complete step, weight decay included, by the learning rate.",
     needs=takes_zero_rate,
 )
 def zero_rate_is_still(subject: Subject) -> None:
-    optimizer = with_rate(subject, 0.0)
-    start = normal(subject, "still", (5,))
-    path, _ = trajectory(optimizer, start, gradients(subject, "still", 6, 5))
-    for step, theta in enumerate(path):
-        expect_equal(
-            f"parameters move in step {step + 1} at a learning rate of zero", theta, start, inputs={"parameters": start}
-        )
+    start, stream = start_and_gradients(subject, "still", 6)
+    path, _ = trajectory(with_rate(subject, 0.0), start, stream)
+    expect_path("parameters move at a learning rate of zero", path, [start] * 6, inputs={"parameters": start})
+
+
+@CHECKS.check(
+    "OPT-019/first-step-descends",
+    why="Without accumulated state the first update must be a descent step.",
+    fix="Check the sign of the gradient's term, and the bias correction at step 1 (beta ** 1, not beta ** 0).",
+)
+def first_step_descends(subject: Subject) -> None:
+    start = np.full(5, 1e-3, dtype=subject.dtype)
+    for trial in range(3):
+        g = gradients(subject, f"first/{trial}", 1, 5)[0]
+        path, _ = trajectory(subject.make(), start, [g] * 16)  # one that accumulates gradients moves later
+        first = next((theta for theta in path if difference(theta, start) is not None), path[0])
+        move, inputs = first.astype(np.float64) - start, {"parameters": start, "gradient": g}
+        require(np.isfinite(move).all(), "the first step is not finite", inputs=inputs, got=move)
+        down, expected = float(move @ g) < 0.0, "move @ gradient < 0"
+        require(down, "the first step does not descend", inputs=inputs, got=move, expected=expected)
+        require(float(np.abs(move).max()) < 1e3, "the first step is enormous", inputs=inputs, got=move)
 
 
 # -- descent ---------------------------------------------------------------------------------
 
+Function = Callable[[Array], float]
+Gradient = Callable[[Array], Array]
 
-RATES = (0.1, 1.0, 1e-2, 1e-3)
-PATIENCE = 16
 
-
-def _quadratic(scales: Array) -> tuple[Callable[[Array], float], Callable[[Array], Array]]:
-    return lambda x: float(0.5 * (scales * x * x).sum()), lambda x: scales * x
+def _quadratic(*scales: float) -> tuple[Function, Gradient]:
+    curvature = np.array(scales)
+    return lambda x: float(0.5 * (curvature * x * x).sum()), lambda x: curvature * x
 
 
 def _rosenbrock(x: Array) -> float:
@@ -81,32 +101,36 @@ def _rosenbrock_gradient(x: Array) -> Array:
     return np.array([-2 * (1 - x[0]) - 20 * x[0] * inner, 10 * inner], dtype=x.dtype)
 
 
-def _descend(
-    subject: Subject, value: Any, gradient: Any, start: Array, bar: float, *, steps: int = 300
-) -> tuple[dict[str, float], float]:
-    """The value reached, relative to the start, with the default rate and then others until one is below ``bar``."""
-    tried: dict[str, float] = {}
-    first = value(start)
-    for rate in (None, *(RATES if has_rate(subject) else ())):
-        try:
-            optimizer = subject.make() if rate is None else with_rate(subject, rate)
-        except (ValueError, TypeError):
-            continue
-        theta = start.copy()
-        with quiet():
-            state = optimizer.init(theta)
-            best = first
-            for _ in range(steps):
-                theta = optimizer.update(theta, np.asarray(gradient(theta), dtype=subject.dtype), state)
-                now = value(theta)
-                if not np.isfinite(now) or now > 1e12 * (1 + first):
-                    break
-            else:
-                best = now
-        tried["default" if rate is None else f"{rate:g}"] = best / first
-        if best < bar * first:
+def _value_after(optimizer: Any, function: Function, gradient: Gradient, start: Array) -> float:
+    """The value after 300 steps relative to that at the start; 1 where it diverges."""
+    theta, first = start.copy(), function(start)
+    with quiet():
+        state, value = optimizer.init(theta), first
+        for _ in range(300):
+            theta = optimizer.update(theta, np.asarray(gradient(theta), dtype=start.dtype), state)
+            value = function(theta)
+            if not np.isfinite(value) or value > 1e12 * (1 + first):
+                return 1.0
+    return value / first
+
+
+def _expect_descent(
+    subject: Subject, surface: str, problem: tuple[Function, Gradient], start: Array, bar: float
+) -> float:
+    """Raise ``CheckFailure`` unless some rate brings the value below ``bar``; return what the default rate reached."""
+    reached = {"default": _value_after(subject.make(), *problem, start)}
+    for rate in (0.1, 1.0, 1e-2, 1e-3) if has_rate(subject) else ():
+        if min(reached.values()) < bar:
             break
-    return tried, min(tried.values())
+        try:
+            optimizer = with_rate(subject, rate)
+        except (ValueError, TypeError):
+            continue  # it refuses this rate
+        reached[f"{rate:g}"] = _value_after(optimizer, *problem, start)
+    best, inputs = min(reached.values()), {"start": start, "value reached over value at start": reached}
+    message = f"300 steps on {surface} do not bring the value below {bar:g} of the first with any learning rate"
+    require(best < bar, message, inputs=inputs, got=f"{best:.4g}", expected=f"less than {bar:g}")
+    return reached["default"]
 
 
 @CHECKS.check(
@@ -116,23 +140,11 @@ def _descend(
     scope="variant",
 )
 def descends_on_a_bowl(subject: Subject) -> None:
-    value, gradient = _quadratic(np.array([1.0, 0.5, 2.0, 1.5]))
-    start = np.array([0.9, -1.1, 0.7, -0.4])
-    tried, best = _descend(subject, value, gradient, start, 0.5)
-    require(
-        best < 0.5,
-        "300 steps on a round quadratic bowl do not halve the value with any learning rate",
-        inputs={"start": start, "value reached over value at start": tried},
-        got=f"{best:.4g}",
-        expected="less than 0.5",
-    )
-    require(
-        tried["default"] < 1.0,
-        "the default learning rate does not descend on a round quadratic bowl",
-        inputs={"start": start},
-        got=f"{tried['default']:.6g} of the value at the start after 300 steps",
-        expected="less than 1",
-    )
+    start, surface = np.array([0.9, -1.1, 0.7, -0.4]), "a round quadratic bowl"
+    default = _expect_descent(subject, surface, _quadratic(1.0, 0.5, 2.0, 1.5), start, 0.5)
+    message = f"the default learning rate does not descend on {surface}"
+    got = f"{default:.6g} of the value at the start after 300 steps"
+    require(default < 1.0, message, inputs={"start": start}, got=got, expected="less than 1")
 
 
 @CHECKS.check(
@@ -142,77 +154,51 @@ def descends_on_a_bowl(subject: Subject) -> None:
     scope="variant",
 )
 def descends_in_a_narrow_valley(subject: Subject) -> None:
-    value, gradient = _quadratic(np.array([1.0, 0.01, 10.0]))
-    start = np.array([0.5, 1.0, -0.3])
-    tried, best = _descend(subject, value, gradient, start, 0.7)
-    require(
-        best < 0.7,
-        "300 steps on a quadratic with condition 1000 do not lower the value by a third with any learning rate",
-        inputs={"start": start, "value reached over value at start": tried},
-        got=f"{best:.4g}",
-        expected="less than 0.7",
-    )
+    surface, problem = "a quadratic with condition 1000", _quadratic(1.0, 0.01, 10.0)
+    _expect_descent(subject, surface, problem, np.array([0.5, 1.0, -0.3]), 0.7)
 
 
 @CHECKS.check(
     "OPT-005/descends-on-rosenbrock",
-    why="Curved valleys are where momentum and scaling show their worth or their faults.",
-    fix="Look at what the state does when the gradient turns.",
+    why="Curved valleys are where momentum and scaling show their strengths or their faults.",
+    fix="Look at what the state does when the gradient changes direction.",
     scope="variant",
 )
 def descends_on_rosenbrock(subject: Subject) -> None:
-    start = np.array([-0.6, 0.8])
-    tried, best = _descend(subject, _rosenbrock, _rosenbrock_gradient, start, 0.7)
-    require(
-        best < 0.7,
-        "300 steps on Rosenbrock's function do not lower the value by a third with any learning rate",
-        inputs={"start": start, "value reached over value at start": tried},
-        got=f"{best:.4g}",
-        expected="less than 0.7",
-    )
+    problem = _rosenbrock, _rosenbrock_gradient
+    _expect_descent(subject, "Rosenbrock's function", problem, np.array([-0.6, 0.8]), 0.7)
+
+
+# -- coordinates -----------------------------------------------------------------------------
 
 
 @CHECKS.check(
     "OPT-006/permutation",
-    why="The order of the parameters in the flat vector is an accident of the layers' order.",
+    why="The order of the parameters in the flat vector follows from the order of the layers alone.",
     fix="Treat all coordinates alike; no index, no cumulative sum, no special first element.",
 )
 def permutation(subject: Subject) -> None:
-    optimizer = subject.make()
-    size = 7
-    start, stream = normal(subject, "permutation", (size,)), gradients(subject, "permutation", 8, size)
-    plain, _ = trajectory(optimizer, start, stream)
-    for order in (subject.rng("permutation/order").permutation(size), np.arange(size)[::-1]):
-        moved, _ = trajectory(optimizer, start[order], [g[order] for g in stream])
-        for step, (got, expected) in enumerate(zip(moved, plain, strict=True)):
-            expect_close(
-                f"permuted parameters take another way (step {step + 1})",
-                got,
-                expected[order],
-                tolerance=256 * subject.eps,
-                inputs={"parameters": start, "order": order},
-            )
+    start, stream = start_and_gradients(subject, "permutation", 8, 7)
+    plain, _ = trajectory(subject.make(), start, stream)
+    for order in (subject.rng("permutation/order").permutation(7), np.arange(7)[::-1]):
+        permuted, _ = trajectory(subject.make(), start[order], [g[order] for g in stream])
+        message, expected = "permuted parameters follow another path", [theta[order] for theta in plain]
+        inputs = {"parameters": start, "order": order}
+        expect_path(message, permuted, expected, tolerance=256 * subject.eps, inputs=inputs)
 
 
 @CHECKS.check(
     "OPT-007/coordinatewise",
-    why="Blocked and compiled twins, and training in shards, update parts of the vector apart.",
-    fix="Set `coordinatewise = False`, or let no coordinate see another (no norm, mean or maximum).",
-    needs=needs_coordinatewise,
+    why="Blocked and compiled counterparts, and training in shards, update parts of the vector separately.",
+    fix="Set `coordinatewise = False`, or let no coordinate depend on another (no norm, mean or maximum).",
+    needs=needs_trait("coordinatewise", "that it works coordinate by coordinate"),
 )
 def coordinatewise(subject: Subject) -> None:
-    optimizer = subject.make()
-    for size, cut in ((6, 3), (7, 1), (70_003, 40_001)):
-        steps = 8 if size < 100 else 2
-        start, stream = normal(subject, f"halves/{size}", (size,)), gradients(subject, "halves", steps, size)
-        whole, _ = trajectory(optimizer, start, stream)
-        first, _ = trajectory(optimizer, start[:cut], [g[:cut] for g in stream])
-        second, _ = trajectory(optimizer, start[cut:], [g[cut:] for g in stream])
-        for step in range(steps):
-            expect_close(
-                f"two halves of {size} parameters updated apart differ from the whole (step {step + 1})",
-                np.concatenate([first[step], second[step]]),
-                whole[step],
-                tolerance=16 * subject.eps,
-                inputs={"parameters": start},
-            )
+    for size, cut, steps in ((6, 3, 8), (7, 1, 8), (70_003, 40_001, 2)):
+        start, stream = start_and_gradients(subject, "halves", steps, size)
+        together, _ = trajectory(subject.make(), start, stream)
+        first, _ = trajectory(subject.make(), start[:cut], [g[:cut] for g in stream])
+        second, _ = trajectory(subject.make(), start[cut:], [g[cut:] for g in stream])
+        apart = [np.concatenate(halves) for halves in zip(first, second, strict=True)]
+        message = f"two halves of {size} parameters updated separately differ from all together"
+        expect_path(message, apart, together, tolerance=16 * subject.eps, inputs={"parameters": start})

@@ -1,9 +1,9 @@
-"""Gradients for an optimizer under proof, and its way through them."""
+"""Gradients for an optimizer under test, and its path through them."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import attrs
@@ -13,6 +13,8 @@ from nnkit.arrays import Array
 from nnkit.interfaces import Schedule
 from nnkit.interfaces.fields import PART_KIND
 from nnkit.testing.call import Call, quiet
+from nnkit.testing.failure import expect_close, expect_equal
+from nnkit.testing.methods import silent
 from nnkit.testing.points import normal
 from nnkit.testing.rates import has_rate, own_rate, still_at_zero, with_rate
 from nnkit.testing.subject import Subject
@@ -23,41 +25,76 @@ from nnkit.testing.subject import Subject
 def gradients(subject: Subject, label: str, steps: int, size: int) -> list[Array]:
     """Gradients of changing size and sign, one of them small, some entries zero."""
     rng = subject.rng(f"gradients/{label}/{steps}/{size}")
-    found = []
+    stream = []
     for step in range(steps):
         g = rng.standard_normal(size) * 10.0 ** rng.uniform(-1.5, 0.5)
         if step % 4 == 2 and size > 2:
             g[rng.integers(0, size)] = 0.0
-        found.append(np.asarray(g, dtype=subject.dtype))
-    return found
+        stream.append(np.asarray(g, dtype=subject.dtype))
+    return stream
 
 
-def trajectory(optimizer: Any, start: Array, stream: list[Array]) -> tuple[list[Array], dict[str, Any]]:
-    """Copies of the parameters after each update, and the last state."""
-    theta = start.copy()
+def start_and_gradients(subject: Subject, label: str, steps: int, size: int = 5) -> tuple[Array, list[Array]]:
+    """Parameters and a stream of gradients."""
+    return normal(subject, f"{label}/{size}", (size,)), gradients(subject, label, steps, size)
+
+
+def trajectory(
+    optimizer: Any, start: Array, stream: Sequence[Array], state: Any = None
+) -> tuple[list[Array], dict[str, Any]]:
+    """Copies of the parameters after each update, and the last state; from ``state`` where that is passed."""
+    theta, path = start.copy(), []
     with quiet():
-        state = optimizer.init(theta)
-        found = []
+        state = optimizer.init(theta) if state is None else state
         for g in stream:
             theta = optimizer.update(theta, g.copy(), state)
-            found.append(np.array(theta))
-    return found, state
+            path.append(np.array(theta))
+    return path, state
 
 
-def _trajectory_call(part: Any, given: Mapping[str, Array]) -> Any:
-    theta = given["parameters"].copy()
+def bound(optimizer: Any, start: Array, state: Any = None) -> tuple[Callable[[Array], Array], dict[str, Any]]:
+    """A function that makes a bound step with a gradient and returns a copy of the parameters; and the live state."""
+    theta, buffer = start.copy(), np.full_like(start, np.nan)
+    state = optimizer.init(theta) if state is None else state
+    step = optimizer.bind(theta, buffer, state)
+
+    def make_step(g: Array) -> Array:
+        inputs = {"parameters": start, "gradient": g}
+        np.copyto(buffer, g)
+        with silent("a bound step", inputs):
+            step()
+        expect_equal("a bound step writes to the gradient", buffer, g, inputs=inputs)
+        return theta.copy()
+
+    return make_step, state
+
+
+def expect_path(
+    message: str,
+    got: Sequence[Array],
+    expected: Sequence[Array],
+    *,
+    tolerance: float = 0.0,
+    after: int = 0,
+    inputs: Mapping[str, Any] | None = None,
+) -> None:
+    """Raise ``CheckFailure`` unless both paths agree; ``after`` steps that come before them are counted."""
+    for step, (theta, other) in enumerate(zip(got, expected, strict=True), after + 1):
+        expect_close(f"{message} (step {step})", theta, other, tolerance=tolerance, inputs=inputs)
+
+
+def _updates(part: Any, arrays: Mapping[str, Array]) -> Any:
+    theta, path = arrays["parameters"].copy(), []
     state = part.init(theta)
-    found = []
-    for g in given["gradients"]:
+    for g in arrays["gradients"]:
         theta = part.update(theta, g, state)
-        found.append(np.array(theta))
-    return {"parameters": found, "state": copy.deepcopy(dict(state))}
+        path.append(np.array(theta))
+    return {"parameters": path, "state": copy.deepcopy(dict(state))}
 
 
 def calls(subject: Subject) -> list[Call]:
-    """The state before the first step, one update, and a trajectory of several."""
-    start = normal(subject, "calls/start", (5,))
-    stream = np.stack(gradients(subject, "calls", 6, 5))
+    """The state before the first step, one update, and several."""
+    start, stream = start_and_gradients(subject, "calls", 6)
     return [
         Call("init(parameters)", lambda p, x: p.init(x["parameters"]), {"parameters": start}),
         Call(
@@ -66,16 +103,16 @@ def calls(subject: Subject) -> list[Call]:
             {"parameters": start, "gradient": stream[0]},
             writes=frozenset({"parameters"}),
         ),
-        Call("six updates", _trajectory_call, {"parameters": start, "gradients": stream}),
+        Call("six updates", _updates, {"parameters": start, "gradients": np.stack(stream)}),
     ]
 
 
-# -- what applies ----------------------------------------------------------------------------
+# -- which checks apply ----------------------------------------------------------------------
 
 
 def takes_zero_rate(subject: Subject) -> str | None:
     if not has_rate(subject):
-        return "neither it nor an optimizer that it holds has a learning_rate"
+        return "neither it nor an optimizer in its fields has a learning_rate"
     if not still_at_zero(subject):
         return "it declares that it moves at rate zero"
     try:
@@ -88,18 +125,14 @@ def takes_zero_rate(subject: Subject) -> str | None:
 def takes_schedule(subject: Subject) -> str | None:
     field = own_rate(subject.cls)
     if field is None:
-        return "it has no learning_rate of its own"  # one that it holds is proven by itself, and may make fewer steps
-    return None if field.metadata.get(PART_KIND) == "schedule" else "its learning_rate takes no schedule"
-
-
-def needs_coordinatewise(subject: Subject) -> str | None:
-    return None if subject.cls.coordinatewise else "it is not declared coordinate-wise"
+        return "it has no learning_rate of its own"  # one in its fields is checked by itself, and may make fewer steps
+    return None if field.metadata.get(PART_KIND) == "schedule" else "its learning_rate accepts no schedule"
 
 
 @final
 @attrs.frozen(kw_only=True)
 class Steps(Schedule):
-    """Rates by step from a list, and a note of every step asked for."""
+    """Rates by step from a list, and a record of every step asked for."""
 
     rates: tuple[float, ...] = (0.1,)
     asked: list[int] = attrs.field(factory=list, eq=False)

@@ -1,0 +1,228 @@
+"""What an activation declares of itself: kinks, range, symmetries, invariances."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.testing.call import quiet
+from nnkit.testing.checks.activation.passes import derived, in_rows, matrices, needs_elementwise
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_agreement, expect_close, fail, require
+from nnkit.testing.methods import called, needs_trait
+from nnkit.testing.numerics import Slope, one_sided
+from nnkit.testing.points import EXTREMES, elementwise_points
+from nnkit.testing.record import CheckList
+from nnkit.testing.subject import Subject
+
+CHECKS = CheckList()
+
+
+def _samples(subject: Subject) -> Array:
+    """The grid, the neighbourhood of kinks, and extremes; in rows of four where rows matter, with random rows."""
+    kinks = np.asarray(subject.cls.kinks, dtype=np.float64)
+    points = np.concatenate([elementwise_points(subject, "traits").ravel(), EXTREMES, -EXTREMES, kinks])
+    if subject.elementwise:
+        return points[:, None].astype(subject.dtype)
+    rows = subject.rng("traits/rows").normal(0.0, 3.0, (20, 4))
+    return np.concatenate([in_rows(points), rows, np.zeros((1, 4))]).astype(subject.dtype)
+
+
+@CHECKS.check(
+    "ACT-019/kinks",
+    why="At a kink the derivative is a choice, and it must be one of the two slopes that meet there.",
+    fix="Return the slope from the left or from the right at a kink, and declare the kink where it is.",
+    needs=lambda s: needs_elementwise(s) or needs_trait("kinks", "kinks")(s),
+    scope="variant",
+)
+def kinks(subject: Subject) -> None:
+    part, declared = subject.make(), subject.cls.kinks
+    for kink in declared:
+        z = np.array([[kink]])
+        step = min([0.1, *(0.5 * abs(kink - other) for other in declared if other != kink)])
+
+        def side_slope(side: int, z: Array = z, step: float = step) -> Slope:
+            near = z + side * 1e-9 * np.maximum(np.abs(z), 1.0)
+            value = called(part, "forward", z)
+            jumps = difference(value, called(part, "forward", near), atol=1e-6 * (1 + np.abs(value))) is not None
+            base = near if jumps else z
+            return one_sided(lambda t: called(part, "forward", base + t), step, side)
+
+        derivative, sides = derived(part, "derivative", z), [side_slope(-1), side_slope(1)]
+        require(
+            any(difference(derivative, side.value, atol=side.allowed() + 1e-6) is None for side in sides),
+            f"derivative at the kink {kink} is neither of the one-sided slopes",
+            inputs={"z": z},
+            got=derivative,
+            expected=" or ".join(f"{float(side.value[0, 0]):.6g}" for side in sides),
+        )
+
+
+@CHECKS.check(
+    "ACT-020/undeclared-kinks",
+    why="Stencils, Hessians and solvers avoid declared kinks; at others they compute wrong values.",
+    fix="Declare the place in `kinks`, or make the branches of the derivative meet.",
+    needs=needs_elementwise,
+    scope="variant",
+)
+def undeclared_kinks(subject: Subject) -> None:
+    part, declared = subject.make(), subject.cls.kinks
+    for center in (0.0, *range(-7, 8), *(k / 2 for k in range(-13, 14, 2))):
+        if any(abs(center - kink) < 1e-3 for kink in declared):
+            continue
+        z = center + np.array([[-1e-7], [1e-7], [-2e-7], [2e-7], [0.0]])
+        d = derived(part, "derivative", z)[:, 0]
+        jump, drift = abs(d[1] - d[0]), abs(d[0] - d[2]) + abs(d[3] - d[1])
+        require(
+            jump <= 1e-4 * (1.0 + abs(d[0])) + 10.0 * drift,
+            f"the derivative jumps at {center:g}, which is not declared",
+            inputs={"z": z[:2]},
+            got=d[:2],
+            expected=f"kinks with {center:g} in it",
+        )
+
+
+@CHECKS.check(
+    "ACT-021/range",
+    why="Losses and plots rely on the declared range: a logarithm of a negative number is NaN.",
+    fix="Widen `range`, or keep forward inside it also at the extremes.",
+    needs=lambda s: None if np.isfinite(s.cls.range).any() else "it declares no bound",
+)
+def declared_range(subject: Subject) -> None:
+    z, (low, high) = _samples(subject), subject.cls.range
+    slack = 4 * subject.eps * max(abs(x) for x in (low, high) if np.isfinite(x))
+    for n, row in enumerate(called(subject.make(), "forward", z).astype(np.float64)):
+        inside = ((row >= low - slack) & (row <= high + slack)).all()
+        require(inside, "forward leaves its range", inputs={"z": z[n : n + 1]}, got=row, expected=f"[{low}, {high}]")
+
+
+@CHECKS.check(
+    "ACT-022/monotonic",
+    why="Plots, calibration and inversion rely on it.",
+    fix="Drop `monotonic`, or look for the branch that falls.",
+    needs=lambda s: needs_elementwise(s) or needs_trait("monotonic", "monotonic")(s),
+)
+def monotonic(subject: Subject) -> None:
+    z = np.sort(_samples(subject), axis=0)
+    a = called(subject.make(), "forward", z).astype(np.float64)[:, 0]
+    with np.errstate(invalid="ignore"):
+        falls = np.flatnonzero(np.diff(a) < -8 * subject.eps * (np.abs(a[1:]) + np.abs(a[:-1])))
+    if falls.size:
+        at = slice(int(falls[0]), int(falls[0]) + 2)
+        fail("forward falls although it is declared monotonic", inputs={"z": z[at]}, got=a[at], expected="not falling")
+
+
+@CHECKS.check(
+    "ACT-023/parity",
+    why="Sign symmetry is used where weights are drawn and where networks are compared.",
+    fix='Drop `parity`, or make forward(-z) equal to -forward(z) ("odd") or forward(z) ("even").',
+    needs=needs_trait("parity", "parity"),
+)
+def parity(subject: Subject) -> None:
+    part, eps, declared = subject.make(), subject.eps, subject.cls.parity
+    require(declared in {"odd", "even"}, "parity is neither 'odd' nor 'even'", got=declared)
+    sign = -1.0 if declared == "odd" else 1.0
+
+    def compute(z: Array) -> tuple[Array, Array]:
+        return called(part, "forward", -z), sign * called(part, "forward", z)
+
+    expect_agreement(f"forward is not {declared}", compute, {"z": _samples(subject)}, rtol=16 * eps, atol=4 * eps)
+
+
+@CHECKS.check(
+    "ACT-024/fixed-points",
+    why="A wrong fixed point shifts every value.",
+    fix="Remove the point from `fixed_points`, or correct the constant that moves it.",
+    needs=needs_trait("fixed_points", "fixed points"),
+)
+def fixed_points(subject: Subject) -> None:
+    z, tolerance = np.asarray(subject.cls.fixed_points, dtype=subject.dtype)[:, None], 16 * subject.eps
+    a, message = called(subject.make(), "forward", z), "a declared fixed point moves"
+    expect_close(message, a, z, tolerance=tolerance, inputs={"z": z}, rows=("z",))
+
+
+@CHECKS.check(
+    "ACT-025/shift-invariant",
+    why="Stable forms subtract the largest element of a row; that is only allowed if it changes nothing.",
+    fix="Drop `shift_invariant`, or look for what the shift changes.",
+    needs=needs_trait("shift_invariant", "shift invariance"),
+)
+def shift_invariant(subject: Subject) -> None:
+    part = subject.make()
+    for z in matrices(subject, "shift"):
+        for by in (1.5, -7.0, 50.0):
+
+            def compute(z: Array, by: float = by) -> tuple[Array, Array]:
+                return called(part, "forward", z + z.dtype.type(by)), called(part, "forward", z)
+
+            message, tolerance = f"forward changes when {by:g} is added to a row", 16 * subject.eps * (abs(by) + 4.0)
+            expect_agreement(message, compute, {"z": z}, tolerance=tolerance)
+
+
+@CHECKS.check(
+    "ACT-026/simplex",
+    why="Cross-entropy reads the rows as probabilities.",
+    fix="Divide by the sum of the same row, after the exponential.",
+    needs=needs_trait("simplex", "a simplex"),
+)
+def on_simplex(subject: Subject) -> None:
+    part, eps = subject.make(), subject.eps
+    for z in [*matrices(subject, "simplex"), _samples(subject)]:
+        a = called(part, "forward", z).astype(np.float64)
+        probabilities = (a >= 0).all() and (a <= 1 + 8 * eps).all()
+        require(probabilities, "an element is no probability", inputs={"z": z}, got=a)
+        sums, atol, message = a.sum(axis=1), 8 * eps * (z.shape[1] + 2), "a row does not sum to 1"
+        expect_close(message, sums, np.ones(len(a)), atol=atol, inputs={"z": z}, rows=("z",))
+
+
+@CHECKS.check(
+    "ACT-027/log-simplex",
+    why="Losses read the rows as logarithms of probabilities.",
+    fix="Subtract the logarithm of the sum of exponentials of the same row.",
+    needs=needs_trait("log_simplex", "a simplex of logarithms"),
+)
+def on_log_simplex(subject: Subject) -> None:
+    part, eps = subject.make(), subject.eps
+    for z in [*matrices(subject, "log_simplex"), _samples(subject)]:
+        a = called(part, "forward", z).astype(np.float64)
+        require((a <= 4 * eps).all(), "an element is above 0", inputs={"z": z}, got=a)
+        sums, atol = np.exp(a).sum(axis=1), 64 * eps * (z.shape[1] + 2)
+        message = "the exponentials of a row do not sum to 1"
+        expect_close(message, sums, np.ones(len(a)), atol=atol, inputs={"z": z}, rows=("z",))
+
+
+@CHECKS.check(
+    "ACT-028/equivariant-columns",
+    why="Which unit stands in which column must not matter, unless the part declares that it does.",
+    fix="Treat all columns alike; or set `ordered = True`, if their order has a meaning.",
+    level="strict",
+    needs=lambda s: "it declares that its columns are ordered" if s.cls.ordered else None,
+)
+def equivariant_columns(subject: Subject) -> None:
+    part, tolerance = subject.make(), 64 * subject.eps
+    for z in matrices(subject, "columns"):
+        for order in (subject.rng(f"columns/{z.shape}").permutation(z.shape[1]), np.arange(z.shape[1])[::-1]):
+
+            def compute(z: Array, order: Array = order) -> tuple[Array, Array]:
+                return called(part, "forward", z[:, order]), called(part, "forward", z)[:, order]
+
+            message = "forward of exchanged columns is not the exchanged forward"
+            expect_agreement(message, compute, {"z": z}, tolerance=tolerance)
+
+
+@CHECKS.check(
+    "ACT-029/largest-numbers",
+    why="Values of a diverging network reach such numbers before they become infinite.",
+    fix="Saturate before multiplying: np.clip, or the smaller of two forms.",
+    level="advisory",
+)
+def largest_numbers(subject: Subject) -> None:
+    part, ceiling = subject.make(), float(np.finfo(subject.dtype).max)
+    z = np.array([[1e30], [-1e30], [ceiling], [-ceiling]], dtype=subject.dtype)
+    if not subject.elementwise:
+        z = np.hstack([z, np.zeros_like(z), -z])
+    with quiet() as noted:
+        a = part.forward(z.copy())
+        part.vjp(z.copy(), a.copy(), np.ones_like(z))
+    require(not noted.warned, "it warns at the largest numbers of the dtype", inputs={"z": z}, got=noted.warned)
+    require(not np.isnan(a).any(), "forward is NaN at the largest numbers of the dtype", inputs={"z": z}, got=a)

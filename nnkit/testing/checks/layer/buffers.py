@@ -1,0 +1,123 @@
+"""The buffers of a layer: adapted to the data, following the batches, and shown by reference values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.testing.call import quiet
+from nnkit.testing.checks.layer.passes import buffered, copied, generator_of, situation
+from nnkit.testing.comparison import difference
+from nnkit.testing.failure import expect_close, expect_equal, require
+from nnkit.testing.methods import needs_offer
+from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import needs_reference_values, reference_arguments
+from nnkit.testing.subject import Subject
+
+CHECKS = CheckList()
+
+
+def _needs_buffers(subject: Subject) -> str | None:
+    return None if buffered(subject.make(), 3) else "it keeps no buffers"
+
+
+@CHECKS.check(
+    "LAY-012/adapt",
+    why="It runs once, on all data, before training; what it leaves must be saved and repeatable.",
+    fix="Write to buffers only, use the weights as repetitions, and draw nothing.",
+    needs=needs_offer("adapt"),
+)
+def adapt(subject: Subject) -> None:
+    start, tolerance = situation(subject, "adapt", 1, 3), 1024 * subject.eps
+    data = np.asarray(subject.rng("adapt").normal(2.0, 3.0, (10, 3)), dtype=subject.dtype)
+
+    def adapted(x: Array, weight: Array | None = None) -> dict[str, Array]:
+        values, x_passed = copied(start.values), x.copy()
+        with quiet():
+            subject.make().adapt(values, x_passed, weight)
+        expect_equal("adapt writes to x", x_passed, x, inputs={"x": x})
+        return values
+
+    values = adapted(data)
+    expect_equal("adapt gives other buffers the second time", adapted(data), values)
+    for name, array in values.items():
+        if name not in start.buffers:
+            expect_equal(f"adapt writes to {name!r}, which is no buffer", array, start.values[name])
+        require(array.dtype == subject.dtype, f"adapt changes the dtype of {name!r}", got=array.dtype)
+        require(np.isfinite(array).all(), f"adapt leaves {name!r} not finite", inputs={"x": data}, got=array)
+    weight = np.array([1, 2, 1, 3, 1, 1, 2, 1, 0, 1], dtype=subject.dtype)
+    repeated, message = (
+        np.repeat(data, weight.astype(int), axis=0),
+        "integer weights do not act as repetitions in adapt",
+    )
+    inputs = {"x": data, "weight": weight}
+    expect_close(message, adapted(data, weight), adapted(repeated), tolerance=tolerance, inputs=inputs)
+
+
+@CHECKS.check(
+    "LAY-016/statistics-follow",
+    why="Statistics that run away from the data make every prediction wrong, and no training loss shows it.",
+    fix="Move the buffers towards the batch: running += rate * (batch - running).",
+    needs=lambda s: "its rows are independent" if s.cls.row_independent else None,
+    scope="variant",
+)
+def statistics_follow(subject: Subject) -> None:
+    one = situation(subject, "follow", 200, 3)
+    one = one.evolve(x=np.asarray(subject.rng("follow/x").normal(1.0, 2.0, one.x.shape), dtype=subject.dtype))
+    values = copied(one.values)
+    trained = one.pass_on(values, training=True, rng=one.rng)
+    if difference(values, one.values) is None:
+        still = bool(one.buffers) and subject.hyperparameters == subject.variants[0]
+        adapts, message = one.layer.offers("adapt"), "no pass in training ever moves the buffers"
+        return require(not still or adapts, message, inputs={"x": one.x})  # no statistics with these hyperparameters
+
+    def gap(values: dict[str, Array]) -> float:
+        return float(np.abs(one.pass_on(values, training=False, rng=None) - trained).max())
+
+    before, allowed = gap(copied(one.values)), 0.02 * (1.0 + float(np.abs(trained).max()))
+    for _ in range(400):
+        one.pass_on(values, training=True, rng=one.rng)
+    message = "after many passes over one batch, inference still differs from training on it"
+    after, limit = gap(values), max(allowed, 0.01 * before)
+    return require(after <= limit, message, inputs={"x": one.x}, got=after, expected=f"less than {limit:.3g}")
+
+
+@CHECKS.check(
+    "LAY-021/one-row-in-training",
+    why="The last batch of an epoch may be one row, and its variance divided by N - 1 is 0 / 0.",
+    fix="Leave the statistics unchanged where the batch does not determine them.",
+    needs=_needs_buffers,
+    scope="variant",
+)
+def one_row_in_training(subject: Subject) -> None:
+    one = situation(subject, "one-row", 1, 3)
+    values = copied(one.values)
+    one.pass_on(values, training=True, rng=one.rng)
+    for name, array in values.items():
+        message = f"a batch of one row leaves {name!r} not finite"
+        require(np.isfinite(array).all(), message, inputs={"x": one.x}, got=array)
+
+
+@CHECKS.check(
+    "LAY-022/buffers-shown",
+    why="A rate used the wrong way round, or a variance divided by N, ends in the same place and is visible nowhere.",
+    fix="Let the `reference` return (y, {name: the buffer after the pass}), or an example expect the buffers by name.",
+    level="advisory",
+    needs=lambda s: needs_reference_values(s) or _needs_buffers(s),
+    scope="part",
+)
+def buffers_shown(subject: Subject) -> None:
+    one, shown = situation(subject, "shown", 5, 3), set[str]()
+    if subject.cls.reference is not None:
+        more = reference_arguments(subject, subject.hyperparameters)
+        with quiet():
+            result = subject.cls.reference(
+                copied(one.values), one.x.copy(), training=True, rng=generator_of(subject), **more
+            )
+        shown |= set(result[1]) if isinstance(result, tuple) else set()
+    for example in subject.cls.examples:
+        shown |= set(example.expected) if isinstance(example.expected, Mapping) else set()
+    hidden = sorted(one.buffers - shown)
+    require(not hidden, f"no reference value shows what becomes of {hidden}")

@@ -1,0 +1,85 @@
+"""What a layer declares: shapes, fans, roles, and its activation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnkit.testing.checks.layer.passes import SIZES, situation, situations
+from nnkit.testing.failure import expect_close, expect_equal, require
+from nnkit.testing.methods import called, expect_shape
+from nnkit.testing.record import CheckList
+from nnkit.testing.subject import Subject
+
+CHECKS = CheckList()
+
+
+@CHECKS.check(
+    "LAY-001/declarations",
+    why="The flat vector is laid out from what the layer declares, before any data come.",
+    fix="parameter_specs names every array once, with its shape and fans; outputs is the number of columns of forward.",
+)
+def declarations(subject: Subject) -> None:
+    layer = subject.make()
+    for rows, inputs in SIZES:
+        specs, outputs = layer.parameter_specs(inputs), layer.outputs(inputs)
+        names = [spec.name for spec in specs]
+        require(len(set(names)) == len(names), "two parameters have one name", got=names)
+        for spec in specs:
+            good = all(isinstance(length, int) and length > 0 for length in spec.shape)
+            require(good, f"the shape of {spec.name!r} is no shape", inputs={"inputs": inputs}, got=spec.shape)
+            require(spec.fan_in > 0 and spec.fan_out > 0, f"the fans of {spec.name!r} are not positive", got=spec)
+            require(spec.role in {"weight", "bias", "buffer"}, f"the role of {spec.name!r} is unknown", got=spec.role)
+        require(layer.parameter_specs(inputs) == specs, "parameter_specs changes from call to call", got=specs)
+        require(isinstance(outputs, int) and outputs > 0, "outputs is no positive number", got=outputs)
+        for training in (False, True):
+            one = situation(subject, "declarations", rows, inputs, training=training)
+            y, cache = one.forward()
+            expect_shape("forward has another shape than declared", y, (rows, outputs), one.shown)
+            shapes = {name: gradient.shape for name, gradient in one.backward(cache).items()}
+            trained = {spec.name: spec.shape for spec in specs if spec.role != "buffer"}
+            expected = {"grad_x": one.x.shape, **trained}
+            message = "backward returns other gradients than declared, or of other shapes"
+            require(shapes == expected, message, inputs=one.shown, got=shapes, expected=expected)
+
+
+@CHECKS.check(
+    "LAY-019/fans-and-roles",
+    why="Initializers read the fans, and regularizers the roles; neither can detect wrong ones.",
+    fix="fan_in is the rows of a weight (fan_in, fan_out), fan_out its columns; a bias has the role 'bias'.",
+    level="strict",
+    scope="variant",
+)
+def fans_and_roles(subject: Subject) -> None:
+    layer = subject.make()
+    for inputs in (3, 7, 20):
+        for spec in layer.parameter_specs(inputs):
+            shown, fans = {"inputs": inputs, "parameter": spec.name}, (spec.fan_in, spec.fan_out)
+            a_matrix = set(spec.shape) in ({inputs, layer.outputs(inputs)}, set(fans))
+            if spec.role == "weight" and len(spec.shape) == 2 and a_matrix:
+                message = "the fans are not those of the shape"
+                require(fans == spec.shape, message, inputs=shown, got=fans, expected=spec.shape)
+            if spec.name == "bias":
+                expect_equal("the bias has another role", spec.role, "bias", inputs=shown)
+
+
+@CHECKS.check(
+    "LAY-013/split",
+    why="The core composes the last activation with the loss by itself.",
+    fix="split returns the same layer without its activation, and that activation; together they are the layer.",
+)
+def split(subject: Subject) -> None:
+    tolerance = 64 * subject.eps
+    for one in situations(subject, "split"):
+        body, activation = one.layer.split()
+        y, cache = one.forward()
+        specs, body_specs = (
+            [(spec.name, spec.shape) for spec in part.parameter_specs(one.x.shape[1])] for part in (one.layer, body)
+        )
+        expect_equal("the layer without its activation has other parameters", body_specs, specs)
+        for message, z in (
+            ("the two halves of split are not the layer", one.evolve(layer=body).y),
+            ("preactivation is not what the activation is applied to", one.layer.preactivation(cache)),
+        ):
+            if z is not None:
+                z = np.array(z) if activation is None else called(activation, "forward", np.array(z))  # noqa: PLW2901
+                expect_close(message, z, y, tolerance=tolerance, inputs=one.shown)

@@ -1,0 +1,165 @@
+"""The bound pass of a layer, its gradients by row, and their in-place variants."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.errors import NNKitError
+from nnkit.testing.call import quiet
+from nnkit.testing.checks.layer.passes import Situation, copied, situations
+from nnkit.testing.checks.layer.workspace import Workspace, bind
+from nnkit.testing.failure import expect_close, expect_equal, require
+from nnkit.testing.methods import expect_shape, needs_offer, silent
+from nnkit.testing.points import normal
+from nnkit.testing.record import CheckList
+from nnkit.testing.subject import Subject
+
+CHECKS = CheckList()
+
+
+# -- gradients by row ------------------------------------------------------------------------
+
+
+@CHECKS.check(
+    "LAY-009/backward-rows",
+    why="Per-sample Jacobians, and all that second-order training makes of them, are computed by it.",
+    fix="Keep rows and outputs apart: (N, K, D_in) and (N, K, *shape), no sum over rows.",
+    needs=needs_offer("backward_rows"),
+)
+def backward_rows(subject: Subject) -> None:
+    for one in situations(subject, "by-row"):
+        for count in (1, 3):
+            _expect_by_row(one, count)
+
+
+def _expect_by_row(one: Situation, count: int) -> None:
+    """``backward_rows`` for ``count`` gradients must be ``backward`` for each of them in one row alone."""
+    tolerance, rows = 128 * one.subject.eps, len(one.x)
+    grads = normal(one.subject, f"by-row/grads/{one.x.shape}/{count}", (rows, count, one.grad.shape[1]))
+    _, cache = one.forward()
+    try:
+        with quiet():
+            grad_x, by_name = one.layer.backward_rows(copied(one.values), cache, grads.copy())
+    except NNKitError:
+        allowed = one.training and not one.subject.cls.row_independent
+        return require(allowed, "backward_rows is offered and refused")
+    inputs = {"x": one.x, "grads": grads, "training": one.training}
+    expect_shape("backward_rows has the wrong shape", grad_x, (rows, count, one.x.shape[1]), inputs)
+    for n, k in np.ndindex(rows, count):
+        only = np.zeros_like(one.grad)
+        only[n] = grads[n, k]
+        expected = one.evolve(grad=only).backward(cache)
+        message, expected_x = f"backward_rows[{n}, {k}] is not backward of that row alone", expected.pop("grad_x")[n]
+        expect_close(message, grad_x[n, k], expected_x, tolerance=tolerance, inputs=inputs)
+        expect_equal("backward_rows names other parameters", sorted(by_name), sorted(expected), inputs=inputs)
+        for name, gradient in expected.items():
+            message = f"backward_rows of {name!r} at [{n}, {k}] is not that row's gradient"
+            got = by_name[name][n, k]
+            expect_close(message, got, gradient, rtol=tolerance, atol=4 * tolerance, inputs=inputs)
+    return None
+
+
+@CHECKS.check(
+    "LAY-017/backward-rows-into",
+    why="Jacobians of complete networks are written by the in-place variant.",
+    fix="Write each (N, K, *shape) to out[name], whatever it held; return grad_x only where it is needed.",
+    needs=needs_offer("backward_rows"),
+)
+def backward_rows_into(subject: Subject) -> None:
+    tolerance = 128 * subject.eps
+    for one in situations(subject, "rows-into", modes=(False,)):
+        _, cache = one.forward()
+        grads = normal(subject, f"rows-into/{one.x.shape}", (len(one.x), 2, one.grad.shape[1]))
+        inputs = {"x": one.x, "grads": grads}
+        with quiet():
+            expected_x, expected = one.layer.backward_rows(copied(one.values), cache, grads.copy())
+        for order, needed in (("C", True), ("C", False), ("F", True), ("F", False)):
+            out = {name: np.array(np.full_like(array, np.nan), order=order) for name, array in expected.items()}  # type: ignore[call-overload]
+            with quiet():
+                arguments = copied(one.values), cache, grads.copy(), out
+                got_x = one.layer.backward_rows_into(*arguments, needs_grad_x=needed)
+            message = "backward_rows_into returns or writes other gradients"
+            got = {**out, "grad_x": got_x if needed else expected_x}
+            wanted = {**expected, "grad_x": expected_x}
+            expect_close(message, got, wanted, tolerance=tolerance, inputs=inputs)
+
+
+# -- the bound pass --------------------------------------------------------------------------
+
+
+def _expect_gradients(
+    how: str, got: dict[str, Array], expected: dict[str, Array], one: Situation, **shown: int
+) -> None:
+    """Compare the gradients of a bound pass with those of the plain one."""
+    tolerance = 256 * one.subject.eps
+    for name, gradient in got.items():
+        scale = 1.0 if name == "grad_x" else 1.0 + float(np.abs(expected[name]).max())
+        message, inputs = f"{how} gives another gradient of {name!r}", {**one.shown, **shown}
+        expect_close(message, gradient, expected[name], tolerance=tolerance * scale, inputs=inputs)
+
+
+@CHECKS.check(
+    "LAY-010/bind-equals-plain",
+    why="Training runs on the bound pass; it must be the same layer.",
+    fix="Fill every element of the gradients, read x and grad anew in each call, and rely on no content of scratch.",
+)
+def bind_equals_plain(subject: Subject) -> None:
+    for one in situations(subject, "bind"):
+        _expect_bound(one)
+
+
+def _expect_bound(one: Situation) -> None:
+    """Three batches through the bound layer and through the plain one, the parameters changed in between."""
+    tolerance, plain_rng = 256 * one.subject.eps, one.rng
+    plain, live = copied(one.values), copied(one.values)
+    gradients = {name: np.full_like(live[name], np.nan) for name in one.trained}
+    workspace = Workspace(len(one.x), one.subject.dtype)
+    bound = bind(one, live, gradients, workspace, training=one.training, needs_grad_x=True)
+    for batch in range(3):
+        x = normal(one.subject, f"bind/x/{one.x.shape}/{batch}", one.x.shape, 1.3)
+        grad = normal(one.subject, f"bind/grad/{one.x.shape}/{batch}", one.grad.shape)
+        now, x_passed = one.evolve(x=x, grad=grad), x.copy()
+        inputs = {**now.shown, "batch": batch}
+        with silent("the bound layer", inputs):
+            y = np.array(bound.forward(x_passed))
+            workspace.spoil()
+            grad_x = bound.backward(grad.copy())
+            got = {} if grad_x is None else {"grad_x": np.array(grad_x)}
+            workspace.spoil()
+            expected_y, cache = one.layer.forward(plain, x.copy(), training=one.training, rng=plain_rng)
+            expected_x, expected = one.layer.backward(plain, cache, grad.copy())
+        expect_equal("the bound forward writes to x", x_passed, x, inputs=inputs)
+        expect_close("the bound forward differs", y, expected_y, tolerance=tolerance, inputs=inputs)
+        require(got, "the bound backward returns no grad_x although it is needed", inputs=inputs)
+        _expect_gradients(
+            "the bound backward", {**got, **gradients}, {"grad_x": expected_x, **expected}, now, batch=batch
+        )
+        message = "the bound pass leaves other parameters or buffers"
+        expect_close(message, live, plain, tolerance=tolerance, inputs=inputs)
+        for name in one.trained:  # a step of training changes them in place
+            for values in (plain, live):
+                values[name] += one.subject.dtype.type(0.125)
+
+
+@CHECKS.check(
+    "LAY-011/bind-forms",
+    why="The first layer needs no grad_x, and prediction no backward at all.",
+    fix="Leave out what needs_grad_x=False and gradients=None make unnecessary; the rest must stay the same.",
+)
+def bind_forms(subject: Subject) -> None:
+    tolerance = 256 * subject.eps
+    for one in situations(subject, "forms"):
+        y, gradients = one.y, {name: np.full_like(one.values[name], np.nan) for name in one.trained}
+        bound = bind(one, copied(one.values), gradients, training=one.training)
+        forms = {"without needs_grad_x": bound}
+        if not one.training:
+            forms["bound for inference alone,"] = bind(one, copied(one.values), None, training=False)
+        for how, form in forms.items():
+            with quiet():
+                bound_y = np.array(form.forward(one.x.copy()))
+            message = f"{how} the bound forward differs"
+            expect_close(message, bound_y, y, tolerance=tolerance, inputs=one.shown)
+        with quiet():
+            bound.backward(one.grad.copy())
+        _expect_gradients("without needs_grad_x the bound backward", gradients, one.gradients(), one)

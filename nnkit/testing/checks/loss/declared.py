@@ -1,0 +1,124 @@
+"""What a loss declares of itself: convexity, additivity, kinks, equivalent outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnkit.testing.checks.loss.domains import SIZES, pairs, predictions, targets
+from nnkit.testing.failure import expect_close, fail, require
+from nnkit.testing.methods import called, needs_trait
+from nnkit.testing.numerics import one_sided
+from nnkit.testing.record import CheckList
+from nnkit.testing.subject import Subject
+
+CHECKS = CheckList()
+
+
+@CHECKS.check(
+    "LOSS-019/convex",
+    why="Solvers and users rely on a convex loss having no false minima.",
+    fix="Drop `convex` (set it to False), or look for the branch that bends down.",
+    needs=needs_trait("convex", "convexity"),
+)
+def convex(subject: Subject) -> None:
+    loss, number = subject.make(), subject.dtype.type
+    for size in SIZES:
+        for trial in range(4):
+            t = targets(subject, f"convex/{trial}", size, hard=bool(trial % 2))
+            scale = number(1.0 if subject.cls.prediction_domain != "real" else (1.0, 3.0, 10.0, 0.1)[trial])
+            one, two = (predictions(subject, f"convex/{name}/{trial}", size) * scale for name in ("one", "two"))
+            ends = [called(loss, "value", p, t).astype(np.float64) for p in (one, two)]
+            for share in (0.5, 0.1):
+                middle = (1 - number(share)) * one + number(share) * two
+                chord = (1 - share) * ends[0] + share * ends[1]
+                there = called(loss, "value", middle, t).astype(np.float64)
+                for n in np.flatnonzero(there > chord + 64 * subject.eps * (1 + np.abs(chord) + np.abs(there))):
+                    fail(
+                        "value lies above its chord although it is declared convex",
+                        inputs={"from": one[n : n + 1], "to": two[n : n + 1], "share": share, "target": t[n : n + 1]},
+                        got=there[n : n + 1],
+                        expected=f"at most {float(chord[n])!r}",
+                    )
+
+
+@CHECKS.check(
+    "LOSS-020/additive",
+    why="Multi-output reports and per-output plots separate the loss by column.",
+    fix="Drop `additive` (set it to False), or look for what mixes the outputs.",
+    needs=lambda s: None if s.cls.additive and s.cls.target_domain != "index" else "it is not declared additive",
+)
+def additive(subject: Subject) -> None:
+    loss, tolerance = subject.make(), 256 * subject.eps
+    for size in (size for size in SIZES if size[1] > 1):
+        for trial in range(2):
+            one = (
+                predictions(subject, f"additive/{trial}", size),
+                targets(subject, f"additive/{trial}", size, hard=True),
+            )
+            label = f"additive/other/{trial}"
+            two = predictions(subject, label, size), targets(subject, label, size, hard=True)
+            mixed = [np.hstack([a[:, :1], b[:, 1:]]) for a, b in zip(one, two, strict=True)]
+            swapped = [np.hstack([b[:, :1], a[:, 1:]]) for a, b in zip(one, two, strict=True)]
+            plain, exchanged = (
+                sum(called(loss, "value", *both).astype(np.float64) for both in pair)
+                for pair in ((one, two), (mixed, swapped))
+            )
+            names = ("prediction", "target", "other columns of prediction", "and of target")
+            inputs = dict(zip(names, (*one, *two), strict=True))
+            message = "exchanging columns between two samples changes the sum"
+            expect_close(message, exchanged, plain, tolerance=tolerance, inputs=inputs)
+            first, of_mixed = (called(loss, "gradient", *both)[:, 0] for both in (one, mixed))
+            message = "gradient of one output depends on the others"
+            expect_close(message, of_mixed, first, tolerance=tolerance, inputs=inputs)
+
+
+@CHECKS.check(
+    "LOSS-021/kinks",
+    why="At a kink the gradient is a choice, and it must lie between the slopes that meet there.",
+    fix="Return a subgradient at a kink (np.sign gives 0 between -1 and 1), and declare the kink where it is.",
+    needs=lambda s: None if s.cls.kinks and s.cls.target_domain != "index" else "it declares no kinks",
+    scope="variant",
+)
+def kinks(subject: Subject) -> None:
+    for kink in subject.cls.kinks:
+        bends = [_bends(subject, kink, k, hard=hard) for hard in (False, True) for k in range(2)]
+        if subject.hyperparameters == subject.variants[0]:
+            message = f"there is no kink at {kink}: the slopes on both sides of it are equal"
+            require(any(bends), message, expected="a kink")
+
+
+def _bends(subject: Subject, kink: float, k: int, *, hard: bool) -> bool:
+    """Whether value has a kink there in output ``k``, where the gradient must be a subgradient."""
+    loss, t = subject.make(), targets(subject, f"kink/{kink}", (3, 2), hard=hard)
+    p, direction = t + kink, np.eye(2)[k]
+    gradient = called(loss, "gradient", p, t)[:, k]
+    sides = [one_sided(lambda s: called(loss, "value", p + s * direction, t), 0.01, side) for side in (-1, 1)]
+    low, high = np.minimum(*(side.value for side in sides)), np.maximum(*(side.value for side in sides))
+    slack = sides[0].allowed() + sides[1].allowed() + 1e-6
+    for n in np.flatnonzero((gradient < low - slack) | (gradient > high + slack)):
+        fail(
+            f"gradient at the kink {kink} is no subgradient",
+            inputs={"prediction": p[n : n + 1], "target": t[n : n + 1]},
+            got=gradient[n],
+            expected=f"between {float(low[n]):.6g} and {float(high[n]):.6g}",
+        )
+    return bool((high - low > slack).any())
+
+
+@CHECKS.check(
+    "LOSS-024/equivariant-columns",
+    why="Which output stands in which column must not matter, unless the part declares that it does.",
+    fix="Treat all columns alike; or set `ordered = True`, if their order has a meaning.",
+    level="strict",
+    needs=lambda s: "it declares that its columns are ordered" if s.cls.ordered else None,
+)
+def equivariant_columns(subject: Subject) -> None:
+    loss, tolerance = subject.make(), 256 * subject.eps
+    for p, t in pairs(subject, "columns"):
+        reversed_pair = p[:, ::-1], t[:, ::-1] if t.ndim > 1 else (p.shape[1] - 1 - t)
+        for method in ("value", "gradient"):
+            expected = called(loss, method, p, t)
+            expected = expected[:, ::-1] if method == "gradient" else expected
+            message, got = f"{method} changes when the columns are exchanged", called(loss, method, *reversed_pair)
+            inputs = {"prediction": p, "target": t}
+            expect_close(message, got, expected, tolerance=tolerance, inputs=inputs)

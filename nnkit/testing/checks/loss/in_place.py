@@ -1,0 +1,102 @@
+"""The in-place variants of a loss's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.testing.checks.loss.domains import (
+    composed,
+    fused_activation,
+    logits,
+    needs_fused,
+    needs_fused_offer,
+    pair,
+    pairs,
+)
+from nnkit.testing.failure import expect_close, expect_equal
+from nnkit.testing.methods import called, silent
+from nnkit.testing.record import CheckList
+from nnkit.testing.subject import Subject
+
+CHECKS = CheckList()
+
+
+def expect_outputs(
+    subject: Subject,
+    method: str,
+    arrays: Mapping[str, Array],
+    *,
+    outputs: tuple[str, ...] = ("values", "grad"),
+    scratch: tuple[str, ...] = (),
+    tolerance: float,
+    repeats: int = 1,
+) -> None:
+    """Raise ``CheckFailure`` unless an in-place method writes its ``outputs``, and nothing else but ``scratch``.
+
+    ``arrays`` are its arguments in their order, of outputs the expected values; the method finds NaN there.
+    """
+    loss = subject.make()
+    shown = {name: array for name, array in arrays.items() if name in {"prediction", "z", "target"}}
+    passed = {
+        name: np.full(array.shape, np.nan, subject.dtype) if name in outputs else array.copy()
+        for name, array in arrays.items()
+    }
+    for _ in range(repeats):
+        with silent(method, shown):
+            getattr(loss, method)(*passed.values())
+        for name, expected in arrays.items():
+            if name in outputs:
+                message = f"{name} of {method} differs from the plain method"
+                expect_close(message, passed[name], expected, tolerance=tolerance, inputs=shown)
+            elif name not in scratch:
+                expect_equal(f"{method} writes to {name}", passed[name], expected, inputs=shown)
+
+
+def plain_arrays(subject: Subject, p: Array, t: Array) -> dict[str, Array]:
+    """The arguments of ``evaluate_into``, with the expected values and gradients."""
+    values, grad = (called(subject.make(), method, p, t) for method in ("value", "gradient"))
+    return {"prediction": p, "target": t, "values": values, "grad": grad}
+
+
+def fused_arrays(subject: Subject, z: Array, t: Array) -> dict[str, Array]:
+    """The arguments of ``fused_into``, with the expected values and gradients."""
+    values, grad = (composed(subject, method, z, t) for method in ("fused_value", "fused_gradient"))
+    return {"z": z, "a": called(fused_activation(subject), "forward", z), "target": t, "values": values, "grad": grad}
+
+
+@CHECKS.check(
+    "LOSS-013/evaluate-into",
+    why="Training runs on the in-place variant; it must be the same loss.",
+    fix="Fill every element of `values` and `grad`, whatever they held; leave prediction and target unchanged.",
+)
+def evaluate_into(subject: Subject) -> None:
+    for p, t in [*pairs(subject, "into"), pair(subject, "many"), pair(subject, "many", (4001, 17))]:
+        expect_outputs(subject, "evaluate_into", plain_arrays(subject, p, t), tolerance=32 * subject.eps, repeats=2)
+
+
+@CHECKS.check(
+    "LOSS-014/fused-into",
+    why="Training runs on the in-place variant; it must be the same loss.",
+    fix="Fill every element of `values` and `grad`; z may serve as scratch, a and target must stay.",
+    needs=needs_fused,
+)
+def fused_into(subject: Subject) -> None:
+    for z, t in logits(subject, "fused-into", far=True):
+        arrays = fused_arrays(subject, z, t)
+        expect_outputs(subject, "fused_into", arrays, scratch=("z",), tolerance=64 * subject.eps)
+
+
+@CHECKS.check(
+    "LOSS-025/fused-forward-into",
+    why="Where it is offered, the network does not compute the output activation elsewhere.",
+    fix="Fill `a` with the activation of z, and `values` and `grad` as fused_into does; z may serve as scratch.",
+    needs=needs_fused_offer("fused_forward_into"),
+)
+def fused_forward_into(subject: Subject) -> None:
+    outputs, tolerance = ("a", "values", "grad"), 256 * subject.eps
+    for z, t in logits(subject, "fused-forward", far=True):
+        arrays = fused_arrays(subject, z, t)
+        expect_outputs(subject, "fused_forward_into", arrays, outputs=outputs, scratch=("z",), tolerance=tolerance)
