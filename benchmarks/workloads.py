@@ -64,7 +64,7 @@ def weights(widths: tuple[int, ...], dtype: str = "float32") -> list[tuple[np.nd
 
 
 def repeated(times: int, call: Callable[[], object]) -> object:
-    """Call so often; what is no longer asked for is let go, so that nobody's figure is that of fresh memory."""
+    """Call so often; unused memory is released, so that no library is measured with fresh memory."""
     for _ in range(times):
         found = call()
     return found

@@ -46,7 +46,7 @@ def test_every_example_is_run_here():
 @pytest.mark.ledger("S0.1", "S0.34", "S0.41", "S0.44", "S0.50", "S0.51")
 def test_the_archived_classifier(tmp_path):
     said = run("archived_classifier", tmp_path)
-    assert "predicts, to the bit: True" in said
+    assert "bit-identical to its network's prediction: True" in said
     assert "first value that is not finite: None" in said
     assert number(r"validation accuracy ([\d.]+),", said) > 0.95
     assert re.match(r"training precision, iter\. 400: [\d.]+\nvalidation precision, iter\. 400: [\d.]+\n={10}\n", said)

@@ -93,7 +93,7 @@ def test_the_commands_are_targets_of_the_makefile_and_extras_of_the_package():
     [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))],
     ids=lambda page: page.name,
 )
-def test_nobody_is_sent_to_somebody_elses_distribution(page):
+def test_no_page_installs_the_distribution_of_another_project(page):
     asked_for = re.findall(r"(?:pip install|dependencies = \[)\s*[\"']?(nnkit[-\w]*)", page.read_text(encoding="utf-8"))
     assert "nnkit" not in asked_for
 

@@ -1,4 +1,4 @@
-"""nnkit with the compiled twins of ``plugins/nnkit-numba``; the environment lets no other plugin in."""
+"""nnkit with the compiled counterparts of ``plugins/nnkit-numba``; the environment disables all other plugins."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ ROOM_FOR_A_BAR = 100
 @final
 @attrs.frozen(kw_only=True, eq=False)
 class ProgressBar(Callback):
-    """A line that follows the training while somebody looks; nothing at all where nobody does.
+    """A progress line at a terminal; no output elsewhere.
 
     Args:
         console: Where it is drawn; when that is not a terminal, nothing is.

@@ -40,7 +40,7 @@ def decision_regions(
     Args:
         predict: From points ``(M, 2)`` to ``(M, 1)`` (class 1 above 0.5) or ``(M, K)``: ``network.predict``.
         X: Samples, ``(N, 2)``.
-        y: The class of each, ``(N,)``, from 0 on.
+        y: The class of each, ``(N,)``, non-negative integers.
         path: Where to write the picture (``.png``, ``.pdf``, ``.svg``); ``None`` writes none.
         names: What the two inputs are.
         labels: A name for each class; ``None`` numbers them from 0.
@@ -66,7 +66,7 @@ def decision_regions(
         raise ShapeError(f"X has shape {points.shape}; decision regions are drawn for two inputs, (N, 2)")
     if classes.shape != points.shape[:1] or classes.dtype.kind not in "biu":
         raise ShapeError(
-            f"y has shape {classes.shape} of {classes.dtype}; expected one class, from 0 on, for each sample"
+            f"y has shape {classes.shape} of {classes.dtype}; expected one non-negative class for each sample"
         )
     figure = new_figure(6.2, 5.4) if ax is None else None
     axes: Any = figure.add_subplot() if figure is not None else ax

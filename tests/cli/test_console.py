@@ -15,7 +15,7 @@ def table():
     return made
 
 
-def test_nothing_is_cut_and_no_line_ends_in_blanks_when_nobody_looks(capsys):
+def test_nothing_is_cut_and_no_line_ends_in_blanks_without_a_terminal(capsys):
     print_table(result_console(), table())
     lines = capsys.readouterr().out.splitlines()
     assert 3 == len(lines)

@@ -1,4 +1,4 @@
-"""The progress line: there for a person at a terminal, absent for everybody else."""
+"""The progress line: shown at a terminal and nowhere else."""
 
 import io
 import re

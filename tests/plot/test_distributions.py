@@ -55,6 +55,6 @@ def test_what_is_not_finite_is_left_out_and_said():
 
 
 @pytest.mark.parametrize("arrays", [{}, {"a": {}}])
-def test_nothing_to_draw_is_said_with_the_mend(arrays):
+def test_nothing_to_draw_is_an_error_with_the_fix(arrays):
     with pytest.raises(DataError, match=r"archiver\(parameters=1\)"):
         distributions(arrays)

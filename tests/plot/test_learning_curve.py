@@ -101,7 +101,7 @@ def test_more_metrics_get_more_panels_and_matrices_none():
 
 
 @pytest.mark.parametrize("history", [{}, {"epoch": [], "loss": []}])
-def test_an_empty_history_is_refused_with_the_mend(history):
+def test_an_empty_history_is_refused_with_the_fix(history):
     with pytest.raises(DataError, match="train at least one epoch"):
         learning_curve(history)
 
