@@ -1,4 +1,4 @@
-"""What an activation declares of itself: kinks, range, symmetries, invariances."""
+"""What an activation declares of itself: kinks, range, symmetries, invariances, reference values."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from nnkit.testing.comparison import difference
 from nnkit.testing.failure import expect_agreement, expect_close, fail, require
 from nnkit.testing.methods import called, needs_trait
 from nnkit.testing.numerics import Slope, one_sided
-from nnkit.testing.points import EXTREMES, elementwise_points
+from nnkit.testing.points import EXTREMES, elementwise_points, normal
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -226,3 +227,16 @@ def largest_numbers(subject: Subject) -> None:
         part.vjp(z.copy(), a.copy(), np.ones_like(z))
     require(not noted.warned, "it warns at the largest numbers of the dtype", inputs={"z": z}, got=noted.warned)
     require(not np.isnan(a).any(), "forward is NaN at the largest numbers of the dtype", inputs={"z": z}, got=a)
+
+
+@CHECKS.check(
+    "ACT-REF/figures",
+    why="A part may be the wrong function with the right derivative; reference values show it.",
+    fix="Compare the formula with its source; if the reference value is the wrong one, correct that.",
+    needs=needs_reference_values,
+)
+def figures(subject: Subject) -> None:
+    points = np.concatenate([elementwise_points(subject, "reference").ravel(), [25.0, -25.0, 60.0, -60.0]])
+    z = points[:, None] if subject.elementwise else in_rows(points)
+    narrow = normal(subject, "reference/narrow", (3, 1), 2.0)
+    expect_reference_values(subject, "forward", [{"z": z.astype(subject.dtype)}, {"z": narrow}])

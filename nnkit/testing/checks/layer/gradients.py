@@ -9,8 +9,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
 from nnkit.testing.call import quiet
-from nnkit.testing.checks.layer.passes import Situation, copied, situation, situations
-from nnkit.testing.checks.layer.workspace import bind
+from nnkit.testing.checks.layer.passes import Situation, copied, situations
 from nnkit.testing.derivatives import expect_slope, moved
 from nnkit.testing.failure import expect_close, require
 from nnkit.testing.methods import needs_offer
@@ -138,40 +137,3 @@ def _expect_tangents(one: Situation) -> None:
             atol=1e-8,
             inputs={**one.shown, "x_tangent": x_tangent, **one.values},
         )
-
-
-# -- sizes -----------------------------------------------------------------------------------
-
-
-@CHECKS.check(
-    "LAY-020/large",
-    why="Blocks, chunks and thresholds begin at sizes that small tests do not reach; networks do.",
-    fix="Look at what is left over behind the last complete block, and at every condition on a size.",
-    scope="variant",
-)
-def large(subject: Subject) -> None:
-    if subject.cls.row_independent:
-        _expect_parts(situation(subject, "large/tall", 1501, 3))
-    one = situation(subject, "large/wide", 4, 61)
-    for name, gradient in one.gradients().items():
-        direction = normal(subject, f"large/way/{name}", gradient.shape)
-        message = f"with 61 inputs the gradient of {name!r} is not the derivative along a direction"
-        one.expect_gradient(message, name, gradient, direction / np.abs(direction).max(), 0.02)
-
-
-def _expect_parts(one: Situation) -> None:
-    """Compare the passes over many rows, the bound one too, with those over parts of the rows."""
-    bound = bind(one, copied(one.values), None, training=False)
-    with quiet():
-        bound_y = np.array(bound.forward(one.x.copy()))
-    together = {"forward": one.y, "the bound forward": bound_y, **one.gradients()}
-    parts = [one.rows(rows) for rows in (slice(0, 4), slice(4, 600), slice(600, None))]
-    apart = [{"forward": part.y, "the bound forward": part.y, **part.gradients()} for part in parts]
-    for name, got in together.items():
-        values = [part[name] for part in apart]
-        expected = sum(values) if name in one.trained else np.concatenate(values)
-        message, atol = (
-            f"{name} of 1501 rows is not that of its parts",
-            1e-9 * (1.0 + float(np.abs(got).max(initial=0))),
-        )
-        expect_close(message, got, expected, rtol=1e-9, atol=atol, inputs={"rows": 1501, "parts": [4, 596, 901]})

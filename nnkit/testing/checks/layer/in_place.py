@@ -1,14 +1,16 @@
-"""The bound pass of a layer, its gradients by row, and their in-place variants."""
+"""The bound pass of a layer, its gradients by row, and large sizes."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NNKitError
 from nnkit.testing.call import quiet
-from nnkit.testing.checks.layer.passes import Situation, copied, situations
-from nnkit.testing.checks.layer.workspace import Workspace, bind
+from nnkit.testing.checks.layer.passes import Situation, copied, situation, situations
 from nnkit.testing.failure import expect_close, expect_equal, require
 from nnkit.testing.methods import expect_shape, needs_offer, silent
 from nnkit.testing.points import normal
@@ -16,6 +18,47 @@ from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
+
+
+@attrs.define
+class Workspace:
+    """Arrays full of NaN, and scratch that is filled with NaN again between calls."""
+
+    rows: int
+    dtype: np.dtype[Any]
+    arrays: dict[str, Array] = attrs.field(factory=dict)
+    shared: dict[int, Array] = attrs.field(factory=dict)
+
+    def take(self, name: str, columns: int) -> Array:
+        return self.arrays.setdefault(name, np.full((self.rows, columns), np.nan, dtype=self.dtype))
+
+    def scratch(self, columns: int) -> Array:
+        return self.shared.setdefault(columns, np.full((self.rows, columns), np.nan, dtype=self.dtype))
+
+    def spoil(self) -> None:
+        for array in self.shared.values():
+            array.fill(np.nan)
+
+
+def bind(
+    one: Situation,
+    values: dict[str, Array],
+    gradients: dict[str, Array] | None,
+    workspace: Workspace | None = None,
+    *,
+    training: bool,
+    needs_grad_x: bool = False,
+) -> Any:
+    """The layer bound to these arrays; to a generator only where it is bound to gradients."""
+    return one.layer.bind(
+        values,
+        gradients,
+        workspace or Workspace(len(one.x), one.subject.dtype),
+        inputs=one.x.shape[1],
+        training=training,
+        needs_grad_x=needs_grad_x,
+        rng=None if gradients is None else one.rng,
+    )
 
 
 # -- gradients by row ------------------------------------------------------------------------
@@ -163,3 +206,40 @@ def bind_forms(subject: Subject) -> None:
         with quiet():
             bound.backward(one.grad.copy())
         _expect_gradients("without needs_grad_x the bound backward", gradients, one.gradients(), one)
+
+
+# -- sizes -------------------------------------------------------------------------------------
+
+
+@CHECKS.check(
+    "LAY-020/large",
+    why="Blocks, chunks and thresholds begin at sizes that small tests do not reach; networks do.",
+    fix="Look at what is left over behind the last complete block, and at every condition on a size.",
+    scope="variant",
+)
+def large(subject: Subject) -> None:
+    if subject.cls.row_independent:
+        _expect_parts(situation(subject, "large/tall", 1501, 3))
+    one = situation(subject, "large/wide", 4, 61)
+    for name, gradient in one.gradients().items():
+        direction = normal(subject, f"large/way/{name}", gradient.shape)
+        message = f"with 61 inputs the gradient of {name!r} is not the derivative along a direction"
+        one.expect_gradient(message, name, gradient, direction / np.abs(direction).max(), 0.02)
+
+
+def _expect_parts(one: Situation) -> None:
+    """Compare the passes over many rows, the bound one too, with those over parts of the rows."""
+    bound = bind(one, copied(one.values), None, training=False)
+    with quiet():
+        bound_y = np.array(bound.forward(one.x.copy()))
+    together = {"forward": one.y, "the bound forward": bound_y, **one.gradients()}
+    parts = [one.rows(rows) for rows in (slice(0, 4), slice(4, 600), slice(600, None))]
+    apart = [{"forward": part.y, "the bound forward": part.y, **part.gradients()} for part in parts]
+    for name, got in together.items():
+        values = [part[name] for part in apart]
+        expected = sum(values) if name in one.trained else np.concatenate(values)
+        message, atol = (
+            f"{name} of 1501 rows is not that of its parts",
+            1e-9 * (1.0 + float(np.abs(got).max(initial=0))),
+        )
+        expect_close(message, got, expected, rtol=1e-9, atol=atol, inputs={"rows": 1501, "parts": [4, 596, 901]})

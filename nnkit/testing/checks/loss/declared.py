@@ -1,14 +1,15 @@
-"""What a loss declares of itself: convexity, additivity, kinks, equivalent outputs."""
+"""What a loss declares of itself: convexity, additivity, kinks, equivalent outputs, reference values."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from nnkit.testing.checks.loss.domains import SIZES, pairs, predictions, targets
+from nnkit.testing.checks.loss.domains import SIZES, pair, pairs, predictions, targets
 from nnkit.testing.failure import expect_close, fail, require
 from nnkit.testing.methods import called, needs_trait
 from nnkit.testing.numerics import one_sided
 from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -122,3 +123,17 @@ def equivariant_columns(subject: Subject) -> None:
             message, got = f"{method} changes when the columns are exchanged", called(loss, method, *reversed_pair)
             inputs = {"prediction": p, "target": t}
             expect_close(message, got, expected, tolerance=tolerance, inputs=inputs)
+
+
+@CHECKS.check(
+    "LOSS-REF/figures",
+    why="A part may be the wrong function with the right derivative; reference values show it.",
+    fix="Compare the formula with its source; if the reference value is the wrong one, correct that.",
+    needs=needs_reference_values,
+)
+def figures(subject: Subject) -> None:
+    points = [{"prediction": p, "target": t} for p, t in [*pairs(subject, "reference"), pair(subject, "many")]]
+    if subject.cls.prediction_domain == "real":
+        points.append({"prediction": 20 * points[-1]["prediction"], "target": points[-1]["target"]})
+    index = subject.cls.target_domain == "index"
+    expect_reference_values(subject, "value", points, integers=frozenset({"target"} if index else ()))

@@ -1,4 +1,4 @@
-"""The in-place variants of a loss's methods."""
+"""The in-place variants of a loss's methods, and large batches."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ from nnkit.testing.checks.loss.domains import (
     needs_fused_offer,
     pair,
     pairs,
+    predictions,
+    room,
+    targets,
 )
+from nnkit.testing.derivatives import expect_slope
 from nnkit.testing.failure import expect_close, expect_equal
-from nnkit.testing.methods import called, silent
+from nnkit.testing.methods import called, expect_rows_alone, silent
+from nnkit.testing.points import normal
 from nnkit.testing.record import CheckList
 from nnkit.testing.subject import Subject
 
@@ -100,3 +105,34 @@ def fused_forward_into(subject: Subject) -> None:
     for z, t in logits(subject, "fused-forward", far=True):
         arrays = fused_arrays(subject, z, t)
         expect_outputs(subject, "fused_forward_into", arrays, outputs=outputs, scratch=("z",), tolerance=tolerance)
+
+
+@CHECKS.check(
+    "LOSS-026/large",
+    why="Blocks, chunks and thresholds begin at sizes that small tests do not reach; data do.",
+    fix="Look at what is left over behind the last complete block, and at every condition on a size.",
+    scope="variant",
+)
+def large(subject: Subject) -> None:
+    loss, wide = subject.make(), (3, 151)
+    for size in ((3001, 1), (3001, 2)):
+        inputs = {"prediction": predictions(subject, "large", size), "target": targets(subject, "large", size)}
+        for method in ("value", "gradient"):
+            expect_rows_alone(loss, method, inputs, rows=(0, 1500, 3000), tolerance=64 * subject.eps)
+    p, t = predictions(subject, "large", wide), targets(subject, "large", wide)
+    expect_outputs(subject, "evaluate_into", plain_arrays(subject, p, t), tolerance=1e-9)
+    if needs_fused(subject) is None:
+        arrays = fused_arrays(subject, normal(subject, "large/z", wide, 1.5), t)
+        expect_outputs(subject, "fused_into", arrays, scratch=("z",), tolerance=1e-9)
+    for hard in (False, True):
+        p, t = pair(subject, f"large/{hard}", wide, hard=hard)
+        direction = normal(subject, f"large/way/{hard}", p.shape)
+        direction *= (room(subject, p, t).min() / np.abs(direction).max()).astype(direction.dtype)
+        expect_slope(
+            "gradient of 151 outputs is not the derivative of value along a direction",
+            (called(loss, "gradient", p, t) * direction).sum(axis=1),
+            lambda s, p=p, t=t, direction=direction: called(loss, "value", p + s * direction, t),  # type: ignore[misc]
+            1.0,
+            rtol=1e-7,
+            inputs={"prediction": p, "target": t, "direction": direction},
+        )
