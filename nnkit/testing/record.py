@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
@@ -65,15 +66,15 @@ class CheckList:
         self,
         id: str,  # noqa: A002  # the word that the record, the report and the docs use
         *,
-        why: str,
-        fix: str,
         level: Level = "core",
         needs: Callable[[Subject], str | None] = always,
         scope: Scope = "dtype",
     ) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
-        """Append the decorated function as a check."""
+        """Append the decorated function as a check; its docstring is ``why``, an empty line, and ``fix``."""
 
         def keep(run: Callable[[Subject], None]) -> Callable[[Subject], None]:
+            why, _, fix = (inspect.getdoc(run) or "").partition("\n\n")
+            fix = fix.replace("\n", " ")
             self.checks.append(Check(id=id, why=why, fix=fix, run=run, level=level, needs=needs, scope=scope))
             return run
 

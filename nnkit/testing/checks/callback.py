@@ -60,12 +60,12 @@ def _timeless(request: Any) -> list[Any]:
     return [item for item in request if not isinstance(item, str) or item == request[0]]
 
 
-@CHECKS.check(
-    "CB-001/whole-training",
-    why="A callback that fails in an event ends the training of its user.",
-    fix="Override events with the view as the one argument; ask only for what the view offers.",
-)
+@CHECKS.check("CB-001/whole-training")
 def whole_training(subject: Subject) -> None:
+    """A callback that fails in an event ends the training of its user.
+
+    Override events with the view as the one argument; ask only for what the view offers.
+    """
     callback = subject.make()
     overridden = any(event in vars(base) for base in subject.cls.__mro__[:-4] for event in EVENTS)
     require(overridden or any(callback.offers(event) for event in EVENTS), "no event is overridden")
@@ -80,12 +80,12 @@ def whole_training(subject: Subject) -> None:
     require(not noted.warned, "an event warns", got=noted.warned)
 
 
-@CHECKS.check(
-    "CB-002/looks-only",
-    why="A callback that changes parameters by itself makes every run depend on who watches.",
-    fix="Ask with view.set_parameters and declare `changes_parameters = True`; copy what is to be kept.",
-)
+@CHECKS.check("CB-002/looks-only")
 def looks_only(subject: Subject) -> None:
+    """A callback that changes parameters by itself makes every run depend on who watches.
+
+    Ask with view.set_parameters and declare `changes_parameters = True`; copy what is to be kept.
+    """
     with elsewhere(), quiet():
         view = _view(subject, {}, 12)
         play(subject.make(), view, epochs=12)
@@ -106,12 +106,12 @@ def looks_only(subject: Subject) -> None:
             require(isinstance(request[3], str) and request[3].strip(), "it stops without a reason", got=request[3])
 
 
-@CHECKS.check(
-    "CB-003/zero-epochs",
-    why="fit(epochs=0), and a fit that has nothing left to do, are trainings too.",
-    fix="Expect on_train_end right after on_train_begin, with empty logs and an empty state.",
-)
+@CHECKS.check("CB-003/zero-epochs")
 def zero_epochs(subject: Subject) -> None:
+    """fit(epochs=0), and a fit that has nothing left to do, are trainings too.
+
+    Expect on_train_end right after on_train_begin, with empty logs and an empty state.
+    """
     with elsewhere(), quiet() as noted:
         for first in (0, 5):
             view = _view(subject, {}, first, first)
@@ -120,12 +120,12 @@ def zero_epochs(subject: Subject) -> None:
     require(not noted.warned, "an event warns", got=noted.warned)
 
 
-@CHECKS.check(
-    "CB-004/exceptions-arrive",
-    why="A swallowed error leaves a training that looks well and is not.",
-    fix="No `except Exception` around what the view is asked for.",
-)
+@CHECKS.check("CB-004/exceptions-arrive")
 def exceptions_arrive(subject: Subject) -> None:
+    """A swallowed error leaves a training that looks well and is not.
+
+    No `except Exception` around what the view is asked for.
+    """
     with elsewhere(), quiet():
         view = _view(subject, {}, 12)
         play(subject.make(), view, epochs=12)
@@ -144,12 +144,12 @@ def exceptions_arrive(subject: Subject) -> None:
             fail(f"an error in view.{name} is swallowed", expected="the exception reaches the caller")
 
 
-@CHECKS.check(
-    "CB-005/state-is-plain",
-    why="What a callback remembers is saved with the network.",
-    fix="Keep arrays, numbers, strings and lists in view.state; nothing else, and nothing anywhere else.",
-)
+@CHECKS.check("CB-005/state-is-plain")
 def state_is_plain(subject: Subject) -> None:
+    """What a callback remembers is saved with the network.
+
+    Keep arrays, numbers, strings and lists in view.state; nothing else, and nothing anywhere else.
+    """
     with elsewhere(), quiet():
         state: dict[str, Any] = {}
         view = _view(subject, state, 12)
@@ -164,12 +164,12 @@ def state_is_plain(subject: Subject) -> None:
         play(subject.make(), view, epochs=12, after=look)
 
 
-@CHECKS.check(
-    "CB-006/resume",
-    why="A training that is cut and resumed must be watched as if it had never been cut.",
-    fix="Keep counters and best values in view.state, from where a fresh instance takes them up.",
-)
+@CHECKS.check("CB-006/resume")
 def resume(subject: Subject) -> None:
+    """A training that is cut and resumed must be watched as if it had never been cut.
+
+    Keep counters and best values in view.state, from where a fresh instance takes them up.
+    """
     with elsewhere() as folder, quiet():
         states: list[dict[str, Any]] = [{}, {}]
         whole = _view(subject, states[0], 16)
@@ -234,12 +234,12 @@ def _interrupt(values: Mapping[str, Any], cut: int) -> Any:
     return look
 
 
-@CHECKS.check(
-    "CB-007/trainings-apart",
-    why="One callback may watch two networks in turn.",
-    fix="Remember nothing in the instance, the class or the module: only in view.state.",
-)
+@CHECKS.check("CB-007/trainings-apart")
 def trainings_apart(subject: Subject) -> None:
+    """One callback may watch two networks in turn.
+
+    Remember nothing in the instance, the class or the module: only in view.state.
+    """
     with elsewhere(), quiet():
         alone = _view(subject, {}, 16)
         play(subject.make(), alone, epochs=16)
@@ -254,13 +254,13 @@ def trainings_apart(subject: Subject) -> None:
         )
 
 
-@CHECKS.check(
-    "CB-008/no-validation-data",
-    why="Most first trainings have none: view.validation_data is None then, and no figure begins with val_.",
-    fix="Ask before unpacking; for a figure that is not there, raise an error that names it.",
-    level="strict",
-)
+@CHECKS.check("CB-008/no-validation-data", level="strict")
 def no_validation_data(subject: Subject) -> None:
+    """Most first trainings have none: view.validation_data is None then, and no figure begins with val_.
+
+    Ask before unpacking; for a figure that is not there, raise an error that names it.
+    """
+
     def course(epoch: int) -> dict[str, Any]:
         return {name: value for name, value in usual_course(epoch).items() if not name.startswith("val_")}
 
@@ -271,13 +271,12 @@ def no_validation_data(subject: Subject) -> None:
             play(subject.make(), view, epochs=5, course=course)
 
 
-@CHECKS.check(
-    "CB-009/other-trainings",
-    why="There are trainings with one batch an epoch, without a learning rate, and with a solver: no batches at all.",
-    fix="Mind batches - 1, expect None, and rely on nothing that only on_batch_end leaves behind.",
-    level="strict",
-)
+@CHECKS.check("CB-009/other-trainings", level="strict")
 def other_trainings(subject: Subject) -> None:
+    """There are trainings with one batch an epoch, without a learning rate, and with a solver: no batches at all.
+
+    Mind batches - 1, expect None, and rely on nothing that only on_batch_end leaves behind.
+    """
     for told, more in (
         ("one batch an epoch", {"batches": 1}),
         ("an optimizer without a learning rate", {"learning_rate": None}),
@@ -296,12 +295,12 @@ def other_trainings(subject: Subject) -> None:
                 ) from error
 
 
-@CHECKS.check(
-    "CB-010/state-is-its-own",
-    why="What shares memory with the training changes behind the callback's back; what a file changes is not kept.",
-    fix="Copy every array of the view that is to be kept; write lists where tuples stand.",
-)
+@CHECKS.check("CB-010/state-is-its-own")
 def state_is_its_own(subject: Subject) -> None:
+    """What shares memory with the training changes behind the callback's back; what a file changes is not kept.
+
+    Copy every array of the view that is to be kept; write lists where tuples stand.
+    """
     with elsewhere(), quiet():
         state: dict[str, Any] = {}
         view = _view(subject, state, 12)
@@ -331,14 +330,12 @@ def _items(value: Any, where: str) -> Iterator[tuple[str, Any]]:
             yield from _items(item, f"{where}[{i}]")
 
 
-@CHECKS.check(
-    "CB-REF/figures",
-    why="A callback may have the best of manners and do something else, or do it at another epoch, than its name says.",
-    fix="Play the example by hand: which epoch is counted, from where, and what is asked for then.",
-    needs=needs_reference_values,
-    scope="variant",
-)
+@CHECKS.check("CB-REF/figures", needs=needs_reference_values, scope="variant")
 def figures(subject: Subject) -> None:
+    """A callback may have the best of manners and do something else, or do it at another epoch, than its name says.
+
+    Play the example by hand: which epoch is counted, from where, and what is asked for then.
+    """
     if subject.hyperparameters == subject.variants[0]:
         for example in subject.cls.examples:
             _hold(subject, example)

@@ -53,12 +53,12 @@ def _needs_distribution(subject: Subject) -> str | None:
     return None if declared else "its elements have no common distribution"
 
 
-@CHECKS.check(
-    "INIT-001/shape-and-type",
-    why="The draw is copied into the flat vector as it is.",
-    fix="Return an array of exactly the shape and dtype asked for.",
-)
+@CHECKS.check("INIT-001/shape-and-type")
 def shape_and_type(subject: Subject) -> None:
+    """The draw is copied into the flat vector as it is.
+
+    Return an array of exactly the shape and dtype asked for.
+    """
     for shape in (*SIZES, (1,), (6,), (0, 3), (3, 0)):
         w = draw(subject, shape, (max(shape[0], 1), max(shape[-1], 1)), f"shape/{shape}")
         inputs = {"shape": shape, "fan_in": shape[0], "fan_out": shape[-1]}
@@ -69,12 +69,12 @@ def shape_and_type(subject: Subject) -> None:
         require(np.isfinite(w).all(), "sample is not finite", inputs=inputs, got=w)
 
 
-@CHECKS.check(
-    "INIT-002/same-generator-same-draw",
-    why="A seed must give the same network again.",
-    fix="Draw from the rng that is passed, and from nothing else.",
-)
+@CHECKS.check("INIT-002/same-generator-same-draw")
 def same_generator_same_draw(subject: Subject) -> None:
+    """A seed must give the same network again.
+
+    Draw from the rng that is passed, and from nothing else.
+    """
     part = subject.make()
     for shape in SIZES:
         one = draw(subject, shape, shape, "same")
@@ -83,13 +83,12 @@ def same_generator_same_draw(subject: Subject) -> None:
             expect_equal("equal generators give different draws", other, one, inputs={"shape": shape})
 
 
-@CHECKS.check(
-    "INIT-003/successive-draws-differ",
-    why="Two layers of one size must not begin with equal weights, nor two units of a layer.",
-    fix="Use the rng as it comes; do not reseed it, copy it, or draw one row and repeat it.",
-    needs=_needs_random,
-)
+@CHECKS.check("INIT-003/successive-draws-differ", needs=_needs_random)
 def successive_draws_differ(subject: Subject) -> None:
+    """Two layers of one size must not begin with equal weights, nor two units of a layer.
+
+    Use the rng as it comes; do not reseed it, copy it, or draw one row and repeat it.
+    """
     part = subject.make()
     for shape in ((7, 5), (5, 7), (40, 30)):
         rng, inputs = subject.rng("successive"), {"shape": shape}
@@ -108,13 +107,12 @@ def successive_draws_differ(subject: Subject) -> None:
             require(different, f"two {name} of one draw are equal", inputs=inputs, got=w[:2])
 
 
-@CHECKS.check(
-    "INIT-004/constant",
-    why="What declares that it is not random must not depend on the generator.",
-    fix="Set `random = True` (the default), or draw nothing.",
-    needs=lambda s: "it is random" if s.cls.random else None,
-)
+@CHECKS.check("INIT-004/constant", needs=lambda s: "it is random" if s.cls.random else None)
 def constant(subject: Subject) -> None:
+    """What declares that it is not random must not depend on the generator.
+
+    Set `random = True` (the default), or draw nothing.
+    """
     part, rng = subject.make(), np.random.default_rng(3)
     before = rng.bit_generator.state
     one = part.sample((3, 4), 3, 4, rng, subject.dtype)
@@ -123,13 +121,12 @@ def constant(subject: Subject) -> None:
     expect_equal("it depends on the generator although it is not random", two, one)
 
 
-@CHECKS.check(
-    "INIT-005/law",
-    why="The variance decides whether signals grow or vanish from layer to layer.",
-    fix="Check fan_in against fan_out, variance against standard deviation, and the width of a uniform distribution.",
-    needs=_needs_distribution,
-)
+@CHECKS.check("INIT-005/law", needs=_needs_distribution)
 def distribution(subject: Subject) -> None:
+    """The variance decides whether signals grow or vanish from layer to layer.
+
+    Check fan_in against fan_out, variance against standard deviation, and the width of a uniform distribution.
+    """
     part = subject.make()
     for fans in FANS:
         declared = part.element_distribution(*fans)
@@ -196,13 +193,12 @@ def _needs_free_fans(subject: Subject) -> str | None:
     return "its matrices are orthogonal: their variance follows from their shape" if orthogonal else None
 
 
-@CHECKS.check(
-    "INIT-006/fans-as-given",
-    why="A layer passes the fans itself: those of a bias or of a convolution are not its shape.",
-    fix="Use fan_in and fan_out as they are passed; do not read them from the shape.",
-    needs=_needs_free_fans,
-)
+@CHECKS.check("INIT-006/fans-as-given", needs=_needs_free_fans)
 def fans_as_given(subject: Subject) -> None:
+    """A layer passes the fans itself: those of a bias or of a convolution are not its shape.
+
+    Use fan_in and fan_out as they are passed; do not read them from the shape.
+    """
     part = subject.make()
     for fans in ((9, 400), (400, 9)):
         declared, rng = part.element_distribution(*fans), subject.rng(f"fans/{fans}")
@@ -211,12 +207,12 @@ def fans_as_given(subject: Subject) -> None:
             _expect_distribution(w, declared, fans, "shape (60, 60)")
 
 
-@CHECKS.check(
-    "INIT-007/fresh-and-writable",
-    why="Training writes into the draw.",
-    fix="Return a new array each time: no cached one, no broadcast view, no read-only one.",
-)
+@CHECKS.check("INIT-007/fresh-and-writable")
 def fresh_and_writable(subject: Subject) -> None:
+    """Training writes into the draw.
+
+    Return a new array each time: no cached one, no broadcast view, no read-only one.
+    """
     part = subject.make()
     one, two = (part.sample((3, 4), 3, 4, subject.rng("fresh"), subject.dtype) for _ in range(2))
     require(one.flags.writeable, "the draw is read-only", expected="a writable array")
@@ -230,14 +226,12 @@ def fresh_and_writable(subject: Subject) -> None:
     expect_equal("writing to a draw changes the next one", again, before)
 
 
-@CHECKS.check(
-    "INIT-008/independent-elements",
-    why="Units that begin alike stay alike.",
-    fix="Draw every element; do not build the array from fewer numbers.",
-    needs=_needs_random,
-    level="strict",
-)
+@CHECKS.check("INIT-008/independent-elements", needs=_needs_random, level="strict")
 def independent_elements(subject: Subject) -> None:
+    """Units that begin alike stay alike.
+
+    Draw every element; do not build the array from fewer numbers.
+    """
     w = draw(subject, (60, 60), (60, 60), "independent").astype(np.float64)
     w = (w - w.mean()) / (w.std() or 1.0)
     upper = np.triu_indices(60, 1)
@@ -251,14 +245,12 @@ def independent_elements(subject: Subject) -> None:
         expect_close(f"{label} are correlated (6 sigma)", (one * two).mean(), 0.0, atol=6.0 / math.sqrt(one.size))
 
 
-@CHECKS.check(
-    "INIT-009/large",
-    why="Draws in blocks go wrong behind the last complete block, which no small layer reaches.",
-    fix="Draw all of the array at once, or the rest of it too.",
-    needs=_needs_random,
-    scope="variant",
-)
+@CHECKS.check("INIT-009/large", needs=_needs_random, scope="variant")
 def large(subject: Subject) -> None:
+    """Draws in blocks go wrong behind the last complete block, which no small layer reaches.
+
+    Draw all of the array at once, or the rest of it too.
+    """
     part = subject.make()
     shape, rng = (401, 523), subject.rng("large")
     one, two = (part.sample(shape, *shape, rng, subject.dtype).reshape(-1) for _ in range(2))
@@ -280,13 +272,12 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
         return getattr(part, method)(**arguments)
 
 
-@CHECKS.check(
-    "INIT-REF/figures",
-    why="An initializer may draw from another distribution than its name says.",
-    fix="Compare mean and variance with the source: fan_in or fan_out, 1 or 2, variance or deviation.",
-    needs=needs_reference_values,
-)
+@CHECKS.check("INIT-REF/figures", needs=needs_reference_values)
 def figures(subject: Subject) -> None:
+    """An initializer may draw from another distribution than its name says.
+
+    Compare mean and variance with the source: fan_in or fan_out, 1 or 2, variance or deviation.
+    """
     if subject.cls.reference is None:
         expect_reference_values(subject, "sample", [], run=_run)
     else:

@@ -130,12 +130,12 @@ def calls(subject: Subject) -> list[Call]:
     ]
 
 
-@CHECKS.check(
-    "MET-001/state",
-    why="The state is merged, copied and sent between processes.",
-    fix="start gives a new flat dict of numbers and arrays; add changes it in place and returns nothing.",
-)
+@CHECKS.check("MET-001/state")
 def state(subject: Subject) -> None:
+    """The state is merged, copied and sent between processes.
+
+    start gives a new flat dict of numbers and arrays; add changes it in place and returns nothing.
+    """
     metric = subject.make()
     one, two = metric.start(), metric.start()
     require(isinstance(one, dict), "start returns no dict", got=type(one).__name__)
@@ -158,12 +158,12 @@ def state(subject: Subject) -> None:
                 require(not shared, f"the state keeps the memory of {name}", inputs=form.arrays)
 
 
-@CHECKS.check(
-    "MET-002/streaming-equals-one-pass",
-    why="Validation data come in batches; the value must not depend on their size.",
-    fix="Keep sums and counts in the state, and divide only in result.",
-)
+@CHECKS.check("MET-002/streaming-equals-one-pass")
 def streaming(subject: Subject) -> None:
+    """Validation data come in batches; the value must not depend on their size.
+
+    Keep sums and counts in the state, and divide only in result.
+    """
     metric, tolerance = subject.make(), _tolerance(subject)
     for form in forms(subject, "streaming", signs=True):
         order = subject.rng("streaming/order").permutation(len(form.weight))
@@ -182,12 +182,12 @@ def streaming(subject: Subject) -> None:
         _expect("with a row of NaN, batches give another value than one pass", got, expected, spoiled, tolerance)
 
 
-@CHECKS.check(
-    "MET-003/merge",
-    why="Values of several processes or shards are merged in any order.",
-    fix="merge gives a new state; make its entries add up, or override merge.",
-)
+@CHECKS.check("MET-003/merge")
 def merge(subject: Subject) -> None:
+    """Values of several processes or shards are merged in any order.
+
+    merge gives a new state; make its entries add up, or override merge.
+    """
     metric = subject.make()
     for form in forms(subject, "merge", signs=True):
         a, b, c = (_state(metric, form.rows(slice(*cut))) for cut in ((0, 7), (7, 8), (8, 24)))
@@ -211,12 +211,12 @@ def merge(subject: Subject) -> None:
         expect_equal("a merged state shares memory with its sources", (a, b, c), before, inputs=form.arrays)
 
 
-@CHECKS.check(
-    "MET-004/weights",
-    why="Weights stand for repetitions; a weight of zero is a sample that is not there.",
-    fix="Multiply what you add by the weight, and count the weights instead of the rows.",
-)
+@CHECKS.check("MET-004/weights")
 def weights(subject: Subject) -> None:
+    """Weights stand for repetitions; a weight of zero is a sample that is not there.
+
+    Multiply what you add by the weight, and count the weights instead of the rows.
+    """
     metric, tolerance = subject.make(), _tolerance(subject)
     for form in forms(subject, "weights"):
         times = subject.rng("weights/times").integers(0, 4, len(form.weight))
@@ -229,12 +229,12 @@ def weights(subject: Subject) -> None:
         _expect("a sample of weight zero changes the value", _value(metric, spoiled), expected, spoiled, tolerance)
 
 
-@CHECKS.check(
-    "MET-005/bounds",
-    why="Progress lines, early stopping and plots rely on the declared bounds.",
-    fix="Widen `bounds`, or look for the case that leaves them.",
-)
+@CHECKS.check("MET-005/bounds")
 def bounds(subject: Subject) -> None:
+    """Progress lines, early stopping and plots rely on the declared bounds.
+
+    Widen `bounds`, or look for the case that leaves them.
+    """
     low, high = subject.cls.bounds
     usual = [form for label in ("bounds/1", "bounds/2", "bounds/3") for form in forms(subject, label)]
     far = [] if subject.cls.classes else [attrs.evolve(form, prediction=form.prediction * 100) for form in usual]
@@ -249,12 +249,12 @@ def bounds(subject: Subject) -> None:
         require(inside, "result leaves its bounds", inputs=part.arrays, got=array, expected=f"[{low}, {high}]")
 
 
-@CHECKS.check(
-    "MET-006/empty",
-    why="A value is asked for before the first sample, and for classes that never come.",
-    fix="Return NaN (or the documented value) where there is nothing to divide by; never raise.",
-)
+@CHECKS.check("MET-006/empty")
 def empty(subject: Subject) -> None:
+    """A value is asked for before the first sample, and for classes that never come.
+
+    Return NaN (or the documented value) where there is nothing to divide by; never raise.
+    """
     metric = subject.make()
     with quiet() as noted:
         metric.result(metric.start())
@@ -272,11 +272,13 @@ def empty(subject: Subject) -> None:
 
 @CHECKS.check(
     "MET-007/better",
-    why="Early stopping and checkpoints keep the wrong model if the direction is wrong.",
-    fix="Correct `higher_is_better`, or the sign of the value.",
     needs=lambda s: None if s.cls.higher_is_better is not None and s.cls.scalar else "it declares no better side",
 )
 def better(subject: Subject) -> None:
+    """Early stopping and checkpoints keep the wrong model if the direction is wrong.
+
+    Correct `higher_is_better`, or the sign of the value.
+    """
     metric = subject.make()
     sign, bound = (1.0, "least") if subject.cls.higher_is_better else (-1.0, "most")
     for form in (*forms(subject, "better/1"), *forms(subject, "better/2")):
@@ -288,13 +290,12 @@ def better(subject: Subject) -> None:
         require(holds, message, inputs=form.arrays, got=best, expected=expected)
 
 
-@CHECKS.check(
-    "MET-008/forms-agree",
-    why="One-hot rows and labels mean the same.",
-    fix="Read targets with nnkit.interfaces.class_metric (or nnkit.arrays.to_labels), which accepts either.",
-    needs=lambda s: None if s.cls.classes else "it is not about classes",
-)
+@CHECKS.check("MET-008/forms-agree", needs=lambda s: None if s.cls.classes else "it is not about classes")
 def forms_agree(subject: Subject) -> None:
+    """One-hot rows and labels mean the same.
+
+    Read targets with nnkit.interfaces.class_metric (or nnkit.arrays.to_labels), which accepts either.
+    """
     metric = subject.make()
     by_name = {form.name: form for form in forms(subject, "agree")}
     if {"one-hot rows", "labels"} <= set(by_name):
@@ -308,13 +309,12 @@ def forms_agree(subject: Subject) -> None:
             _expect("labels (N,) give another value than one column", got, expected, flat, 1e-12)
 
 
-@CHECKS.check(
-    "MET-010/flat-targets",
-    why="(N, 1) against (N,) is broadcast to (N, N) by numpy, and gives a value without an error.",
-    fix="Compare the shapes and raise a ShapeError, or make one column of a flat target first.",
-    needs=lambda s: "it is about classes" if s.cls.classes else None,
-)
+@CHECKS.check("MET-010/flat-targets", needs=lambda s: "it is about classes" if s.cls.classes else None)
 def flat_targets(subject: Subject) -> None:
+    """(N, 1) against (N,) is broadcast to (N, N) by numpy, and gives a value without an error.
+
+    Compare the shapes and raise a ShapeError, or make one column of a flat target first.
+    """
     metric = subject.make()
     form = forms(subject, "flat")[0]
     if form.prediction.shape[1] != 1:
@@ -328,13 +328,12 @@ def flat_targets(subject: Subject) -> None:
     _expect(message, got, _value(metric, form), flat, 8 * subject.eps)
 
 
-@CHECKS.check(
-    "MET-009/float32-accuracy",
-    why="Sums of a million float32 numbers lose their last digits.",
-    fix="Add up in float64: `.sum(dtype=np.float64)`, Python floats in the state.",
-    needs=lambda s: None if s.dtype == np.float32 else "it is about float32",
-)
+@CHECKS.check("MET-009/float32-accuracy", needs=lambda s: None if s.dtype == np.float32 else "it is about float32")
 def float32_accuracy(subject: Subject) -> None:
+    """Sums of a million float32 numbers lose their last digits.
+
+    Add up in float64: `.sum(dtype=np.float64)`, Python floats in the state.
+    """
     metric = subject.make()
     for form in forms(subject, "float32"):
         arrays = (a.astype(np.float64) if a.dtype.kind == "f" else a for a in form.arrays.values())
@@ -346,12 +345,14 @@ def float32_accuracy(subject: Subject) -> None:
 
 @CHECKS.check(
     "MET-011/nan-stays-visible",
-    why="A model that predicts NaN must not look good.",
-    fix="Use sums and means that propagate NaN; no nanmean, no np.where around isnan.",
     level="strict",
     needs=lambda s: "it is about classes, or gives more than one number" if s.cls.classes or not s.cls.scalar else None,
 )
 def nan_stays_visible(subject: Subject) -> None:
+    """A model that predicts NaN must not look good.
+
+    Use sums and means that propagate NaN; no nanmean, no np.where around isnan.
+    """
     metric = subject.make()
     for form in forms(subject, "nan"):
         spoiled = form.with_prediction((3, 0), np.nan)
@@ -360,12 +361,12 @@ def nan_stays_visible(subject: Subject) -> None:
         require(seen, f"a NaN among the predictions disappears ({form.name})", inputs=spoiled.arrays, got=got)
 
 
-@CHECKS.check(
-    "MET-012/large",
-    why="Blocks and chunks begin at sizes that small tests never reach; validation data do.",
-    fix="Look at what is left over behind the last full block.",
-)
+@CHECKS.check("MET-012/large")
 def large(subject: Subject) -> None:
+    """Blocks and chunks begin at sizes that small tests never reach; validation data do.
+
+    Look at what is left over behind the last full block.
+    """
     metric = subject.make()
     for form in forms(subject, "large", 3001):
         parts = [form.rows(slice(start, start + 61)) for start in range(0, 3001, 61)]
@@ -381,12 +382,11 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return part.result(state)
 
 
-@CHECKS.check(
-    "MET-REF/figures",
-    why="A metric may stream well and still be another metric than its name says.",
-    fix="Compare the formula with its source; if the value itself is wrong, fix the example or the reference.",
-    needs=needs_reference_values,
-)
+@CHECKS.check("MET-REF/figures", needs=needs_reference_values)
 def reference_values(subject: Subject) -> None:
+    """A metric may stream well and still be another metric than its name says.
+
+    Compare the formula with its source; if the value itself is wrong, fix the example or the reference.
+    """
     points = [form.arrays for form in forms(subject, "reference")] if subject.cls.reference is not None else []
     expect_reference_values(subject, "result", points, run=_run)

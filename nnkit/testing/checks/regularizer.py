@@ -41,12 +41,12 @@ def _weights(subject: Subject, label: str) -> list[Array]:
     ]
 
 
-@CHECKS.check(
-    "REG-001/shape",
-    why="Weights come in any shape, and the penalty is added to the loss as a number.",
-    fix="value returns one float, gradient an array of the shape of the weights.",
-)
+@CHECKS.check("REG-001/shape")
 def shape(subject: Subject) -> None:
+    """Weights come in any shape, and the penalty is added to the loss as a number.
+
+    value returns one float, gradient an array of the shape of the weights.
+    """
     part = subject.make()
     for w in _weights(subject, "shape"):
         value, inputs = part.value(w.copy()), {"weights": w}
@@ -75,35 +75,32 @@ def _expect_elements(
             )
 
 
-@CHECKS.check(
-    "REG-002/gradient-stencil",
-    why="One penalty would be shown, and another one followed.",
-    fix="Differentiate value again: the factor of one half, the sign at negative weights.",
-    scope="variant",
-)
+@CHECKS.check("REG-002/gradient-stencil", scope="variant")
 def gradient_stencil(subject: Subject) -> None:
+    """One penalty would be shown, and another one followed.
+
+    Differentiate value again: the factor of one half, the sign at negative weights.
+    """
     part = subject.make()
     _expect_elements(subject, "value", "gradient", lambda w, _: called(part, "value", w), rtol=1e-7)
 
 
-@CHECKS.check(
-    "REG-007/curvature",
-    why="Second-order training adds it to the diagonal.",
-    fix="curvature is the derivative of gradient, element by element.",
-    needs=needs_offer("curvature"),
-    scope="variant",
-)
+@CHECKS.check("REG-007/curvature", needs=needs_offer("curvature"), scope="variant")
 def curvature(subject: Subject) -> None:
+    """Second-order training adds it to the diagonal.
+
+    curvature is the derivative of gradient, element by element.
+    """
     part = subject.make()
     _expect_elements(subject, "gradient", "curvature", lambda w, place: called(part, "gradient", w)[place])
 
 
-@CHECKS.check(
-    "REG-003/zero-at-zero",
-    why="Weights of zero cost nothing; a constant would be shown as loss.",
-    fix="Remove the constant; the gradient at zero is zero unless zero is a declared kink.",
-)
+@CHECKS.check("REG-003/zero-at-zero")
 def zero_at_zero(subject: Subject) -> None:
+    """Weights of zero cost nothing; a constant would be shown as loss.
+
+    Remove the constant; the gradient at zero is zero unless zero is a declared kink.
+    """
     part = subject.make()
     for size in SHAPES:
         w = np.zeros(size, dtype=subject.dtype)
@@ -114,13 +111,12 @@ def zero_at_zero(subject: Subject) -> None:
         require(np.isfinite(gradient).all(), "gradient of zero weights is not finite", inputs=inputs, got=gradient)
 
 
-@CHECKS.check(
-    "REG-004/linear-in-strength",
-    why="A search over the strength expects twice the strength to be twice the penalty.",
-    fix="Multiply by the strength once, in value and in gradient; or set `linear_in_strength = False`.",
-    needs=needs_trait("linear_in_strength", "linearity in the strength"),
-)
+@CHECKS.check("REG-004/linear-in-strength", needs=needs_trait("linear_in_strength", "linearity in the strength"))
 def linear_in_strength(subject: Subject) -> None:
+    """A search over the strength expects twice the strength to be twice the penalty.
+
+    Multiply by the strength once, in value and in gradient; or set `linear_in_strength = False`.
+    """
     part, rtol = subject.make(), 64 * subject.eps
     names = [f.name for f in attrs.fields(subject.cls) if f.name in {"l1", "l2"} or f.name.endswith("strength")]
     strengths = {name: getattr(part, name) for name in names if isinstance(getattr(part, name), float)}
@@ -136,25 +132,24 @@ def linear_in_strength(subject: Subject) -> None:
                 expect_close(message, got, expected, rtol=rtol, atol=1e-12, inputs=inputs)
 
 
-@CHECKS.check(
-    "REG-005/not-negative",
-    why="A negative penalty rewards weights that grow.",
-    fix="Look for a sign; a penalty is not negative.",
-    level="strict",
-)
+@CHECKS.check("REG-005/not-negative", level="strict")
 def not_negative(subject: Subject) -> None:
+    """A negative penalty rewards weights that grow.
+
+    Look for a sign; a penalty is not negative.
+    """
     part = subject.make()
     for w in _weights(subject, "negative"):
         value = part.value(w.copy())
         require(value >= 0.0, "value is negative", inputs={"weights": w}, got=value, expected="0 or more")
 
 
-@CHECKS.check(
-    "REG-006/add-gradient",
-    why="Training runs on the in-place variant; it must be the same gradient.",
-    fix="Add to `out` (not: write over it), rely on no content of `work`, leave the weights unchanged.",
-)
+@CHECKS.check("REG-006/add-gradient")
 def add_gradient(subject: Subject) -> None:
+    """Training runs on the in-place variant; it must be the same gradient.
+
+    Add to `out` (not: write over it), rely on no content of `work`, leave the weights unchanged.
+    """
     part, tolerance = subject.make(), 64 * subject.eps
     for w in [*_weights(subject, "add"), normal(subject, "add/large", (300, 7))]:
         start = normal(subject, f"add/out/{w.shape}", w.shape)
@@ -166,13 +161,12 @@ def add_gradient(subject: Subject) -> None:
         expect_equal("add_gradient writes to the weights", w_passed, w, inputs=inputs)
 
 
-@CHECKS.check(
-    "REG-008/residual",
-    why="Least-squares solvers use the residual instead of the value.",
-    fix="value must be 0.5 * (residual**2).sum(), with a residual linear in the weights: sqrt(strength) * weights.",
-    needs=needs_offer("residual"),
-)
+@CHECKS.check("REG-008/residual", needs=needs_offer("residual"))
 def residual(subject: Subject) -> None:
+    """Least-squares solvers use the residual instead of the value.
+
+    value must be 0.5 * (residual**2).sum(), with a residual linear in the weights: sqrt(strength) * weights.
+    """
     part, tolerance, three = subject.make(), 64 * subject.eps, subject.dtype.type(3.0)
     for w in _weights(subject, "residual"):
         r, inputs = part.residual(w.copy()), {"weights": w}
@@ -192,14 +186,12 @@ def _sides(part: Any, w: Array) -> tuple[Any, Any]:
     return left, right
 
 
-@CHECKS.check(
-    "REG-009/kinks",
-    why="At a kink the gradient is a choice, and it must lie between the slopes that meet there.",
-    fix="Return a subgradient (np.sign gives 0 at 0), and declare the kink where it is.",
-    needs=needs_trait("kinks", "kinks"),
-    scope="variant",
-)
+@CHECKS.check("REG-009/kinks", needs=needs_trait("kinks", "kinks"), scope="variant")
 def kinks(subject: Subject) -> None:
+    """At a kink the gradient is a choice, and it must lie between the slopes that meet there.
+
+    Return a subgradient (np.sign gives 0 at 0), and declare the kink where it is.
+    """
     part = subject.make()
     for kink in subject.cls.kinks:
         w = np.array([kink + 0.5, kink, kink + 0.5])
@@ -209,13 +201,12 @@ def kinks(subject: Subject) -> None:
         require(between, message, inputs={"weights": w}, got=gradient, expected=expected)
 
 
-@CHECKS.check(
-    "REG-012/undeclared-kinks",
-    why="Solvers and stencils that rely on a smooth penalty stall where it is not.",
-    fix="Declare the kink: `kinks = (0.0,)`.",
-    scope="variant",
-)
+@CHECKS.check("REG-012/undeclared-kinks", scope="variant")
 def undeclared_kinks(subject: Subject) -> None:
+    """Solvers and stencils that rely on a smooth penalty stall where it is not.
+
+    Declare the kink: `kinks = (0.0,)`.
+    """
     for place in {0.0, 0.5, -0.5, 1.0, -1.0} - set(subject.cls.kinks):
         w = np.array([0.7, place, -1.3])
         left, right = _sides(subject.make(), w)
@@ -224,13 +215,12 @@ def undeclared_kinks(subject: Subject) -> None:
         require(smooth, f"value has a kink at {place:g} that is not declared", inputs={"weights": w})
 
 
-@CHECKS.check(
-    "REG-010/any-arrangement",
-    why="The same weights have the same penalty in any shape and order.",
-    fix="Treat all elements alike; no mean over an axis, no weight for the first one.",
-    level="strict",
-)
+@CHECKS.check("REG-010/any-arrangement", level="strict")
 def any_arrangement(subject: Subject) -> None:
+    """The same weights have the same penalty in any shape and order.
+
+    Treat all elements alike; no mean over an axis, no weight for the first one.
+    """
     part, tolerance = subject.make(), 256 * subject.eps
     for w in _weights(subject, "arrangement"):
         if w.ndim == 1 and w.size:
@@ -239,14 +229,12 @@ def any_arrangement(subject: Subject) -> None:
             expect_close(message, reverse, value, tolerance=tolerance, inputs={"weights": w})
 
 
-@CHECKS.check(
-    "REG-011/nan-stays-visible",
-    why="Weights of NaN without a penalty hide a training that has failed.",
-    fix="No nansum, no nan_to_num, no maximum that prefers a number.",
-    level="strict",
-    scope="variant",
-)
+@CHECKS.check("REG-011/nan-stays-visible", level="strict", scope="variant")
 def nan_stays_visible(subject: Subject) -> None:
+    """Weights of NaN without a penalty hide a training that has failed.
+
+    No nansum, no nan_to_num, no maximum that prefers a number.
+    """
     part = subject.make()
     for size in ((1,), (5,), (3, 2)):
         w = normal(subject, f"nan/{size}", size)
@@ -256,13 +244,12 @@ def nan_stays_visible(subject: Subject) -> None:
         require(np.isnan(gradient.reshape(-1)[0]), "gradient hides a NaN", inputs=inputs, got=gradient)
 
 
-@CHECKS.check(
-    "REG-013/large",
-    why="Blocks, chunks and samples begin at sizes that small tests do not reach; networks do.",
-    fix="Look at what is left over behind the last complete block.",
-    scope="variant",
-)
+@CHECKS.check("REG-013/large", scope="variant")
 def large(subject: Subject) -> None:
+    """Blocks, chunks and samples begin at sizes that small tests do not reach; networks do.
+
+    Look at what is left over behind the last complete block.
+    """
     part = subject.make()
     for size in ((3001,), (61, 67)):
         w = apart(normal(subject, f"large/{size}", size), subject.cls.kinks, 0.02)
@@ -278,11 +265,10 @@ def large(subject: Subject) -> None:
         )
 
 
-@CHECKS.check(
-    "REG-REF/figures",
-    why="A penalty may have the right slope and still be another penalty than its name says.",
-    fix="Compare the formula with its source: one half or not, sum or mean.",
-    needs=needs_reference_values,
-)
+@CHECKS.check("REG-REF/figures", needs=needs_reference_values)
 def figures(subject: Subject) -> None:
+    """A penalty may have the right slope and still be another penalty than its name says.
+
+    Compare the formula with its source: one half or not, sum or mean.
+    """
     expect_reference_values(subject, "value", [{"weights": w} for w in _weights(subject, "reference") if w.size])

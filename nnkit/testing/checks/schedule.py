@@ -30,13 +30,12 @@ def calls(subject: Subject) -> list[Call]:
     return [Call("rate(step)", run, {"steps": np.array([0, 1, 2, 10, 999, 1000, 5000])}, floats=False)]
 
 
-@CHECKS.check(
-    "SCH-001/finite-and-not-negative",
-    why="A negative rate climbs, an infinite one destroys; both may come late in a long training.",
-    fix="Clamp at the last step of the plan; check large steps for overflow.",
-    scope="variant",
-)
+@CHECKS.check("SCH-001/finite-and-not-negative", scope="variant")
 def finite(subject: Subject) -> None:
+    """A negative rate climbs, an infinite one destroys; both may come late in a long training.
+
+    Clamp at the last step of the plan; check large steps for overflow.
+    """
     schedule = subject.make()
     for step in STEPS:
         with quiet() as noted:
@@ -49,13 +48,12 @@ def finite(subject: Subject) -> None:
         require(not noted.warned, "rate warns", inputs=inputs, got=noted.warned)
 
 
-@CHECKS.check(
-    "SCH-002/pure",
-    why="A resumed run asks for step 5000 first; the answer must not depend on what was asked before.",
-    fix="Compute the rate from the step alone; store nothing.",
-    scope="variant",
-)
+@CHECKS.check("SCH-002/pure", scope="variant")
 def pure(subject: Subject) -> None:
+    """A resumed run asks for step 5000 first; the answer must not depend on what was asked before.
+
+    Compute the rate from the step alone; store nothing.
+    """
     schedule = subject.make()
     steps = dict.fromkeys(STEPS)
     forwards = {step: schedule.rate(step) for step in steps}
@@ -73,13 +71,13 @@ def pure(subject: Subject) -> None:
 
 
 @CHECKS.check(
-    "SCH-003/continuous",
-    why="A jump of the rate shows as a jump of the loss, and is searched for in the data.",
-    fix="Let the pieces meet at their borders, or set `continuous = False`.",
-    needs=lambda s: None if s.cls.continuous else "it is not declared continuous",
-    scope="variant",
+    "SCH-003/continuous", needs=lambda s: None if s.cls.continuous else "it is not declared continuous", scope="variant"
 )
 def continuous(subject: Subject) -> None:
+    """A jump of the rate shows as a jump of the loss, and is searched for in the data.
+
+    Let the pieces meet at their borders, or set `continuous = False`.
+    """
     schedule: Any = subject.make()
     top = max(schedule.rate(step) for step in STEPS[:200]) or 1.0
     borders = {0.0, *map(float, range(64)), *map(float, STEPS[130:]), *_likely_borders(schedule)}
@@ -109,13 +107,12 @@ def _likely_borders(schedule: Any) -> set[float]:
     return borders
 
 
-@CHECKS.check(
-    "SCH-004/plain-number",
-    why="The rate goes into logs, JSON and float64 steps; a float32 has lost its digits before it is used.",
-    fix="Compute with Python's own numbers (math.exp, not np.exp of a float32), or end with float(...).",
-    scope="variant",
-)
+@CHECKS.check("SCH-004/plain-number", scope="variant")
 def plain_number(subject: Subject) -> None:
+    """The rate goes into logs, JSON and float64 steps; a float32 has lost its digits before it is used.
+
+    Compute with Python's own numbers (math.exp, not np.exp of a float32), or end with float(...).
+    """
     schedule = subject.make()
     for step in (0, 1, 7, 1000, 123_456):
         rate = schedule.rate(step)
@@ -128,13 +125,11 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return getattr(part, method)(**arguments)
 
 
-@CHECKS.check(
-    "SCH-REF/figures",
-    why="A plan may fall smoothly and still be another plan than its name says.",
-    fix="Compare the formula with its source: when it begins, when it ends, and what counts as step 0.",
-    needs=needs_reference_values,
-    scope="variant",
-)
+@CHECKS.check("SCH-REF/figures", needs=needs_reference_values, scope="variant")
 def reference_values(subject: Subject) -> None:
+    """A plan may fall smoothly and still be another plan than its name says.
+
+    Compare the formula with its source: when it begins, when it ends, and what counts as step 0.
+    """
     steps = (*range(40), 99, 100, 500, 999, 1000, 1001, 2500, 9_999, 10_000, 20_000)
     expect_reference_values(subject, "rate", [{"step": step} for step in steps], run=_run)

@@ -42,14 +42,12 @@ def _needs_plain_objective(subject: Subject) -> str | None:
     return "it finds the strength of a penalty of its own" if subject.cls.finds_strength else None
 
 
-@CHECKS.check(
-    "SOL-001/linear-optimum",
-    why="Linear least squares is the one problem with a known answer.",
-    fix="Check the sign of the step, J' r against the gradient, and the stopping rule.",
-    scope="variant",
-    needs=_needs_plain_objective,
-)
+@CHECKS.check("SOL-001/linear-optimum", scope="variant", needs=_needs_plain_objective)
 def linear_optimum(subject: Subject) -> None:
+    """Linear least squares is the one problem with a known answer.
+
+    Check the sign of the step, J' r against the gradient, and the stopping rule.
+    """
     for size in (1, 3, 6):
         problem = linear(subject, f"optimum/{size}", 20, size)
         result, reports = solve(subject.make(), problem, 100)
@@ -63,12 +61,12 @@ def linear_optimum(subject: Subject) -> None:
         )
 
 
-@CHECKS.check(
-    "SOL-002/max-steps",
-    why="A limit on the steps must be obeyed.",
-    fix="Count every step that is reported, and stop at max_steps with a reason.",
-)
+@CHECKS.check("SOL-002/max-steps")
 def max_steps(subject: Subject) -> None:
+    """A limit on the steps must be obeyed.
+
+    Count every step that is reported, and stop at max_steps with a reason.
+    """
     part = subject.make()
     for steps in (1, 2, 5):
         problem = curved(subject)
@@ -87,12 +85,12 @@ def max_steps(subject: Subject) -> None:
     require(len(reports) <= 1 and np.isfinite(result).all(), "max_steps=0 is not harmless", got=len(reports))
 
 
-@CHECKS.check(
-    "SOL-003/stops-when-asked",
-    why="Ctrl-C, early stopping and a deadline all ask by the return value of on_step.",
-    fix="Return the best parameters as soon as on_step returns True.",
-)
+@CHECKS.check("SOL-003/stops-when-asked")
 def stops_when_asked(subject: Subject) -> None:
+    """Ctrl-C, early stopping and a deadline all ask by the return value of on_step.
+
+    Return the best parameters as soon as on_step returns True.
+    """
     for at in (1, 2, 3):
         problem = curved(subject)
         result, reports = solve(subject.make(), problem, 50, stop_at=at)
@@ -103,12 +101,12 @@ def stops_when_asked(subject: Subject) -> None:
         expect_close(message, result, reports[-1].parameters, tolerance=1e-6, inputs=inputs)
 
 
-@CHECKS.check(
-    "SOL-004/honest-reports",
-    why="Plots, early stopping and users believe the reported value.",
-    fix="Report the best parameters and the objective exactly there.",
-)
+@CHECKS.check("SOL-004/honest-reports")
 def honest_reports(subject: Subject) -> None:
+    """Plots, early stopping and users believe the reported value.
+
+    Report the best parameters and the objective exactly there.
+    """
     tolerance = 1e-9 if subject.dtype == np.float64 else 1e-3
     for problem in (curved(subject), linear(subject, "honest", 12, 4)):
         result, reports = solve(subject.make(), problem, 30)
@@ -122,13 +120,12 @@ def honest_reports(subject: Subject) -> None:
             require(right, "the result is not the best of the reports", got=got, expected=best)
 
 
-@CHECKS.check(
-    "SOL-005/monotone",
-    why="A monotone solver is trusted never to make the objective worse.",
-    fix="Accept a step only if the value falls; or set `monotone = False`.",
-    needs=lambda s: None if s.cls.monotone else "it is not declared monotone",
-)
+@CHECKS.check("SOL-005/monotone", needs=lambda s: None if s.cls.monotone else "it is not declared monotone")
 def monotone(subject: Subject) -> None:
+    """A monotone solver is trusted never to make the objective worse.
+
+    Accept a step only if the value falls; or set `monotone = False`.
+    """
     slack = 1e-12 if subject.dtype == np.float64 else 1e-5
     for problem in (curved(subject), curved(subject, 30.0, -40.0), linear(subject, "monotone", 9, 4)):
         _, reports = solve(subject.make(), problem, 40)
@@ -139,13 +136,12 @@ def monotone(subject: Subject) -> None:
             require(right, message, inputs=inputs, got=after, expected=f"at most {before!r}")
 
 
-@CHECKS.check(
-    "SOL-006/singular",
-    why="More weights than data, and units that are equal, make every Jacobian singular.",
-    fix="Damp, or solve by least squares; never invert.",
-    needs=_needs_plain_objective,
-)
+@CHECKS.check("SOL-006/singular", needs=_needs_plain_objective)
 def singular(subject: Subject) -> None:
+    """More weights than data, and units that are equal, make every Jacobian singular.
+
+    Damp, or solve by least squares; never invert.
+    """
     part = subject.make()
     flat = Objective(lambda _t: np.array([2.0]), lambda t: np.zeros((1, len(t))), subject.dtype)
     start = linear(subject, "singular/flat", 3, 3).start
@@ -162,14 +158,12 @@ def singular(subject: Subject) -> None:
         require(gap <= allowed, message, inputs=inputs, got=gap, expected=expected)
 
 
-@CHECKS.check(
-    "SOL-007/curved-valley",
-    why="A solver for linear problems alone is of no use for networks.",
-    fix="Shorten steps that do not help (line search, damping, trust region).",
-    scope="variant",
-    needs=_needs_plain_objective,
-)
+@CHECKS.check("SOL-007/curved-valley", scope="variant", needs=_needs_plain_objective)
 def curved_valley(subject: Subject) -> None:
+    """A solver for linear problems alone is of no use for networks.
+
+    Shorten steps that do not help (line search, damping, trust region).
+    """
     problem = curved(subject)
     result, reports = solve(subject.make(), problem, 200)
     value = problem.objective.value(result)
@@ -182,12 +176,12 @@ def curved_valley(subject: Subject) -> None:
     )
 
 
-@CHECKS.check(
-    "SOL-008/start-untouched",
-    why="The caller compares the result with where it began.",
-    fix="Copy the parameters first.",
-)
+@CHECKS.check("SOL-008/start-untouched")
 def start_untouched(subject: Subject) -> None:
+    """The caller compares the result with where it began.
+
+    Copy the parameters first.
+    """
     part, problem = subject.make(), linear(subject, "untouched", 8, 3)
     start, inputs = problem.start.copy(), {"parameters": problem.start}
     with quiet():
@@ -203,11 +197,13 @@ def start_untouched(subject: Subject) -> None:
 
 @CHECKS.check(
     "SOL-009/resume-equals-continuous",
-    why="A solution that is cut and resumed must give bit-identical parameters.",
-    fix="Put everything that the next step needs into the reported state, and begin from it in solve_from.",
     needs=lambda s: None if s.offers("solve_from") else "it keeps no state between two calls",
 )
 def resume_equals_continuous(subject: Subject) -> None:
+    """A solution that is cut and resumed must give bit-identical parameters.
+
+    Put everything that the next step needs into the reported state, and begin from it in solve_from.
+    """
     for problem in (curved(subject), curved(subject, 5.0, -7.0)):  # the second keeps a solver busy for all the steps
         begun = through_file(subject.make().begin(problem.start.copy(), problem.groups))
         path, whole, _ = _solve_from(subject, problem, problem.start, begun, 6)
@@ -240,12 +236,13 @@ def _solve_from(
 
 
 @CHECKS.check(
-    "SOL-010/residual-needed",
-    why="A solver that declares that it needs no residuals is used with losses that have none.",
-    fix="Set `needs_residual = True`, or ask only for value, gradient and hvp.",
-    needs=lambda s: "it declares that it needs residuals" if s.cls.needs_residual else None,
+    "SOL-010/residual-needed", needs=lambda s: "it declares that it needs residuals" if s.cls.needs_residual else None
 )
 def residual_needed(subject: Subject) -> None:
+    """A solver that declares that it needs no residuals is used with losses that have none.
+
+    Set `needs_residual = True`, or ask only for value, gradient and hvp.
+    """
     problem = linear(subject, "no-residual", 9, 3)
 
     def refuse(_theta: Array) -> Array:
@@ -256,12 +253,13 @@ def residual_needed(subject: Subject) -> None:
     solve(subject.make(), problem, 3, objective=types.SimpleNamespace(**methods, residual=refuse, jacobian=refuse))
 
 
-@CHECKS.check(
-    "SOL-011/end-of-the-domain",
-    why="A step may lead to where the objective is NaN; every comparison with NaN is false, and so is `value > best`.",
-    fix="Accept a step only if its value is finite and lower: `if new < value`, not `if not new > value`.",
-)
+@CHECKS.check("SOL-011/end-of-the-domain")
 def end_of_the_domain(subject: Subject) -> None:
+    """A step may lead to where the objective is NaN; every comparison with NaN is false, and so is `value > best`.
+
+    Accept a step only if its value is finite and lower: `if new < value`, not `if not new > value`.
+    """
+
     def root(theta: Array) -> Array:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.sqrt(theta))
@@ -281,12 +279,12 @@ def end_of_the_domain(subject: Subject) -> None:
         require(got <= first, message, inputs=inputs, got=got, expected=f"at most {first!r}")
 
 
-@CHECKS.check(
-    "SOL-012/says-why",
-    why="Network.stop_reason is the reason of the last report; it separates a finished training from a stuck one.",
-    fix="Report before every return, also where no step is left to make, with the reason.",
-)
+@CHECKS.check("SOL-012/says-why")
 def says_why(subject: Subject) -> None:
+    """Network.stop_reason is the reason of the last report; it separates a finished training from a stuck one.
+
+    Report before every return, also where no step is left to make, with the reason.
+    """
     corner = np.array([1.0, -2.0, 3.0])
     at_rest = Objective(lambda t: t - corner, lambda _t: np.eye(3), subject.dtype)
     for direction, problem in (
@@ -319,22 +317,19 @@ def _reports_of_three(subject: Subject, part: Any) -> list[Any]:
     return reports
 
 
-@CHECKS.check(
-    "SOL-013/hyperparameters-matter",
-    why="A hyperparameter without any effect is a promise that the part does not keep.",
-    fix="Read the field where a state begins (`begin`) and where it is used; or remove it.",
-    level="strict",
-    scope="part",
-)
+@CHECKS.check("SOL-013/hyperparameters-matter", level="strict", scope="part")
 def hyperparameters_matter(subject: Subject) -> None:
+    """A hyperparameter without any effect is a promise that the part does not keep.
+
+    Read the field where a state begins (`begin`) and where it is used; or remove it.
+    """
     expect_effects(subject, _reports_of_three, kind_of_effect="step, value or end")
 
 
-@CHECKS.check(
-    "SOL-REF/figures",
-    why="A solver may reach the optimum and still be another one than its name says.",
-    fix="Compare each step with the source.",
-    needs=needs_reference_values,
-)
+@CHECKS.check("SOL-REF/figures", needs=needs_reference_values)
 def reference_values(subject: Subject) -> None:
+    """A solver may reach the optimum and still be another one than its name says.
+
+    Compare each step with the source.
+    """
     expect_reference_values(subject, "solve", [], run=lambda part, method, inputs: getattr(part, method)(**inputs))

@@ -24,13 +24,12 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-@CHECKS.check(
-    "ACT-014/locality",
-    why="An elementwise part that looks at other elements has a Jacobian that the network does not compute.",
-    fix="Use elementwise operations only; no mean, norm, maximum or sort over any axis.",
-    needs=needs_elementwise,
-)
+@CHECKS.check("ACT-014/locality", needs=needs_elementwise)
 def locality(subject: Subject) -> None:
+    """An elementwise part that looks at other elements has a Jacobian that the network does not compute.
+
+    Use elementwise operations only; no mean, norm, maximum or sort over any axis.
+    """
     part, tolerance = subject.make(), 16 * subject.eps
     for rows, columns in ((2, 3), (7, 5), (1, 300)):
         z = normal(subject, f"locality/{(rows, columns)}", (rows, columns), 2.0)
@@ -58,12 +57,12 @@ def _backward_results(subject: Subject, part: Any, z: Array, a: Array, label: st
     }
 
 
-@CHECKS.check(
-    "ACT-015/backward-stands-alone",
-    why="Many forward passes may lie between a forward pass and its backward pass.",
-    fix="Use the z and a that backward is passed; store nothing in forward.",
-)
+@CHECKS.check("ACT-015/backward-stands-alone")
 def backward_stands_alone(subject: Subject) -> None:
+    """Many forward passes may lie between a forward pass and its backward pass.
+
+    Use the z and a that backward is passed; store nothing in forward.
+    """
     part = subject.make()
     z, other = normal(subject, "alone/z", (3, 4), 2.0), normal(subject, "alone/other", (5, 2), 2.0)
     for method, names in backward_methods(subject).items():
@@ -76,13 +75,12 @@ def backward_stands_alone(subject: Subject) -> None:
             expect_equal(message, called(again, method, z, a, *more), first, inputs={"z": z})
 
 
-@CHECKS.check(
-    "ACT-016/uses-z",
-    why="With uses_z = False the network lets a overwrite z; a part that still reads z then reads the wrong numbers.",
-    fix="Write the derivative in terms of a alone, or leave uses_z True.",
-    needs=lambda s: "it declares uses_z" if s.cls.uses_z else None,
-)
+@CHECKS.check("ACT-016/uses-z", needs=lambda s: "it declares uses_z" if s.cls.uses_z else None)
 def uses_z(subject: Subject) -> None:
+    """With uses_z = False the network lets a overwrite z; a part that still reads z then reads the wrong numbers.
+
+    Write the derivative in terms of a alone, or leave uses_z True.
+    """
     part = subject.make()
     for z in [*matrices(subject, "uses_z"), np.clip(extreme_rows(subject), -60, 60)]:
         a, label = called(part, "forward", z), f"uses_z/{z.shape}"
@@ -92,12 +90,12 @@ def uses_z(subject: Subject) -> None:
                 expect_equal(f"{method} reads z although uses_z is False", result, expected[method], inputs={"z": z})
 
 
-@CHECKS.check(
-    "ACT-017/nan-stays-visible",
-    why="A NaN that disappears in an activation hides the error that caused it.",
-    fix="Use functions that propagate NaN (np.maximum does, np.where(z > 0, z, 0) and np.fmax do not).",
-)
+@CHECKS.check("ACT-017/nan-stays-visible")
 def nan_stays_visible(subject: Subject) -> None:
+    """A NaN that disappears in an activation hides the error that caused it.
+
+    Use functions that propagate NaN (np.maximum does, np.where(z > 0, z, 0) and np.fmax do not).
+    """
     part, tolerance = subject.make(), 16 * subject.eps
     for rows, columns in ((1, 1), (3, 4)):
         z = normal(subject, f"nan/{(rows, columns)}", (rows, columns), 2.0)
@@ -116,13 +114,12 @@ def nan_stays_visible(subject: Subject) -> None:
         expect_close(message, a[others], clean[others], tolerance=tolerance, inputs=inputs)
 
 
-@CHECKS.check(
-    "ACT-018/float32-accuracy",
-    why="Most training runs in float32; a formula that cancels there is right on paper only.",
-    fix="Look for differences of nearly equal numbers, constants cut to float16, and integer powers.",
-    needs=needs_float32,
-)
+@CHECKS.check("ACT-018/float32-accuracy", needs=needs_float32)
 def float32_accuracy(subject: Subject) -> None:
+    """Most training runs in float32; a formula that cancels there is right on paper only.
+
+    Look for differences of nearly equal numbers, constants cut to float16, and integer powers.
+    """
     part, eps, limit = subject.make(), float(np.finfo(np.float32).eps), float(np.finfo(np.float32).max) / 16
     points = np.concatenate([elementwise_points(subject, "float32"), EXTREMES[:, None], -EXTREMES[:, None]])
     z = apart(points, subject.cls.kinks, 1e-3).astype(np.float32)

@@ -30,13 +30,13 @@ def _samples(subject: Subject) -> Array:
 
 
 @CHECKS.check(
-    "ACT-019/kinks",
-    why="At a kink the derivative is a choice, and it must be one of the two slopes that meet there.",
-    fix="Return the slope from the left or from the right at a kink, and declare the kink where it is.",
-    needs=lambda s: needs_elementwise(s) or needs_trait("kinks", "kinks")(s),
-    scope="variant",
+    "ACT-019/kinks", needs=lambda s: needs_elementwise(s) or needs_trait("kinks", "kinks")(s), scope="variant"
 )
 def kinks(subject: Subject) -> None:
+    """At a kink the derivative is a choice, and it must be one of the two slopes that meet there.
+
+    Return the slope from the left or from the right at a kink, and declare the kink where it is.
+    """
     part, declared = subject.make(), subject.cls.kinks
     for kink in declared:
         z = np.array([[kink]])
@@ -59,14 +59,12 @@ def kinks(subject: Subject) -> None:
         )
 
 
-@CHECKS.check(
-    "ACT-020/undeclared-kinks",
-    why="Stencils, Hessians and solvers avoid declared kinks; at others they compute wrong values.",
-    fix="Declare the place in `kinks`, or make the branches of the derivative meet.",
-    needs=needs_elementwise,
-    scope="variant",
-)
+@CHECKS.check("ACT-020/undeclared-kinks", needs=needs_elementwise, scope="variant")
 def undeclared_kinks(subject: Subject) -> None:
+    """Stencils, Hessians and solvers avoid declared kinks; at others they compute wrong values.
+
+    Declare the place in `kinks`, or make the branches of the derivative meet.
+    """
     part, declared = subject.make(), subject.cls.kinks
     for center in (0.0, *range(-7, 8), *(k / 2 for k in range(-13, 14, 2))):
         if any(abs(center - kink) < 1e-3 for kink in declared):
@@ -83,13 +81,12 @@ def undeclared_kinks(subject: Subject) -> None:
         )
 
 
-@CHECKS.check(
-    "ACT-021/range",
-    why="Losses and plots rely on the declared range: a logarithm of a negative number is NaN.",
-    fix="Widen `range`, or keep forward inside it also at the extremes.",
-    needs=lambda s: None if np.isfinite(s.cls.range).any() else "it declares no bound",
-)
+@CHECKS.check("ACT-021/range", needs=lambda s: None if np.isfinite(s.cls.range).any() else "it declares no bound")
 def declared_range(subject: Subject) -> None:
+    """Losses and plots rely on the declared range: a logarithm of a negative number is NaN.
+
+    Widen `range`, or keep forward inside it also at the extremes.
+    """
     z, (low, high) = _samples(subject), subject.cls.range
     slack = 4 * subject.eps * max(abs(x) for x in (low, high) if np.isfinite(x))
     for n, row in enumerate(called(subject.make(), "forward", z).astype(np.float64)):
@@ -97,13 +94,12 @@ def declared_range(subject: Subject) -> None:
         require(inside, "forward leaves its range", inputs={"z": z[n : n + 1]}, got=row, expected=f"[{low}, {high}]")
 
 
-@CHECKS.check(
-    "ACT-022/monotonic",
-    why="Plots, calibration and inversion rely on it.",
-    fix="Drop `monotonic`, or look for the branch that falls.",
-    needs=lambda s: needs_elementwise(s) or needs_trait("monotonic", "monotonic")(s),
-)
+@CHECKS.check("ACT-022/monotonic", needs=lambda s: needs_elementwise(s) or needs_trait("monotonic", "monotonic")(s))
 def monotonic(subject: Subject) -> None:
+    """Plots, calibration and inversion rely on it.
+
+    Drop `monotonic`, or look for the branch that falls.
+    """
     z = np.sort(_samples(subject), axis=0)
     a = called(subject.make(), "forward", z).astype(np.float64)[:, 0]
     with np.errstate(invalid="ignore"):
@@ -113,13 +109,12 @@ def monotonic(subject: Subject) -> None:
         fail("forward falls although it is declared monotonic", inputs={"z": z[at]}, got=a[at], expected="not falling")
 
 
-@CHECKS.check(
-    "ACT-023/parity",
-    why="Sign symmetry is used where weights are drawn and where networks are compared.",
-    fix='Drop `parity`, or make forward(-z) equal to -forward(z) ("odd") or forward(z) ("even").',
-    needs=needs_trait("parity", "parity"),
-)
+@CHECKS.check("ACT-023/parity", needs=needs_trait("parity", "parity"))
 def parity(subject: Subject) -> None:
+    """Sign symmetry is used where weights are drawn and where networks are compared.
+
+    Drop `parity`, or make forward(-z) equal to -forward(z) ("odd") or forward(z) ("even").
+    """
     part, eps, declared = subject.make(), subject.eps, subject.cls.parity
     require(declared in {"odd", "even"}, "parity is neither 'odd' nor 'even'", got=declared)
     sign = -1.0 if declared == "odd" else 1.0
@@ -130,25 +125,23 @@ def parity(subject: Subject) -> None:
     expect_agreement(f"forward is not {declared}", compute, {"z": _samples(subject)}, rtol=16 * eps, atol=4 * eps)
 
 
-@CHECKS.check(
-    "ACT-024/fixed-points",
-    why="A wrong fixed point shifts every value.",
-    fix="Remove the point from `fixed_points`, or correct the constant that moves it.",
-    needs=needs_trait("fixed_points", "fixed points"),
-)
+@CHECKS.check("ACT-024/fixed-points", needs=needs_trait("fixed_points", "fixed points"))
 def fixed_points(subject: Subject) -> None:
+    """A wrong fixed point shifts every value.
+
+    Remove the point from `fixed_points`, or correct the constant that moves it.
+    """
     z, tolerance = np.asarray(subject.cls.fixed_points, dtype=subject.dtype)[:, None], 16 * subject.eps
     a, message = called(subject.make(), "forward", z), "a declared fixed point moves"
     expect_close(message, a, z, tolerance=tolerance, inputs={"z": z}, rows=("z",))
 
 
-@CHECKS.check(
-    "ACT-025/shift-invariant",
-    why="Stable forms subtract the largest element of a row; that is only allowed if it changes nothing.",
-    fix="Drop `shift_invariant`, or look for what the shift changes.",
-    needs=needs_trait("shift_invariant", "shift invariance"),
-)
+@CHECKS.check("ACT-025/shift-invariant", needs=needs_trait("shift_invariant", "shift invariance"))
 def shift_invariant(subject: Subject) -> None:
+    """Stable forms subtract the largest element of a row; that is only allowed if it changes nothing.
+
+    Drop `shift_invariant`, or look for what the shift changes.
+    """
     part = subject.make()
     for z in matrices(subject, "shift"):
         for by in (1.5, -7.0, 50.0):
@@ -160,13 +153,12 @@ def shift_invariant(subject: Subject) -> None:
             expect_agreement(message, compute, {"z": z}, tolerance=tolerance)
 
 
-@CHECKS.check(
-    "ACT-026/simplex",
-    why="Cross-entropy reads the rows as probabilities.",
-    fix="Divide by the sum of the same row, after the exponential.",
-    needs=needs_trait("simplex", "a simplex"),
-)
+@CHECKS.check("ACT-026/simplex", needs=needs_trait("simplex", "a simplex"))
 def on_simplex(subject: Subject) -> None:
+    """Cross-entropy reads the rows as probabilities.
+
+    Divide by the sum of the same row, after the exponential.
+    """
     part, eps = subject.make(), subject.eps
     for z in [*matrices(subject, "simplex"), _samples(subject)]:
         a = called(part, "forward", z).astype(np.float64)
@@ -176,13 +168,12 @@ def on_simplex(subject: Subject) -> None:
         expect_close(message, sums, np.ones(len(a)), atol=atol, inputs={"z": z}, rows=("z",))
 
 
-@CHECKS.check(
-    "ACT-027/log-simplex",
-    why="Losses read the rows as logarithms of probabilities.",
-    fix="Subtract the logarithm of the sum of exponentials of the same row.",
-    needs=needs_trait("log_simplex", "a simplex of logarithms"),
-)
+@CHECKS.check("ACT-027/log-simplex", needs=needs_trait("log_simplex", "a simplex of logarithms"))
 def on_log_simplex(subject: Subject) -> None:
+    """Losses read the rows as logarithms of probabilities.
+
+    Subtract the logarithm of the sum of exponentials of the same row.
+    """
     part, eps = subject.make(), subject.eps
     for z in [*matrices(subject, "log_simplex"), _samples(subject)]:
         a = called(part, "forward", z).astype(np.float64)
@@ -194,12 +185,14 @@ def on_log_simplex(subject: Subject) -> None:
 
 @CHECKS.check(
     "ACT-028/equivariant-columns",
-    why="Which unit stands in which column must not matter, unless the part declares that it does.",
-    fix="Treat all columns alike; or set `ordered = True`, if their order has a meaning.",
     level="strict",
     needs=lambda s: "it declares that its columns are ordered" if s.cls.ordered else None,
 )
 def equivariant_columns(subject: Subject) -> None:
+    """Which unit stands in which column must not matter, unless the part declares that it does.
+
+    Treat all columns alike; or set `ordered = True`, if their order has a meaning.
+    """
     part, tolerance = subject.make(), 64 * subject.eps
     for z in matrices(subject, "columns"):
         for order in (subject.rng(f"columns/{z.shape}").permutation(z.shape[1]), np.arange(z.shape[1])[::-1]):
@@ -211,13 +204,12 @@ def equivariant_columns(subject: Subject) -> None:
             expect_agreement(message, compute, {"z": z}, tolerance=tolerance)
 
 
-@CHECKS.check(
-    "ACT-029/largest-numbers",
-    why="Values of a diverging network reach such numbers before they become infinite.",
-    fix="Saturate before multiplying: np.clip, or the smaller of two forms.",
-    level="advisory",
-)
+@CHECKS.check("ACT-029/largest-numbers", level="advisory")
 def largest_numbers(subject: Subject) -> None:
+    """Values of a diverging network reach such numbers before they become infinite.
+
+    Saturate before multiplying: np.clip, or the smaller of two forms.
+    """
     part, ceiling = subject.make(), float(np.finfo(subject.dtype).max)
     z = np.array([[1e30], [-1e30], [ceiling], [-ceiling]], dtype=subject.dtype)
     if not subject.elementwise:
@@ -229,13 +221,12 @@ def largest_numbers(subject: Subject) -> None:
     require(not np.isnan(a).any(), "forward is NaN at the largest numbers of the dtype", inputs={"z": z}, got=a)
 
 
-@CHECKS.check(
-    "ACT-REF/figures",
-    why="A part may be the wrong function with the right derivative; reference values show it.",
-    fix="Compare the formula with its source; if the reference value is the wrong one, correct that.",
-    needs=needs_reference_values,
-)
+@CHECKS.check("ACT-REF/figures", needs=needs_reference_values)
 def figures(subject: Subject) -> None:
+    """A part may be the wrong function with the right derivative; reference values show it.
+
+    Compare the formula with its source; if the reference value is the wrong one, correct that.
+    """
     points = np.concatenate([elementwise_points(subject, "reference").ravel(), [25.0, -25.0, 60.0, -60.0]])
     z = points[:, None] if subject.elementwise else in_rows(points)
     narrow = normal(subject, "reference/narrow", (3, 1), 2.0)

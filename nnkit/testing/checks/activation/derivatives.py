@@ -10,7 +10,6 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.activation.passes import (
-    WRONG_SLOPE,
     derived,
     jacobian_slopes,
     matrices,
@@ -33,12 +32,12 @@ CHECKS = CheckList()
 # -- values ----------------------------------------------------------------------------------
 
 
-@CHECKS.check(
-    "ACT-001/shape",
-    why="The next layer is built for the declared shape; a wrong one breaks, or broadcasts, one layer later.",
-    fix="forward returns an ndarray of exactly the shape of z, for any number of rows and columns.",
-)
+@CHECKS.check("ACT-001/shape")
 def shape(subject: Subject) -> None:
+    """The next layer is built for the declared shape; a wrong one breaks, or broadcasts, one layer later.
+
+    forward returns an ndarray of exactly the shape of z, for any number of rows and columns.
+    """
     part = subject.make()
     for size in (*SHAPES, (0, 3), (1, 300), (300, 1)):
         z = normal(subject, f"shape/{size}", size)
@@ -75,14 +74,12 @@ def _expect_derivative(
     )
 
 
-@CHECKS.check(
-    "ACT-002/derivative-stencil",
-    why=WRONG_SLOPE,
-    fix="Differentiate the formula of `forward` again; look at factors, signs and the branch of each condition.",
-    needs=needs_elementwise,
-    scope="variant",
-)
+@CHECKS.check("ACT-002/derivative-stencil", needs=needs_elementwise, scope="variant")
 def derivative_stencil(subject: Subject) -> None:
+    """A wrong derivative trains towards the wrong place, without any error.
+
+    Differentiate the formula of `forward` again; look at factors, signs and the branch of each condition.
+    """
     z = apart(elementwise_points(subject, "derivative"), subject.cls.kinks, 1e-4)
     _expect_derivative("derivative(z, a) is not the derivative of forward", subject, "derivative", "forward", z)
 
@@ -98,14 +95,12 @@ def _complex_forward(part: Any, z: Array) -> None:
     expect_close(message, result.real, called(part, "forward", z), rtol=1e-12, atol=1e-14, inputs=inputs)
 
 
-@CHECKS.check(
-    "ACT-003/derivative-complex-step",
-    why=WRONG_SLOPE,
-    fix="Differentiate the formula of `forward` again; if it is not analytic (abs, where, max), drop `analytic`.",
-    needs=needs_analytic,
-    scope="variant",
-)
+@CHECKS.check("ACT-003/derivative-complex-step", needs=needs_analytic, scope="variant")
 def derivative_complex_step(subject: Subject) -> None:
+    """A wrong derivative trains towards the wrong place, without any error.
+
+    Differentiate the formula of `forward` again; if it is not analytic (abs, where, max), drop `analytic`.
+    """
     part = subject.make()
     points = elementwise_points(subject, "complex")
     _complex_forward(part, points)
@@ -120,12 +115,14 @@ def derivative_complex_step(subject: Subject) -> None:
 
 @CHECKS.check(
     "ACT-030/jacobian-complex-step",
-    why=WRONG_SLOPE,
-    fix="Let forward accept complex rows (shift by the real part's maximum), or drop `analytic`.",
     needs=lambda s: needs_mixing(s) or needs_trait("analytic", "analytic")(s),
     scope="variant",
 )
 def jacobian_complex_step(subject: Subject) -> None:
+    """A wrong derivative trains towards the wrong place, without any error.
+
+    Let forward accept complex rows (shift by the real part's maximum), or drop `analytic`.
+    """
     part = subject.make()
     for z in matrices(subject, "complex-rows"):
         _complex_forward(part, z)
@@ -143,12 +140,12 @@ def jacobian_complex_step(subject: Subject) -> None:
             expect_close(message, jacobian[:, :, k], expected, rtol=1e-10, atol=1e-12, inputs={"z": z})
 
 
-@CHECKS.check(
-    "ACT-004/extremes",
-    why="Untrained or diverging networks produce such numbers; one NaN ends the training.",
-    fix="Use a form that saturates instead of overflowing, and check each branch at ±1e4.",
-)
+@CHECKS.check("ACT-004/extremes")
 def extremes(subject: Subject) -> None:
+    """Untrained or diverging networks produce such numbers; one NaN ends the training.
+
+    Use a form that saturates instead of overflowing, and check each branch at ±1e4.
+    """
     part, (low, high) = subject.make(), subject.cls.range
     grows = {side: bool(np.abs(called(part, "forward", np.array([[side * 80.0]]))).max() > 1e30) for side in (-1, 1)}
     points = np.concatenate([EXTREMES, -EXTREMES])[:, None]
@@ -168,14 +165,12 @@ def extremes(subject: Subject) -> None:
                 require(np.isfinite(row).all(), f"{name} overflows", inputs=inputs, got=row)
 
 
-@CHECKS.check(
-    "ACT-005/integral",
-    why="A jump, or a branch that is wrong far out, has the right slope on both sides and the wrong value.",
-    fix="Let the branches of `forward` meet; compare both of them at the point where one takes over.",
-    needs=needs_elementwise,
-    scope="variant",
-)
+@CHECKS.check("ACT-005/integral", needs=needs_elementwise, scope="variant")
 def integral(subject: Subject) -> None:
+    """A jump, or a branch that is wrong far out, has the right slope on both sides and the wrong value.
+
+    Let the branches of `forward` meet; compare both of them at the point where one takes over.
+    """
     part, kinks = subject.make(), subject.cls.kinks
     inner = np.linspace(-12.0, 12.0, 97)
     outer = np.concatenate([np.linspace(12.0, 60.0, 49), np.geomspace(60.0, 1e4, 40)[1:]])
@@ -212,27 +207,24 @@ def _turns(rate: Callable[[Array], Array], low: Array, high: Array) -> Array:
     return np.asarray((signs[:, 1:] * signs[:, :-1] < 0.0).sum(axis=1))
 
 
-@CHECKS.check(
-    "ACT-006/far-derivative",
-    why=WRONG_SLOPE,
-    fix="Check the derivative where forward saturates, and each branch of a condition, at ±30 to ±1e4.",
-    needs=needs_elementwise,
-    scope="variant",
-)
+@CHECKS.check("ACT-006/far-derivative", needs=needs_elementwise, scope="variant")
 def far_derivative(subject: Subject) -> None:
+    """A wrong derivative trains towards the wrong place, without any error.
+
+    Check the derivative where forward saturates, and each branch of a condition, at ±30 to ±1e4.
+    """
     z = np.concatenate([EXTREMES, -EXTREMES])[:, None]
     z = z[(np.abs(called(subject.make(), "forward", z)) < 1e100).ravel()]
     message, steps = "derivative(z, a) is wrong far from zero", np.full(z.shape, 0.5)
     _expect_derivative(message, subject, "derivative", "forward", z, steps, rtol=1e-7)
 
 
-@CHECKS.check(
-    "ACT-007/jacobian",
-    why="Every backward pass, prediction interval and second-order step is computed from the Jacobian.",
-    fix="J[n, i, j] is da[n, i] / dz[n, j]: outputs by inputs. A transposed one passes for softmax and for no other.",
-    scope="variant",
-)
+@CHECKS.check("ACT-007/jacobian", scope="variant")
 def jacobian(subject: Subject) -> None:
+    """Every backward pass, prediction interval and second-order step is computed from the Jacobian.
+
+    J[n, i, j] is da[n, i] / dz[n, j]: outputs by inputs. A transposed one passes for softmax and for no other.
+    """
     part, kinks = subject.make(), subject.cls.kinks
 
     def compute(z: Array) -> tuple[Array, Array, Array]:
@@ -244,12 +236,12 @@ def jacobian(subject: Subject) -> None:
             expect_agreement("jacobian(z, a) is not the Jacobian of forward", compute, {"z": z})
 
 
-@CHECKS.check(
-    "ACT-008/vjp-equals-jacobian",
-    why="Training uses vjp, analysis uses jacobian; they must be one function.",
-    fix="vjp[n, j] = sum over i of grad[n, i] J[n, i, j]: the gradient stands on the left.",
-)
+@CHECKS.check("ACT-008/vjp-equals-jacobian")
 def vjp_equals_jacobian(subject: Subject) -> None:
+    """Training uses vjp, analysis uses jacobian; they must be one function.
+
+    vjp[n, j] = sum over i of grad[n, i] J[n, i, j]: the gradient stands on the left.
+    """
     part, tolerance = subject.make(), 200 * subject.eps
 
     def compute(z: Array, grad: Array) -> tuple[Array, Array]:
@@ -263,12 +255,12 @@ def vjp_equals_jacobian(subject: Subject) -> None:
         require(not zero.any(), "vjp of a zero gradient is not zero", inputs={"z": z}, got=zero)
 
 
-@CHECKS.check(
-    "ACT-009/jvp-equals-jacobian",
-    why="Sensitivities and Hessian-vector products are computed by jvp.",
-    fix="jvp[n, i] = sum over j of J[n, i, j] tangent[n, j]: the tangent stands on the right.",
-)
+@CHECKS.check("ACT-009/jvp-equals-jacobian")
 def jvp_equals_jacobian(subject: Subject) -> None:
+    """Sensitivities and Hessian-vector products are computed by jvp.
+
+    jvp[n, i] = sum over j of J[n, i, j] tangent[n, j]: the tangent stands on the right.
+    """
     part, tolerance = subject.make(), 200 * subject.eps
 
     def compute(z: Array, tangent: Array) -> tuple[Array, Array]:
@@ -283,27 +275,23 @@ def jvp_equals_jacobian(subject: Subject) -> None:
 # -- second derivatives ----------------------------------------------------------------------
 
 
-@CHECKS.check(
-    "ACT-012/second-derivative",
-    why="Hessian-vector products are exact only if the second derivative is.",
-    fix="Differentiate `derivative` once more; away from kinks it must be its slope.",
-    needs=needs_second,
-    scope="variant",
-)
+@CHECKS.check("ACT-012/second-derivative", needs=needs_second, scope="variant")
 def second_derivative(subject: Subject) -> None:
+    """Hessian-vector products are exact only if the second derivative is.
+
+    Differentiate `derivative` once more; away from kinks it must be its slope.
+    """
     z = apart(elementwise_points(subject, "second"), subject.cls.kinks, 1e-4)
     message = "second_derivative(z, a) is not the derivative of derivative"
     _expect_derivative(message, subject, "second_derivative", "derivative", z, steps_within(z, subject.cls.kinks))
 
 
-@CHECKS.check(
-    "ACT-013/vjp-derivative",
-    why="Hessian-vector products are exact only if the derivative of the backward pass is.",
-    fix="vjp_derivative is d/dt vjp(z + t tangent, a(z + t tangent), grad) at t = 0, with grad constant.",
-    needs=needs_offer("vjp_derivative"),
-    scope="variant",
-)
+@CHECKS.check("ACT-013/vjp-derivative", needs=needs_offer("vjp_derivative"), scope="variant")
 def vjp_derivative(subject: Subject) -> None:
+    """Hessian-vector products are exact only if the derivative of the backward pass is.
+
+    vjp_derivative is d/dt vjp(z + t tangent, a(z + t tangent), grad) at t = 0, with grad constant.
+    """
     part, kinks = subject.make(), subject.cls.kinks
     for z in matrices(subject, "vjp_derivative"):
         grad, tangent = normal(subject, f"g/{z.shape}", z.shape), normal(subject, f"t/{z.shape}", z.shape)

@@ -16,12 +16,12 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-@CHECKS.check(
-    "ACT-010/forward-into",
-    why="Training runs on the in-place variants; they must be the same function, also when out is z itself.",
-    fix="Write every element of `out`; read z before writing when they are one array; `work` starts with any content.",
-)
+@CHECKS.check("ACT-010/forward-into")
 def forward_into(subject: Subject) -> None:
+    """Training runs on the in-place variants; they must be the same function, also when out is z itself.
+
+    Write every element of `out`; read z before writing when they are one array; `work` starts with any content.
+    """
     part, tolerance = subject.make(), 16 * subject.eps
     for z in many(subject, "forward_into"):
         inputs, expected = {"z": z}, called(part, "forward", z)
@@ -35,12 +35,12 @@ def forward_into(subject: Subject) -> None:
         expect_equal("forward_into writes to z", z_passed, z, inputs=inputs)
 
 
-@CHECKS.check(
-    "ACT-011/vjp-into",
-    why="Training runs on the in-place variants; they must be the same function, also when out is grad itself.",
-    fix="Write every element of `out`, after reading grad; leave z and a unchanged; `work` starts with any content.",
-)
+@CHECKS.check("ACT-011/vjp-into")
 def vjp_into(subject: Subject) -> None:
+    """Training runs on the in-place variants; they must be the same function, also when out is grad itself.
+
+    Write every element of `out`, after reading grad; leave z and a unchanged; `work` starts with any content.
+    """
     part, tolerance = subject.make(), 32 * subject.eps
     for z in many(subject, "vjp_into"):
         a = called(part, "forward", z)
@@ -62,13 +62,12 @@ def vjp_into(subject: Subject) -> None:
         expect_equal("vjp_into writes to grad", grad_passed, grad, inputs=inputs)
 
 
-@CHECKS.check(
-    "ACT-031/large",
-    why="Blocks, chunks and thresholds begin at sizes that small tests do not reach; networks do.",
-    fix="Look at what is left over behind the last complete block, and at every condition on a size.",
-    scope="variant",
-)
+@CHECKS.check("ACT-031/large", scope="variant")
 def large(subject: Subject) -> None:
+    """Blocks, chunks and thresholds begin at sizes that small tests do not reach; networks do.
+
+    Look at what is left over behind the last complete block, and at every condition on a size.
+    """
     part, kinks = subject.make(), subject.cls.kinks
     z = apart(normal(subject, "large/tall", (3001, 2), 2.0), kinks, 0.02)
     a, rows, tolerance = called(part, "forward", z), (0, 1500, 3000), 64 * subject.eps

@@ -14,8 +14,6 @@ from nnkit.testing.numerics import Slope
 from nnkit.testing.points import EXTREMES, SHAPES, apart, elementwise_points, normal
 from nnkit.testing.subject import Subject
 
-WRONG_SLOPE = "A wrong derivative trains towards the wrong place, without any error."
-
 
 def backward_methods(subject: Subject) -> dict[str, tuple[str, ...]]:
     """The methods that are passed ``z`` and ``a``, and the names of what they are passed after these."""
@@ -79,16 +77,20 @@ def jacobian_slopes(part: Any, z: Array, kinks: tuple[float, ...]) -> Slope:
 
 
 def needs_elementwise(subject: Subject) -> str | None:
+    """A check for elementwise activations."""
     return None if subject.elementwise else "it mixes the elements of a row"
 
 
 def needs_mixing(subject: Subject) -> str | None:
+    """A check for activations that are not elementwise."""
     return "it is elementwise" if subject.elementwise else None
 
 
 def needs_analytic(subject: Subject) -> str | None:
+    """A check for analytic elementwise activations."""
     return needs_elementwise(subject) or needs_trait("analytic", "analytic")(subject)
 
 
 def needs_second(subject: Subject) -> str | None:
+    """A check for elementwise activations with a second derivative."""
     return needs_elementwise(subject) or needs_offer("second_derivative")(subject)

@@ -20,12 +20,12 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-@CHECKS.check(
-    "PART-010/inputs-unmutated",
-    why="The arrays belong to the caller; a part that writes to them damages the data of all other users of them.",
-    fix="Work on a copy; in-place numpy (`+=`, `out=`) only on arrays that the interface lets the part write to.",
-)
+@CHECKS.check("PART-010/inputs-unmutated")
 def inputs_unmutated(subject: Subject) -> None:
+    """The arrays belong to the caller; a part that writes to them damages the data of all other users of them.
+
+    Work on a copy; in-place numpy (`+=`, `out=`) only on arrays that the interface lets the part write to.
+    """
     part = subject.make()
     for call in calls_of(subject):
         arguments = call.fresh()
@@ -49,12 +49,12 @@ def _on_other_values(subject: Subject) -> list[Call]:
     ]
 
 
-@CHECKS.check(
-    "PART-011/outputs-not-aliased",
-    why="A result that shares memory with an argument changes when the caller reuses its array.",
-    fix="Return a new array: `.copy()`, or an operation that makes one.",
-)
+@CHECKS.check("PART-011/outputs-not-aliased")
 def outputs_not_aliased(subject: Subject) -> None:
+    """A result that shares memory with an argument changes when the caller reuses its array.
+
+    Return a new array: `.copy()`, or an operation that makes one.
+    """
     part = subject.make()
     for call in (*calls_of(subject), *_on_other_values(subject)):
         arguments = call.fresh()
@@ -81,12 +81,12 @@ def _expect_result(
     expect_close(f"{call.name} gives another result {message}", got, expected, tolerance=tolerance, inputs=call.arrays)
 
 
-@CHECKS.check(
-    "PART-012/read-only-inputs",
-    why="Memory-mapped and shared data are read-only.",
-    fix="Do not write to arguments, not even to restore them afterwards.",
-)
+@CHECKS.check("PART-012/read-only-inputs")
 def read_only_inputs(subject: Subject) -> None:
+    """Memory-mapped and shared data are read-only.
+
+    Do not write to arguments, not even to restore them afterwards.
+    """
     part = subject.make()
     for call in calls_of(subject):
         arguments = call.fresh()
@@ -109,12 +109,12 @@ def _layouts(array: Array) -> Iterator[tuple[str, Array]]:
         yield "a transposed view", np.ascontiguousarray(array.T).T
 
 
-@CHECKS.check(
-    "PART-013/memory-layouts",
-    why="Slices, transposes and columns of a data frame are not contiguous.",
-    fix="Address arrays by index, never by raw memory (`.ravel(order='K')`, `.view`, `.data`, reshape in place).",
-)
+@CHECKS.check("PART-013/memory-layouts")
 def memory_layouts(subject: Subject) -> None:
+    """Slices, transposes and columns of a data frame are not contiguous.
+
+    Address arrays by index, never by raw memory (`.ravel(order='K')`, `.view`, `.data`, reshape in place).
+    """
     part = subject.make()
     for call in calls_of(subject):
         with quiet():
@@ -143,13 +143,12 @@ def _on_rows(
     return arguments, result, noted.warned
 
 
-@CHECKS.check(
-    "PART-014/zero-and-one-row",
-    why="The last batch of an epoch may have one row, a filtered one none.",
-    fix="Reduce along axis 1, keep the axis of the samples, and divide by nothing that counts rows.",
-    needs=_needs_row_calls,
-)
+@CHECKS.check("PART-014/zero-and-one-row", needs=_needs_row_calls)
 def zero_and_one_row(subject: Subject) -> None:
+    """The last batch of an epoch may have one row, a filtered one none.
+
+    Reduce along axis 1, keep the axis of the samples, and divide by nothing that counts rows.
+    """
     part = subject.make()
     for call in _row_calls(subject):
         whole = dict(leaves(call.result(part)))
@@ -163,13 +162,12 @@ def zero_and_one_row(subject: Subject) -> None:
                     require(got == expected, message, inputs=arguments, got=got, expected=expected)
 
 
-@CHECKS.check(
-    "PART-015/rows-apart",
-    why="A sample's result must not depend on which other samples share its batch.",
-    fix="Reduce along the axis of the units only; no mean, maximum or norm over axis 0, no 1/N.",
-    needs=_needs_row_calls,
-)
+@CHECKS.check("PART-015/rows-apart", needs=_needs_row_calls)
 def rows_apart(subject: Subject) -> None:
+    """A sample's result must not depend on which other samples share its batch.
+
+    Reduce along the axis of the units only; no mean, maximum or norm over axis 0, no 1/N.
+    """
     part = subject.make()
     for call in _row_calls(subject):
         whole = dict(leaves(call.result(part)))
@@ -181,12 +179,12 @@ def rows_apart(subject: Subject) -> None:
                 expect_close(message, leaf, whole[path][rows], tolerance=64 * subject.eps, inputs=arguments)
 
 
-@CHECKS.check(
-    "PART-016/dtype-kept",
-    why="One float64 in a float32 network doubles its memory and halves its speed, unseen.",
-    fix="Make constants of the input's dtype: `z.dtype.type(0.1)`, `np.zeros_like(z)`, `.astype(z.dtype, copy=False)`.",
-)
+@CHECKS.check("PART-016/dtype-kept")
 def dtype_kept(subject: Subject) -> None:
+    """One float64 in a float32 network doubles its memory and halves its speed, unseen.
+
+    Make constants of the input's dtype: `z.dtype.type(0.1)`, `np.zeros_like(z)`, `.astype(z.dtype, copy=False)`.
+    """
     part = subject.make()
     for call in calls_of(subject):
         for path, leaf in leaves(call.result(part)) if call.floats else ():

@@ -30,6 +30,7 @@ IMPOSSIBLE: dict[str, tuple[Any, ...]] = {
 
 
 def needs_attrs(subject: Subject) -> str | None:
+    """A check for attrs classes."""
     return None if attrs.has(subject.cls) else "it is not an attrs class (PART-002 says so)"
 
 
@@ -43,13 +44,12 @@ def _needs_fields_with_effects(subject: Subject) -> str | None:
     return _needs_fields(subject)
 
 
-@CHECKS.check(
-    "PART-001/default-construction",
-    why="A part is named in a string, so it must exist without arguments.",
-    fix="Give every field a default, and make no field's default impossible for its own validator.",
-    scope="part",
-)
+@CHECKS.check("PART-001/default-construction", scope="part")
 def default_construction(subject: Subject) -> None:
+    """A part is named in a string, so it must exist without arguments.
+
+    Give every field a default, and make no field's default impossible for its own validator.
+    """
     required = required_fields(subject.cls)
     if subject.cls.kind == "callback" and required and subject.hyperparameters:
         part = subject.cls(**subject.hyperparameters)  # a file to write to has no good default; `variants` names one
@@ -61,13 +61,12 @@ def default_construction(subject: Subject) -> None:
         resolve_parts(subject.cls(**variant))
 
 
-@CHECKS.check(
-    "PART-002/frozen-attrs",
-    why="A part that can change after it was made means something else to each network that shares it.",
-    fix="Decorate the class with @attrs.frozen(kw_only=True); keep what changes in the state, cache or view.",
-    scope="part",
-)
+@CHECKS.check("PART-002/frozen-attrs", scope="part")
 def frozen_attrs(subject: Subject) -> None:
+    """A part that can change after it was made means something else to each network that shares it.
+
+    Decorate the class with @attrs.frozen(kw_only=True); keep what changes in the state, cache or view.
+    """
     require(attrs.has(subject.cls), f"{subject.cls.__name__} is not an attrs class", expected="@attrs.frozen")
     part = subject.cls(**subject.hyperparameters)
     for field in attrs.fields(subject.cls):
@@ -87,14 +86,12 @@ def frozen_attrs(subject: Subject) -> None:
         require(not positional, f"the fields {positional} can be passed by position", expected="keyword only")
 
 
-@CHECKS.check(
-    "PART-003/equality",
-    why="Configs, caches and tests compare parts; equal hyperparameters must make equal parts.",
-    fix="Let attrs write __eq__ and __hash__ (eq=True, frozen), from all hyperparameters and nothing else.",
-    needs=needs_attrs,
-    scope="variant",
-)
+@CHECKS.check("PART-003/equality", needs=needs_attrs, scope="variant")
 def equality(subject: Subject) -> None:
+    """Configs, caches and tests compare parts; equal hyperparameters must make equal parts.
+
+    Let attrs write __eq__ and __hash__ (eq=True, frozen), from all hyperparameters and nothing else.
+    """
     one, two = subject.cls(**subject.hyperparameters), subject.cls(**subject.hyperparameters)
     require(one == two, "two parts made with equal hyperparameters are not equal", got=two, expected=one)
     require(not one.__ne__(two), "two equal parts are also unequal", got="one != two is True", expected="False")
@@ -123,14 +120,12 @@ def _unhashable(value: Any) -> bool:
     return False
 
 
-@CHECKS.check(
-    "PART-004/hyperparameters-refused",
-    why="A hyperparameter out of its range must end in an error message, not in NaN an hour later.",
-    fix="Make fields with nnkit.interfaces.fields (real, integer, flag, choice, part, rate) and give them a range.",
-    needs=_needs_fields,
-    scope="part",
-)
+@CHECKS.check("PART-004/hyperparameters-refused", needs=_needs_fields, scope="part")
 def hyperparameters_refused(subject: Subject) -> None:
+    """A hyperparameter out of its range must end in an error message, not in NaN an hour later.
+
+    Make fields with nnkit.interfaces.fields (real, integer, flag, choice, part, rate) and give them a range.
+    """
     part = subject.cls(**subject.hyperparameters)
     for field in hyperparameter_fields(subject.cls):
         for bad in _bad_values(getattr(part, field.name), field):
@@ -183,13 +178,10 @@ def _behaviour(subject: Subject, part: Any) -> Any:
     return results
 
 
-@CHECKS.check(
-    "PART-005/hyperparameters-matter",
-    why="A hyperparameter without any effect is a promise that the part does not keep.",
-    fix="Use the field, or remove it; where it only acts together with another, declare that pair in `variants`.",
-    level="strict",
-    needs=_needs_fields_with_effects,
-    scope="part",
-)
+@CHECKS.check("PART-005/hyperparameters-matter", level="strict", needs=_needs_fields_with_effects, scope="part")
 def hyperparameters_matter(subject: Subject) -> None:
+    """A hyperparameter without any effect is a promise that the part does not keep.
+
+    Use the field, or remove it; where it only acts together with another, declare that pair in `variants`.
+    """
     expect_effects(subject, _behaviour, skip=("seed",))

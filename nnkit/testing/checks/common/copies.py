@@ -26,14 +26,12 @@ def _expect_copy(subject: Subject, again: Any, part: Any, description: str) -> N
     expect_same_behaviour(subject, resolve_parts(again), description)
 
 
-@CHECKS.check(
-    "PART-006/config-round-trip",
-    why="A network is saved as JSON; what does not come back is lost.",
-    fix="Keep everything that shapes the part in fields of plain type (numbers, strings, flags, parts).",
-    needs=needs_attrs,
-    scope="variant",
-)
+@CHECKS.check("PART-006/config-round-trip", needs=needs_attrs, scope="variant")
 def config_round_trip(subject: Subject) -> None:
+    """A network is saved as JSON; what does not come back is lost.
+
+    Keep everything that shapes the part in fields of plain type (numbers, strings, flags, parts).
+    """
     part = subject.cls(**subject.hyperparameters)
     plain: dict[str, Any] = {}
     for field in hyperparameter_fields(subject.cls):
@@ -60,24 +58,25 @@ def config_round_trip(subject: Subject) -> None:
 
 @CHECKS.check(
     "PART-007/pickle",
-    why="Parallel searches and process pools send parts by pickle.",
-    fix="Keep lambdas, open files and locks out of fields; define the class at the top of a module.",
     needs=lambda s: "Python pickles no class made in a function" if "<locals>" in s.cls.__qualname__ else None,
     scope="variant",
 )
 def pickled(subject: Subject) -> None:
+    """Parallel searches and process pools send parts by pickle.
+
+    Keep lambdas, open files and locks out of fields; define the class at the top of a module.
+    """
     part = subject.make()
     again = pickle.loads(pickle.dumps(part))  # noqa: S301  # its own bytes, made one line ago
     _expect_copy(subject, again, part, "the unpickled part")
 
 
-@CHECKS.check(
-    "PART-008/deepcopy",
-    why="Cross-validation copies parts; a copy must behave alike.",
-    fix="Write no __deepcopy__ and no __copy__; attrs classes copy themselves.",
-    scope="variant",
-)
+@CHECKS.check("PART-008/deepcopy", scope="variant")
 def deepcopied(subject: Subject) -> None:
+    """Cross-validation copies parts; a copy must behave alike.
+
+    Write no __deepcopy__ and no __copy__; attrs classes copy themselves.
+    """
     part = subject.make()
     _expect_copy(subject, copy.deepcopy(part), part, "the deepcopy")
     _expect_copy(subject, copy.copy(part), part, "the copy")
@@ -85,12 +84,14 @@ def deepcopied(subject: Subject) -> None:
 
 @CHECKS.check(
     "PART-009/resolution",
-    why="Users write a part's name in any spelling that the registry accepts.",
-    fix="Register the class under a lower_case name; leave __init__ to attrs, so that keywords reach the fields.",
     needs=lambda s: None if s.id is not None else "the class is not registered under a name",
     scope="part",
 )
 def resolution(subject: Subject) -> None:
+    """Users write a part's name in any spelling that the registry accepts.
+
+    Register the class under a lower_case name; leave __init__ to attrs, so that keywords reach the fields.
+    """
     from nnkit import plugins
 
     assert subject.id is not None

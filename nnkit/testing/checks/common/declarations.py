@@ -14,14 +14,12 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-@CHECKS.check(
-    "PART-022/documented",
-    why="A part is read before it is used; its formula, ranges and source belong to it.",
-    fix="Write a docstring: one line with the formula, the arguments with their ranges, Source, Example.",
-    level="advisory",
-    scope="part",
-)
+@CHECKS.check("PART-022/documented", level="advisory", scope="part")
 def documented(subject: Subject) -> None:
+    """A part is read before it is used; its formula, ranges and source belong to it.
+
+    Write a docstring: one line with the formula, the arguments with their ranges, Source, Example.
+    """
     text = inspect.cleandoc(subject.cls.__doc__ or "")
     require(len(text.splitlines()) > 0 and not text.startswith("Method generated"), "the class has no docstring")
     fields = attrs.fields(subject.cls) if attrs.has(subject.cls) else ()
@@ -32,26 +30,27 @@ def documented(subject: Subject) -> None:
 
 @CHECKS.check(
     "PART-023/figures-declared",
-    why="A part may be the wrong function with the right derivative; only reference values can show it.",
-    fix="Declare `examples` (nnkit.interfaces.Example: inputs, expected outputs, source) or a `reference`.",
     level="advisory",
     needs=lambda s: "a callback has no values to compare" if s.cls.kind == "callback" else None,
     scope="part",
 )
 def reference_values_declared(subject: Subject) -> None:
+    """A part may be the wrong function with the right derivative; only reference values can show it.
+
+    Declare `examples` (nnkit.interfaces.Example: inputs, expected outputs, source) or a `reference`.
+    """
     declared = subject.cls.examples or subject.cls.reference is not None
     require(declared, "neither `examples` nor `reference`: its values are not compared with an independent source")
     for example in subject.cls.examples:
         require(str(example.source).strip(), "an example names no source", got=example.source)
 
 
-@CHECKS.check(
-    "PART-024/traits-declared",
-    why="Traits decide which checks apply; a trait of the wrong type, or misspelt, switches them off unseen.",
-    fix="Compare the class attributes with the list in the interface's docstring.",
-    scope="part",
-)
+@CHECKS.check("PART-024/traits-declared", scope="part")
 def traits_declared(subject: Subject) -> None:
+    """Traits decide which checks apply; a trait of the wrong type, or misspelt, switches them off unseen.
+
+    Compare the class attributes with the list in the interface's docstring.
+    """
     interfaces = [base for base in subject.cls.__mro__ if base.__module__.startswith("nnkit.interfaces.")]
     for name in sorted({name for base in interfaces for name in vars(base) if not name.startswith("_")}):
         default, value = getattr(interfaces[0], name, None), getattr(subject.cls, name)

@@ -17,12 +17,12 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-@CHECKS.check(
-    "PART-017/pure",
-    why="The same arguments must give the same result, or no run can be repeated.",
-    fix="Keep nothing between calls: no cache, counter or default argument that changes, no unseeded generator.",
-)
+@CHECKS.check("PART-017/pure")
 def pure(subject: Subject) -> None:
+    """The same arguments must give the same result, or no run can be repeated.
+
+    Keep nothing between calls: no cache, counter or default argument that changes, no unseeded generator.
+    """
     part = subject.make()
     calls = calls_of(subject)
     before = results_of(part, calls)
@@ -44,12 +44,12 @@ def pure(subject: Subject) -> None:
         expect_equal(f"{call.name} remembers the arguments of an earlier call", got, expected, inputs=call.arrays)
 
 
-@CHECKS.check(
-    "PART-018/instances-apart",
-    why="Two networks with the same kind of part train side by side.",
-    fix="Keep no class attribute, module global or mutable default that a call writes to.",
-)
+@CHECKS.check("PART-018/instances-apart")
 def instances_apart(subject: Subject) -> None:
+    """Two networks with the same kind of part train side by side.
+
+    Keep no class attribute, module global or mutable default that a call writes to.
+    """
     calls = calls_of(subject)
     alone = results_of(subject.make(), calls)
     one, two = subject.make(), subject.make()
@@ -65,13 +65,12 @@ def instances_apart(subject: Subject) -> None:
         expect_equal(message, results, [alone[position]] * 2, inputs=call.arrays)
 
 
-@CHECKS.check(
-    "PART-019/no-global-random",
-    why="A draw from the global generator makes runs depend on everything that ran before.",
-    fix="Draw only from the numpy.random.Generator that is passed to the method; never seed anything.",
-    scope="variant",
-)
+@CHECKS.check("PART-019/no-global-random", scope="variant")
 def no_global_random(subject: Subject) -> None:
+    """A draw from the global generator makes runs depend on everything that ran before.
+
+    Draw only from the numpy.random.Generator that is passed to the method; never seed anything.
+    """
     original = np.random.get_state(), random.getstate()  # noqa: NPY002  # it is what must not change
     try:
         for seed in (1, 2):
@@ -92,13 +91,12 @@ def no_global_random(subject: Subject) -> None:
         random.setstate(original[1])
 
 
-@CHECKS.check(
-    "PART-020/settings-restored",
-    why="A part that changes numpy's error state or the warning filters changes the whole program.",
-    fix="Use `with np.errstate(...)`, which restores itself; never np.seterr or warnings.simplefilter.",
-    scope="variant",
-)
+@CHECKS.check("PART-020/settings-restored", scope="variant")
 def settings_restored(subject: Subject) -> None:
+    """A part that changes numpy's error state or the warning filters changes the whole program.
+
+    Use `with np.errstate(...)`, which restores itself; never np.seterr or warnings.simplefilter.
+    """
     with quiet(settings=True) as noted:
         part = subject.make()
     require(not noted.settings, f"making the part leaves {noted.settings} changed")
@@ -108,12 +106,12 @@ def settings_restored(subject: Subject) -> None:
         require(not noted.settings, f"{call.name} leaves {noted.settings} changed", inputs=call.arrays)
 
 
-@CHECKS.check(
-    "PART-021/silent",
-    why="Warnings are errors in many test suites, and prints break every pipe.",
-    fix="Choose a formula without overflow and 0/0 (or a narrow `with np.errstate`); remove the print.",
-)
+@CHECKS.check("PART-021/silent")
 def silent(subject: Subject) -> None:
+    """Warnings are errors in many test suites, and prints break every pipe.
+
+    Choose a formula without overflow and 0/0 (or a narrow `with np.errstate`); remove the print.
+    """
     part = subject.make()
     for call in calls_of(subject):
         with quiet() as noted:

@@ -55,12 +55,14 @@ def _elsewhere(subject: Subject) -> dict[str, Any]:
 
 @CHECKS.check(
     "PART-025/other-hyperparameters",
-    why="A derivative that forgets a hyperparameter is right at the default of 1, and wrong everywhere else.",
-    fix="Look for the hyperparameter in both formulas; list in `variants` what you want proven in full.",
     needs=lambda s: None if _elsewhere(s) else "its variants change every hyperparameter that could be",
     scope="part",
 )
 def other_hyperparameters(subject: Subject) -> None:
+    """A derivative that forgets a hyperparameter is right at the default of 1, and wrong everywhere else.
+
+    Look for the hyperparameter in both formulas; list in `variants` what you want proven in full.
+    """
     moved = _elsewhere(subject)
     here, family = _with(subject, moved), family_of(subject.cls)
     changed = ", ".join(f"{name}={value!r}" for name, value in moved.items() if subject.variants[0].get(name) != value)
@@ -84,13 +86,15 @@ def _at_the_target(subject: Subject) -> list[Call]:
 
 @CHECKS.check(
     "PART-026/ends-of-ranges",
-    why="Users write every value that a field allows: a momentum of 0, a warm-up of 0 steps, a rate of 1.",
-    fix="Handle the end of the range, or leave it out of the range (gt instead of ge).",
     level="strict",
     needs=lambda s: None if family_of(s.cls) in AGAIN and attrs.has(s.cls) else "its kind has no calls with arrays",
     scope="part",
 )
 def ends_of_ranges(subject: Subject) -> None:
+    """Users write every value that a field allows: a momentum of 0, a warm-up of 0 steps, a rate of 1.
+
+    Handle the end of the range, or leave it out of the range (gt instead of ge).
+    """
     part = subject.cls(**subject.hyperparameters)
     for field in hyperparameter_fields(subject.cls):
         value = getattr(part, field.name)

@@ -23,13 +23,12 @@ def _needs_buffers(subject: Subject) -> str | None:
     return None if buffered(subject.make(), 3) else "it keeps no buffers"
 
 
-@CHECKS.check(
-    "LAY-012/adapt",
-    why="It runs once, on all data, before training; what it leaves must be saved and repeatable.",
-    fix="Write to buffers only, use the weights as repetitions, and draw nothing.",
-    needs=needs_offer("adapt"),
-)
+@CHECKS.check("LAY-012/adapt", needs=needs_offer("adapt"))
 def adapt(subject: Subject) -> None:
+    """It runs once, on all data, before training; what it leaves must be saved and repeatable.
+
+    Write to buffers only, use the weights as repetitions, and draw nothing.
+    """
     start, tolerance = situation(subject, "adapt", 1, 3), 1024 * subject.eps
     data = np.asarray(subject.rng("adapt").normal(2.0, 3.0, (10, 3)), dtype=subject.dtype)
 
@@ -58,12 +57,14 @@ def adapt(subject: Subject) -> None:
 
 @CHECKS.check(
     "LAY-016/statistics-follow",
-    why="Statistics that run away from the data make every prediction wrong, and no training loss shows it.",
-    fix="Move the buffers towards the batch: running += rate * (batch - running).",
     needs=lambda s: "its rows are independent" if s.cls.row_independent else None,
     scope="variant",
 )
 def statistics_follow(subject: Subject) -> None:
+    """Statistics that run away from the data make every prediction wrong, and no training loss shows it.
+
+    Move the buffers towards the batch: running += rate * (batch - running).
+    """
     one = situation(subject, "follow", 200, 3)
     one = one.evolve(x=np.asarray(subject.rng("follow/x").normal(1.0, 2.0, one.x.shape), dtype=subject.dtype))
     values = copied(one.values)
@@ -84,14 +85,12 @@ def statistics_follow(subject: Subject) -> None:
     return require(after <= limit, message, inputs={"x": one.x}, got=after, expected=f"less than {limit:.3g}")
 
 
-@CHECKS.check(
-    "LAY-021/one-row-in-training",
-    why="The last batch of an epoch may be one row, and its variance divided by N - 1 is 0 / 0.",
-    fix="Leave the statistics unchanged where the batch does not determine them.",
-    needs=_needs_buffers,
-    scope="variant",
-)
+@CHECKS.check("LAY-021/one-row-in-training", needs=_needs_buffers, scope="variant")
 def one_row_in_training(subject: Subject) -> None:
+    """The last batch of an epoch may be one row, and its variance divided by N - 1 is 0 / 0.
+
+    Leave the statistics unchanged where the batch does not determine them.
+    """
     one = situation(subject, "one-row", 1, 3)
     values = copied(one.values)
     one.pass_on(values, training=True, rng=one.rng)
@@ -102,13 +101,15 @@ def one_row_in_training(subject: Subject) -> None:
 
 @CHECKS.check(
     "LAY-022/buffers-shown",
-    why="A rate used the wrong way round, or a variance divided by N, ends in the same place and is visible nowhere.",
-    fix="Let the `reference` return (y, {name: the buffer after the pass}), or an example expect the buffers by name.",
     level="advisory",
     needs=lambda s: needs_reference_values(s) or _needs_buffers(s),
     scope="part",
 )
 def buffers_shown(subject: Subject) -> None:
+    """A rate used the wrong way round, or a variance divided by N, ends in the same place and is visible nowhere.
+
+    Let the `reference` return (y, {name: the buffer after the pass}), or an example expect the buffers by name.
+    """
     one, shown = situation(subject, "shown", 5, 3), set[str]()
     if subject.cls.reference is not None:
         more = reference_arguments(subject, subject.hyperparameters)

@@ -13,12 +13,12 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-@CHECKS.check(
-    "LAY-001/declarations",
-    why="The flat vector is laid out from what the layer declares, before any data come.",
-    fix="parameter_specs names every array once, with its shape and fans; outputs is the number of columns of forward.",
-)
+@CHECKS.check("LAY-001/declarations")
 def declarations(subject: Subject) -> None:
+    """The flat vector is laid out from what the layer declares, before any data come.
+
+    parameter_specs names every array once, with its shape and fans; outputs is the number of columns of forward.
+    """
     layer = subject.make()
     for rows, inputs in SIZES:
         specs, outputs = layer.parameter_specs(inputs), layer.outputs(inputs)
@@ -42,14 +42,12 @@ def declarations(subject: Subject) -> None:
             require(shapes == expected, message, inputs=one.shown, got=shapes, expected=expected)
 
 
-@CHECKS.check(
-    "LAY-019/fans-and-roles",
-    why="Initializers read the fans, and regularizers the roles; neither can detect wrong ones.",
-    fix="fan_in is the rows of a weight (fan_in, fan_out), fan_out its columns; a bias has the role 'bias'.",
-    level="strict",
-    scope="variant",
-)
+@CHECKS.check("LAY-019/fans-and-roles", level="strict", scope="variant")
 def fans_and_roles(subject: Subject) -> None:
+    """Initializers read the fans, and regularizers the roles; neither can detect wrong ones.
+
+    fan_in is the rows of a weight (fan_in, fan_out), fan_out its columns; a bias has the role 'bias'.
+    """
     layer = subject.make()
     for inputs in (3, 7, 20):
         for spec in layer.parameter_specs(inputs):
@@ -62,12 +60,12 @@ def fans_and_roles(subject: Subject) -> None:
                 expect_equal("the bias has another role", spec.role, "bias", inputs=shown)
 
 
-@CHECKS.check(
-    "LAY-013/split",
-    why="The core composes the last activation with the loss by itself.",
-    fix="split returns the same layer without its activation, and that activation; together they are the layer.",
-)
+@CHECKS.check("LAY-013/split")
 def split(subject: Subject) -> None:
+    """The core composes the last activation with the loss by itself.
+
+    split returns the same layer without its activation, and that activation; together they are the layer.
+    """
     tolerance = 64 * subject.eps
     for one in situations(subject, "split"):
         body, activation = one.layer.split()

@@ -42,36 +42,34 @@ def _expect_elements(one: Situation, name: str, gradient: Array, message: str) -
         one.expect_gradient(message, name, gradient, direction, element=list(place), **one.values)
 
 
-@CHECKS.check(
-    "LAY-002/gradient-of-input",
-    why="Every layer below learns from it.",
-    fix="Differentiate forward in x: grad_x = grad @ (dy/dx); through the batch's own statistics in training, too.",
-    scope="variant",
-)
+@CHECKS.check("LAY-002/gradient-of-input", scope="variant")
 def gradient_of_input(subject: Subject) -> None:
+    """Every layer below learns from it.
+
+    Differentiate forward in x: grad_x = grad @ (dy/dx); through the batch's own statistics in training, too.
+    """
     for one, name, gradient in _gradients(subject, "gradient-x"):
         if name == "grad_x":
             _expect_elements(one, name, gradient, "grad_x is not the derivative of forward")
 
 
-@CHECKS.check(
-    "LAY-003/gradient-of-parameters",
-    why="The layer itself learns from it.",
-    fix="Sum over the rows (no mean), and check which factor of forward each parameter touches.",
-    scope="variant",
-)
+@CHECKS.check("LAY-003/gradient-of-parameters", scope="variant")
 def gradient_of_parameters(subject: Subject) -> None:
+    """The layer itself learns from it.
+
+    Sum over the rows (no mean), and check which factor of forward each parameter touches.
+    """
     for one, name, gradient in _gradients(subject, "gradient-p"):
         if name != "grad_x":
             _expect_elements(one, name, gradient, f"the gradient of {name!r} is not the derivative of forward")
 
 
-@CHECKS.check(
-    "LAY-004/backward-is-linear",
-    why="Gradients of several losses are added before they are sent back.",
-    fix="Do not scale, clip or threshold the gradient on its way.",
-)
+@CHECKS.check("LAY-004/backward-is-linear")
 def backward_is_linear(subject: Subject) -> None:
+    """Gradients of several losses are added before they are sent back.
+
+    Do not scale, clip or threshold the gradient on its way.
+    """
     tolerance = 4096 * subject.eps
     for one in situations(subject, "linear"):
         other = normal(subject, f"linear/other/{one.x.shape}", one.grad.shape, 30.0)
@@ -88,14 +86,12 @@ def backward_is_linear(subject: Subject) -> None:
             require(not zero[name].any(), f"a zero gradient does not give zero ({name})", inputs=inputs)
 
 
-@CHECKS.check(
-    "LAY-018/tangents",
-    why="Hessian-vector products are exact only if the tangents are.",
-    fix="Differentiate forward, and both results of backward, along the directions; grad moves along grad_tangent.",
-    needs=needs_offer("forward_tangent"),
-    scope="variant",
-)
+@CHECKS.check("LAY-018/tangents", needs=needs_offer("forward_tangent"), scope="variant")
 def tangents(subject: Subject) -> None:
+    """Hessian-vector products are exact only if the tangents are.
+
+    Differentiate forward, and both results of backward, along the directions; grad moves along grad_tangent.
+    """
     for one in situations(subject, "tangents", modes=(False,)):
         _expect_tangents(one)
 

@@ -64,13 +64,12 @@ def bind(
 # -- gradients by row ------------------------------------------------------------------------
 
 
-@CHECKS.check(
-    "LAY-009/backward-rows",
-    why="Per-sample Jacobians, and all that second-order training makes of them, are computed by it.",
-    fix="Keep rows and outputs apart: (N, K, D_in) and (N, K, *shape), no sum over rows.",
-    needs=needs_offer("backward_rows"),
-)
+@CHECKS.check("LAY-009/backward-rows", needs=needs_offer("backward_rows"))
 def backward_rows(subject: Subject) -> None:
+    """Per-sample Jacobians, and all that second-order training makes of them, are computed by it.
+
+    Keep rows and outputs apart: (N, K, D_in) and (N, K, *shape), no sum over rows.
+    """
     for one in situations(subject, "by-row"):
         for count in (1, 3):
             _expect_by_row(one, count)
@@ -103,13 +102,12 @@ def _expect_by_row(one: Situation, count: int) -> None:
     return None
 
 
-@CHECKS.check(
-    "LAY-017/backward-rows-into",
-    why="Jacobians of complete networks are written by the in-place variant.",
-    fix="Write each (N, K, *shape) to out[name], whatever it held; return grad_x only where it is needed.",
-    needs=needs_offer("backward_rows"),
-)
+@CHECKS.check("LAY-017/backward-rows-into", needs=needs_offer("backward_rows"))
 def backward_rows_into(subject: Subject) -> None:
+    """Jacobians of complete networks are written by the in-place variant.
+
+    Write each (N, K, *shape) to out[name], whatever it held; return grad_x only where it is needed.
+    """
     tolerance = 128 * subject.eps
     for one in situations(subject, "rows-into", modes=(False,)):
         _, cache = one.forward()
@@ -142,12 +140,12 @@ def _expect_gradients(
         expect_close(message, gradient, expected[name], tolerance=tolerance * scale, inputs=inputs)
 
 
-@CHECKS.check(
-    "LAY-010/bind-equals-plain",
-    why="Training runs on the bound pass; it must be the same layer.",
-    fix="Fill every element of the gradients, read x and grad anew in each call, and rely on no content of scratch.",
-)
+@CHECKS.check("LAY-010/bind-equals-plain")
 def bind_equals_plain(subject: Subject) -> None:
+    """Training runs on the bound pass; it must be the same layer.
+
+    Fill every element of the gradients, read x and grad anew in each call, and rely on no content of scratch.
+    """
     for one in situations(subject, "bind"):
         _expect_bound(one)
 
@@ -185,12 +183,12 @@ def _expect_bound(one: Situation) -> None:
                 values[name] += one.subject.dtype.type(0.125)
 
 
-@CHECKS.check(
-    "LAY-011/bind-forms",
-    why="The first layer needs no grad_x, and prediction no backward at all.",
-    fix="Leave out what needs_grad_x=False and gradients=None make unnecessary; the rest must stay the same.",
-)
+@CHECKS.check("LAY-011/bind-forms")
 def bind_forms(subject: Subject) -> None:
+    """The first layer needs no grad_x, and prediction no backward at all.
+
+    Leave out what needs_grad_x=False and gradients=None make unnecessary; the rest must stay the same.
+    """
     tolerance = 256 * subject.eps
     for one in situations(subject, "forms"):
         y, gradients = one.y, {name: np.full_like(one.values[name], np.nan) for name in one.trained}
@@ -211,13 +209,12 @@ def bind_forms(subject: Subject) -> None:
 # -- sizes -------------------------------------------------------------------------------------
 
 
-@CHECKS.check(
-    "LAY-020/large",
-    why="Blocks, chunks and thresholds begin at sizes that small tests do not reach; networks do.",
-    fix="Look at what is left over behind the last complete block, and at every condition on a size.",
-    scope="variant",
-)
+@CHECKS.check("LAY-020/large", scope="variant")
 def large(subject: Subject) -> None:
+    """Blocks, chunks and thresholds begin at sizes that small tests do not reach; networks do.
+
+    Look at what is left over behind the last complete block, and at every condition on a size.
+    """
     if subject.cls.row_independent:
         _expect_parts(situation(subject, "large/tall", 1501, 3))
     one = situation(subject, "large/wide", 4, 61)

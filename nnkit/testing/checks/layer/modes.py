@@ -16,12 +16,12 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-@CHECKS.check(
-    "LAY-005/rows-apart",
-    why="A prediction must not depend on which other rows are predicted with it.",
-    fix="Set `row_independent = False` for statistics of the batch in training; in inference there are none.",
-)
+@CHECKS.check("LAY-005/rows-apart")
 def rows_apart(subject: Subject) -> None:
+    """A prediction must not depend on which other rows are predicted with it.
+
+    Set `row_independent = False` for statistics of the batch in training; in inference there are none.
+    """
     tolerance, coupled = 128 * subject.eps, subject.cls.stochastic or not subject.cls.row_independent
     for one in situations(subject, "rows"):
         if one.training and (coupled or one.gathers()):
@@ -35,12 +35,12 @@ def rows_apart(subject: Subject) -> None:
         expect_close(message, changed[:-1], y[:-1], tolerance=tolerance, inputs=inputs)
 
 
-@CHECKS.check(
-    "LAY-006/caches-apart",
-    why="Several forward passes may lie between a forward pass and its backward pass.",
-    fix="Put into the cache all that backward needs; store nothing in the layer, and copy what may be overwritten.",
-)
+@CHECKS.check("LAY-006/caches-apart")
 def caches_apart(subject: Subject) -> None:
+    """Several forward passes may lie between a forward pass and its backward pass.
+
+    Put into the cache all that backward needs; store nothing in the layer, and copy what may be overwritten.
+    """
     for one in situations(subject, "caches"):
         expected = one.gradients()
         _, cache = one.forward()
@@ -51,12 +51,12 @@ def caches_apart(subject: Subject) -> None:
             expect_equal(message, one.evolve(layer=layer).backward(cache), expected, inputs=one.shown)
 
 
-@CHECKS.check(
-    "LAY-007/modes",
-    why="Prediction must be repeatable, and draw no random numbers.",
-    fix="Draw only in training, and only from rng; declare `stochastic` when you do.",
-)
+@CHECKS.check("LAY-007/modes")
 def modes(subject: Subject) -> None:
+    """Prediction must be repeatable, and draw no random numbers.
+
+    Draw only in training, and only from rng; declare `stochastic` when you do.
+    """
     for one in situations(subject, "modes", modes=(False,)):
         inputs = {"x": one.x}
         for name, training in (("inference", False), ("training", True)):
@@ -77,13 +77,12 @@ def modes(subject: Subject) -> None:
             expect_equal(message, values[name], one.values[name], inputs=inputs)
 
 
-@CHECKS.check(
-    "LAY-008/draws",
-    why="Noise must be new in every pass, the same for the same generator, and leave the mean alone.",
-    fix="Draw from rng once for each element; divide by the rate of those that stay; use the same draws in backward.",
-    needs=lambda s: None if s.cls.stochastic else "it is not stochastic",
-)
+@CHECKS.check("LAY-008/draws", needs=lambda s: None if s.cls.stochastic else "it is not stochastic")
 def draws(subject: Subject) -> None:
+    """Noise must be new in every pass, the same for the same generator, and leave the mean alone.
+
+    Draw from rng once for each element; divide by the rate of those that stay; use the same draws in backward.
+    """
     one = situation(subject, "draws", 50, 40, training=True)
     one = one.evolve(x=np.abs(one.x) + subject.dtype.type(0.5))
     inputs, rng, passes = {"x": one.x}, one.rng, 60
@@ -112,13 +111,12 @@ def draws(subject: Subject) -> None:
         require(even, "the noise leaves entire rows or columns unchanged", inputs=inputs)
 
 
-@CHECKS.check(
-    "LAY-014/float32-accuracy",
-    why="Most training runs in float32; a formula that cancels there is right on paper only.",
-    fix="Subtract means before squaring; look for constants cut to float16.",
-    needs=needs_float32,
-)
+@CHECKS.check("LAY-014/float32-accuracy", needs=needs_float32)
 def float32_accuracy(subject: Subject) -> None:
+    """Most training runs in float32; a formula that cancels there is right on paper only.
+
+    Subtract means before squaring; look for constants cut to float16.
+    """
     for one in situations(subject, "float32"):
         if one.training and (subject.cls.stochastic or len(one.x) == 1):
             continue
@@ -131,13 +129,12 @@ def float32_accuracy(subject: Subject) -> None:
         expect_close(message, grad_x, wide_x, rtol=1e-3, atol=1e-3 * scale, inputs=one.shown)
 
 
-@CHECKS.check(
-    "LAY-015/nan-stays-visible",
-    why="A NaN that disappears in a layer hides the error that caused it.",
-    fix="Use functions that propagate NaN; no nan_to_num, no fmax.",
-    level="strict",
-)
+@CHECKS.check("LAY-015/nan-stays-visible", level="strict")
 def nan_stays_visible(subject: Subject) -> None:
+    """A NaN that disappears in a layer hides the error that caused it.
+
+    Use functions that propagate NaN; no nan_to_num, no fmax.
+    """
     tolerance = 64 * subject.eps
     for one in situations(subject, "nan", modes=(False,)):
         if len(one.x) < 2:

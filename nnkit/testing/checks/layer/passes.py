@@ -20,6 +20,7 @@ SIZES = ((1, 1), (3, 2), (2, 5), (5, 3), (7, 4))
 
 
 def copied(values: Mapping[str, Array]) -> dict[str, Array]:
+    """A copy of every array."""
     return {name: array.copy() for name, array in values.items()}
 
 
@@ -29,6 +30,7 @@ def buffered(layer: Any, inputs: int) -> set[str]:
 
 
 def generator_of(subject: Subject) -> np.random.Generator:
+    """A new generator, the same for the same seed."""
     return np.random.default_rng(31 + subject.seed)
 
 

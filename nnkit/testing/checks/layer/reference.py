@@ -39,13 +39,12 @@ def _has_values_in_this_dtype(subject: Subject) -> str | None:
     return needs_reference_values(subject)
 
 
-@CHECKS.check(
-    "LAY-REF/figures",
-    why="A part may be the wrong function with the right derivative; reference values show it.",
-    fix="Compare the formula with its source; if the reference value is the wrong one, correct that.",
-    needs=_has_values_in_this_dtype,
-)
+@CHECKS.check("LAY-REF/figures", needs=_has_values_in_this_dtype)
 def figures(subject: Subject) -> None:
+    """A part may be the wrong function with the right derivative; reference values show it.
+
+    Compare the formula with its source; if the reference value is the wrong one, correct that.
+    """
     if subject.cls.reference is not None:
         for one in situations(subject, "reference"):
             _expect_reference(one)
@@ -80,12 +79,10 @@ def _results(subject: Subject, layer: Any) -> list[Any]:
     return results
 
 
-@CHECKS.check(
-    "LAY-023/hyperparameters-matter",
-    why="A hyperparameter without any effect does not do what its documentation promises.",
-    fix="Use the field, or remove it; where it only acts together with another, declare that pair in `variants`.",
-    level="strict",
-    scope="part",
-)
+@CHECKS.check("LAY-023/hyperparameters-matter", level="strict", scope="part")
 def hyperparameters_matter(subject: Subject) -> None:
+    """A hyperparameter without any effect does not do what its documentation promises.
+
+    Use the field, or remove it; where it only acts together with another, declare that pair in `variants`.
+    """
     expect_effects(subject, _results, kind_of_effect="output, buffer or declaration")

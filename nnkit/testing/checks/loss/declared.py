@@ -15,13 +15,12 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-@CHECKS.check(
-    "LOSS-019/convex",
-    why="Solvers and users rely on a convex loss having no false minima.",
-    fix="Drop `convex` (set it to False), or look for the branch that bends down.",
-    needs=needs_trait("convex", "convexity"),
-)
+@CHECKS.check("LOSS-019/convex", needs=needs_trait("convex", "convexity"))
 def convex(subject: Subject) -> None:
+    """Solvers and users rely on a convex loss having no false minima.
+
+    Drop `convex` (set it to False), or look for the branch that bends down.
+    """
     loss, number = subject.make(), subject.dtype.type
     for size in SIZES:
         for trial in range(4):
@@ -44,11 +43,13 @@ def convex(subject: Subject) -> None:
 
 @CHECKS.check(
     "LOSS-020/additive",
-    why="Multi-output reports and per-output plots separate the loss by column.",
-    fix="Drop `additive` (set it to False), or look for what mixes the outputs.",
     needs=lambda s: None if s.cls.additive and s.cls.target_domain != "index" else "it is not declared additive",
 )
 def additive(subject: Subject) -> None:
+    """Multi-output reports and per-output plots separate the loss by column.
+
+    Drop `additive` (set it to False), or look for what mixes the outputs.
+    """
     loss, tolerance = subject.make(), 256 * subject.eps
     for size in (size for size in SIZES if size[1] > 1):
         for trial in range(2):
@@ -75,12 +76,14 @@ def additive(subject: Subject) -> None:
 
 @CHECKS.check(
     "LOSS-021/kinks",
-    why="At a kink the gradient is a choice, and it must lie between the slopes that meet there.",
-    fix="Return a subgradient at a kink (np.sign gives 0 between -1 and 1), and declare the kink where it is.",
     needs=lambda s: None if s.cls.kinks and s.cls.target_domain != "index" else "it declares no kinks",
     scope="variant",
 )
 def kinks(subject: Subject) -> None:
+    """At a kink the gradient is a choice, and it must lie between the slopes that meet there.
+
+    Return a subgradient at a kink (np.sign gives 0 between -1 and 1), and declare the kink where it is.
+    """
     for kink in subject.cls.kinks:
         bends = [_bends(subject, kink, k, hard=hard) for hard in (False, True) for k in range(2)]
         if subject.hyperparameters == subject.variants[0]:
@@ -108,12 +111,14 @@ def _bends(subject: Subject, kink: float, k: int, *, hard: bool) -> bool:
 
 @CHECKS.check(
     "LOSS-024/equivariant-columns",
-    why="Which output stands in which column must not matter, unless the part declares that it does.",
-    fix="Treat all columns alike; or set `ordered = True`, if their order has a meaning.",
     level="strict",
     needs=lambda s: "it declares that its columns are ordered" if s.cls.ordered else None,
 )
 def equivariant_columns(subject: Subject) -> None:
+    """Which output stands in which column must not matter, unless the part declares that it does.
+
+    Treat all columns alike; or set `ordered = True`, if their order has a meaning.
+    """
     loss, tolerance = subject.make(), 256 * subject.eps
     for p, t in pairs(subject, "columns"):
         reversed_pair = p[:, ::-1], t[:, ::-1] if t.ndim > 1 else (p.shape[1] - 1 - t)
@@ -125,13 +130,12 @@ def equivariant_columns(subject: Subject) -> None:
             expect_close(message, got, expected, tolerance=tolerance, inputs=inputs)
 
 
-@CHECKS.check(
-    "LOSS-REF/figures",
-    why="A part may be the wrong function with the right derivative; reference values show it.",
-    fix="Compare the formula with its source; if the reference value is the wrong one, correct that.",
-    needs=needs_reference_values,
-)
+@CHECKS.check("LOSS-REF/figures", needs=needs_reference_values)
 def figures(subject: Subject) -> None:
+    """A part may be the wrong function with the right derivative; reference values show it.
+
+    Compare the formula with its source; if the reference value is the wrong one, correct that.
+    """
     points = [{"prediction": p, "target": t} for p, t in [*pairs(subject, "reference"), pair(subject, "many")]]
     if subject.cls.prediction_domain == "real":
         points.append({"prediction": 20 * points[-1]["prediction"], "target": points[-1]["target"]})

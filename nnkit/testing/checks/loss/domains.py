@@ -18,8 +18,6 @@ from nnkit.testing.subject import Subject
 SIZES = ((1, 1), (2, 1), (7, 1), (1, 2), (2, 3), (7, 2), (3, 5), (7, 4))
 """``(N, K)``: every pairing of one, few and many."""
 
-WRONG_SLOPE = "A wrong gradient trains towards the wrong place, without any error."
-
 
 # -- values in the declared domains ----------------------------------------------------------
 
@@ -156,8 +154,10 @@ def logits(subject: Subject, label: str, *, far: bool = False) -> list[tuple[Arr
 
 
 def needs_fused(subject: Subject) -> str | None:
+    """A check for losses with a fused form."""
     return None if subject.cls.fused_activation is not None else "it has no fused form"
 
 
 def needs_fused_offer(method: str) -> Any:
+    """A check for losses with a fused form that offer ``method``."""
     return lambda subject: needs_fused(subject) or needs_offer(method)(subject)

@@ -29,13 +29,12 @@ def _mismatched(p: Array, t: Array) -> list[tuple[Array, Array]]:
     return wrong + ([(p, t[:, :1]), (p[:, :1], t)] if p.shape[1] > 1 else [])
 
 
-@CHECKS.check(
-    "LOSS-015/mismatch-refused",
-    why="(N, 1) against (N,) is broadcast to (N, N) by numpy, and trains on nonsense without an error.",
-    fix="Define value, gradient, residual and curvature in the class body: the interface then checks their shapes.",
-    scope="variant",
-)
+@CHECKS.check("LOSS-015/mismatch-refused", scope="variant")
 def mismatch_refused(subject: Subject) -> None:
+    """(N, 1) against (N,) is broadcast to (N, N) by numpy, and trains on nonsense without an error.
+
+    Define value, gradient, residual and curvature in the class body: the interface then checks their shapes.
+    """
     loss = subject.make()
     methods = ["value", "gradient", *(name for name in ("residual", "curvature") if loss.offers(name))]
     for size in ((4, 1), (4, 3), (3, 3)):
@@ -56,12 +55,13 @@ def mismatch_refused(subject: Subject) -> None:
 
 
 @CHECKS.check(
-    "LOSS-016/label-types",
-    why="Labels arrive as any integer type that the file had.",
-    fix="Use the target as an index only after `.astype(np.intp, copy=False)`; never compute with it unsigned.",
-    needs=lambda s: None if s.cls.target_domain == "index" else "its targets are no labels",
+    "LOSS-016/label-types", needs=lambda s: None if s.cls.target_domain == "index" else "its targets are no labels"
 )
 def label_types(subject: Subject) -> None:
+    """Labels arrive as any integer type that the file had.
+
+    Use the target as an index only after `.astype(np.intp, copy=False)`; never compute with it unsigned.
+    """
     loss = subject.make()
     p, t = predictions(subject, "labels", (6, 4)), targets(subject, "labels", (6, 4))
     for method in ("value", "gradient"):
@@ -81,12 +81,12 @@ ENDS: dict[str, list[tuple[float, ...]]] = {
 """Rows of three predictions, or one number for all three, at the ends of each domain."""
 
 
-@CHECKS.check(
-    "LOSS-017/ends-of-domain",
-    why="Saturated outputs are exactly 0 or 1; one infinite loss ends the training.",
-    fix="Clip at the dtype's eps before a logarithm or a division; keep large differences linear.",
-)
+@CHECKS.check("LOSS-017/ends-of-domain")
 def ends_of_domain(subject: Subject) -> None:
+    """Saturated outputs are exactly 0 or 1; one infinite loss ends the training.
+
+    Clip at the dtype's eps before a logarithm or a division; keep large differences linear.
+    """
     loss, domain = subject.make(), subject.cls.prediction_domain
     for hard in (False, True):
         t = targets(subject, "ends", (8, 3), hard=hard)
@@ -103,13 +103,12 @@ def ends_of_domain(subject: Subject) -> None:
                 require(np.isfinite(result).all(), f"{name} is not finite", inputs=inputs, got=result)
 
 
-@CHECKS.check(
-    "LOSS-018/far-values",
-    why="A branch that is wrong far from the target has the right slope on both sides and the wrong value.",
-    fix="Let the branches of `value` meet; look at the constant of the outer one.",
-    scope="variant",
-)
+@CHECKS.check("LOSS-018/far-values", scope="variant")
 def far_values(subject: Subject) -> None:
+    """A branch that is wrong far from the target has the right slope on both sides and the wrong value.
+
+    Let the branches of `value` meet; look at the constant of the outer one.
+    """
     for columns in (1, 3):
         for trial in range(4):
             _expect_growth(subject, columns, trial)
@@ -151,14 +150,12 @@ def _can_be_far(subject: Subject) -> str | None:
     return None if far else "its predictions cannot lie far out"
 
 
-@CHECKS.check(
-    "LOSS-029/far-gradient",
-    why="Outliers lie far out, and a network that diverges goes there: a branch that is wrong there leads nowhere.",
-    fix="Differentiate each branch of `value`, also the one for large errors.",
-    needs=_can_be_far,
-    scope="variant",
-)
+@CHECKS.check("LOSS-029/far-gradient", needs=_can_be_far, scope="variant")
 def far_gradient(subject: Subject) -> None:
+    """Outliers lie far out, and a network that diverges goes there: a branch that is wrong there leads nowhere.
+
+    Differentiate each branch of `value`, also the one for large errors.
+    """
     loss = subject.make()
     away = np.array([side * 10.0**k for k in (2, 3, 4, 6, 8) for side in (1, -1)])[:, None] * np.array([1.0, -0.7])
     t = targets(subject, "far", away.shape)
@@ -177,14 +174,12 @@ def _needs_real(subject: Subject) -> str | None:
     return None if real else "its predictions or targets are not all real numbers"
 
 
-@CHECKS.check(
-    "LOSS-027/near-target",
-    why="Where training ends the errors are small, and an epsilon in the wrong place is all that is left.",
-    fix="Differentiate value with its epsilon where it stands: inside the root in one is inside the root in both.",
-    needs=_needs_real,
-    scope="variant",
-)
+@CHECKS.check("LOSS-027/near-target", needs=_needs_real, scope="variant")
 def near_target(subject: Subject) -> None:
+    """Where training ends the errors are small, and an epsilon in the wrong place is all that is left.
+
+    Differentiate value with its epsilon where it stands: inside the root in one is inside the root in both.
+    """
     loss, t = subject.make(), np.zeros((5, 2))
     for size in (1e-2, 1e-4, 1e-6):
         p = size * (1.0 + np.abs(normal(subject, f"near/{size}", t.shape)))
@@ -210,13 +205,12 @@ def _with_column(subject: Subject) -> tuple[Array, Array, int]:
     return p, t, int(t[1]) if t.ndim == 1 else int(np.argmax(t[1]))
 
 
-@CHECKS.check(
-    "LOSS-022/nan-stays-visible",
-    why="A NaN that disappears in the loss hides the error that caused it.",
-    fix="Use functions that propagate NaN (np.maximum does, np.fmax and np.nansum do not).",
-    level="strict",
-)
+@CHECKS.check("LOSS-022/nan-stays-visible", level="strict")
 def nan_stays_visible(subject: Subject) -> None:
+    """A NaN that disappears in the loss hides the error that caused it.
+
+    Use functions that propagate NaN (np.maximum does, np.fmax and np.nansum do not).
+    """
     loss, tolerance = subject.make(), 16 * subject.eps
     p, t, k = _with_column(subject)
     clean = {"value": called(loss, "value", p, t), "gradient": called(loss, "gradient", p, t)}
@@ -232,13 +226,12 @@ def nan_stays_visible(subject: Subject) -> None:
         expect_close(message, result[::2], clean[method][::2], tolerance=tolerance, inputs=inputs)
 
 
-@CHECKS.check(
-    "LOSS-028/nan-in-the-gradient",
-    why="The gradient moves the parameters: one without NaN where the value is NaN trains on without any sign.",
-    fix="Propagate NaN: np.where decides by a comparison, which is false for NaN, and np.nan_to_num hides it.",
-    level="strict",
-)
+@CHECKS.check("LOSS-028/nan-in-the-gradient", level="strict")
 def nan_in_the_gradient(subject: Subject) -> None:
+    """The gradient moves the parameters: one without NaN where the value is NaN trains on without any sign.
+
+    Propagate NaN: np.where decides by a comparison, which is false for NaN, and np.nan_to_num hides it.
+    """
     loss = subject.make()
     p, t, k = _with_column(subject)
     moved = p.copy()
@@ -252,13 +245,12 @@ def nan_in_the_gradient(subject: Subject) -> None:
     require(not hidden, "gradient hides a NaN that the value shows", inputs=inputs, got=gradient)
 
 
-@CHECKS.check(
-    "LOSS-023/float32-accuracy",
-    why="Most training runs in float32; a formula that cancels there is right on paper only.",
-    fix="Look for differences of nearly equal numbers and for constants cut to float16.",
-    needs=needs_float32,
-)
+@CHECKS.check("LOSS-023/float32-accuracy", needs=needs_float32)
 def float32_accuracy(subject: Subject) -> None:
+    """Most training runs in float32; a formula that cancels there is right on paper only.
+
+    Look for differences of nearly equal numbers and for constants cut to float16.
+    """
     loss, eps = subject.make(), subject.eps
     for p, t in [*pairs(subject, "float32"), pair(subject, "many")]:
         wide, target = p.astype(np.float64), t.astype(np.float64) if t.dtype.kind == "f" else t

@@ -23,13 +23,12 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-@CHECKS.check(
-    "LOSS-009/fused-equals-composition",
-    why="The core uses the fused form wherever the two meet; it must be the same loss.",
-    fix="fused_value(z, a, target) is value(activation(z), target); fused_gradient is its derivative in z.",
-    needs=needs_fused,
-)
+@CHECKS.check("LOSS-009/fused-equals-composition", needs=needs_fused)
 def fused_equals_composition(subject: Subject) -> None:
+    """The core uses the fused form wherever the two meet; it must be the same loss.
+
+    fused_value(z, a, target) is value(activation(z), target); fused_gradient is its derivative in z.
+    """
     loss, activation, tolerance = subject.make(), fused_activation(subject), 512 * subject.eps
     for method in ("fused_value", "fused_gradient"):
         require(loss.offers(method), f"it names a fused activation but offers no {method}")
@@ -44,13 +43,12 @@ def fused_equals_composition(subject: Subject) -> None:
             expect_close(message, got, expected, tolerance=tolerance, inputs=inputs)
 
 
-@CHECKS.check(
-    "LOSS-010/fused-at-extremes",
-    why="The fused form is there for saturated outputs; it must stay right at logits of ±1e4.",
-    fix="Compute from z with the largest element taken out (log-sum-exp, softplus), not from a.",
-    needs=needs_fused,
-)
+@CHECKS.check("LOSS-010/fused-at-extremes", needs=needs_fused)
 def fused_at_extremes(subject: Subject) -> None:
+    """The fused form is there for saturated outputs; it must stay right at logits of ±1e4.
+
+    Compute from z with the largest element taken out (log-sum-exp, softplus), not from a.
+    """
     loss, activation = subject.make(), fused_activation(subject)
     sizes = np.concatenate([EXTREMES, -EXTREMES, [0.0, 15.0, -15.0]])
     rows = np.arange(len(sizes))
@@ -84,14 +82,12 @@ def fused_at_extremes(subject: Subject) -> None:
                 )
 
 
-@CHECKS.check(
-    "LOSS-011/fused-along-rays",
-    why="A fused value that is capped, or jumps to another branch, has the right slope and the wrong value.",
-    fix="Do not clip inside the fused form; let its branches meet.",
-    needs=needs_fused,
-    scope="variant",
-)
+@CHECKS.check("LOSS-011/fused-along-rays", needs=needs_fused, scope="variant")
 def fused_along_rays(subject: Subject) -> None:
+    """A fused value that is capped, or jumps to another branch, has the right slope and the wrong value.
+
+    Do not clip inside the fused form; let its branches meet.
+    """
     for columns in (1, 3):
         for trial in range(3):
             _expect_growth(subject, columns, trial)
@@ -116,14 +112,12 @@ def _expect_growth(subject: Subject, columns: int, trial: int) -> None:
     expect_close(message, growth, area, atol=allowed, inputs=inputs, rows=("z from", "z to"))
 
 
-@CHECKS.check(
-    "LOSS-012/fused-curvature",
-    why="Newton-type steps through the fused form use it.",
-    fix="fused_curvature is the derivative of fused_gradient in z: [n, i, j].",
-    needs=needs_fused_offer("fused_curvature"),
-    scope="variant",
-)
+@CHECKS.check("LOSS-012/fused-curvature", needs=needs_fused_offer("fused_curvature"), scope="variant")
 def fused_curvature(subject: Subject) -> None:
+    """Newton-type steps through the fused form use it.
+
+    fused_curvature is the derivative of fused_gradient in z: [n, i, j].
+    """
     message = "fused_curvature is not the derivative of fused_gradient"
     for z, t in logits(subject, "fused-curvature"):
         steps = np.full(z.shape, 0.1)

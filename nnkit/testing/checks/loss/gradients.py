@@ -8,7 +8,6 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.testing.checks.loss.domains import (
-    WRONG_SLOPE,
     pairs,
     plain_methods,
     predictions,
@@ -28,12 +27,12 @@ CHECKS = CheckList()
 # -- values and gradients --------------------------------------------------------------------
 
 
-@CHECKS.check(
-    "LOSS-001/shape",
-    why="The core computes the weighted mean of one value a sample; anything else is broadcast into nonsense.",
-    fix="value gives (N,), gradient (N, K), for one row, one column and any others.",
-)
+@CHECKS.check("LOSS-001/shape")
 def shape(subject: Subject) -> None:
+    """The core computes the weighted mean of one value a sample; anything else is broadcast into nonsense.
+
+    value gives (N,), gradient (N, K), for one row, one column and any others.
+    """
     loss = subject.make()
     for p, t in pairs(subject, "shape"):
         rows, columns = p.shape
@@ -65,23 +64,22 @@ def _expect_derivative(subject: Subject, method: str, of: str, label: str) -> fl
     return float(np.concatenate(compared).mean())
 
 
-@CHECKS.check(
-    "LOSS-002/gradient-stencil",
-    why=WRONG_SLOPE,
-    fix="Differentiate `value` again: the factor of the mean over outputs, the sign, no 1/N.",
-    scope="variant",
-)
+@CHECKS.check("LOSS-002/gradient-stencil", scope="variant")
 def gradient_stencil(subject: Subject) -> None:
+    """A wrong gradient trains towards the wrong place, without any error.
+
+    Differentiate `value` again: the factor of the mean over outputs, the sign, no 1/N.
+    """
     compared = _expect_derivative(subject, "gradient", "value", "gradient")
     require(compared > 0.8, "value is too rough to have a gradient at most points")
 
 
-@CHECKS.check(
-    "LOSS-003/per-sample",
-    why="The core divides by the number of samples, once; a loss that does it too trains N times too slowly.",
-    fix="Reduce over axis 1 only; no mean over axis 0, no division by len(prediction).",
-)
+@CHECKS.check("LOSS-003/per-sample")
 def per_sample(subject: Subject) -> None:
+    """The core divides by the number of samples, once; a loss that does it too trains N times too slowly.
+
+    Reduce over axis 1 only; no mean over axis 0, no division by len(prediction).
+    """
     loss = subject.make()
     for p, t in pairs(subject, "per-sample"):
         for method in plain_methods(loss):
@@ -100,13 +98,12 @@ def _meet(subject: Subject, label: str, size: tuple[int, int], *, hard: bool) ->
     return p.astype(subject.dtype), t
 
 
-@CHECKS.check(
-    "LOSS-004/minimum-at-target",
-    why="A loss that is smaller elsewhere teaches the network to miss.",
-    fix="Drop `minimum_at_target`, or look for the sign or the offset that moves the minimum.",
-    needs=needs_trait("minimum_at_target", "a minimum at the target"),
-)
+@CHECKS.check("LOSS-004/minimum-at-target", needs=needs_trait("minimum_at_target", "a minimum at the target"))
 def minimum_at_target(subject: Subject) -> None:
+    """A loss that is smaller elsewhere teaches the network to miss.
+
+    Drop `minimum_at_target`, or look for the sign or the offset that moves the minimum.
+    """
     loss = subject.make()
     for size, hard in sized():
         met = _meet(subject, "minimum", size, hard=hard)
@@ -130,13 +127,12 @@ def minimum_at_target(subject: Subject) -> None:
                 )
 
 
-@CHECKS.check(
-    "LOSS-005/zero-at-target",
-    why="A loss of zero is read as a perfect fit.",
-    fix="Drop `zero_at_target`, or remove the constant that is left over.",
-    needs=needs_trait("zero_at_target", "zero at the target"),
-)
+@CHECKS.check("LOSS-005/zero-at-target", needs=needs_trait("zero_at_target", "zero at the target"))
 def zero_at_target(subject: Subject) -> None:
+    """A loss of zero is read as a perfect fit.
+
+    Drop `zero_at_target`, or remove the constant that is left over.
+    """
     loss = subject.make()
     for size, hard in sized():
         met = _meet(subject, "zero", size, hard=hard)
@@ -150,13 +146,12 @@ def zero_at_target(subject: Subject) -> None:
 # -- least squares and second derivatives ----------------------------------------------------
 
 
-@CHECKS.check(
-    "LOSS-006/residual",
-    why="Levenberg-Marquardt and Bayesian regularization minimize the residuals instead of the value.",
-    fix="value must be 0.5 * (residual**2).sum(1): a mean over K outputs needs residuals scaled by sqrt(2/K).",
-    needs=needs_offer("residual"),
-)
+@CHECKS.check("LOSS-006/residual", needs=needs_offer("residual"))
 def residual(subject: Subject) -> None:
+    """Levenberg-Marquardt and Bayesian regularization minimize the residuals instead of the value.
+
+    value must be 0.5 * (residual**2).sum(1): a mean over K outputs needs residuals scaled by sqrt(2/K).
+    """
     loss, tolerance = subject.make(), 64 * subject.eps
     for p, t in pairs(subject, "residual"):
         inputs, value = {"prediction": p, "target": t}, called(loss, "value", p, t)
@@ -166,14 +161,12 @@ def residual(subject: Subject) -> None:
         expect_close(message, half_squares, value, tolerance=tolerance, inputs=inputs)
 
 
-@CHECKS.check(
-    "LOSS-007/residual-jacobian",
-    why="The Gauss-Newton matrix is made of it.",
-    fix="Offer residual and residual_jacobian together; [n, i, k] is dr[n, i] / dprediction[n, k].",
-    needs=needs_offer("residual"),
-    scope="variant",
-)
+@CHECKS.check("LOSS-007/residual-jacobian", needs=needs_offer("residual"), scope="variant")
 def residual_jacobian(subject: Subject) -> None:
+    """The Gauss-Newton matrix is made of it.
+
+    Offer residual and residual_jacobian together; [n, i, k] is dr[n, i] / dprediction[n, k].
+    """
     loss = subject.make()
     require(loss.offers("residual_jacobian"), "it offers a residual without residual_jacobian")
     _expect_derivative(subject, "residual_jacobian", "residual", "residual-jacobian")
@@ -183,12 +176,10 @@ def residual_jacobian(subject: Subject) -> None:
         expect_close(message, product, called(loss, "gradient", p, t), tolerance=1e-11, inputs=inputs)
 
 
-@CHECKS.check(
-    "LOSS-008/curvature",
-    why="Hessian-vector products, Newton steps and Laplace intervals are made of it.",
-    fix="curvature is the derivative of gradient: [n, i, j], symmetric, with the same factors.",
-    needs=needs_offer("curvature"),
-    scope="variant",
-)
+@CHECKS.check("LOSS-008/curvature", needs=needs_offer("curvature"), scope="variant")
 def curvature(subject: Subject) -> None:
+    """Hessian-vector products, Newton steps and Laplace intervals are made of it.
+
+    curvature is the derivative of gradient: [n, i, j], symmetric, with the same factors.
+    """
     _expect_derivative(subject, "curvature", "gradient", "curvature")

@@ -72,48 +72,45 @@ def fused_arrays(subject: Subject, z: Array, t: Array) -> dict[str, Array]:
     return {"z": z, "a": called(fused_activation(subject), "forward", z), "target": t, "values": values, "grad": grad}
 
 
-@CHECKS.check(
-    "LOSS-013/evaluate-into",
-    why="Training runs on the in-place variant; it must be the same loss.",
-    fix="Fill every element of `values` and `grad`, whatever they held; leave prediction and target unchanged.",
-)
+@CHECKS.check("LOSS-013/evaluate-into")
 def evaluate_into(subject: Subject) -> None:
+    """Training runs on the in-place variant; it must be the same loss.
+
+    Fill every element of `values` and `grad`, whatever they held; leave prediction and target unchanged.
+    """
     for p, t in [*pairs(subject, "into"), pair(subject, "many"), pair(subject, "many", (4001, 17))]:
         expect_outputs(subject, "evaluate_into", plain_arrays(subject, p, t), tolerance=32 * subject.eps, repeats=2)
 
 
-@CHECKS.check(
-    "LOSS-014/fused-into",
-    why="Training runs on the in-place variant; it must be the same loss.",
-    fix="Fill every element of `values` and `grad`; z may serve as scratch, a and target must stay.",
-    needs=needs_fused,
-)
+@CHECKS.check("LOSS-014/fused-into", needs=needs_fused)
 def fused_into(subject: Subject) -> None:
+    """Training runs on the in-place variant; it must be the same loss.
+
+    Fill every element of `values` and `grad`; z may serve as scratch, a and target must stay.
+    """
     for z, t in logits(subject, "fused-into", far=True):
         arrays = fused_arrays(subject, z, t)
         expect_outputs(subject, "fused_into", arrays, scratch=("z",), tolerance=64 * subject.eps)
 
 
-@CHECKS.check(
-    "LOSS-025/fused-forward-into",
-    why="Where it is offered, the network does not compute the output activation elsewhere.",
-    fix="Fill `a` with the activation of z, and `values` and `grad` as fused_into does; z may serve as scratch.",
-    needs=needs_fused_offer("fused_forward_into"),
-)
+@CHECKS.check("LOSS-025/fused-forward-into", needs=needs_fused_offer("fused_forward_into"))
 def fused_forward_into(subject: Subject) -> None:
+    """Where it is offered, the network does not compute the output activation elsewhere.
+
+    Fill `a` with the activation of z, and `values` and `grad` as fused_into does; z may serve as scratch.
+    """
     outputs, tolerance = ("a", "values", "grad"), 256 * subject.eps
     for z, t in logits(subject, "fused-forward", far=True):
         arrays = fused_arrays(subject, z, t)
         expect_outputs(subject, "fused_forward_into", arrays, outputs=outputs, scratch=("z",), tolerance=tolerance)
 
 
-@CHECKS.check(
-    "LOSS-026/large",
-    why="Blocks, chunks and thresholds begin at sizes that small tests do not reach; data do.",
-    fix="Look at what is left over behind the last complete block, and at every condition on a size.",
-    scope="variant",
-)
+@CHECKS.check("LOSS-026/large", scope="variant")
 def large(subject: Subject) -> None:
+    """Blocks, chunks and thresholds begin at sizes that small tests do not reach; data do.
+
+    Look at what is left over behind the last complete block, and at every condition on a size.
+    """
     loss, wide = subject.make(), (3, 151)
     for size in ((3001, 1), (3001, 2)):
         inputs = {"prediction": predictions(subject, "large", size), "target": targets(subject, "large", size)}

@@ -29,12 +29,12 @@ CHECKS = CheckList()
 # -- one step --------------------------------------------------------------------------------
 
 
-@CHECKS.check(
-    "OPT-001/shape-and-type",
-    why="Every layer holds views of the flat vector; another shape or dtype separates them from it.",
-    fix="update returns the parameters, (P,), of the dtype they came in.",
-)
+@CHECKS.check("OPT-001/shape-and-type")
 def shape_and_type(subject: Subject) -> None:
+    """Every layer holds views of the flat vector; another shape or dtype separates them from it.
+
+    update returns the parameters, (P,), of the dtype they came in.
+    """
     optimizer = subject.make()
     for size in (1, 2, 5, 130):
         start, stream = start_and_gradients(subject, "shape", 4, size)
@@ -51,24 +51,23 @@ def shape_and_type(subject: Subject) -> None:
             require(np.isfinite(theta).all(), "update gives numbers that are not finite", inputs=inputs, got=theta)
 
 
-@CHECKS.check(
-    "OPT-002/zero-rate-is-still",
-    why="Warm-ups and schedules pass through zero; nothing may move there.",
-    fix="Multiply the complete step, weight decay included, by the learning rate.",
-    needs=takes_zero_rate,
-)
+@CHECKS.check("OPT-002/zero-rate-is-still", needs=takes_zero_rate)
 def zero_rate_is_still(subject: Subject) -> None:
+    """Warm-ups and schedules pass through zero; nothing may move there.
+
+    Multiply the complete step, weight decay included, by the learning rate.
+    """
     start, stream = start_and_gradients(subject, "still", 6)
     path, _ = trajectory(with_rate(subject, 0.0), start, stream)
     expect_path("parameters move at a learning rate of zero", path, [start] * 6, inputs={"parameters": start})
 
 
-@CHECKS.check(
-    "OPT-019/first-step-descends",
-    why="Without accumulated state the first update must be a descent step.",
-    fix="Check the sign of the gradient's term, and the bias correction at step 1 (beta ** 1, not beta ** 0).",
-)
+@CHECKS.check("OPT-019/first-step-descends")
 def first_step_descends(subject: Subject) -> None:
+    """Without accumulated state the first update must be a descent step.
+
+    Check the sign of the gradient's term, and the bias correction at step 1 (beta ** 1, not beta ** 0).
+    """
     start = np.full(5, 1e-3, dtype=subject.dtype)
     for trial in range(3):
         g = gradients(subject, f"first/{trial}", 1, 5)[0]
@@ -133,13 +132,12 @@ def _expect_descent(
     return reached["default"]
 
 
-@CHECKS.check(
-    "OPT-003/descends-on-a-bowl",
-    why="A step in the wrong direction trains the network to be wrong.",
-    fix="Subtract the step (parameters -= learning_rate * …); check the sign of each term.",
-    scope="variant",
-)
+@CHECKS.check("OPT-003/descends-on-a-bowl", scope="variant")
 def descends_on_a_bowl(subject: Subject) -> None:
+    """A step in the wrong direction trains the network to be wrong.
+
+    Subtract the step (parameters -= learning_rate * …); check the sign of each term.
+    """
     start, surface = np.array([0.9, -1.1, 0.7, -0.4]), "a round quadratic bowl"
     default = _expect_descent(subject, surface, _quadratic(1.0, 0.5, 2.0, 1.5), start, 0.5)
     message = f"the default learning rate does not descend on {surface}"
@@ -147,24 +145,22 @@ def descends_on_a_bowl(subject: Subject) -> None:
     require(default < 1.0, message, inputs={"start": start}, got=got, expected="less than 1")
 
 
-@CHECKS.check(
-    "OPT-004/descends-in-a-narrow-valley",
-    why="Real losses are badly conditioned.",
-    fix="Check that no coordinate is scaled by another one's gradient, and that epsilon stands where it should.",
-    scope="variant",
-)
+@CHECKS.check("OPT-004/descends-in-a-narrow-valley", scope="variant")
 def descends_in_a_narrow_valley(subject: Subject) -> None:
+    """Real losses are badly conditioned.
+
+    Check that no coordinate is scaled by another one's gradient, and that epsilon stands where it should.
+    """
     surface, problem = "a quadratic with condition 1000", _quadratic(1.0, 0.01, 10.0)
     _expect_descent(subject, surface, problem, np.array([0.5, 1.0, -0.3]), 0.7)
 
 
-@CHECKS.check(
-    "OPT-005/descends-on-rosenbrock",
-    why="Curved valleys are where momentum and scaling show their strengths or their faults.",
-    fix="Look at what the state does when the gradient changes direction.",
-    scope="variant",
-)
+@CHECKS.check("OPT-005/descends-on-rosenbrock", scope="variant")
 def descends_on_rosenbrock(subject: Subject) -> None:
+    """Curved valleys are where momentum and scaling show their strengths or their faults.
+
+    Look at what the state does when the gradient changes direction.
+    """
     problem = _rosenbrock, _rosenbrock_gradient
     _expect_descent(subject, "Rosenbrock's function", problem, np.array([-0.6, 0.8]), 0.7)
 
@@ -172,12 +168,12 @@ def descends_on_rosenbrock(subject: Subject) -> None:
 # -- coordinates -----------------------------------------------------------------------------
 
 
-@CHECKS.check(
-    "OPT-006/permutation",
-    why="The order of the parameters in the flat vector follows from the order of the layers alone.",
-    fix="Treat all coordinates alike; no index, no cumulative sum, no special first element.",
-)
+@CHECKS.check("OPT-006/permutation")
 def permutation(subject: Subject) -> None:
+    """The order of the parameters in the flat vector follows from the order of the layers alone.
+
+    Treat all coordinates alike; no index, no cumulative sum, no special first element.
+    """
     start, stream = start_and_gradients(subject, "permutation", 8, 7)
     plain, _ = trajectory(subject.make(), start, stream)
     for order in (subject.rng("permutation/order").permutation(7), np.arange(7)[::-1]):
@@ -187,13 +183,12 @@ def permutation(subject: Subject) -> None:
         expect_path(message, permuted, expected, tolerance=256 * subject.eps, inputs=inputs)
 
 
-@CHECKS.check(
-    "OPT-007/coordinatewise",
-    why="Blocked and compiled counterparts, and training in shards, update parts of the vector separately.",
-    fix="Set `coordinatewise = False`, or let no coordinate depend on another (no norm, mean or maximum).",
-    needs=needs_trait("coordinatewise", "that it works coordinate by coordinate"),
-)
+@CHECKS.check("OPT-007/coordinatewise", needs=needs_trait("coordinatewise", "that it works coordinate by coordinate"))
 def coordinatewise(subject: Subject) -> None:
+    """Blocked and compiled counterparts, and training in shards, update parts of the vector separately.
+
+    Set `coordinatewise = False`, or let no coordinate depend on another (no norm, mean or maximum).
+    """
     for size, cut, steps in ((6, 3, 8), (7, 1, 8), (70_003, 40_001, 2)):
         start, stream = start_and_gradients(subject, "halves", steps, size)
         together, _ = trajectory(subject.make(), start, stream)

@@ -111,6 +111,7 @@ def calls(subject: Subject) -> list[Call]:
 
 
 def takes_zero_rate(subject: Subject) -> str | None:
+    """A check for optimizers that must not move at a learning rate of zero."""
     if not has_rate(subject):
         return "neither it nor an optimizer in its fields has a learning_rate"
     if not still_at_zero(subject):
@@ -123,6 +124,7 @@ def takes_zero_rate(subject: Subject) -> str | None:
 
 
 def takes_schedule(subject: Subject) -> str | None:
+    """A check for optimizers whose learning rate may be a schedule."""
     field = own_rate(subject.cls)
     if field is None:
         return "it has no learning_rate of its own"  # one in its fields is checked by itself, and may make fewer steps

@@ -19,25 +19,24 @@ from nnkit.testing.subject import Subject
 CHECKS = CheckList()
 
 
-@CHECKS.check(
-    "OPT-008/state-is-plain",
-    why="The state is written to a file of arrays and JSON; nothing else survives.",
-    fix="Keep a flat dict with string keys, arrays and plain numbers; no tuples, objects, deques or nested dicts.",
-    scope="variant",
-)
+@CHECKS.check("OPT-008/state-is-plain", scope="variant")
 def state_is_plain(subject: Subject) -> None:
+    """The state is written to a file of arrays and JSON; nothing else survives.
+
+    Keep a flat dict with string keys, arrays and plain numbers; no tuples, objects, deques or nested dicts.
+    """
     start, stream = start_and_gradients(subject, "plain", 3)
     through_file(subject.make().init(start.copy()))
     _, state = trajectory(subject.make(), start, stream)
     expect_equal("the state that comes back from a file differs", through_file(state), dict(state))
 
 
-@CHECKS.check(
-    "OPT-009/gradient-untouched",
-    why="The gradient vector is the network's own buffer: reused by the next step, read by callbacks.",
-    fix="Copy the gradient where its values must last (`state['g'] = gradient.copy()`); never `+=` into it.",
-)
+@CHECKS.check("OPT-009/gradient-untouched")
 def gradient_untouched(subject: Subject) -> None:
+    """The gradient vector is the network's own buffer: reused by the next step, read by callbacks.
+
+    Copy the gradient where its values must last (`state['g'] = gradient.copy()`); never `+=` into it.
+    """
     optimizer = subject.make()
     start, stream = start_and_gradients(subject, "untouched", 6)
     expected, _ = trajectory(optimizer, start, stream)
@@ -57,12 +56,12 @@ def gradient_untouched(subject: Subject) -> None:
     expect_path(message, path, expected, tolerance=4 * subject.eps, inputs={"parameters": start})
 
 
-@CHECKS.check(
-    "OPT-010/bind-equals-update",
-    why="Training runs on the bound step; it must be the same rule, step for step.",
-    fix="Change parameters and state in place, read the gradient anew in each step, keep scratch out of the state.",
-)
+@CHECKS.check("OPT-010/bind-equals-update")
 def bind_equals_update(subject: Subject) -> None:
+    """Training runs on the bound step; it must be the same rule, step for step.
+
+    Change parameters and state in place, read the gradient anew in each step, keep scratch out of the state.
+    """
     rtol, atol = 64 * subject.eps, 16 * subject.eps
     for size, steps in ((1, 12), (5, 12), (70_003, 3)):
         start, stream = start_and_gradients(subject, "bind", steps, size)
@@ -77,12 +76,12 @@ def bind_equals_update(subject: Subject) -> None:
             expect_close(message, dict(live_state), dict(plain_state), rtol=rtol, atol=atol, inputs=inputs)
 
 
-@CHECKS.check(
-    "OPT-011/bind-resumes",
-    why="A run is saved between two bound steps, from the state as it is there.",
-    fix="Write counters and moments back to the state in every step, not to variables of the closure.",
-)
+@CHECKS.check("OPT-011/bind-resumes")
 def bind_resumes(subject: Subject) -> None:
+    """A run is saved between two bound steps, from the state as it is there.
+
+    Write counters and moments back to the state in every step, not to variables of the closure.
+    """
     start, stream = start_and_gradients(subject, "bind-resume", 9)
     for cut in (1, 2, 5):
         make_step, state = bound(subject.make(), start)
@@ -94,12 +93,12 @@ def bind_resumes(subject: Subject) -> None:
             expect_equal(message, resumed(g), expected, inputs=inputs)
 
 
-@CHECKS.check(
-    "OPT-012/resume-equals-continuous",
-    why="A run that is cut and resumed must give bit-identical parameters.",
-    fix="Put everything that the next step needs into `state`: counters, moments, previous values.",
-)
+@CHECKS.check("OPT-012/resume-equals-continuous")
 def resume_equals_continuous(subject: Subject) -> None:
+    """A run that is cut and resumed must give bit-identical parameters.
+
+    Put everything that the next step needs into `state`: counters, moments, previous values.
+    """
     start, stream = start_and_gradients(subject, "resume", 25)
     expected, _ = trajectory(subject.make(), start, stream)
     for cut in (0, 1, 2, 3, 10, 20):
@@ -114,12 +113,12 @@ def resume_equals_continuous(subject: Subject) -> None:
         )
 
 
-@CHECKS.check(
-    "OPT-021/state-owns-its-memory",
-    why="The parameters are changed in place: a state that is a view of them changes with them.",
-    fix="Copy what is stored: `state['slow'] = parameters.copy()`.",
-)
+@CHECKS.check("OPT-021/state-owns-its-memory")
 def state_owns_its_memory(subject: Subject) -> None:
+    """The parameters are changed in place: a state that is a view of them changes with them.
+
+    Copy what is stored: `state['slow'] = parameters.copy()`.
+    """
     optimizer, theta = subject.make(), normal(subject, "owns", (5,))
     state = optimizer.init(theta)
     for step, g in enumerate([None, *gradients(subject, "owns", 4, 5)]):
@@ -133,12 +132,12 @@ def state_owns_its_memory(subject: Subject) -> None:
             require(not shared, f"state[{name!r}] is the memory of the parameters", inputs=inputs, expected="a copy")
 
 
-@CHECKS.check(
-    "OPT-015/state-dtype",
-    why="A float64 moment next to float32 parameters doubles the memory of training.",
-    fix="Make state arrays with np.zeros_like(parameters); keep constants Python numbers.",
-)
+@CHECKS.check("OPT-015/state-dtype")
 def state_dtype(subject: Subject) -> None:
+    """A float64 moment next to float32 parameters doubles the memory of training.
+
+    Make state arrays with np.zeros_like(parameters); keep constants Python numbers.
+    """
     start, stream = start_and_gradients(subject, "dtype", 5)
     for steps in (0, 5):
         _, state = trajectory(subject.make(), start, stream[:steps])
@@ -148,14 +147,12 @@ def state_dtype(subject: Subject) -> None:
                 require(value.dtype == subject.dtype, message, got=value.dtype, expected=subject.dtype)
 
 
-@CHECKS.check(
-    "OPT-016/state-matters",
-    why="A moment that is never written, or written and never read, belongs to a rule that was not implemented.",
-    fix="Write the new value into the dict (`state['m'] = …` or in place), and use it in the step.",
-    level="strict",
-    scope="part",
-)
+@CHECKS.check("OPT-016/state-matters", level="strict", scope="part")
 def state_matters(subject: Subject) -> None:
+    """A moment that is never written, or written and never read, belongs to a rule that was not implemented.
+
+    Write the new value into the dict (`state['m'] = …` or in place), and use it in the step.
+    """
     for steps in (12, 140):  # entries that are rarely written (every fiftieth step) have a second chance
         faults = _faults(subject, steps)
         if not any(faults.values()):

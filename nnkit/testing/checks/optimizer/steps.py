@@ -35,14 +35,13 @@ CHECKS = CheckList()
 # -- rates -----------------------------------------------------------------------------------
 
 
-@CHECKS.check(
-    "OPT-013/schedule-honoured",
-    why="A schedule that is not followed is a training with another learning rate than the one written down.",
-    fix="Ask `rate_at(self.learning_rate, step)` in every step, with the number of updates made before it: 0, 1, 2, …; "
-    "where old velocity moves on at a rate of 0, as in Keras' momentum, set `zero_rate_is_still = False`.",
-    needs=takes_schedule,
-)
+@CHECKS.check("OPT-013/schedule-honoured", needs=takes_schedule)
 def schedule_honoured(subject: Subject) -> None:
+    """A schedule that is not followed is a training with another learning rate than the one written down.
+
+    Ask `rate_at(self.learning_rate, step)` in every step, with the number of updates made before it: 0, 1, 2, …; where
+    old velocity moves on at a rate of 0, as in Keras' momentum, set `zero_rate_is_still = False`.
+    """
     rates, tolerance = (0.05, 0.02, 0.0, 0.07, 0.01, 0.03), 64 * subject.eps
     start, stream = start_and_gradients(subject, "schedule", len(rates), 4)
     inputs, asked = {"parameters": start, "rates": rates}, list[int]()
@@ -70,13 +69,12 @@ def schedule_honoured(subject: Subject) -> None:
     expect_path("a constant schedule differs from its number", constant, plain, tolerance=16 * subject.eps)
 
 
-@CHECKS.check(
-    "OPT-018/rate-scales-the-step",
-    why="A learning rate that does not set the length of the step cannot be tuned or scheduled.",
-    fix="Multiply the step by the learning rate once; not by its square, not after adding something to it.",
-    needs=takes_zero_rate,
-)
+@CHECKS.check("OPT-018/rate-scales-the-step", needs=takes_zero_rate)
 def rate_scales_the_step(subject: Subject) -> None:
+    """A learning rate that does not set the length of the step cannot be tuned or scheduled.
+
+    Multiply the step by the learning rate once; not by its square, not after adding something to it.
+    """
     start, stream = start_and_gradients(subject, "scales", 1)
     wide, double = start.astype(np.float64), [stream[0].astype(np.float64)]
     unit = 1e-6  # so short that implicit forms, which divide by 1 + rate * decay, are linear too
@@ -91,12 +89,12 @@ def rate_scales_the_step(subject: Subject) -> None:
 # -- unusual gradients and long runs ---------------------------------------------------------
 
 
-@CHECKS.check(
-    "OPT-014/odd-gradients",
-    why="Dead units send gradients of zero, saturated ones tiny and diverging ones huge numbers.",
-    fix="Guard every division (epsilon outside or inside the root), and check 0 / 0 in the first step.",
-)
+@CHECKS.check("OPT-014/odd-gradients")
 def odd_gradients(subject: Subject) -> None:
+    """Dead units send gradients of zero, saturated ones tiny and diverging ones huge numbers.
+
+    Guard every division (epsilon outside or inside the root), and check 0 / 0 in the first step.
+    """
     optimizer, start = subject.make(), normal(subject, "odd", (4,))
     tiny, huge = (1e-30, 1e10) if subject.dtype == np.float32 else (1e-200, 1e100)
     for label, values in (
@@ -117,13 +115,12 @@ def odd_gradients(subject: Subject) -> None:
             require(finite, f"a {label} gradient gives infinity", inputs=inputs, got=theta)
 
 
-@CHECKS.check(
-    "OPT-017/float32-accuracy",
-    why="Most training runs in float32; the rule must be the same there.",
-    fix="Look for constants cut to float16, products that underflow, and differences of nearly equal numbers.",
-    needs=needs_float32,
-)
+@CHECKS.check("OPT-017/float32-accuracy", needs=needs_float32)
 def float32_accuracy(subject: Subject) -> None:
+    """Most training runs in float32; the rule must be the same there.
+
+    Look for constants cut to float16, products that underflow, and differences of nearly equal numbers.
+    """
     start, stream = start_and_gradients(subject, "float32", 15, 6)
     single, _ = trajectory(subject.make(), start, stream)
     double, _ = trajectory(subject.make(), start.astype(np.float64), [g.astype(np.float64) for g in stream])
@@ -133,12 +130,12 @@ def float32_accuracy(subject: Subject) -> None:
         expect_close(message, got, expected, atol=atol, inputs=inputs)
 
 
-@CHECKS.check(
-    "OPT-020/late-steps",
-    why="Counters, powers and roots go wrong late, after a thousand steps, where few tests look.",
-    fix="Check beta ** step, 1 - beta ** step and integer types at large counts.",
-)
+@CHECKS.check("OPT-020/late-steps")
 def late_steps(subject: Subject) -> None:
+    """Counters, powers and roots go wrong late, after a thousand steps, where few tests look.
+
+    Check beta ** step, 1 - beta ** step and integer types at large counts.
+    """
     optimizer, steps = subject.make(), 1200
     theta, stream = start_and_gradients(subject, "late", 8, 3)
     state = optimizer.init(theta)
@@ -153,13 +150,12 @@ def late_steps(subject: Subject) -> None:
     expect_equal(f"resumed after {steps} steps, it differs from going on", saved, theta)
 
 
-@CHECKS.check(
-    "OPT-022/nan-stays-visible",
-    why="A NaN that is treated as zero hides where the training failed, and the other parameters go on.",
-    fix="Let NaN through, or leave out the entire step; no nan_to_num, no fmax.",
-    level="strict",
-)
+@CHECKS.check("OPT-022/nan-stays-visible", level="strict")
 def nan_stays_visible(subject: Subject) -> None:
+    """A NaN that is treated as zero hides where the training failed, and the other parameters go on.
+
+    Let NaN through, or leave out the entire step; no nan_to_num, no fmax.
+    """
     start, stream = start_and_gradients(subject, "nan", 3)
     stream[2][0] = np.nan
     path, _ = trajectory(subject.make(), start, stream)
@@ -173,14 +169,12 @@ def _needs_decay(subject: Subject) -> str | None:
     return None if named else "it has no weight_decay"
 
 
-@CHECKS.check(
-    "OPT-023/decay-shrinks",
-    why="A decay with the wrong sign makes weights grow, the faster the larger they are.",
-    fix="Decoupled: parameters *= 1 - rate * decay. Coupled: gradient + decay * parameters.",
-    needs=_needs_decay,
-    scope="variant",
-)
+@CHECKS.check("OPT-023/decay-shrinks", needs=_needs_decay, scope="variant")
 def decay_shrinks(subject: Subject) -> None:
+    """A decay with the wrong sign makes weights grow, the faster the larger they are.
+
+    Decoupled: parameters *= 1 - rate * decay. Coupled: gradient + decay * parameters.
+    """
     start = np.where(normal(subject, "decay", (5,)) < 0, -2.0, 2.0)
     path, _ = trajectory(subject.make(weight_decay=0.1), start, [np.zeros(5)] * 3)
     inputs = {"parameters": start, "gradient": "0 everywhere", "weight_decay": 0.1}
@@ -200,13 +194,12 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return getattr(part, method)(**arguments)
 
 
-@CHECKS.check(
-    "OPT-REF/figures",
-    why="A rule may descend and still be another rule than its name says; a reference shows it step by step.",
-    fix="Compare each step with the source: bias correction in the first three, order of operations, epsilon.",
-    needs=needs_reference_values,
-)
+@CHECKS.check("OPT-REF/figures", needs=needs_reference_values)
 def figures(subject: Subject) -> None:
+    """A rule may descend and still be another rule than its name says; a reference shows it step by step.
+
+    Compare each step with the source: bias correction in the first three, order of operations, epsilon.
+    """
     points = []
     # few and many parameters; gradients as small as epsilons are; and, once, after the powers of beta have vanished
     for label, size, steps, scale in (
