@@ -180,7 +180,6 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
         "softmax2d": "softmax",
         "elliotsig": "softsign",
         "none": "identity",
-        "logsoftmax": "log_softmax",
         "exp": "exponential",
         **dict.fromkeys(
             (

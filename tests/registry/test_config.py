@@ -101,6 +101,35 @@ def test_a_part_that_is_not_registered_is_asked_for_again(odd):
         assert unregistered is part_from_config("activation", top, overrides={"activation": unregistered})
 
 
+def test_one_override_serves_every_place_that_uses_a_part(odd):
+    @attrs.frozen(kw_only=True)
+    class Own(Elementwise):
+        def forward(self, z):
+            return z
+
+        def derivative(self, z, a):
+            return z
+
+    marked = [part_to_config(plugins.create("layer", f"dense(units={n})")) for n in (2, 3)]
+    for config in marked:
+        config["activation"] = {"unregistered": "Own()"}
+    gone = {**marked[0], "activation": {"name": "gone-nn/harmonic"}}
+    tanh = plugins.create("layer", "dense(units=2, activation='tanh')")
+
+    def read(config, index, overrides):
+        return part_from_config("layer", config, path=f"layers[{index}]", overrides=overrides).activation
+
+    for key in ("Own", "layers[*].activation"):
+        assert [Own(), Own()] == [read(config, i, {key: Own()}) for i, config in enumerate(marked)]
+    assert read(gone, 0, {"gone-nn/harmonic": "relu"}) == plugins.create("activation", "relu")
+    # The path goes first; an id and a class replace nothing else.
+    both = {"layers[1].activation": "relu", "Own": Own()}
+    assert [Own(), plugins.create("activation", "relu")] == [read(c, i, both) for i, c in enumerate(marked)]
+    assert read(part_to_config(tanh), 0, {"Own": Own(), "gone-nn/x": "relu"}) == tanh.activation
+    with pytest.raises(SpecError, match=r"overrides={'layers\[0\]\.activation': …}, or {'Own': …} for every place"):
+        read(marked[0], 0, {})
+
+
 @pytest.mark.parametrize("config", [None, [], "relu", {}, {"negative_slope": 0.1}, {"name": 3}])
 def test_what_is_no_config_is_refused_with_its_place(config):
     with pytest.raises(SpecError, match=r"layers\[0\] of the config"):

@@ -15,7 +15,7 @@ import click
 __all__ = ["FIRST_PARTS", "command", "write_package"]
 
 FIRST_PARTS = {
-    "activation": "wave",
+    "activation": "sine",
     "loss": "pseudo_huber",
     "optimizer": "heavy_ball",
     "initializer": "geometric_uniform",
