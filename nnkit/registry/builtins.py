@@ -271,7 +271,6 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
         "polynomial_decay": "polynomial",
         "inverse_time_decay": "inverse_time",
         "step_lr": "step",
-        "onecycle": "one_cycle",
         "warmup": "linear_warmup",
     },
     "regularizer": {"ridge": "l2", "lasso": "l1", "weight_decay": "l2", "l1_l2": "elastic_net", "l1l2": "elastic_net"},
