@@ -1,11 +1,10 @@
 """What every built-in optimizer promises, whatever its formula."""
 
-import copy
 import math
 
 import numpy as np
 import pytest
-from oracles.optimizer_laws import Halving, descend, quadratic, replay, rosenbrock, through_a_file
+from oracles.optimizer_laws import descend, quadratic, replay, rosenbrock
 
 from nnkit.errors import HyperparameterError, SpecError
 from nnkit.interfaces.stepping import BLOCK
@@ -36,34 +35,6 @@ def rng():
 @pytest.fixture
 def run(rng):
     return rng.standard_normal(11), rng.standard_normal((20, 11)) * 10.0 ** rng.uniform(-3, 3, 11)
-
-
-@every_optimizer
-@pytest.mark.parametrize("copied", [copy.deepcopy, through_a_file], ids=["deepcopy", "file"])
-def test_resuming_equals_continuing_to_the_bit(optimizer, copied, run):
-    start, gradients = run
-    parameters = start.copy()
-    state = optimizer.init(parameters)
-    for gradient in gradients[:9]:
-        parameters = optimizer.update(parameters, gradient, state)
-    parameters, state = parameters.copy(), copied(state)
-    for gradient in gradients[9:]:
-        parameters = optimizer.update(parameters, gradient, state)
-
-    np.testing.assert_array_equal(replay(optimizer, start, gradients)[-1], parameters)
-
-
-@every_optimizer
-def test_the_gradient_is_neither_written_nor_kept(optimizer, run):
-    start, gradients = run
-    held = gradients[0].copy()
-    held.flags.writeable = False
-    parameters = start.copy()
-    state = optimizer.init(parameters)
-    optimizer.update(parameters, held, state)
-
-    np.testing.assert_array_equal(gradients[0], held)
-    assert not any(np.shares_memory(held, value) for value in (parameters, *state.values()) if np.ndim(value))
 
 
 @every_optimizer
@@ -138,28 +109,6 @@ def test_blocks_equal_whole(optimizer, rng):
 
     assert 2 * BLOCK < size < 3 * BLOCK
     np.testing.assert_array_equal(np.concatenate(pieces, axis=1), replay(optimizer, start, gradients))
-
-
-@every_class
-def test_a_schedule_is_honoured(cls, run):
-    start, gradients = run
-    state = cls().init(start)
-    expected = start.copy()
-    for step, gradient in enumerate(gradients):
-        expected = cls(learning_rate=0.1 * 0.5**step).update(expected, gradient, state)
-
-    scheduled = replay(cls(learning_rate=Halving(learning_rate=0.1)), start, gradients)
-    np.testing.assert_allclose(expected, scheduled[-1], rtol=1e-13)
-
-
-@every_class
-def test_zero_rate_is_still(cls, run):
-    start, gradients = run
-
-    assert cls.zero_rate_is_still
-    for hyperparameters in ({}, *cls.variants):
-        path = replay(cls(**{**hyperparameters, "learning_rate": 0.0}), start, gradients)
-        np.testing.assert_array_equal(np.tile(start, (20, 1)), path)
 
 
 @every_class

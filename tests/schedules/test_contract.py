@@ -33,11 +33,6 @@ def test_rates_are_finite_floats_never_negative_and_pure(schedule):
     assert rates == [pickle.loads(pickle.dumps(copy.deepcopy(schedule))).rate(step) for step in steps]
 
 
-@every_schedule
-def test_numpy_steps_are_steps(schedule):
-    assert schedule.rate(7) == schedule.rate(np.int64(7))
-
-
 @pytest.mark.parametrize("schedule", [each for each in SCHEDULES if each.continuous], ids=repr)
 def test_continuous_ones_have_no_jumps(schedule):
     """Halving the distance of neighbours (as a function of a real step) makes every jump smaller."""
