@@ -1,6 +1,5 @@
 """Recorded trajectories, functions to descend and small schedules that the tests of optimizers share."""
 
-import io
 import json
 from typing import final
 
@@ -49,16 +48,6 @@ def replay(optimizer, start, gradients, dtype=np.float64):
 def largest_relative_error(path, expected):
     """Largest error of a step's parameters, relative to the largest of that step's parameters."""
     return float((np.abs(path - expected).max(axis=1) / np.abs(expected).max(axis=1)).max())
-
-
-def through_a_file(state):
-    """A state as a file gives it back: the arrays through npz, the numbers through JSON."""
-    file = io.BytesIO()
-    np.savez(file, **{name: value for name, value in state.items() if isinstance(value, np.ndarray)})
-    file.seek(0)
-    numbers = json.loads(json.dumps({k: v for k, v in state.items() if not isinstance(v, np.ndarray)}))
-    with np.load(file) as arrays:
-        return {**numbers, **arrays}
 
 
 def quadratic(theta):
