@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PROJECTS = [ROOT / "pyproject.toml", *sorted(ROOT.glob("plugins/*/pyproject.toml"))]
 SKIPPED_EXTRAS = {"docs"}
+CONTEMPORARY = ["pyparsing<3.3"]
+"""Indirect dependencies: matplotlib before 3.10.8 calls what pyparsing 3.3 deprecates."""
 REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)>=(?P<version>[0-9][0-9.]*)(?:,[^;]*)?$")
 
 
@@ -49,3 +51,4 @@ def _numbers(version: str) -> list[int]:
 if __name__ == "__main__":
     for distribution, version in sorted(bounds(PROJECTS).items()):
         print(f"{distribution}=={version}")
+    print(*CONTEMPORARY, sep="\n")
