@@ -60,7 +60,7 @@ archive = net.archive
 print(archive)
 step = archive.steps("activation")[-1]
 batch = X[archive.rows(step)]
-then = archive.network_at(step)
+then = nnkit.Network.from_archive(archive, step)
 print(f"step {step}: the archived output is bit-identical to its network's prediction:", end=" ")
 print(np.array_equal(archive.activation(step, layer=-1), then.predict(batch)))
 print(f"first value that is not finite: {archive.first_nonfinite()}")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from nnkit.layers.dropout import Dropout
     from nnkit.layers.layer_norm import LayerNorm
     from nnkit.layers.standardize import Standardize
-    from nnkit.network import Network
     from nnkit.network.archive import Archive
+    from nnkit.network.network import Network
 
 __all__ = [
     "Archive",
@@ -41,7 +41,7 @@ _HOME = {
     "Dense": "nnkit.layers.dense",
     "Dropout": "nnkit.layers.dropout",
     "LayerNorm": "nnkit.layers.layer_norm",
-    "Network": "nnkit.network",
+    "Network": "nnkit.network.network",
     "Standardize": "nnkit.layers.standardize",
     "to_categorical": "nnkit.arrays",
 }

@@ -13,12 +13,15 @@ import numpy.typing as npt
 
 from nnkit.errors import DataError
 
-__all__ = ["Array", "IntArray", "to_categorical", "to_labels"]
+__all__ = ["Array", "FloatDType", "IntArray", "to_categorical", "to_labels"]
 
 Array: TypeAlias = npt.NDArray[Any]
 """Any array of floats; the shape and the letters stand in the docstring that uses it."""
 
 IntArray: TypeAlias = npt.NDArray[np.integer[Any]]
+
+FloatDType: TypeAlias = np.dtype[Any]
+"""float32 or float64."""
 
 
 def to_categorical(labels: npt.ArrayLike, classes: int | None = None, *, dtype: Any = np.float64) -> Array:

@@ -6,6 +6,9 @@ working. A message names what came, what was expected, and what to do.
 
 from __future__ import annotations
 
+import sys
+import warnings
+
 __all__ = [
     "AmbiguousNameError",
     "DataError",
@@ -25,6 +28,7 @@ __all__ = [
     "SpecError",
     "TrainingWarning",
     "UnknownNameError",
+    "warn",
 ]
 
 
@@ -102,3 +106,16 @@ class OrderError(NNKitError, KeyError):
     def __str__(self) -> str:
         """The message as it stands (``KeyError`` would show it in quotes)."""
         return str(self.args[0]) if self.args else ""
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside this library that the call came from.
+
+    The command line counts as outside: it is a program that uses the library.
+    """
+    frame, level = sys._getframe(1), 2  # noqa: SLF001  # what `warnings` itself counts in
+    while frame.f_back is not None and f"{frame.f_globals.get('__name__', '')}.".startswith("nnkit."):
+        if frame.f_globals["__name__"].startswith("nnkit.cli"):
+            break
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

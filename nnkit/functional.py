@@ -1,6 +1,6 @@
 """A network as a plain dict and four functions that are called in turn.
 
-The turn is forward, backward, update, and forward again. For learning and for looking: every intermediate
+The turn is forward, backward, update, and forward again. For learning and for inspection: every intermediate
 is an entry of the dict. Rows are samples here as everywhere in nnkit, so ``x`` is ``(N, D)``, a weight
 ``(fan_in, fan_out)``, a bias ``(fan_out,)``. Losses and gradients are sums over the rows, not means: divide
 the learning rate by ``N`` for a mean.
@@ -30,8 +30,8 @@ from nnkit.arrays import Array
 from nnkit.data.arrays import as_inputs
 from nnkit.data.targets import as_targets
 from nnkit.errors import HyperparameterError, OrderError, ShapeError, SpecError
-from nnkit.interfaces import Activation, Loss
-from nnkit.registry.builtins import DEFAULTS
+from nnkit.interfaces import Activation, Loss, PartSpec
+from nnkit.network.composition import DEFAULTS
 
 __all__ = ["Model", "backward", "forward", "initialize_model", "total_loss", "update"]
 
@@ -45,14 +45,14 @@ BY_BACKWARD = ("grad_weights", "grad_biases")
 def initialize_model(
     dimensions: Sequence[int],
     *,
-    activation: Any = DEFAULTS["functional_activation"],
-    activations: Sequence[Any] | None = None,
-    loss: Any = DEFAULTS["functional_loss"],
-    initializer: Any = DEFAULTS["functional_initializer"],
-    bias_initializer: Any = DEFAULTS["functional_initializer"],
+    activation: PartSpec = DEFAULTS["functional_activation"],
+    activations: Sequence[PartSpec] | None = None,
+    loss: PartSpec = DEFAULTS["functional_loss"],
+    initializer: PartSpec = DEFAULTS["functional_initializer"],
+    bias_initializer: PartSpec = DEFAULTS["functional_initializer"],
     seed: int | None = None,
 ) -> dict[str, Any]:
-    """A model for ``dimensions`` (inputs first), its parameters drawn: standard normal, unless told otherwise.
+    """A model for ``dimensions`` (inputs first), its parameters drawn: standard normal by default.
 
     By default it is the network that this style was first written for: the sigmoid in every layer, and half
     the squared error.
@@ -64,15 +64,15 @@ def initialize_model(
         loss: Name, spec, instance, or ``(function, derivative)``.
         initializer: Of weights.
         bias_initializer: Of biases.
-        seed: A whole number from 0 on; ``None`` draws one.
+        seed: A non-negative integer; ``None`` draws one.
 
     Returns:
         A dict with ``nlayers`` (without the inputs), ``weights``, ``biases``, ``functions`` (the
         activation of each layer) and ``loss``.
 
     Raises:
-        SpecError: When the dimensions are not at least two whole numbers from 1 on.
-        UnknownNameError: When a name is not known; says which is nearest.
+        SpecError: When the dimensions are not at least two positive integers.
+        UnknownNameError: When a name is not known; suggests the nearest.
 
     Example:
         >>> model = initialize_model([784, 15, 10], seed=0)
@@ -81,11 +81,11 @@ def initialize_model(
     """
     sizes = [int(size) for size in dimensions if isinstance(size, (int, np.integer)) and size >= 1]
     if len(sizes) != len(dimensions) or len(sizes) < 2:
-        raise SpecError(f"dimensions is {dimensions!r}; expected whole numbers from 1 on: [inputs, ..., outputs]")
+        raise SpecError(f"dimensions is {dimensions!r}; expected positive integers: [inputs, ..., outputs]")
     layers = len(sizes) - 1
-    given = [activation] * layers if activations is None else list(activations)
-    if len(given) != layers:
-        raise SpecError(f"activations names {len(given)}; expected one for each of the {layers} layers")
+    specs = [activation] * layers if activations is None else list(activations)
+    if len(specs) != layers:
+        raise SpecError(f"activations names {len(specs)}; expected one for each of the {layers} layers")
     rng = np.random.default_rng(seed)
     draw_weight = registry.create("initializer", initializer)
     draw_bias = registry.create("initializer", bias_initializer)
@@ -97,7 +97,7 @@ def initialize_model(
         "nlayers": layers,
         "weights": weights,
         "biases": biases,
-        "functions": [registry.create("activation", spec) for spec in given],
+        "functions": [registry.create("activation", spec) for spec in specs],
         "loss": registry.create("loss", loss),
     }
 
@@ -197,14 +197,14 @@ def _entry(model: Model, name: str, setter: str) -> Any:
 
 
 def _functions(model: Model) -> list[Activation]:
-    found: list[Activation] = _entry(model, "functions", "initialize_model")
-    return found
+    functions: list[Activation] = _entry(model, "functions", "initialize_model")
+    return functions
 
 
 def _target(y: npt.ArrayLike, model: Model) -> Array:
     output: Array = model["activations"][-1]
     loss: Loss = _entry(model, "loss", "initialize_model")
-    given = np.asarray(y)
-    if given.ndim and len(given) != len(output):
-        raise ShapeError(f"y has {len(given)} rows and forward was given {len(output)}; expected the same samples")
+    rows = np.shape(y)[:1]
+    if rows and rows[0] != len(output):
+        raise ShapeError(f"y has {rows[0]} rows and forward was called with {len(output)}; expected the same samples")
     return as_targets(y, loss, dtype=output.dtype, outputs=output.shape[1], samples=len(output))

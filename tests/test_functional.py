@@ -150,13 +150,13 @@ def test_the_short_run_falls_at_every_epoch(seed):
 
 
 BAD = [
-    (lambda m: initialize_model([3]), SpecError, "at least|whole numbers"),
-    (lambda m: initialize_model([3, 0]), SpecError, "from 1 on"),
-    (lambda m: initialize_model([3, 2.5]), SpecError, "from 1 on"),
+    (lambda m: initialize_model([3]), SpecError, "positive integers"),
+    (lambda m: initialize_model([3, 0]), SpecError, "positive integers"),
+    (lambda m: initialize_model([3, 2.5]), SpecError, "positive integers"),
     (lambda m: initialize_model([3, 2], activations=["relu", "relu"]), SpecError, "each of the 1 layers"),
     (lambda m: initialize_model([3, 2], activation="sigmod"), UnknownNameError, "sigmoid"),
     (lambda m: forward(np.ones((4, 5)), m), ShapeError, "x has 5 columns; this network takes 2"),
-    (lambda m: backward(np.ones((3, 1)), m), ShapeError, "y has 3 rows and forward was given 4"),
+    (lambda m: backward(np.ones((3, 1)), m), ShapeError, "y has 3 rows and forward was called with 4"),
     (lambda m: backward(np.ones((4, 2)), m), ShapeError, "y has 2 columns"),
     (lambda m: backward(np.full((4, 1), np.nan), m), DataError, "finite"),
     (lambda m: update(-0.5, backward(np.ones((4, 1)), m)), HyperparameterError, "eta must be"),

@@ -24,7 +24,9 @@ def modules():
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@pytest.mark.parametrize("name", [n for n in modules() if not n.startswith(("nnkit.cli", "nnkit.plot"))])
+@pytest.mark.parametrize(
+    "name", [n for n in modules() if not n.startswith(("nnkit.cli", "nnkit.plot", "nnkit._pyinstaller"))]
+)
 def test_what_all_lists_is_there_and_sorted(name):
     module = importlib.import_module(name)
     listed = getattr(module, "__all__", [])

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import FileSaveError
 
 TARGETS: Final = ("activation", "preactivation", "cost", "gradient", "parameters", "accuracy", "precision")
-FIGURES: Final = ("cost", "accuracy", "precision")
-INDEX: Final = "archive.json"
+VALUES: Final = ("cost", "accuracy", "precision")
 
 # Bytes that Python itself takes, measured with tracemalloc (CPython 3.11, numpy 2): an array's object with its
 # dictionary entry, and a key that is made for it; the dictionary of one step with its key, one figure in its list, a
@@ -77,7 +71,7 @@ def predicted_bytes(every: Mapping[str, int], sizes: Sizes, steps: Array, rows: 
     total += count["parameters"] * kept
     total += int((with_rows | due["gradient"] | due["parameters"]).sum()) * STEP_BYTES
     with_figures = due["cost"] | due["accuracy"] | due["precision"]
-    figures = sum(count[figure] for figure in FIGURES) * sides
+    figures = sum(count[figure] for figure in VALUES) * sides
     lists = LISTS_BYTES if figures else 0
     return total, figures * FIGURE_BYTES + int(with_figures.sum()) * NUMBER_BYTES + lists
 
@@ -89,51 +83,3 @@ def readable(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     raise AssertionError
-
-
-def step_file(folder: Path, step: int) -> Path:
-    """Where the arrays of one step lie."""
-    return folder / f"step-{step:012d}.npz"
-
-
-def steps_in(folder: Path) -> list[int]:
-    """The steps whose arrays lie in a folder."""
-    return sorted(int(path.stem.removeprefix("step-")) for path in folder.glob("step-*.npz"))
-
-
-def write_step(folder: Path, step: int, arrays: Mapping[str, Array]) -> None:
-    """Write the arrays of one step, whole or not at all.
-
-    Raises:
-        FileSaveError: When it cannot be written.
-    """
-    _write(step_file(folder, step), lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
-
-
-def read_step(folder: Path, step: int) -> dict[str, Array]:
-    """The arrays of one step."""
-    with np.load(step_file(folder, step), allow_pickle=False) as found:
-        return dict(found)
-
-
-def write_index(folder: Path, index: Mapping[str, Any]) -> None:
-    """Write what an archive tells of itself, and its figures, as JSON; whole or not at all.
-
-    Raises:
-        FileSaveError: When it cannot be written.
-    """
-    text = json.dumps(index).encode()
-    _write(folder / INDEX, lambda file: file.write(text))
-
-
-def _write(target: Path, write: Any) -> None:
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-        Path(temporary).replace(target)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise FileSaveError(f"{target} could not be written ({error.strerror or error})") from error

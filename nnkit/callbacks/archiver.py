@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any, final
 
 import attrs
@@ -15,7 +14,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.callbacks import _archiving as archiving
 from nnkit.errors import HyperparameterError
-from nnkit.interfaces import Callback, Example, Solver, TrainingView
+from nnkit.interfaces import Callback, Example, Solver, TrainingData, TrainingView
 from nnkit.interfaces.fields import flag, integer, refuse
 
 
@@ -45,6 +44,9 @@ def _to_text(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
+_ARCHIVED_VALUES = {"values": {"training": {"cost": 0.5}, "validation": {"cost": 0.5}}}
+
+
 @final
 @attrs.frozen(kw_only=True)
 class Archiver(Callback):
@@ -52,7 +54,7 @@ class Archiver(Callback):
 
     Seven targets, each with a frequency ``f``: 0 records none of it, otherwise it is recorded at the steps
     that ``f`` divides. All records of step ``s`` describe the network after that step, so the predictions of
-    ``network.archive.network_at(s)`` are bit-identical to them; only the gradient is the one used in step ``s``.
+    ``Network.from_archive(network.archive, s)`` are bit-identical to them; only the gradient is the one used in step ``s``.
     Records of training data are those of the batch of that step, in inference; records of validation data, those
     of all validation data. With every frequency 0 no event is handled.
 
@@ -70,13 +72,13 @@ class Archiver(Callback):
             arrays the root mean square is reported.
         digits: Significant digits of the report, a positive integer.
         validation: Whether validation data, if any, are recorded too.
-        budget: Bytes that the archive may take in memory, predicted before the first step.
+        memory: Bytes that the archive may use in memory, predicted before the first step.
         path: A folder: arrays go there, one ``.npz`` a step, instead of into memory and into the network's
             file. A run that resumes from a checkpoint removes the later steps and writes them again.
         stream: A text stream for the report; ``None`` is standard output.
 
     Raises:
-        HyperparameterError: When the archive would be larger than ``budget``; says how large.
+        HyperparameterError: When the archive would be larger than ``memory``; says how large.
         FileSaveError: When a file cannot be written.
 
     Source:
@@ -98,22 +100,26 @@ class Archiver(Callback):
         Example(
             inputs={"logs": {"loss": [2.0, 1.0]}},
             expected={
-                "state": {
-                    "figures": {
-                        "training": {"cost": {"step": [2, 4, 6], "value": [0.5, 0.5, 0.5]}},
-                        "validation": {"cost": {"step": [2, 4, 6], "value": [0.5, 0.5, 0.5]}},
-                    },
-                    "kept": {
-                        "4": {
+                "archived": [
+                    {"widths": [1], "has_preactivation": [True], "folder": None, "discard_after": 0},
+                    {"step": 2, "epoch": 0, "arrays": {}} | _ARCHIVED_VALUES,
+                    {},
+                    {
+                        "step": 4,
+                        "epoch": 1,
+                        "arrays": {
                             "parameters": [4.0] * 6,
                             "buffers": [-4.0] * 2,
                             "rows": [0, 1, 2],
                             "training.activation": [[0.5]] * 3,
                             "validation.activation": [[0.5]] * 8,
-                            "epoch": 1,
                         },
-                    },
-                },
+                    }
+                    | _ARCHIVED_VALUES,
+                    {"step": 6, "epoch": 1, "arrays": {}} | _ARCHIVED_VALUES,
+                    {},
+                    {},
+                ],
                 "printed": "".join(
                     f"training cost, iter. {step}: 0.5\nvalidation cost, iter. {step}: 0.5\n==========\n"
                     for step in (2, 4, 6)
@@ -135,7 +141,7 @@ class Archiver(Callback):
     verbose: Any = attrs.field(default=(), converter=_to_names, validator=_check_verbose)
     digits: int = integer(4, ge=1)
     validation: bool = flag(True)
-    budget: int = integer(1 << 30, ge=1)
+    memory: int = integer(1 << 30, ge=1)
     path: Any = attrs.field(default=None, converter=_to_text, validator=_check_path)
     stream: Any = attrs.field(default=None, eq=False, repr=False)
 
@@ -149,75 +155,69 @@ class Archiver(Callback):
         return super().offers(method) and any(self.frequencies().values())
 
     def on_train_begin(self, view: TrainingView) -> None:
-        state, every = view.state, self._every(view)
-        traces = view.network.trace(view.data[0][:1])
-        state["widths"] = [t.activation.shape[1] for t in traces]
-        state["has_preactivation"] = [t.preactivation is not None for t in traces]
-        state.setdefault("figures", {})
-        state.setdefault("kept", {})
-        self._check_budget(view, every)
-        state["folder"] = self.path
-        if self.path is not None:
-            folder = Path(self.path)
-            folder.mkdir(parents=True, exist_ok=True)
-            for step in archiving.steps_in(folder):
-                if step > view.step:
-                    archiving.step_file(folder, step).unlink()
-            self._write_index(view)
+        traces = view.trace(view.data[0][:1])
+        widths = [layer.activation.shape[1] for layer in traces]
+        has_preactivation = [layer.preactivation is not None for layer in traces]
+        self._check_memory(view, widths, has_preactivation)
+        view.archive(
+            {
+                "widths": widths,
+                "has_preactivation": has_preactivation,
+                "folder": self.path,
+                "discard_after": view.step,
+            }
+        )
 
     def on_batch_end(self, view: TrainingView) -> None:
         self._keep(view, view.batch_indices)
 
     def on_epoch_end(self, view: TrainingView) -> None:
-        if isinstance(view.network.optimizer, Solver):  # its steps are epochs of all the data
+        if isinstance(view.optimizer, Solver):  # its steps are epochs of all the data
             self._keep(view, np.arange(len(view.data[0])))
-        if self.path is not None:
-            self._write_index(view)
+        view.archive({})  # up to date in its folder
 
     def on_train_end(self, view: TrainingView) -> None:
-        if self.path is not None:
-            self._write_index(view)
+        view.archive({})
 
     def _every(self, view: TrainingView) -> dict[str, int]:
         """The frequencies for this training."""
         every = self.frequencies()
-        if view.network.loss.target_domain in {"real", "nonnegative"}:
+        if view.loss.target_domain in {"real", "nonnegative"}:
             every |= {name: 0 for name in ("accuracy", "precision") if getattr(self, name) is None}
-        if isinstance(view.network.optimizer, Solver):
+        if isinstance(view.optimizer, Solver):
             if self.gradient:
                 raise HyperparameterError(
-                    f"Archiver(gradient={self.gradient}): {type(view.network.optimizer).__name__} is a solver, its "
+                    f"Archiver(gradient={self.gradient}): {type(view.optimizer).__name__} is a solver, its "
                     "steps follow no gradient; leave the gradient out"
                 )
             every["gradient"] = 0
         return every
 
-    def _check_budget(self, view: TrainingView, every: dict[str, int]) -> None:
-        solver = isinstance(view.network.optimizer, Solver)
+    def _check_memory(self, view: TrainingView, widths: list[int], has_preactivation: list[bool]) -> None:
+        solver = isinstance(view.optimizer, Solver)
         sizes_of_epoch = np.array([view.samples]) if solver else view.batch_sizes
         begun = 0 if solver else view.batch
         count = max((view.last_epoch - view.epoch) * len(sizes_of_epoch) - begun, 0)
         steps = np.arange(view.step + 1, view.step + 1 + count)
         rows = sizes_of_epoch[(begun + np.arange(count)) % len(sizes_of_epoch)]
-        state, parameters = view.state, view.parameters
+        parameters = view.parameters
         validation = 0 if view.validation_data is None or not self.validation else len(view.validation_data[0])
         sizes = archiving.Sizes(
             itemsize=parameters.itemsize,
-            activations=sum(state["widths"]),
-            preactivations=sum(w for w, has in zip(state["widths"], state["has_preactivation"], strict=True) if has),
+            activations=sum(widths),
+            preactivations=sum(w for w, has in zip(widths, has_preactivation, strict=True) if has),
             parameters=parameters.size,
             buffers=view.buffers.size,
             validation=validation,
         )
-        arrays, figures = archiving.predicted_bytes(every, sizes, steps, rows)
-        held = sum(array.nbytes for record in state["kept"].values() for array in record.values())
-        needed = held + figures + (0 if self.path is not None else arrays)
-        if needed > self.budget:
-            mend = "archive more rarely, raise budget"
-            mend += ", or give a path: its folder then takes the arrays" if self.path is None else ""
+        arrays, figures = archiving.predicted_bytes(self._every(view), sizes, steps, rows)
+        needed = view.archive_bytes + figures + (0 if self.path is not None else arrays)
+        if needed > self.memory:
+            advice = "archive more rarely, raise memory"
+            advice += ", or give a path: its folder then takes the arrays" if self.path is None else ""
             raise HyperparameterError(
                 f"Archiver: the archive of {len(steps):,} steps would take {needed:,} bytes "
-                f"({archiving.readable(needed)}) of memory, and budget is {self.budget:,}: {mend}"
+                f"({archiving.readable(needed)}) of memory, and memory is {self.memory:,}: {advice}"
             )
 
     def _keep(self, view: TrainingView, rows: Array) -> None:
@@ -225,8 +225,8 @@ class Archiver(Callback):
         due = {target for target, every in self._every(view).items() if every and step % every == 0}
         if not due:
             return
-        network: Any = view.network
         record: dict[str, Any] = {}
+        values: dict[str, dict[str, float]] = {}
         lines: list[str] = []
         if "gradient" in due:
             record["gradient"] = view.gradient.copy()
@@ -243,53 +243,39 @@ class Archiver(Callback):
             record["rows"] = np.array(rows, dtype=np.intp)
         for side, x, target, weight in sides:
             if due & {"activation", "preactivation"}:
-                traces = network.trace(x)
+                traces = view.trace(x)
                 for name in ("activation", "preactivation"):
                     if name in due:
-                        found = [getattr(t, name) for t in traces if getattr(t, name) is not None]
-                        record[f"{side}.{name}"] = np.concatenate(found, axis=1) if found else x[:, :0].copy()
+                        columns = [getattr(layer, name) for layer in traces if getattr(layer, name) is not None]
+                        record[f"{side}.{name}"] = np.concatenate(columns, axis=1) if columns else x[:, :0].copy()
                         self._report(lines, side, name, step, record[f"{side}.{name}"])
-            self._figures(view, due, side, (x, target, weight), lines)
-        if record:
-            record["epoch"] = np.array(view.epoch)
-            if self.path is None:
-                view.state["kept"][str(step)] = record
-            else:
-                archiving.write_step(Path(self.path), step, record)
+            values[side] = self._values(view, due, side, (x, target, weight), lines)
+        view.archive({"step": step, "epoch": view.epoch, "arrays": record, "values": values})
         if lines:
             stream = sys.stdout if self.stream is None else self.stream
             stream.write("".join(lines) + "=" * 10 + "\n")
 
-    def _figures(self, view: TrainingView, due: set[str], side: str, data: Any, lines: list[str]) -> None:
-        wanted = [name for name in archiving.FIGURES if name in due]
-        if not wanted:
-            return
-        x, target, weight = data
+    def _values(
+        self, view: TrainingView, due: set[str], side: str, data: TrainingData, lines: list[str]
+    ) -> dict[str, float]:
+        wanted = [name for name in archiving.VALUES if name in due]
+        weight = data[2]
         metrics = [name for name in wanted if name != "cost"]
-        found = dict.fromkeys(["loss", *metrics], math.nan)
-        if weight is None or weight.max() > 0:  # a batch of weight 0 has no mean
-            found = view.network.evaluate(x, target, metrics=metrics, sample_weight=weight)
-        for name in wanted:
-            value = float(found["loss" if name == "cost" else name])
-            series = view.state["figures"].setdefault(side, {}).setdefault(name, {"step": [], "value": []})
-            series["step"].append(view.step)
-            series["value"].append(value)
+        measured: Mapping[str, Any] = dict.fromkeys(["loss", *metrics], math.nan)
+        if wanted and (weight is None or weight.max() > 0):  # a batch of weight 0 has no mean
+            measured = view.evaluate(data, metrics)
+        values = {name: float(measured["loss" if name == "cost" else name]) for name in wanted}
+        for name, value in values.items():
             if name in self.verbose:
                 lines.append(f"{side} {name}, iter. {view.step}: {value:.{self.digits}g}\n")
+        return values
 
     def _report(self, lines: list[str], side: str, target: str, step: int, array: Array) -> None:
         if target in self.verbose:
             size = math.sqrt(float(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
             lines.append(f"{side} {target}, iter. {step}: {size:.{self.digits}g}\n")
 
-    def _write_index(self, view: TrainingView) -> None:
-        state = view.state
-        shown = {name: state[name] for name in ("widths", "has_preactivation", "figures")}
-        archiving.write_index(
-            Path(self.path), {"format": "nnkit", "version": 1, "config": view.network.to_config(), **shown}
-        )
 
-
-def _taken(data: tuple[Array, Array, Array | None], rows: Array) -> tuple[Array, Array, Array | None]:
+def _taken(data: TrainingData, rows: Array) -> TrainingData:
     x, target, weight = data
     return x[rows], target[rows], None if weight is None else weight[rows]

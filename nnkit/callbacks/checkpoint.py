@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import attrs
 
@@ -119,5 +119,4 @@ class Checkpoint(Callback):
     def _save(self, view: TrainingView) -> None:
         path = self.path_at(epoch=view.epoch, step=view.step)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        network: Any = view.network
-        network.save(path)
+        view.save(path)

@@ -9,7 +9,7 @@ import attrs
 
 from nnkit.callbacks._monitor import MODES, better, direction, monitor_field, monitored
 from nnkit.errors import HyperparameterError
-from nnkit.interfaces import Callback, Example, Schedule, TrainingView
+from nnkit.interfaces import Callback, Example, TrainingView
 from nnkit.interfaces.fields import choice, integer, real
 
 
@@ -90,9 +90,9 @@ class ReduceOnPlateau(Callback):
     def on_train_begin(self, view: TrainingView) -> None:
         if view.learning_rate is None:
             raise HyperparameterError("ReduceOnPlateau needs an optimizer with a learning_rate; this one has none")
-        if isinstance(view.network.optimizer.learning_rate, Schedule):
+        if view.schedule is not None:
             raise HyperparameterError(
-                f"ReduceOnPlateau cannot lower a learning rate that follows {view.network.optimizer.learning_rate!r};"
+                f"ReduceOnPlateau cannot lower a learning rate that follows {view.schedule!r};"
                 " give the optimizer a number, or leave the callback out"
             )
 

@@ -17,7 +17,7 @@ from nnkit.cli.targets import Targets, encode
 from nnkit.errors import NNKitError
 
 if TYPE_CHECKING:
-    from nnkit.network import Network
+    from nnkit.network.network import Network
 
 __all__ = ["Part", "Samples", "build_network", "load_samples", "read_rows"]
 
@@ -97,8 +97,8 @@ def build_network(experiment: Experiment, columns: int, source: Path) -> Network
     Raises:
         NNKitError: When it cannot be composed; says in which file.
     """
-    from nnkit.network import Network
-    from nnkit.registry.builtins import DEFAULTS
+    from nnkit.network.composition import DEFAULTS
+    from nnkit.network.network import Network
 
     settings: dict[str, Any] = dict(experiment.network)
     layers = settings.pop("layers")

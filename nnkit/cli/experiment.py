@@ -134,7 +134,7 @@ def read_experiment(path: Path) -> Experiment:
     Raises:
         ExperimentError: When it is not TOML, or has a key or value that is not understood.
     """
-    from nnkit.network import Network
+    from nnkit.network.network import Network
 
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""How many rows a pass may hold at once, so that its memory stays within a budget."""
+"""How many rows a pass may hold at once, so that its memory stays bounded."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Iterator
 
 from nnkit.core.model import Model
 
-__all__ = ["BUDGET", "jacobian_rows", "pieces"]
+__all__ = ["MEMORY", "jacobian_rows", "pieces"]
 
-BUDGET = 64 << 20
-"""Bytes that a pass may take beside its arguments and its result, where nobody says otherwise."""
+MEMORY = 64 << 20
+"""Bytes that a pass may use beside its arguments and its result, by default."""
 
 BUFFER_SHARE = 4
 """A quarter for the rows of the Jacobian, the rest for the layers' own arrays; and at a quarter of the
 default it is as long as the matrix product likes, and no longer than a cache."""
 
 
-def jacobian_rows(model: Model, seeds: int, itemsize: int, budget: int) -> int:
-    """Rows of a chunk whose Jacobian ``(rows, seeds, P)`` takes its share of ``budget``, at least 1."""
+def jacobian_rows(model: Model, seeds: int, itemsize: int, memory: int) -> int:
+    """Rows of a chunk whose Jacobian ``(rows, seeds, P)`` takes its share of ``memory``, at least 1."""
     layers = sum(model.widths) + model.inputs
     per_row = itemsize * seeds * (model.layout.size + layers + model.outputs)
-    return max(1, budget // BUFFER_SHARE // per_row)
+    return max(1, memory // BUFFER_SHARE // per_row)
 
 
 def pieces(total: int, rows: int) -> Iterator[slice]:

@@ -54,18 +54,18 @@ def residual_seeds(passed: OpenPass, target: Array, root: Array) -> Array:
 
 
 def residual_product(
-    model: Model, theta: Array, buffers: Array, data: tuple[Array, Array, Array], budget: int
+    model: Model, theta: Array, buffers: Array, data: tuple[Array, Array, Array], memory: int
 ) -> tuple[Array, Array]:
     """``J^T J`` ``(P, P)`` and ``J^T r`` ``(P,)`` of the residuals; ``data`` is inputs, targets, roots of weights."""
     X, target, root = data
     size = model.layout.size
     gradient = np.zeros(size, dtype=theta.dtype)
     width = residual_width(model, theta, buffers, data)
-    chunk = min(len(X), jacobian_rows(model, width, theta.itemsize, budget))
-    memory, sums = np.empty(chunk * width * size, dtype=theta.dtype), _Sums(size, theta.dtype)
+    chunk = min(len(X), jacobian_rows(model, width, theta.itemsize, memory))
+    block, sums = np.empty(chunk * width * size, dtype=theta.dtype), _Sums(size, theta.dtype)
     for piece in pieces(len(X), chunk):
         passed = open_pass(model, theta, buffers, X[piece])
-        by_column, rows = _rows_of(memory, size, width, piece)
+        by_column, rows = _rows_of(block, size, width, piece)
         parameter_rows(passed, residual_seeds(passed, target[piece], root[piece]), rows)
         sums.add(by_column)
         gradient += by_column @ residuals(passed, target[piece], root[piece]).T.ravel()
@@ -73,7 +73,7 @@ def residual_product(
 
 
 def curvature_product(
-    model: Model, theta: Array, buffers: Array, data: tuple[Array, Array, Array], budget: int
+    model: Model, theta: Array, buffers: Array, data: tuple[Array, Array, Array], memory: int
 ) -> Array:
     """``sum_n weight[n] J[n]^T H[n] J[n]``, ``(P, P)``: Gauss-Newton for any loss (Schraudolph, 2002).
 
@@ -82,11 +82,11 @@ def curvature_product(
     """
     X, target, root = data
     size, width = model.layout.size, model.outputs
-    chunk = min(len(X), jacobian_rows(model, width, theta.itemsize, budget))
-    memory, sums = np.empty(chunk * width * size, dtype=theta.dtype), _Sums(size, theta.dtype)
+    chunk = min(len(X), jacobian_rows(model, width, theta.itemsize, memory))
+    block, sums = np.empty(chunk * width * size, dtype=theta.dtype), _Sums(size, theta.dtype)
     for piece in pieces(len(X), chunk):
         passed = open_pass(model, theta, buffers, X[piece])
-        by_column, rows = _rows_of(memory, size, width, piece)
+        by_column, rows = _rows_of(block, size, width, piece)
         parameter_rows(passed, factor_seeds(passed, target[piece], root[piece]), rows)
         sums.add(by_column)
     return sums.total
@@ -114,10 +114,10 @@ def residual_width(model: Model, theta: Array, buffers: Array, data: tuple[Array
     return int(model.loss.residual(open_pass(model, theta, buffers, X[:1]).prediction, target[:1]).shape[1])
 
 
-def _rows_of(memory: Array, size: int, width: int, piece: slice) -> tuple[Array, Array]:
+def _rows_of(block: Array, size: int, width: int, piece: slice) -> tuple[Array, Array]:
     """The same memory as ``(P, S * rows)`` for products and as ``(rows, S, P)`` for layers to write to."""
     count = piece.stop - piece.start
-    cube = memory[: size * width * count].reshape(size, width, count)
+    cube = block[: size * width * count].reshape(size, width, count)
     return cube.reshape(size, width * count), cube.transpose(2, 1, 0)
 
 

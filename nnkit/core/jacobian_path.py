@@ -1,6 +1,6 @@
-"""The honest path: every activation goes back through its own Jacobian, with no shortcut.
+"""The full-Jacobian path: every activation goes back through its own Jacobian, with no shortcut.
 
-Shortcuts (a part's own ``vjp``, its in-place twins, forms fused with the loss) are proved equal
+Shortcuts (a part's own ``vjp``, its in-place variants, forms fused with the loss) are proved equal
 to this. For teaching and for tests a model can be built on it alone.
 """
 
@@ -40,10 +40,10 @@ class JacobianPath(Activation):
 
 
 def on_jacobian_path(layer: Layer) -> Layer:
-    """The same layer with each of its activations on the honest path."""
-    honest = {
+    """The same layer with each of its activations on the full-Jacobian path."""
+    wrapped = {
         name: JacobianPath(activation)
         for name, kind in part_fields(type(layer)).items()
         if kind == "activation" and isinstance(activation := getattr(layer, name), Activation)
     }
-    return attrs.evolve(layer, **honest) if honest else layer  # type: ignore[misc]
+    return attrs.evolve(layer, **wrapped) if wrapped else layer  # type: ignore[misc]

@@ -76,16 +76,16 @@ class Layout:
         Raises:
             ShapeError: When their number or a shape is not the layout's.
         """
-        given = [np.asarray(array) for array in arrays]
-        if len(given) != len(self.slots):
-            raise ShapeError(f"flatten was given {len(given)} arrays; this layout has {len(self.slots)}")
-        for slot, array in zip(self.slots, given, strict=True):
+        parts = [np.asarray(array) for array in arrays]
+        if len(parts) != len(self.slots):
+            raise ShapeError(f"flatten was given {len(parts)} arrays; this layout has {len(self.slots)}")
+        for slot, array in zip(self.slots, parts, strict=True):
             if array.shape != slot.spec.shape:
                 raise ShapeError(
                     f"{slot.spec.name} of layer {slot.layer} has shape {array.shape}; expected {slot.spec.shape}"
                 )
-        vector = np.empty(self.size, dtype=np.result_type(*given) if given else np.float64)
-        for slot, array in zip(self.slots, given, strict=True):
+        vector = np.empty(self.size, dtype=np.result_type(*parts) if parts else np.float64)
+        for slot, array in zip(self.slots, parts, strict=True):
             vector[slot.place] = array.ravel()
         return vector
 
@@ -101,6 +101,11 @@ class Layout:
             )
         return [vector[slot.place].reshape(slot.spec.shape) for slot in self.slots]
 
+    def with_role(self, vector: Array, role: str) -> list[Array]:
+        """The views of the arrays with this role, in order."""
+        views = zip(self.slots, self.restore(vector), strict=True)
+        return [view for slot, view in views if slot.spec.role == role]
+
     def by_layer(self, vector: Array) -> tuple[dict[str, Array], ...]:
         """The same views as a name-to-array mapping for each layer."""
         named: tuple[dict[str, Array], ...] = tuple({} for _ in range(self.layers))
@@ -109,7 +114,7 @@ class Layout:
         return named
 
     def describe(self) -> list[Mapping[str, Any]]:
-        """Layer, name, shape and offset of each array: what a file says about its vector."""
+        """Layer, name, shape and offset of each array: the description of a vector in a file."""
         return [
             {"layer": s.layer, "name": s.spec.name, "shape": list(s.spec.shape), "offset": s.offset} for s in self.slots
         ]

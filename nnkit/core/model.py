@@ -11,7 +11,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.core.jacobian_path import JacobianPath, on_jacobian_path
 from nnkit.core.layout import Layout, Slot
-from nnkit.errors import ShapeError
+from nnkit.errors import ShapeError, SpecError
 from nnkit.interfaces import Activation, Initializer, Layer, Loss, Regularizer
 
 __all__ = ["Model"]
@@ -58,7 +58,7 @@ class Model:
         fused: bool,
         resolve: Callable[[str, Any], Any],
         regularizer: Regularizer | None = None,
-        honest: bool = False,
+        full_jacobians: bool = False,
     ) -> Model:
         """Decide everything that can be decided before there are data.
 
@@ -69,12 +69,12 @@ class Model:
             fused: Whether the loss' fused form belongs to the last activation.
             resolve: ``(kind, spec) -> part``, for the specs in a layer's declarations.
             regularizer: Of every array with the role ``"weight"`` that names none itself.
-            honest: Go back through Jacobians alone, no shortcuts.
+            full_jacobians: Go back through full Jacobians alone, without shortcuts.
 
         Raises:
             ShapeError: When a layer's output is not as it declares.
         """
-        used = [on_jacobian_path(layer) for layer in layers] if honest else list(layers)
+        used = [on_jacobian_path(layer) for layer in layers] if full_jacobians else list(layers)
         last, head = used[-1].split()
         body = (*used[:-1], last)
         widths: list[int] = []
@@ -97,7 +97,7 @@ class Model:
             body=body,
             head=head,
             loss=loss,
-            fused=fused and head is not None and not honest,
+            fused=fused and head is not None and not full_jacobians,
             inputs=inputs,
             widths=tuple(widths),
             layout=layout,
@@ -113,11 +113,23 @@ class Model:
         return self.widths[-1]
 
     @property
-    def honest(self) -> bool:
-        """Whether the backward pass is on the Jacobian path."""
+    def full_jacobians(self) -> bool:
+        """Whether the backward pass is on the full-Jacobian path."""
         return isinstance(self.head, JacobianPath) or any(
             isinstance(value, JacobianPath) for layer in self.body for value in vars_of(layer)
         )
+
+    def check_sizes(self, parameters: Array, buffers: Array) -> None:
+        """Refuse vectors of another structure.
+
+        Raises:
+            SpecError: Names both numbers of parameters.
+        """
+        if parameters.shape != (self.layout.size,) or buffers.shape != (self.buffer_layout.size,):
+            raise SpecError(
+                f"the file contains {parameters.size} parameters and its parts make a network of {self.layout.size}: "
+                "a plugin has changed; its version is listed in the config's 'providers'"
+            )
 
     def new_parameters(
         self,

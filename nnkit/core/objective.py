@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnkit.arrays import Array
-from nnkit.core.chunks import BUDGET, jacobian_rows, pieces
+from nnkit.core.chunks import MEMORY, jacobian_rows, pieces
 from nnkit.core.curvature import (
     curvature_product,
     missing_squares,
@@ -83,7 +83,7 @@ class Objective:
         weight: Array | None,
         *,
         total_weight: float | None = None,
-        memory: int = BUDGET,
+        memory: int = MEMORY,
     ) -> None:
         self.model = model
         self.X, self.target = X, target
@@ -96,12 +96,13 @@ class Objective:
         self.scale = 1.0 / total
         self.share = own / total
         self.memory = memory
+        self.buffers = buffers.copy()
         dtype = X.dtype
         self._theta = np.zeros(model.layout.size, dtype=dtype)
         self._gradient = np.zeros(model.layout.size, dtype=dtype)
         self._rows = min(len(X), chunk_rows(model))
         self._pool = Pool(self._rows, dtype)
-        self._vectors = Vectors(self._theta, self._gradient, buffers.copy())
+        self._vectors = Vectors(self._theta, self._gradient, self.buffers)
         self._steps: dict[int, GradientStep] = {}
         self._losses: dict[int, Callable[[Array, Array], Array]] = {}
         weights = np.full(len(X), self.scale) if weight is None else weight * self.scale

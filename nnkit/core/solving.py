@@ -1,97 +1,93 @@
-"""Training by a solver: each of its steps is an epoch, watched like any other."""
+"""Training by a solver: each of its steps is an epoch, with the same events."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
 from nnkit.core.curvature import missing_squares, sums_squares
-from nnkit.core.interrupt import InterruptGuard
+from nnkit.core.loop import Loop
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
 from nnkit.core.state import TrainingState
-from nnkit.core.step import Vectors
-from nnkit.core.training import Listeners, finish_epoch, warn_of_loss
 from nnkit.core.view import Run
-from nnkit.errors import NNKitError, SpecError, TrainingWarning
-from nnkit.interfaces import Callback, Solver, SolverStep
+from nnkit.errors import NNKitError, SpecError, TrainingWarning, warn
+from nnkit.interfaces import Solver, SolverStep
 
-__all__ = ["found_strengths", "solve", "weight_groups"]
+__all__ = ["Solving", "check_solver", "solver_strengths", "weight_groups"]
 
 OWNER = "solver"
-"""The entry of a state that says whose it is: another solver starts afresh."""
+"""The entry of a state that names its solver: another solver starts afresh."""
 
 
-def solve(model: Model, solver: Solver, run: Run, callbacks: Sequence[Callback]) -> None:
-    """Let the solver work on the whole of the data until the plan is done or somebody stops it.
+class Solving:
+    """A solver on all of the data (``Engine``).
 
-    Raises:
-        SpecError: When the loss or a regularizer is not for this solver.
-        KeyboardInterrupt: After a Ctrl-C; the parameters are then those of the last step.
+    Args:
+        model: The structure; its parts may be compiled counterparts.
+        solver: The solver of the composition.
+        run: The state, the plan and the data.
     """
-    _check_fit(model, solver)
-    state = run.state
-    vectors = Vectors(state.parameters, run.gradient, state.buffers)
-    objective = Objective(model, state.buffers, *run.data)
-    moved = False
 
-    def honour() -> None:
-        nonlocal moved
-        state.stopped = run.stop_reason
-        if run.new_learning_rate is not None:
-            raise NNKitError(f"{type(solver).__name__} has no learning_rate to be changed by a callback")
-        moved = moved or run.new_parameters is not None
-        run.put_in_force()
+    nonfinite_hint = ""
 
-    with InterruptGuard() as guard, np.errstate(all="ignore"):
-        listeners = Listeners(callbacks, run, honour)
+    def __init__(self, model: Model, solver: Solver, run: Run) -> None:
+        self._model, self._solver, self._run = model, solver, run
+        self._objective = Objective(model, run.state.buffers, *run.data)
+        self._moved = False
 
-        def begin_epoch() -> None:
-            run.logs = {}
-            listeners.tell("on_epoch_begin")
+    def run(self, loop: Loop) -> None:
+        """Call the solver; again from the new place when a callback has moved the parameters."""
+        state = self._run.state
+        while loop.goes_on and loop.begin_epoch():
+            self._moved = False
+            before = state.epoch
+            self._solve(loop)
+            if not self._moved or state.epoch == before:
+                break
+
+    def learning_rate(self) -> None:
+        """None: a solver has no learning rate."""
+
+    def honour(self) -> None:
+        """Note that a callback has moved the parameters."""
+        if self._run.new_learning_rate is not None:
+            raise NNKitError(f"{type(self._solver).__name__} has no learning_rate to be changed by a callback")
+        self._moved = self._moved or self._run.new_parameters is not None
+
+    def position(self) -> str:
+        """Steps made."""
+        return f"{self._run.state.epoch} of {self._run.plan.last_epoch} steps"
+
+    def _solve(self, loop: Loop) -> None:
+        run, state, solver = self._run, self._run.state, self._solver
 
         def on_step(report: SolverStep) -> bool:
             np.copyto(state.parameters, report.parameters)
             if solver.offers("solve_from"):
                 state.optimizer = {**report.state, OWNER: type(solver).__name__}
             state.step += 1
-            finish_epoch(model, vectors, run, report.value)
-            run.logs |= report.info
-            finished = state.epoch >= run.plan.last_epoch
-            if report.reason is not None and not finished:
+            if report.reason is not None and state.epoch + 1 < run.plan.last_epoch:
                 run.stop_reason = run.stop_reason or report.reason
-            listeners.tell("on_epoch_end")
-            ends = run.stopping() or guard.requested or finished
-            if not ends:
-                begin_epoch()
-            return ends or moved or run.stopping()
+            loop.end_epoch(report.value, report.info)
+            return self._moved or not loop.goes_on or not loop.begin_epoch() or self._moved
 
-        listeners.tell("on_train_begin")
-        while state.epoch < run.plan.last_epoch and not run.stopping() and not guard.requested:
-            begin_epoch()
-            moved = False
-            start, steps = state.parameters.copy(), run.plan.last_epoch - state.epoch
-            before = state.epoch
-            if solver.offers("solve_from"):
-                kept = _kept_state(model, solver, run)
-                solver.solve_from(objective, start, kept, max_steps=steps, on_step=on_step)
-            else:
-                solver.solve(objective, start, max_steps=steps, on_step=on_step)
-            # Only a callback that moves the parameters makes the solver start again from there.
-            if not moved or state.epoch == before:
-                break
-        state.stopped = run.stop_reason
-        listeners.tell("on_train_end")
-    warn_of_loss(run)
-    if guard.requested:
-        raise KeyboardInterrupt(
-            f"training stopped after {state.epoch} of {run.plan.last_epoch} steps; the network is whole: "
-            "fit(..., resume=True) goes on from here"
-        )
+        start, steps = state.parameters.copy(), run.plan.last_epoch - state.epoch
+        if solver.offers("solve_from"):
+            solver.solve_from(self._objective, start, self._state(), max_steps=steps, on_step=on_step)
+        else:
+            solver.solve(self._objective, start, max_steps=steps, on_step=on_step)
+
+    def _state(self) -> Mapping[str, Any]:
+        """The solver's state from before, or a new one."""
+        state = self._run.state
+        if state.optimizer is not None and state.optimizer.get(OWNER) == type(self._solver).__name__:
+            return {name: value for name, value in state.optimizer.items() if name != OWNER}
+        new: Mapping[str, Any] = self._solver.begin(state.parameters.copy(), weight_groups(self._model))
+        return new
 
 
 def weight_groups(model: Model) -> IntArray:
@@ -115,32 +111,27 @@ def weight_groups(model: Model) -> IntArray:
     return groups
 
 
-def found_strengths(solver: Any, state: TrainingState) -> Array | None:
+def solver_strengths(solver: Any, state: TrainingState) -> Array | None:
     """The ``l2`` strength that the solver found for each parameter in this training, ``(P,)``; ``None`` if none."""
-    kept = state.optimizer
-    if not isinstance(solver, Solver) or not solver.offers("strengths") or kept is None:
+    state_of_solver = state.optimizer
+    if not isinstance(solver, Solver) or not solver.offers("strengths") or state_of_solver is None:
         return None
-    return solver.strengths(kept) if kept.get(OWNER) == type(solver).__name__ else None
+    return solver.strengths(state_of_solver) if state_of_solver.get(OWNER) == type(solver).__name__ else None
 
 
-def _kept_state(model: Model, solver: Solver, run: Run) -> Mapping[str, Any]:
-    state = run.state
-    if state.optimizer is not None and state.optimizer.get(OWNER) == type(solver).__name__:
-        return {name: value for name, value in state.optimizer.items() if name != OWNER}
-    fresh: Mapping[str, Any] = solver.begin(state.parameters.copy(), weight_groups(model))
-    return fresh
+def check_solver(model: Model, solver: Solver) -> None:
+    """Refuse, before training, a loss or a regularizer that the solver cannot minimize.
 
-
-def _check_fit(model: Model, solver: Solver) -> None:
-    """Refuse, before anything moves, what the solver cannot make small."""
+    Raises:
+        SpecError: Names the solver, the part and what to do.
+    """
     name = type(solver).__name__
     idle = sorted({type(layer).__name__ for layer in model.body if layer.stochastic or not layer.row_independent})
     if idle:
-        warnings.warn(
+        warn(
             f"{name} sees all layers as they are in inference, where {', '.join(idle)} does nothing that belongs to "
             "training: nothing is dropped, and statistics stay as they are; leave such layers out, or train with adam",
             TrainingWarning,
-            stacklevel=4,
         )
     if solver.finds_strength and model.penalties:
         parts = sorted({repr(part) for _, part in model.penalties})

@@ -1,4 +1,4 @@
-"""Everything about a training that changes: what a file must hold for a run to go on to the bit."""
+"""Everything about a training that changes: with it, a run goes on bit-identically."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOISE_STREAM = 2
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What one call of ``fit`` set out to do; a resumed run goes on with it.
+    """The epochs and batches of one call of ``fit``; a resumed run goes on with it.
 
     Args:
         last_epoch: Epochs finished when it is done, counted over all calls.
@@ -55,8 +55,8 @@ class TrainingState:
 
     Args:
         parameters: ``(P,)``.
-        buffers: Arrays that are kept but not trained, flat.
-        entropy: What every random stream is made from.
+        buffers: Arrays of layers that are not trained, flat.
+        entropy: The seed of every random stream.
         noise: The generator of layers that draw in training.
         optimizer: The optimizer's state; ``None`` before the first step.
         epoch: Epochs finished.
@@ -64,7 +64,9 @@ class TrainingState:
         step: Updates made.
         loss_sum: Sum of the losses of the present epoch's samples so far.
         plan: The plan of the last call of ``fit``.
+        learning_rate: The learning rate that a callback has set in this run; ``None`` for that of the optimizer.
         callbacks: The memory of each callback, by name.
+        archive: What callbacks have archived; see ``nnkit.network.archive``.
         stopped: Why a callback ended the last call of ``fit``; ``None`` when none did.
         adapted: Whether layers have seen the first training data.
     """
@@ -79,7 +81,9 @@ class TrainingState:
     step: int = 0
     loss_sum: float = 0.0
     plan: Plan | None = None
+    learning_rate: float | None = None
     callbacks: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    archive: dict[str, Any] = attrs.field(factory=dict)
     stopped: str | None = None
     adapted: bool = False
 

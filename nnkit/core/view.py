@@ -1,45 +1,58 @@
-"""What callbacks see: one run, looked at by each of them with its own memory."""
+"""One run, and what its callbacks see of it: each of them with a memory of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
+from nnkit.core import evaluation, trace
+from nnkit.core.learning_rate import learning_rate_of
+from nnkit.core.model import Model
 from nnkit.core.state import Plan, TrainingState
-from nnkit.interfaces import Metric
+from nnkit.core.step import Vectors
+from nnkit.interfaces import LayerValues, Loss, Metric, Optimizer, Schedule, Solver, TrainingData
 
 __all__ = ["CallbackView", "Run"]
 
 
 @attrs.define(kw_only=True)
 class Run:
-    """One call of ``fit`` while it lasts: its data, and what was asked for by callbacks.
+    """One call of ``fit``: its data, its parts, and what callbacks have asked for.
 
     Args:
         state: The training's state.
-        plan: What this call sets out to do.
+        plan: The epochs, batches and sampling of this call.
         first_epoch: Epochs finished when it began.
-        network: The network in training.
-        data: Inputs, targets, weights as the loss sees them.
-        validation: The same for validation.
+        model: The structure, with its plain parts.
+        optimizer: The optimizer or solver of the composition.
+        data: Training data.
+        validation: Validation data.
         metrics: By their name in the logs.
-        gradient: Where the gradient is written to.
-        mend: What to do, in words, when the loss is not finite.
+        gradient: The vector that each step writes the gradient to.
+        advice: What to do when the loss is not finite.
+        create: ``(kind, spec) -> part``.
+        save: Writes the network to a path.
+        archive: Adds a record to the network's archive.
     """
 
     state: TrainingState
     plan: Plan
     first_epoch: int
-    network: Any
-    data: tuple[Array, Array, Array | None]
-    validation: tuple[Array, Array, Array | None] | None
+    model: Model
+    optimizer: Optimizer | Solver
+    data: TrainingData
+    validation: TrainingData | None
     metrics: Mapping[str, Metric]
     gradient: Array
-    mend: str
+    advice: str
+    create: Callable[[str, Any], Any]
+    save: Callable[[str | os.PathLike[str]], None]
+    archive: Callable[[Mapping[str, Any]], None]
     logs: dict[str, Any] = attrs.field(factory=dict)
     batch_indices: IntArray = attrs.field(factory=lambda: np.empty(0, dtype=np.intp))
     learning_rate: float | None = None
@@ -48,8 +61,12 @@ class Run:
     new_buffers: Array | None = None
     new_learning_rate: float | None = None
 
+    def vectors(self) -> Vectors:
+        """The vectors that a step works on."""
+        return Vectors(self.state.parameters, self.gradient, self.state.buffers)
+
     def put_in_force(self) -> None:
-        """Take over the parameters and buffers that a callback asked for."""
+        """Copy the parameters and buffers that a callback asked for into the state."""
         if self.new_parameters is not None:
             np.copyto(self.state.parameters, self.new_parameters)
             self.new_parameters = None
@@ -66,6 +83,12 @@ def _read_only(array: Array) -> Array:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def _bytes(tree: Any) -> int:
+    if isinstance(tree, np.ndarray):
+        return tree.nbytes
+    return sum(_bytes(item) for item in tree.values()) if isinstance(tree, Mapping) else 0
 
 
 @attrs.frozen
@@ -117,7 +140,7 @@ class CallbackView:
 
     @property
     def logs(self) -> Mapping[str, Any]:
-        """Figures of the epoch just finished; in a batch, its ``loss``."""
+        """Loss and metrics of the epoch just finished; in a batch, its ``loss``."""
         return self.run.logs
 
     @property
@@ -127,7 +150,7 @@ class CallbackView:
 
     @property
     def buffers(self) -> Array:
-        """What layers keep but do not train, flat, read-only."""
+        """Arrays of layers that are not trained, flat, read-only."""
         return _read_only(self.run.state.buffers)
 
     @property
@@ -146,9 +169,20 @@ class CallbackView:
         return self.run.learning_rate
 
     @property
-    def network(self) -> Any:
-        """The network in training."""
-        return self.run.network
+    def schedule(self) -> Schedule | None:
+        """The schedule that the learning rate follows."""
+        rate = learning_rate_of(self.run.optimizer)
+        return rate if isinstance(rate, Schedule) else None
+
+    @property
+    def optimizer(self) -> Optimizer | Solver:
+        """The optimizer or solver of the network."""
+        return self.run.optimizer
+
+    @property
+    def loss(self) -> Loss:
+        """The loss of the network."""
+        return self.run.model.loss
 
     @property
     def batch_indices(self) -> IntArray:
@@ -156,17 +190,39 @@ class CallbackView:
         return self.run.batch_indices
 
     @property
-    def data(self) -> tuple[Array, Array, Array | None]:
+    def data(self) -> TrainingData:
         """The training data as the loss sees them."""
         return self.run.data
 
     @property
-    def validation_data(self) -> tuple[Array, Array, Array | None] | None:
+    def validation_data(self) -> TrainingData | None:
         """The validation data as the loss sees them."""
         return self.run.validation
 
+    def trace(self, X: Array) -> Sequence[LayerValues]:
+        """Each layer's values for ``X``, in inference, with the parameters as they are now."""
+        return trace.trace(self.run.model, self.run.vectors(), X)
+
+    def evaluate(self, data: TrainingData, metrics: Sequence[str] = ()) -> Mapping[str, Any]:
+        """``loss`` and the named metrics over ``data``, in inference, with the parameters as they are now."""
+        created = {name: self.run.create("metric", name) for name in metrics}
+        return evaluation.evaluate(self.run.model, self.run.vectors(), *data, created)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to one file that a training can be resumed from."""
+        self.run.save(path)
+
+    def archive(self, record: Mapping[str, Any]) -> None:
+        """Add a record to the network's archive."""
+        self.run.archive(record)
+
+    @property
+    def archive_bytes(self) -> int:
+        """Bytes of the arrays that the archive contains in memory."""
+        return _bytes(self.run.state.archive)
+
     def higher_is_better(self, name: str) -> bool | None:
-        """Whether a larger figure ``name`` of the logs is the better one."""
+        """Whether a larger value of ``name`` in the logs is the better one."""
         bare = name.removeprefix("val_")
         if bare == "loss":
             return False

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from nnkit.arrays import Array
+from nnkit.arrays import Array, FloatDType
 from nnkit.errors import DataError, ShapeError
 
-__all__ = ["as_array", "as_inputs", "as_weights", "check_finite", "choose_dtype", "positive_integer"]
+__all__ = [
+    "DataLike",
+    "as_array",
+    "as_inputs",
+    "as_vector",
+    "as_weights",
+    "check_finite",
+    "choose_dtype",
+    "positive_integer",
+]
+
+DataLike: TypeAlias = npt.ArrayLike
+"""Data as a person has them: an array, nested lists, or a table (pandas, polars: anything with ``__array__``)."""
 
 FEW = 8_192
 """Numbers of which a product is taken on one thread."""
 
 
-def choose_dtype(X: Any, name: str = "X") -> np.dtype[Any]:
+def choose_dtype(X: DataLike, name: str = "X") -> FloatDType:
     """float32 where the data are float32, float64 for everything else."""
     return np.dtype(np.float32 if as_array(X, name).dtype == np.float32 else np.float64)
 
 
 def as_inputs(
-    X: Any, *, name: str = "X", dtype: np.dtype[Any], columns: int | None = None, finite: bool = True
+    X: DataLike, *, name: str = "X", dtype: FloatDType, columns: int | None = None, finite: bool = True
 ) -> Array:
     """``X`` as a C-contiguous ``(N, D)`` array of ``dtype``; the caller's own array when it is one already.
 
@@ -46,7 +59,7 @@ def as_inputs(
     return np.ascontiguousarray(given, dtype=dtype)
 
 
-def as_weights(sample_weight: Any, *, name: str = "sample_weight", dtype: np.dtype[Any], samples: int) -> Array:
+def as_weights(sample_weight: DataLike, *, name: str = "sample_weight", dtype: FloatDType, samples: int) -> Array:
     """Sample weights ``(N,)``: finite, not negative, not all zero.
 
     Raises:
@@ -60,24 +73,39 @@ def as_weights(sample_weight: Any, *, name: str = "sample_weight", dtype: np.dty
         raise ShapeError(f"{name} has shape {given.shape}; expected ({samples},), one weight a sample")
     check_finite(given, name)
     if given.min() < 0:
-        raise DataError(f"{name} has a negative value, {given.min():g}; expected weights from 0 on")
+        raise DataError(f"{name} has a negative value, {given.min():g}; expected non-negative weights")
     if not given.max() > 0:
         raise DataError(f"{name} is all zeros; expected at least one weight above 0")
     return np.ascontiguousarray(given, dtype=dtype)
 
 
-def positive_integer(value: Any, name: str, *, minimum: int = 1) -> int:
+def as_vector(vector: npt.ArrayLike, name: str, size: int) -> Array:
+    """``vector`` as an array ``(size,)`` of finite numbers.
+
+    Raises:
+        ShapeError: Another shape.
+        DataError: Values that are not finite numbers.
+    """
+    values = np.asarray(vector)
+    if values.shape != (size,):
+        raise ShapeError(f"{name} has shape {values.shape}; expected ({size},)")
+    if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+        raise DataError(f"{name} contains values that are not finite numbers (dtype {values.dtype})")
+    return values
+
+
+def positive_integer(value: object, name: str, *, minimum: int = 1) -> int:
     """``value`` as an int.
 
     Raises:
-        DataError: When it is not a whole number from ``minimum`` on.
+        DataError: When it is not an integer, ``minimum`` or above.
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < minimum:
-        raise DataError(f"{name} is {value!r}; expected a whole number from {minimum} on")
+        raise DataError(f"{name} is {value!r}; expected an integer, {minimum} or above")
     return int(value)
 
 
-def as_array(values: Any, name: str) -> Array:
+def as_array(values: DataLike, name: str) -> Array:
     """``values`` as an array of numbers.
 
     Raises:

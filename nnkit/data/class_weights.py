@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from nnkit.arrays import Array, to_labels
+from nnkit.arrays import Array, FloatDType, to_labels
 from nnkit.errors import DataError
 
-__all__ = ["with_class_weights"]
+__all__ = ["ClassWeight", "with_class_weights"]
+
+ClassWeight: TypeAlias = Mapping[int, float] | npt.ArrayLike | Literal["balanced"]
+"""``{label: weight}``, one weight a class, or ``"balanced"``."""
 
 
-def with_class_weights(class_weight: Any, target: Array, weight: Array | None, outputs: int, dtype: Any) -> Array:
+def with_class_weights(
+    class_weight: ClassWeight, target: Array, weight: Array | None, outputs: int, dtype: FloatDType
+) -> Array:
     """Sample weights times the weight of each sample's class.
 
     Args:
         class_weight: ``{label: weight}`` (classes left out weigh 1), one weight a class, or
-            ``"balanced"``: ``N / (C * count)``, so that each class present weighs the same in all.
+            ``"balanced"``: ``N / (C * count)``, so that all classes present have the same total weight.
         target: As the loss sees it.
         weight: Sample weights, or ``None``.
         outputs: ``K``.
@@ -48,7 +54,7 @@ def with_class_weights(class_weight: Any, target: Array, weight: Array | None, o
         if each.shape != (classes,):
             raise DataError(f"class_weight has shape {each.shape}; expected one weight for each of {classes} classes")
     if not np.isfinite(each).all() or each.min() < 0:
-        raise DataError(f"class_weight holds {each.tolist()}; expected finite weights from 0 on")
+        raise DataError(f"class_weight holds {each.tolist()}; expected finite non-negative weights")
     weights: Array = each[labels].astype(dtype)
     weights = weights if weight is None else weights * weight
     if not weights.max() > 0:

@@ -1,9 +1,8 @@
-"""What a beginner gets wrong and no check of shapes sees: said in a sentence, where it is surely not meant."""
+"""Warnings for likely mistakes that shape checks cannot catch."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 
 import attrs
@@ -13,10 +12,10 @@ from nnkit.arrays import Array
 from nnkit.core.evaluation import penalty, predict
 from nnkit.core.model import Model
 from nnkit.core.step import Vectors
-from nnkit.errors import TrainingWarning
-from nnkit.interfaces import Metric, Optimizer, Solver
+from nnkit.errors import TrainingWarning, warn
+from nnkit.interfaces import Metric, Optimizer, Solver, TrainingData
 
-__all__ = ["Outcome", "mend_of", "warn_of_data"]
+__all__ = ["Outcome", "advice_for", "warn_of_data"]
 
 LARGE_INPUT = 1e4
 """Typical sizes above this, in front of a weight, drown every other input: pixels (255) and years (2e3) stay below."""
@@ -25,57 +24,54 @@ FOLLOWED = 64
 GROWN = 10.0
 
 
-def warn_of_data(
-    model: Model, data: tuple[Array, Array, Array | None], metrics: Mapping[str, Metric], *, stacklevel: int
-) -> None:
-    """Warn of inputs that nobody has scaled, targets out of the output's reach, and metrics of what is no class."""
+def warn_of_data(model: Model, data: TrainingData, metrics: Mapping[str, Metric]) -> None:
+    """Warn of unscaled inputs, targets outside the range of the output, and metrics of classes without classes."""
     x, target, _ = data
-    found = [_unscaled(model, x), _out_of_reach(model, target), *_no_classes(model, target, metrics)]
-    for said in found:
-        if said is not None:
-            warnings.warn(said, TrainingWarning, stacklevel=stacklevel + 1)
+    for message in (_unscaled(model, x), _out_of_reach(model, target), _no_classes(model, target, metrics)):
+        if message is not None:
+            warn(message, TrainingWarning)
 
 
 @attrs.frozen
 class Outcome:
-    """What a network says of a few samples before the first step, to be compared when the training is over."""
+    """Loss and predictions of a few samples before the first step, to compare with those after training."""
 
     model: Model
-    data: tuple[Array, Array, Array | None]
+    data: TrainingData
     loss: float
     varied: bool
 
     @classmethod
-    def before(cls, model: Model, vectors: Vectors, data: tuple[Array, Array, Array | None]) -> Outcome:
+    def before(cls, model: Model, vectors: Vectors, data: TrainingData) -> Outcome:
         """Of samples spread evenly over the data."""
         x, target, weight = data
         rows = np.arange(0, len(x), max(1, len(x) // FOLLOWED))
-        kept_weight = None if weight is None or not weight[rows].max() > 0 else weight[rows]
-        kept = x[rows], target[rows], kept_weight
-        loss, varied = _judged(model, vectors, kept)
-        return cls(model, kept, loss, varied=varied and _varies(kept[1]))
+        own_weight = None if weight is None or not weight[rows].max() > 0 else weight[rows]
+        sample = x[rows], target[rows], own_weight
+        loss, varied = _loss_and_variation(model, vectors, sample)
+        return cls(model, sample, loss, varied=varied and _varies(sample[1]))
 
-    def compare(self, vectors: Vectors, mend: str, *, stacklevel: int) -> None:
-        """Warn, with what to do, when the loss is many times what it was, or none, or all samples look alike."""
-        after, varied = _judged(self.model, vectors, self.data)
+    def compare(self, vectors: Vectors, advice: str) -> None:
+        """Warn when the loss has grown manyfold or is not finite, or all predictions have become the same."""
+        after, varied = _loss_and_variation(self.model, vectors, self.data)
         if not math.isfinite(after) or after > GROWN * self.loss > 0:
-            said = f"training has made the loss larger, from {self.loss:.3g} to {after:.3g}"
+            message = f"training has made the loss larger, from {self.loss:.3g} to {after:.3g}"
         elif self.varied and not varied:
-            said = "training has made all predictions the same: the units of a layer are dead or saturated"
+            message = "training has made all predictions the same: the units of a layer are dead or saturated"
         else:
             return
-        warnings.warn(f"{said}; {mend}", TrainingWarning, stacklevel=stacklevel + 1)
+        warn(f"{message}; {advice}", TrainingWarning)
 
 
-def mend_of(optimizer: Optimizer | Solver) -> str:
-    """What helps a training that goes astray."""
+def advice_for(optimizer: Optimizer | Solver) -> str:
+    """What to do when the loss is not finite or grows."""
     if isinstance(optimizer, Solver):
         return "scale the inputs and the targets (nnkit.Standardize() scales inputs), or start from another seed"
     return "lower the learning rate (a tenth, and again), scale the inputs, or clip the gradient"
 
 
-def _judged(model: Model, vectors: Vectors, data: tuple[Array, Array, Array | None]) -> tuple[float, bool]:
-    """The loss, and whether the prediction tells one sample from another."""
+def _loss_and_variation(model: Model, vectors: Vectors, data: TrainingData) -> tuple[float, bool]:
+    """The loss, and whether the predictions differ between samples."""
     x, target, weight = data
     with np.errstate(all="ignore"):
         prediction = predict(model, vectors, x)
@@ -90,7 +86,7 @@ def _varies(rows: Array) -> bool:
 def _unscaled(model: Model, x: Array) -> str | None:
     first = model.body[0].parameter_specs(model.inputs)
     if not any(spec.role == "weight" and len(spec.shape) == 2 for spec in first):
-        return None  # a layer that scales stands in front
+        return None  # a layer that scales comes first
     seen = x[:: max(1, len(x) // LOOKED_AT)]
     sizes = np.abs(seen).max(axis=0)
     worst = int(sizes.argmax())
@@ -116,12 +112,14 @@ def _out_of_reach(model: Model, target: Array) -> str | None:
     )
 
 
-def _no_classes(model: Model, target: Array, metrics: Mapping[str, Metric]) -> list[str]:
+def _no_classes(model: Model, target: Array, metrics: Mapping[str, Metric]) -> str | None:
     named = [name for name, metric in metrics.items() if metric.classes]
     if not named or model.loss.target_domain not in {"real", "nonnegative"}:
-        return []
-    marks = np.unique(target[:: max(1, len(target) // LOOKED_AT)])
-    if len(marks) <= 2 and set(marks.tolist()) <= {-1.0, 0.0, 1.0}:
-        return []
-    said = f"{', '.join(named)} judges classes, and y holds other numbers ({marks[0]:.4g} to {marks[-1]:.4g})"
-    return [f"{said}: for a regression take 'r2' or 'mean_absolute_error', for classes a crossentropy loss"]
+        return None
+    values = np.unique(target[:: max(1, len(target) // LOOKED_AT)])
+    if len(values) <= 2 and set(values.tolist()) <= {-1.0, 0.0, 1.0}:
+        return None
+    return (
+        f"{', '.join(named)} judges classes, and y holds other numbers ({values[0]:.4g} to {values[-1]:.4g}): "
+        "for a regression take 'r2' or 'mean_absolute_error', for classes a crossentropy loss"
+    )

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from nnkit.arrays import Array, to_categorical
-from nnkit.data.arrays import as_array, check_finite
+from nnkit.arrays import Array, FloatDType, IntArray, to_categorical, to_labels
+from nnkit.core.model import Model
+from nnkit.data.arrays import DataLike, as_array, as_weights, check_finite
 from nnkit.errors import DataError, ShapeError
-from nnkit.interfaces import Loss
+from nnkit.interfaces import Loss, TrainingData
 
-__all__ = ["as_targets"]
+__all__ = ["as_data", "as_targets", "predicted_labels"]
 
 
-def as_targets(y: Any, loss: Loss, *, name: str = "y", dtype: np.dtype[Any], outputs: int, samples: int) -> Array:
+def as_data(
+    model: Model, x: Array, y: DataLike, sample_weight: DataLike | None = None, *, name: str = "y"
+) -> TrainingData:
+    """Inputs that are converted already, with targets and weights in the form that the loss takes.
+
+    Raises:
+        DataError: When targets or weights cannot be used.
+    """
+    target = as_targets(y, model.loss, name=name, dtype=x.dtype, outputs=model.outputs, samples=len(x))
+    weight = None if sample_weight is None else as_weights(sample_weight, dtype=x.dtype, samples=len(x))
+    return x, target, weight
+
+
+def as_targets(y: DataLike, loss: Loss, *, name: str = "y", dtype: FloatDType, outputs: int, samples: int) -> Array:
     """``y`` in the form that the loss takes: ``(N, K)`` floats, or ``(N,)`` integers.
 
     Class labels become one-hot rows where the loss wants rows, and one-hot rows become labels
@@ -40,13 +52,20 @@ def as_targets(y: Any, loss: Loss, *, name: str = "y", dtype: np.dtype[Any], out
     rows = given[:, None] if given.ndim == 1 else given
     if rows.shape[1] != outputs:
         classes = one_column and rows.min() >= 0 and rows.max() < outputs and np.array_equal(rows, np.round(rows))
-        mend = "; of class labels nnkit.to_categorical makes such rows" if classes else ""
+        advice = "; nnkit.to_categorical makes such rows of class labels" if classes else ""
         raise ShapeError(
             f"{name} has {rows.shape[1]} columns and the network has {outputs} outputs; "
-            f"expected shape ({samples}, {outputs}){mend}"
+            f"expected shape ({samples}, {outputs}){advice}"
         )
     _check_domain(rows, loss, name)
     return np.ascontiguousarray(rows, dtype=dtype)
+
+
+def predicted_labels(loss: Loss, prediction: Array) -> IntArray:
+    """The class of each row of a prediction ``(N, K)``, ``(N,)``."""
+    if loss.target_domain == "sign" and prediction.shape[1] == 1:
+        return np.where(prediction[:, 0] > 0, 1, -1)
+    return to_labels(prediction)
 
 
 def _labels(given: Array, *, name: str, outputs: int, who: str) -> Array:
@@ -55,9 +74,7 @@ def _labels(given: Array, *, name: str, outputs: int, who: str) -> Array:
     indices: Array = flat.astype(np.intp)
     if not np.array_equal(indices, flat):
         row = int(np.flatnonzero(indices != flat)[0])
-        raise DataError(
-            f"{name}[{row}] is {flat[row]!r}; {who} takes class labels: whole numbers from 0 to {outputs - 1}"
-        )
+        raise DataError(f"{name}[{row}] is {flat[row]!r}; {who} takes class labels: integers from 0 to {outputs - 1}")
     if indices.min() < 0 or indices.max() >= outputs:
         row = int(np.flatnonzero((indices < 0) | (indices >= outputs))[0])
         raise DataError(
@@ -90,9 +107,9 @@ def _check_domain(rows: Array, loss: Loss, name: str) -> None:
     domain, who = loss.target_domain, type(loss).__name__
     low, high = rows.min(), rows.max()
     if domain == "unit" and (low < 0 or high > 1):
-        raise DataError(f"{name} ranges from {low:g} to {high:g}; {who} takes targets from 0 to 1")
+        raise DataError(f"{name} ranges from {low:g} to {high:g}; {who} takes targets between 0 and 1")
     if domain == "nonnegative" and low < 0:
-        raise DataError(f"{name} has a negative value, {low:g}; {who} takes targets from 0 on")
+        raise DataError(f"{name} has a negative value, {low:g}; {who} takes non-negative targets")
     if domain == "sign" and not np.isin(rows, (-1, 1)).all():
         raise DataError(
             f"{name} ranges from {low:g} to {high:g}; {who} takes -1 and 1 (2*y - 1 makes them from 0 and 1)"

@@ -1,15 +1,20 @@
-"""What the Jacobian of a trained network tells: how sure it is, what it listens to, what it does not use."""
+"""Statistics from the Jacobian of a trained network: uncertainty, influence of samples and inputs, unused units."""
 
 from nnkit.inference.diagnosis import Diagnosis, diagnose
+from nnkit.inference.fitted import Fitted
+from nnkit.inference.gradient_check import GradientReport, check_gradient
 from nnkit.inference.intervals import Intervals, intervals
 from nnkit.inference.leverage import Influence, influence
 from nnkit.inference.sensitivities import Sensitivities, sensitivities
 
 __all__ = [
     "Diagnosis",
+    "Fitted",
+    "GradientReport",
     "Influence",
     "Intervals",
     "Sensitivities",
+    "check_gradient",
     "diagnose",
     "influence",
     "intervals",

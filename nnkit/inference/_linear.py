@@ -1,28 +1,27 @@
-"""The network as a linear model around its parameters: what all of its statistics are made of."""
+"""The network as a linear model around its parameters, from which all of its statistics are computed."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.objective import Objective
-from nnkit.data.arrays import positive_integer
+from nnkit.data.arrays import DataLike, positive_integer
+from nnkit.data.targets import as_data
 from nnkit.errors import DataError
-from nnkit.network import Network
+from nnkit.inference.fitted import Fitted
 
 
 @attrs.frozen
 class Linear:
     """Residuals and what is made of their Jacobian, in units where every sample has the same noise.
 
-    The Jacobian itself, ``(N, K, P)``, is made anew chunk by chunk and never held.
+    The Jacobian itself, ``(N, K, P)``, is computed again chunk by chunk and never kept in full.
 
     Args:
-        objective: What was made small.
-        theta: Where, ``(P,)``.
+        objective: The objective that was minimized.
+        theta: The parameters, ``(P,)``.
         residual: ``r`` ``(N, K)``, each times the square root of its share of the weight.
         root: What the plain error ``prediction - y`` was multiplied by, ``(N,)``.
         inverse: ``(J^T J + penalties)^-1`` ``(P, P)``, on the directions that they determine.
@@ -39,29 +38,30 @@ class Linear:
     hats: Array
 
     @classmethod
-    def of(cls, network: Network, X: Any, y: Any, sample_weight: Any, memory: int) -> Linear:
-        """Around the present parameters, with at most ``memory`` bytes for what is made of the Jacobian at a time.
+    def of(cls, network: Fitted, X: DataLike, y: DataLike, *, sample_weight: DataLike | None, memory: int) -> Linear:
+        """Around the present parameters, with at most ``memory`` bytes for Jacobians at a time.
 
         Raises:
             NotOfferedError: When the loss is no sum of squares.
             DataError: When its residuals are not the plain errors times a constant, or the data cannot be used.
         """
-        objective = network.objective(X, y, sample_weight)
-        objective.memory = positive_integer(memory, "memory")
+        model = network.model
+        data = as_data(model, network.inputs_from(X), y, sample_weight)
+        objective = Objective(model, network.buffers, *data, memory=positive_integer(memory, "memory"))
         theta = network.parameters.copy()
-        samples, outputs = len(objective.X), network.outputs
+        samples, outputs = len(objective.X), model.outputs
         residual = objective.residual(theta)[: samples * outputs].astype(np.float64)
-        slopes = network.loss.residual_jacobian(network.predict(objective.X[:2]), objective.target[:2])
+        slopes = model.loss.residual_jacobian(network.predict(objective.X[:2]), objective.target[:2])
         factor = float(slopes[0, 0, 0])
         if slopes.shape[1] != outputs or not np.allclose(slopes, factor * np.eye(outputs)):
-            raise DataError(f"{type(network.loss).__name__} does not weigh all errors alike; use mean_squared_error")
+            raise DataError(f"{type(model.loss).__name__} does not weigh all errors alike; use mean_squared_error")
         matrix = objective.gauss_newton(theta)[0].astype(np.float64)
         if network.strengths is not None:
             # A penalty that the solver found is no part of the objective.
             matrix.reshape(-1)[:: len(matrix) + 1] += network.strengths
         values, vectors = np.linalg.eigh(matrix)
-        kept = values > len(values) * np.finfo(theta.dtype).eps * values.max(initial=0.0)
-        half = vectors[:, kept] / np.sqrt(values[kept])
+        determined = values > len(values) * np.finfo(theta.dtype).eps * values.max(initial=0.0)
+        half = vectors[:, determined] / np.sqrt(values[determined])
         hats = np.empty((samples, outputs, outputs))
         for piece in objective.samples():
             # One product of matrices: stacked, it would be one of rows for each sample.
@@ -70,7 +70,9 @@ class Linear:
             hats[piece] = rows @ np.swapaxes(rows, 1, 2)
         weights = np.full(samples, 1.0) if objective.weight is None else objective.weight.astype(np.float64)
         root = factor * np.sqrt(weights * objective.scale)
-        return cls(objective, theta, residual.reshape(samples, outputs), root, half @ half.T, int(kept.sum()), hats)
+        return cls(
+            objective, theta, residual.reshape(samples, outputs), root, half @ half.T, int(determined.sum()), hats
+        )
 
     def covariance(self, variance: Array) -> Array:
         """Of the parameters, ``M^-1 (sum_k variance[k] J_k^T J_k) M^-1`` ``(P, P)``, with ``M = J^T J + penalties``."""
@@ -80,8 +82,8 @@ class Linear:
             rows = self.objective.sample_jacobian(self.theta, piece) * deviation
             flat = rows.reshape(-1, len(spread))
             spread += flat.T @ flat
-        found: Array = self.inverse @ spread @ self.inverse
-        return found
+        covariance: Array = self.inverse @ spread @ self.inverse
+        return covariance
 
     def effective(self) -> Array:
         """Parameters that each output's residuals use up, ``(K,)``; their sum is the trace of the hat matrix."""
@@ -102,7 +104,7 @@ class Linear:
         if (degrees < 0.5).any():
             raise DataError(
                 f"{self.count()} samples leave {float(degrees.min()):.3g} degrees of freedom beside the "
-                f"{float(self.effective().sum()):.4g} parameters they determine: the noise cannot be told; "
+                f"{float(self.effective().sum()):.4g} parameters they determine: the noise cannot be estimated; "
                 "use more data, fewer units, or a regularizer"
             )
         return (self.residual**2).sum(axis=0) / degrees, degrees

@@ -1,17 +1,15 @@
-"""Which parameters the data determine, and which units carry nothing."""
+"""Which parameters the data determine, and which units have no effect."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.core.chunks import BUDGET, jacobian_rows, pieces
+from nnkit.core.chunks import MEMORY, jacobian_rows, pieces
 from nnkit.core.rows import open_pass, unit_rows
-from nnkit.data.arrays import as_inputs, positive_integer
-from nnkit.network import Network
+from nnkit.data.arrays import DataLike, positive_integer
+from nnkit.inference.fitted import Fitted
 
 __all__ = ["Diagnosis", "SilentUnit", "diagnose"]
 
@@ -53,14 +51,14 @@ class Diagnosis:
         return "\n".join(lines)
 
 
-def diagnose(network: Network, X: Any, *, tolerance: float = 1e-10, memory: int = BUDGET) -> Diagnosis:
+def diagnose(network: Fitted, X: DataLike, *, tolerance: float = 1e-10, memory: int = MEMORY) -> Diagnosis:
     """The rank of the parameter Jacobian over ``X``, and the units that are constant, unheard or copies.
 
     Args:
         network: The network.
         X: Inputs ``(N, D)``.
         tolerance: What counts as nothing, relative to the largest of its kind.
-        memory: Bytes that may be taken for the Jacobian at a time, if they are more than a few matrices ``(P, P)``.
+        memory: Bytes that may be used for the Jacobian at a time, if they are more than a few matrices ``(P, P)``.
 
     Raises:
         DataError: When ``X`` cannot be used.
@@ -75,11 +73,12 @@ def diagnose(network: Network, X: Any, *, tolerance: float = 1e-10, memory: int 
         The predictions feel 10 of 13 directions of the parameters.
         Layer 0, unit 0: no output listens to it.
     """
-    x = as_inputs(X, dtype=network.parameters.dtype, columns=network.inputs)
-    budget = positive_integer(memory, "memory")
-    rows = jacobian_rows(network.model, network.outputs, np.dtype(np.float64).itemsize, budget)
+    x = network.inputs_from(X)
+    rows = jacobian_rows(
+        network.model, network.model.outputs, np.dtype(np.float64).itemsize, positive_integer(memory, "memory")
+    )
     # Fewer rows than parameters would be factored together with (P, P) again and again.
-    chunks = list(pieces(len(x), max(rows, network.parameters.size // network.outputs)))
+    chunks = list(pieces(len(x), max(rows, network.parameters.size // network.model.outputs)))
     triangle = _triangle(network, x, chunks)
     lengths = np.linalg.norm(triangle, axis=0)
     # A parameter's own unit of length says nothing about whether it is determined.
@@ -89,7 +88,7 @@ def diagnose(network: Network, X: Any, *, tolerance: float = 1e-10, memory: int 
     return Diagnosis(network.parameters.size, rank, values, tuple(_silent(network, x, chunks, tolerance)))
 
 
-def _triangle(network: Network, x: Array, chunks: list[slice]) -> Array:
+def _triangle(network: Fitted, x: Array, chunks: list[slice]) -> Array:
     """``R`` of ``J = QR``, with the singular values of ``J`` and the lengths of its columns, chunk by chunk."""
     size = network.parameters.size
     found: Array = np.empty((0, size))
@@ -123,7 +122,7 @@ class _Units:
         return cls(np.zeros(width), np.zeros(width), np.zeros(width), np.zeros(width), np.zeros((width, width)))
 
 
-def _silent(network: Network, x: Array, chunks: list[slice], tolerance: float) -> list[SilentUnit]:
+def _silent(network: Fitted, x: Array, chunks: list[slice], tolerance: float) -> list[SilentUnit]:
     layers = _measured(network, x, chunks)
     copies = _copies(network, x, chunks, layers, tolerance)
     found = []
@@ -138,12 +137,12 @@ def _silent(network: Network, x: Array, chunks: list[slice], tolerance: float) -
     return found
 
 
-def _hidden(network: Network, x: Array) -> tuple[Array, ...]:
+def _hidden(network: Fitted, x: Array) -> tuple[Array, ...]:
     """What each layer but the last puts out."""
     return open_pass(network.model, network.parameters, network.buffers, x).inputs[1:]
 
 
-def _measured(network: Network, x: Array, chunks: list[slice]) -> list[_Units]:
+def _measured(network: Fitted, x: Array, chunks: list[slice]) -> list[_Units]:
     layers = [_Units.of(width) for width in network.model.widths[:-1]]
     for piece in chunks:
         passed = open_pass(network.model, network.parameters, network.buffers, x[piece])
@@ -160,7 +159,7 @@ def _measured(network: Network, x: Array, chunks: list[slice]) -> list[_Units]:
 
 
 def _copies(
-    network: Network, x: Array, chunks: list[slice], layers: list[_Units], tolerance: float
+    network: Fitted, x: Array, chunks: list[slice], layers: list[_Units], tolerance: float
 ) -> list[dict[int, int]]:
     """Of each layer, the units with the same course as an earlier one, up to a factor and a constant; and that one."""
     factors, rests = [], []

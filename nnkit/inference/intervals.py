@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.core.chunks import BUDGET, jacobian_rows, pieces
-from nnkit.data.arrays import as_inputs
+from nnkit.core.chunks import MEMORY, jacobian_rows, pieces
+from nnkit.data.arrays import DataLike
 from nnkit.errors import DataError
 from nnkit.inference._linear import Linear
+from nnkit.inference.fitted import Fitted
 from nnkit.inference.student import student_quantile
-from nnkit.network import Network
 
 __all__ = ["Intervals", "intervals"]
 
@@ -42,15 +42,15 @@ class Intervals:
 
 
 def intervals(
-    network: Network,
-    X: Any,
-    y: Any,
-    X_new: Any,
+    network: Fitted,
+    X: DataLike,
+    y: DataLike,
+    X_new: DataLike,
     *,
     level: float = 0.95,
     of: Literal["observation", "mean"] = "observation",
-    sample_weight: Any = None,
-    memory: int = BUDGET,
+    sample_weight: DataLike | None = None,
+    memory: int = MEMORY,
 ) -> Intervals:
     """``prediction ± t * se``, ``se^2 = g C g^T (+ noise)`` with ``g`` the parameter Jacobian at the new inputs.
 
@@ -71,7 +71,7 @@ def intervals(
         level: Coverage, in (0, 1).
         of: ``"observation"`` for a new ``y``, noise included; ``"mean"`` for the function alone.
         sample_weight: As in training; a weight of 2 means half the noise variance.
-        memory: Bytes that may be taken for Jacobians at a time; beside them stand a few matrices ``(P, P)``.
+        memory: Bytes that may be used for Jacobians at a time; beside them stand a few matrices ``(P, P)``.
 
     Raises:
         DataError: When the data leave no degree of freedom.
@@ -96,7 +96,7 @@ def intervals(
     if of not in {"observation", "mean"}:
         raise DataError(f"of is {of!r}; expected 'observation' or 'mean'")
     prediction = network.predict(X_new)
-    linear = Linear.of(network, X, y, sample_weight, memory)
+    linear = Linear.of(network, X, y, sample_weight=sample_weight, memory=memory)
     variance, degrees = linear.noise()
     squared = _spread(network, X_new, linear.covariance(variance), memory)
     # Scaled residuals are errors times `root`; with weights of mean 1 an average sample's root turns them back.
@@ -108,12 +108,12 @@ def intervals(
     return Intervals(prediction, prediction - reach, prediction + reach, error, np.sqrt(noise), degrees, level)
 
 
-def _spread(network: Network, X: Any, covariance: Array, memory: int) -> Array:
+def _spread(network: Fitted, X: DataLike, covariance: Array, memory: int) -> Array:
     """``g C g^T`` ``(M, K)`` at each row of ``X``, with ``g`` its parameter Jacobian."""
-    x = as_inputs(X, dtype=network.parameters.dtype, columns=network.inputs)
-    found = np.empty((len(x), network.outputs))
-    for piece in pieces(len(x), jacobian_rows(network.model, network.outputs, found.itemsize, memory)):
+    x = network.inputs_from(X)
+    found = np.empty((len(x), network.model.outputs))
+    for piece in pieces(len(x), jacobian_rows(network.model, network.model.outputs, found.itemsize, memory)):
         rows = network.parameter_jacobian(x[piece]).reshape(-1, len(covariance)).astype(np.float64, copy=False)
-        found[piece] = np.einsum("rp,rp->r", rows @ covariance, rows).reshape(-1, network.outputs)
+        found[piece] = np.einsum("rp,rp->r", rows @ covariance, rows).reshape(-1, network.model.outputs)
     spread: Array = np.maximum(found, 0.0)
     return spread

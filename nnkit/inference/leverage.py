@@ -1,24 +1,23 @@
-"""How much each sample pulls, and what the network would have said without it."""
+"""How much each sample influences the fit, and the prediction for it had it been left out."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.core.chunks import BUDGET
+from nnkit.core.chunks import MEMORY
+from nnkit.data.arrays import DataLike
 from nnkit.errors import DataError
 from nnkit.inference._linear import Linear
-from nnkit.network import Network
+from nnkit.inference.fitted import Fitted
 
 __all__ = ["Influence", "influence"]
 
 
 @attrs.frozen
 class Influence:
-    """What each training sample does.
+    """The influence of each training sample.
 
     Args:
         leverage: ``(N,)``: how much a sample's prediction follows its own target, 0 to ``K``; they sum to the
@@ -39,7 +38,9 @@ class Influence:
         return float(np.mean(self.left_out_error**2))
 
 
-def influence(network: Network, X: Any, y: Any, sample_weight: Any = None, *, memory: int = BUDGET) -> Influence:
+def influence(
+    network: Fitted, X: DataLike, y: DataLike, *, sample_weight: DataLike | None = None, memory: int = MEMORY
+) -> Influence:
     """``(I - H[n])^-1 e[n]`` for every sample, with ``H = J (J^T J + penalties)^-1 J^T``: no retraining.
 
     Exact for a linear model, whose penalty keeps its weight against the other samples' losses; to first order for a
@@ -50,7 +51,7 @@ def influence(network: Network, X: Any, y: Any, sample_weight: Any = None, *, me
         X: The training inputs.
         y: The training targets.
         sample_weight: As in training.
-        memory: Bytes that may be taken for the Jacobian at a time; beside it stand a few matrices ``(P, P)``.
+        memory: Bytes that may be used for the Jacobian at a time; beside it stand a few matrices ``(P, P)``.
 
     Raises:
         DataError: When the data cannot be used.
@@ -67,8 +68,8 @@ def influence(network: Network, X: Any, y: Any, sample_weight: Any = None, *, me
         >>> influence(net, X, X**2).leverage
         array([0.6, 0.3, 0.2, 0.3, 0.6])
     """
-    linear = Linear.of(network, X, y, sample_weight, memory)
-    outputs = network.outputs
+    linear = Linear.of(network, X, y, sample_weight=sample_weight, memory=memory)
+    outputs = network.model.outputs
     weighed = linear.root > 0.0
     if not weighed.any():
         raise DataError("all sample weights are zero")

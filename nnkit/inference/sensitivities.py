@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.core.chunks import BUDGET, pieces
-from nnkit.data.arrays import as_inputs
-from nnkit.network import Network
+from nnkit.core.chunks import MEMORY, pieces
+from nnkit.data.arrays import DataLike
+from nnkit.inference.fitted import Fitted
 
 __all__ = ["Sensitivities", "sensitivities"]
 
@@ -40,7 +38,7 @@ class Sensitivities:
         return [int(i) for i in np.argsort(-self.standardized[output], kind="stable")]
 
 
-def sensitivities(network: Network, X: Any) -> Sensitivities:
+def sensitivities(network: Fitted, X: DataLike) -> Sensitivities:
     """Exact slopes at each row of ``X``, and their summary for each feature.
 
     A slope is local: an input may matter by a step that no row of ``X`` stands on. Correlated inputs share their
@@ -60,7 +58,7 @@ def sensitivities(network: Network, X: Any) -> Sensitivities:
         >>> sensitivities(net, X).mean
         array([[ 3., -1.]])
     """
-    x = as_inputs(X, dtype=network.parameters.dtype, columns=network.inputs)
+    x = network.inputs_from(X)
     jacobian = network.jacobian(x)
     mean, mean_absolute, rms, spread = _moments(jacobian)
     scaled = rms * _moments(x)[3]
@@ -76,7 +74,7 @@ def _moments(values: Array) -> tuple[Array, Array, Array, Array]:
     count = len(values)
     mean = values.mean(axis=0)
     sizes, squares, distances = np.zeros_like(mean), np.zeros_like(mean), np.zeros_like(mean)
-    for piece in pieces(count, max(1, BUDGET // (4 * values[0].nbytes))):
+    for piece in pieces(count, max(1, MEMORY // (4 * values[0].nbytes))):
         own = values[piece]
         sizes += np.abs(own).sum(axis=0)
         squares += np.einsum("n...,n...->...", own, own)

@@ -1,11 +1,11 @@
 """One abstract class per kind of part: shapes, units and promises are stated here, once."""
 
 from nnkit.interfaces.activation import Activation, Elementwise
-from nnkit.interfaces.callback import Callback, TrainingView
+from nnkit.interfaces.callback import Callback, LayerValues, TrainingData, TrainingView
 from nnkit.interfaces.initializer import Distribution, Initializer
 from nnkit.interfaces.layer import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.loss import Loss
-from nnkit.interfaces.metric import Metric
+from nnkit.interfaces.metric import Metric, MetricValue
 from nnkit.interfaces.optimizer import Optimizer, State
 from nnkit.interfaces.part import Example, Part, PartSpec, UpdateLike
 from nnkit.interfaces.regularizer import Regularizer
@@ -21,8 +21,10 @@ __all__ = [
     "Example",
     "Initializer",
     "Layer",
+    "LayerValues",
     "Loss",
     "Metric",
+    "MetricValue",
     "ObjectiveLike",
     "Optimizer",
     "ParameterSpec",
@@ -34,6 +36,7 @@ __all__ = [
     "Solver",
     "SolverStep",
     "State",
+    "TrainingData",
     "TrainingView",
     "UpdateLike",
     "Workspace",

@@ -1,18 +1,38 @@
-"""Callbacks: those who watch the training, and may ask it to stop."""
+"""Callbacks: called at the events of a training, which they may ask to stop or to change."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from nnkit.arrays import Array
+from nnkit.interfaces.loss import Loss
+from nnkit.interfaces.optimizer import Optimizer
 from nnkit.interfaces.part import Part, optional
+from nnkit.interfaces.schedule import Schedule
+from nnkit.interfaces.solver import Solver
 
-__all__ = ["Callback", "TrainingView"]
+__all__ = ["Callback", "LayerValues", "TrainingData", "TrainingView"]
+
+TrainingData: TypeAlias = tuple[Array, Array, Array | None]
+"""Inputs, targets and weights as the loss sees them."""
+
+
+class LayerValues(Protocol):
+    """The values of one layer in a forward pass of ``N`` rows."""
+
+    @property
+    def preactivation(self) -> Array | None:
+        """``z``, ``(N, D)``; ``None`` for a layer without one."""
+
+    @property
+    def activation(self) -> Array:
+        """The layer's output, ``(N, D)``."""
 
 
 class TrainingView(Protocol):
-    """What a callback sees of the training: everything to read, nothing to break.
+    """What a callback sees of the training, and may ask of it.
 
     Counters go on over several calls of ``fit``. Arrays are read-only views of the live ones:
     copy what is to be kept. What a callback wants changed, it asks for by a method.
@@ -52,7 +72,7 @@ class TrainingView(Protocol):
 
     @property
     def logs(self) -> Mapping[str, Any]:
-        """Figures of the epoch just finished (``loss``, ``val_loss``, metrics); in a batch, its ``loss``."""
+        """``loss``, ``val_loss`` and metrics of the epoch just finished; in a batch, its ``loss``."""
 
     @property
     def parameters(self) -> Array:
@@ -60,7 +80,7 @@ class TrainingView(Protocol):
 
     @property
     def buffers(self) -> Array:
-        """What layers keep but do not train (running statistics), flat, read-only."""
+        """Arrays of layers that are not trained (running statistics), flat, read-only."""
 
     @property
     def stop_reason(self) -> str | None:
@@ -75,19 +95,27 @@ class TrainingView(Protocol):
         """The learning rate of the next step; ``None`` for an optimizer without one."""
 
     @property
-    def network(self) -> Any:
-        """The network in training; its ``save`` writes a whole, resumable file at any event."""
+    def schedule(self) -> Schedule | None:
+        """The schedule that the learning rate follows; ``None`` where it is a number, or there is none."""
+
+    @property
+    def optimizer(self) -> Optimizer | Solver:
+        """The optimizer or solver of the network."""
+
+    @property
+    def loss(self) -> Loss:
+        """The loss of the network."""
 
     @property
     def batch_indices(self) -> Array:
         """Positions in the training data of the last batch, ``(N,)``."""
 
     @property
-    def data(self) -> tuple[Array, Array, Array | None]:
+    def data(self) -> TrainingData:
         """The training data as the loss sees them: inputs, targets, weights."""
 
     @property
-    def validation_data(self) -> tuple[Array, Array, Array | None] | None:
+    def validation_data(self) -> TrainingData | None:
         """The validation data as the loss sees them."""
 
     @property
@@ -95,10 +123,43 @@ class TrainingView(Protocol):
         """This callback's own memory: arrays, numbers, strings and lists; saved with the network."""
 
     def higher_is_better(self, name: str) -> bool | None:
-        """Whether a larger figure ``name`` of the logs is the better one; ``None`` where nobody says.
+        """Whether a larger value of ``name`` in the logs is the better one; ``None`` where that is undefined.
 
-        Losses fall; a metric says it itself (``val_`` in front changes nothing).
+        Losses fall; a metric declares it (the prefix ``val_`` changes nothing).
         """
+
+    def trace(self, X: Array) -> Sequence[LayerValues]:
+        """Each layer's values for ``X`` ``(N, D)``, in inference, with the parameters as they are now.
+
+        The last ``activation`` is the prediction.
+        """
+
+    def evaluate(self, data: TrainingData, metrics: Sequence[str] = ()) -> Mapping[str, Any]:
+        """``loss`` and the named metrics over ``data``, in inference, with the parameters as they are now."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to one consistent file, from which ``fit(..., resume=True)`` goes on.
+
+        Raises:
+            FileSaveError: When it cannot be written.
+        """
+
+    def archive(self, record: Mapping[str, Any]) -> None:
+        """Add a record to the network's archive.
+
+        Args:
+            record: About one step: ``step``, ``epoch``, ``arrays`` (by name) and ``values`` (by side, then by
+                name). About the archive: ``widths`` and ``has_preactivation`` of each layer, ``folder`` (where the
+                arrays are written instead of kept in memory) and ``discard_after`` (a step; arrays of later ones
+                are removed). All are optional; a record about no step also brings the folder up to date.
+
+        Raises:
+            FileSaveError: When a file cannot be written.
+        """
+
+    @property
+    def archive_bytes(self) -> int:
+        """Bytes of the arrays that the archive contains in memory."""
 
     def stop(self, reason: str) -> None:
         """Ask for the training to end after this event; ``reason`` is shown and kept."""

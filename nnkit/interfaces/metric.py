@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from nnkit.arrays import Array
 from nnkit.interfaces.part import Part
 
-__all__ = ["Metric"]
+__all__ = ["Metric", "MetricValue"]
+
+MetricValue: TypeAlias = float | Array
+"""A number for most metrics, an array for some (a confusion matrix)."""
 
 
 class Metric(Part):

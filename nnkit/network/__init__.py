@@ -1,5 +1,1 @@
-"""Names and hyperparameters in; a network that a person can use out."""
-
-from nnkit.network.network import Network
-
-__all__ = ["Network"]
+"""A network: its composition, one call of fit, the facade, and its archive."""

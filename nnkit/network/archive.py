@@ -1,27 +1,26 @@
-"""What an archiver has kept of a training, to be asked by step and layer."""
+"""The archive of a training: written record by record, read by step and layer."""
 
 from __future__ import annotations
 
-import copy
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
-from nnkit.callbacks import _archiving as archiving
+from nnkit.callbacks._archiving import TARGETS, VALUES
 from nnkit.core.layout import Layout
+from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
-from nnkit.errors import DataError, FileFormatError
+from nnkit.errors import DataError
+from nnkit.files import archive_folder
+from nnkit.files.storage import read_tree
+from nnkit.network.composition import Composition
 
-if TYPE_CHECKING:
-    from nnkit.network.network import Network
-
-__all__ = ["Archive", "NonFinite"]
+__all__ = ["Archive", "NonFinite", "add_record"]
 
 Side = Literal["training", "validation"]
 
@@ -32,9 +31,9 @@ class NonFinite:
 
     Args:
         step: The step under which it is archived.
-        quantity: ``"gradient"``, ``"parameters"``, ``"preactivation"``, ``"activation"``, or the figure's name.
-        layer: Position of the layer; ``None`` for a figure.
-        name: The parameter array's name; ``None`` where it is none.
+        quantity: ``"gradient"``, ``"parameters"``, ``"preactivation"``, ``"activation"``, or the name of a value.
+        layer: Position of the layer; ``None`` for a value.
+        name: The parameter array's name; ``None`` where it is not one.
         side: ``"training"`` or ``"validation"``.
     """
 
@@ -45,16 +44,54 @@ class NonFinite:
     side: Side = "training"
 
     def __str__(self) -> str:
-        """As a sentence says it: ``gradient of weight in layer 2 at step 31``."""
+        """In words: ``gradient of weight in layer 2 at step 31``."""
         where = "" if self.layer is None else f" in layer {self.layer}"
         return f"{self.side} {self.quantity}{f' of {self.name}' if self.name else ''}{where} at step {self.step}"
 
 
+def add_record(archive: dict[str, Any], record: Mapping[str, Any], composition: Composition) -> None:
+    """Add a record (see ``TrainingView.archive``) to the archive of a training's state, or to its folder.
+
+    Raises:
+        FileSaveError: When a file cannot be written.
+    """
+    for name, empty in (("values", {}), ("steps", {}), ("folder", None)):
+        archive.setdefault(name, empty)
+    archive.update({name: record[name] for name in ("widths", "has_preactivation", "folder") if name in record})
+    folder = None if archive["folder"] is None else Path(archive["folder"])
+    if folder is not None and "discard_after" in record:
+        folder.mkdir(parents=True, exist_ok=True)
+        for step in archive_folder.steps_in(folder):
+            if step > record["discard_after"]:
+                archive_folder.step_file(folder, step).unlink()
+    for side, values in record.get("values", {}).items():
+        for name, value in values.items():
+            series = archive["values"].setdefault(side, {}).setdefault(name, {"step": [], "value": []})
+            series["step"].append(record["step"])
+            series["value"].append(value)
+    if record.get("arrays"):
+        arrays = {**record["arrays"], "epoch": np.array(record["epoch"])}
+        if folder is None:
+            archive["steps"][str(record["step"])] = arrays
+        else:
+            archive_folder.write_step(folder, record["step"], arrays)
+    if folder is not None and "step" not in record:
+        shown = {name: archive[name] for name in ("widths", "has_preactivation", "values")}
+        archive_folder.write_index(folder, {"config": composition.to_config(), **shown})
+
+
 class Archive:
-    """Activations, preactivations, gradients, parameters and figures by step; made by the callback ``archiver``.
+    """Activations, preactivations, gradients, parameters and values by step; made by the callback ``archiver``.
 
     Steps are those of ``network.step``: the first update is step 1. Layers are counted as in
-    ``network.layers``, from 0 on, from the end with negative numbers. Arrays are read-only.
+    ``network.layers``, negative numbers from the end. Arrays are read-only.
+
+    Args:
+        composition: Of the network.
+        model: Its structure.
+        archive: What ``add_record`` has gathered.
+        folder: Where its arrays are; ``None`` when ``archive`` contains them.
+        notes: The notes of the network.
 
     Example:
         >>> X = np.random.default_rng(0).normal(size=(8, 2))
@@ -65,31 +102,47 @@ class Archive:
         [1, 2, 3]
         >>> archive.gradient(2, layer=0, name="weight").shape
         (2, 3)
-        >>> np.array_equal(archive.network_at(3).predict(X), net.predict(X))
+        >>> np.array_equal(nnkit.Network.from_archive(archive, 3).predict(X), net.predict(X))
         True
         >>> archive.first_nonfinite() is None
         True
     """
 
-    def __init__(self, network: Network, memory: Mapping[str, Any], folder: Path | None) -> None:
-        self._network = network
-        self._memory = memory
-        self._folder = folder
+    def __init__(
+        self,
+        composition: Composition,
+        model: Model,
+        archive: Mapping[str, Any],
+        *,
+        folder: Path | None = None,
+        notes: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.composition = composition
+        self.notes = dict(notes or {})
+        self._model, self._archive, self._folder = model, archive, folder
         self._order: list[int] = (
-            sorted(int(step) for step in memory["kept"]) if folder is None else archiving.steps_in(folder)
+            sorted(int(step) for step in archive["steps"]) if folder is None else archive_folder.steps_in(folder)
         )
-        self._widths: list[int] = [int(width) for width in memory["widths"]]
-        self._has_preactivation: list[bool] = [bool(has) for has in memory["has_preactivation"]]
+        self._widths: list[int] = [int(width) for width in archive["widths"]]
+        self._has_preactivation: list[bool] = [bool(has) for has in archive["has_preactivation"]]
         self._last_read: tuple[int, Mapping[str, Array]] | None = None
 
     @classmethod
-    def of(cls, network: Network, memory: Mapping[str, Any]) -> Self:
-        """The archive of a network, from the memory of its archiver."""
-        folder = None if memory.get("folder") is None else Path(memory["folder"])
-        return cls(network, memory, folder)
+    def of(
+        cls, composition: Composition, model: Model, archive: Mapping[str, Any], notes: Mapping[str, Any]
+    ) -> Archive:
+        """The archive of a network, from what the state of its training holds.
+
+        Raises:
+            DataError: When nothing is archived.
+        """
+        if not archive:
+            raise DataError("nothing is archived: pass an archiver to fit: callbacks=['archiver(every=10)']")
+        folder = None if archive["folder"] is None else Path(archive["folder"])
+        return cls(composition, model, archive, folder=folder, notes=notes)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, overrides: Mapping[str, Any] | None = None) -> Archive:
+    def load(cls, path: str | os.PathLike[str], *, overrides: Mapping[str, object] | None = None) -> Archive:
         """The archive in a folder that an archiver filled, or in a network's file.
 
         Args:
@@ -98,31 +151,31 @@ class Archive:
 
         Raises:
             FileFormatError: When it is neither.
-            DataError: When the network's file holds no archive.
-            SpecError: When the network was made with functions of its maker's own; says which to give again.
+            DataError: When the network's file contains no archive.
+            SpecError: When the network was composed with functions of its own; names those to pass again.
         """
-        from nnkit.network.network import Network
-
         folder = Path(path)
-        if not folder.is_dir():
-            return Network.load(folder, overrides=overrides).archive
-        index = _index(folder)
-        network = Network.from_config(index["config"], overrides=overrides)
-        return cls(network, index, folder)
+        if folder.is_dir():
+            index = archive_folder.read_index(folder)
+            composition = Composition.from_config(index["config"], overrides)
+            return cls(composition, _model_of(composition), index, folder=folder)
+        tree = read_tree(folder, what="network")
+        composition = attrs.evolve(Composition.from_config(tree["config"], overrides), inputs=tree["inputs"])
+        return cls.of(composition, _model_of(composition), tree["state"].get("archive", {}), tree.get("notes", {}))
 
-    # -- figures -------------------------------------------------------------------------------
+    # -- values --------------------------------------------------------------------------------
 
     def cost(self, of: Side = "training") -> dict[int, float]:
         """The loss by step, penalties included."""
-        return self._figures("cost", of)
+        return self._values("cost", of)
 
     def accuracy(self, of: Side = "training") -> dict[int, float]:
         """The share of right classes by step."""
-        return self._figures("accuracy", of)  # a target's name
+        return self._values("accuracy", of)  # a target's name
 
     def precision(self, of: Side = "training") -> dict[int, float]:
         """The share of right ones among the predicted positives by step."""
-        return self._figures("precision", of)  # a target's name
+        return self._values("precision", of)  # a target's name
 
     # -- arrays --------------------------------------------------------------------------------
 
@@ -132,10 +185,10 @@ class Archive:
         Raises:
             DataError: When there is no such target.
         """
-        if target not in archiving.TARGETS:
-            raise DataError(f"there is no target {target!r}; they are {', '.join(archiving.TARGETS)}")
-        if target in archiving.FIGURES:
-            return list(self._figures(target, of))
+        if target not in TARGETS:
+            raise DataError(f"there is no target {target!r}; they are {', '.join(TARGETS)}")
+        if target in VALUES:
+            return list(self._values(target, of))
         return [step for step in self._order if self._key(target, of) in self._record(step)]
 
     def rows(self, step: int) -> IntArray:
@@ -201,19 +254,20 @@ class Archive:
         steps = self.steps(target)
         if not steps:
             raise DataError(f"no {target} are archived; give the archiver a frequency for them: {target}=1")
-        found: dict[str, dict[int, Array]] = {}
+        arrays: dict[str, dict[int, Array]] = {}
         for step in steps:
             vector = _read_only(self._record(step)[target])
             for slot, array in zip(self._layout.slots, self._layout.restore(vector), strict=True):
-                found.setdefault(f"layer {slot.layer} {slot.spec.name}", {})[step] = array
-        return found
+                arrays.setdefault(f"layer {slot.layer} {slot.spec.name}", {})[step] = array
+        return arrays
 
     # -- replay --------------------------------------------------------------------------------
 
-    def network_at(self, step: int) -> Network:
-        """A network of its own, as it was after this step: parameters, and what layers keep besides.
+    def state_at(self, step: int) -> TrainingState:
+        """The state of the network after this step: parameters and buffers, with an optimizer that starts anew.
 
-        Its optimizer starts anew: the archive holds no optimizer state (a checkpoint does).
+        ``nnkit.Network.from_archive`` makes a network of it. The archive contains no state of the optimizer (a
+        checkpoint does).
 
         Raises:
             DataError: When the parameters of this step are not archived.
@@ -221,25 +275,22 @@ class Archive:
         parameters = self._get(step, "parameters", "parameters").copy()
         record = self._record(step)
         buffers = record["buffers"].copy() if "buffers" in record else np.empty(0, dtype=parameters.dtype)
-        twin = copy.copy(self._network)
-        state = TrainingState.new(parameters, buffers, self._network.seed)
+        state = TrainingState.new(parameters, buffers, self.composition.seed)
         state.step, state.epoch, state.adapted = step, int(record["epoch"]), True
-        twin._state = state  # noqa: SLF001  # a network made of the other's frozen parts
-        twin.notes = dict(self._network.notes)
-        return twin
+        return state
 
     def first_nonfinite(self) -> NonFinite | None:
         """The first step, layer and quantity with a NaN or an infinity; ``None`` when all is finite.
 
         Within a step in the order of cause: the gradient, from the last layer on; the parameters;
-        then layer by layer preactivation and activation; then the figures.
+        then layer by layer preactivation and activation; then the values.
         """
-        figures: dict[int, list[NonFinite]] = {}
-        for found in self._nonfinite_figures():
-            figures.setdefault(found.step, []).append(found)
-        for step in sorted({*self._order, *figures}):
+        values: dict[int, list[NonFinite]] = {}
+        for nonfinite in self._nonfinite_values():
+            values.setdefault(nonfinite.step, []).append(nonfinite)
+        for step in sorted({*self._order, *values}):
             arrays = self._nonfinite_arrays(step) if step in set(self._order) else iter(())
-            first = next(arrays, None) or next(iter(figures.get(step, [])), None)
+            first = next(arrays, None) or next(iter(values.get(step, [])), None)
             if first is not None:
                 return first
         return None
@@ -252,29 +303,29 @@ class Archive:
         return sum(array.nbytes for step in self._order for array in self._record(step).values())
 
     def __repr__(self) -> str:
-        kept = {target: len(self.steps(target)) for target in archiving.TARGETS}
-        return f"Archive({', '.join(f'{target}: {count} steps' for target, count in kept.items() if count)})"
+        counts = {target: len(self.steps(target)) for target in TARGETS}
+        return f"Archive({', '.join(f'{target}: {count} steps' for target, count in counts.items() if count)})"
 
     # -- inside --------------------------------------------------------------------------------
 
     @property
     def _layout(self) -> Layout:
-        return self._network.layout
+        return self._model.layout
 
     def _record(self, step: int) -> Mapping[str, Array]:
         if self._folder is None:
-            record: Mapping[str, Array] = self._memory["kept"][str(step)]
+            record: Mapping[str, Array] = self._archive["steps"][str(step)]
             return record
         if self._last_read is None or self._last_read[0] != step:
-            self._last_read = step, archiving.read_step(self._folder, step)
+            self._last_read = step, archive_folder.read_step(self._folder, step)
         return self._last_read[1]
 
     def _get(self, step: int, key: str, what: str) -> Array:
         if step in set(self._order) and key in self._record(step):
             return self._record(step)[key]
-        have = [s for s in self._order if key in self._record(s)]
-        shown = f"steps {have[0]} to {have[-1]} ({len(have)} of them)" if have else "no step"
-        raise DataError(f"the archive holds no {what} of step {step}; it holds them of {shown}")
+        archived = [s for s in self._order if key in self._record(s)]
+        shown = f"steps {archived[0]} to {archived[-1]} ({len(archived)} of them)" if archived else "no step"
+        raise DataError(f"the archive has no {what} of step {step}; it has them of {shown}")
 
     def _slice(self, step: int, target: str, of: Side, start: int, stop: int) -> Array:
         return _read_only(self._get(step, self._key(target, of), f"{of} {target}s"))[:, start:stop]
@@ -287,7 +338,7 @@ class Archive:
     def _layer(self, layer: int) -> int:
         count = len(self._widths)
         if not -count <= layer < count:
-            raise DataError(f"there is no layer {layer}; the network has {count}, from 0 on")
+            raise DataError(f"there is no layer {layer}; the network has {count}, counted from 0")
         return layer % count
 
     def _part(self, vector: Array, layer: int | None, name: str | None) -> Array:
@@ -298,19 +349,19 @@ class Archive:
         if name is None and len(arrays) == 1:
             return next(iter(arrays.values()))
         if name not in arrays:
-            have = ", ".join(map(repr, arrays)) or "none"
-            raise DataError(f"layer {index} has no array {name!r}; it has {have}")
+            names = ", ".join(map(repr, arrays)) or "none"
+            raise DataError(f"layer {index} has no array {name!r}; it has {names}")
         return arrays[name]
 
-    def _figures(self, target: str, of: Side) -> dict[int, float]:
+    def _values(self, target: str, of: Side) -> dict[int, float]:
         self._key(target, of)
-        series = self._memory["figures"].get(of, {}).get(target, {"step": [], "value": []})
+        series = self._archive["values"].get(of, {}).get(target, {"step": [], "value": []})
         return dict(zip(series["step"], series["value"], strict=True))
 
-    def _nonfinite_figures(self) -> Iterator[NonFinite]:
+    def _nonfinite_values(self) -> Iterator[NonFinite]:
         for side in ("training", "validation"):
-            for target in archiving.FIGURES:
-                for step, value in self._figures(target, side).items():
+            for target in VALUES:
+                for step, value in self._values(target, side).items():
                     if not np.isfinite(value):
                         yield NonFinite(step=step, quantity=target, side=side)
 
@@ -332,20 +383,12 @@ class Archive:
                         yield NonFinite(step=step, quantity=target, layer=layer, side=side)
 
 
-def _index(folder: Path) -> dict[str, Any]:
-    try:
-        index = json.loads((folder / archiving.INDEX).read_bytes())
-        known = index["format"] == "nnkit" and isinstance(index["version"], int)
-    except FileNotFoundError as error:
-        raise FileFormatError(f"{folder} is not an archive: it has no {archiving.INDEX}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise FileFormatError(f"{folder} is not an archive, or its {archiving.INDEX} is damaged: {error}") from error
-    if not known or index["version"] > 1:
-        raise FileFormatError(f"{folder} holds an archive that this nnkit does not read; install a newer nnkit-core")
-    return dict(index)
-
-
 def _read_only(array: Array) -> Array:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def _model_of(composition: Composition) -> Model:
+    assert composition.inputs is not None  # a network with an archive has been trained
+    return composition.model(composition.inputs)

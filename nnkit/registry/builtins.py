@@ -354,25 +354,3 @@ def nnkit_register(registrar: Registrar) -> None:
     for kind, table in PARTS.items():
         for name, target in table.items():
             registrar.add(kind, name, target, ALIASES.get(kind, {}).get(name, ()))
-
-
-DEFAULTS = {
-    "layer": "dense",
-    "loss": "mean_squared_error",
-    "optimizer": "adam",
-    "initializer": "glorot_uniform",
-    "bias_initializer": "zeros",
-    "hidden_activation": "relu",
-    "callback": "history",
-    "archive": "archiver",
-    "functional_activation": "sigmoid",
-    "functional_loss": "half_squared_error",
-    "functional_initializer": "normal(stddev=1.0)",
-    "score": "accuracy",
-    "regression_score": "mean_absolute_error",
-    "explained": "r2",
-    "confusion": "confusion_matrix",
-    "divided_inputs": "rescale",
-    "standardized_inputs": "standardize",
-}
-"""What is used where nobody names anything: by a network, and in the functional style."""

@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,37 +49,6 @@ class _Solving(Solver):
 
     def solve(self, objective: Any, parameters: Array, *, max_steps: int, on_step: Any) -> Array:
         return parameters
-
-
-class _Network:
-    """What a callback may find at ``view.network``: something to look at and to save."""
-
-    loss = types.SimpleNamespace(target_domain="real")
-
-    def __init__(self, view: View) -> None:
-        self._view = view
-        rate = view.values["learning_rate"]
-        self.optimizer: Any = _Solving() if not view.rounds else _Plain() if rate is None else _Optimizer(rate)
-
-    @property
-    def parameters(self) -> Array:
-        return self._view.parameters
-
-    def save(self, path: Any, **_more: Any) -> None:
-        self._view.saved.append([Path(path).as_posix(), int(self._view.step)])
-        Path(path).write_bytes(b"a network")
-
-    def to_config(self) -> dict[str, Any]:
-        return {"layers": []}
-
-    def predict(self, X: Array) -> Array:  # the network's own letter
-        return np.zeros((len(X), 1))
-
-    def trace(self, X: Array) -> list[Any]:
-        return [types.SimpleNamespace(activation=np.full((len(X), 1), 0.5), preactivation=np.full((len(X), 1), 0.25))]
-
-    def evaluate(self, *_given: Any, metrics: Any = (), **_more: Any) -> dict[str, float]:
-        return {"loss": 0.5, **dict.fromkeys(metrics or (), 0.25)}
 
 
 class View:
@@ -125,7 +94,12 @@ class View:
             "state": state,
         }
         self.rounds = batches
-        self.values["network"] = _Network(self)
+        solver_or_optimizer = _Plain() if learning_rate is None else _Optimizer(learning_rate)
+        self.values["optimizer"] = solver_or_optimizer if batches else _Solving()
+        self.values["loss"] = types.SimpleNamespace(target_domain="real")
+        self.values["schedule"] = None
+        self.values["archive_bytes"] = 0
+        self.archived: list[Mapping[str, Any]] = []
         self.requests: list[Any] = []
         self.saved: list[list[Any]] = []
         self.written: list[str] = []
@@ -148,7 +122,10 @@ class View:
     batch_sizes = property(lambda self: self._get("batch_sizes"))
     samples = property(lambda self: self._get("samples"))
     learning_rate = property(lambda self: self._get("learning_rate"))
-    network = property(lambda self: self._get("network"))
+    optimizer = property(lambda self: self._get("optimizer"))
+    loss = property(lambda self: self._get("loss"))
+    schedule = property(lambda self: self._get("schedule"))
+    archive_bytes = property(lambda self: self._get("archive_bytes"))
     state = property(lambda self: self._get("state"))
 
     @property
@@ -194,6 +171,23 @@ class View:
     def higher_is_better(self, name: str) -> bool | None:
         self._note("higher_is_better")
         return "accuracy" in name
+
+    def trace(self, X: Array) -> list[Any]:
+        self._note("trace")
+        return [types.SimpleNamespace(activation=np.full((len(X), 1), 0.5), preactivation=np.full((len(X), 1), 0.25))]
+
+    def evaluate(self, data: Any, metrics: Sequence[str] = ()) -> dict[str, float]:
+        self._note("evaluate")
+        return {"loss": 0.5, **dict.fromkeys(metrics, 0.25)}
+
+    def save(self, path: Any) -> None:
+        self._note("save")
+        self.saved.append([Path(path).as_posix(), int(self.values["step"])])
+        Path(path).write_bytes(b"a network")
+
+    def archive(self, record: Mapping[str, Any]) -> None:
+        self._note("archive")
+        self.archived.append(copy.deepcopy(record))
 
     def stop(self, reason: str) -> None:
         self._ask("stop", reason)
@@ -363,7 +357,7 @@ def observed(
     Returns:
         ``stop`` (epochs finished when it asked for the end, or -1), ``reason``, ``learning_rates``,
         ``parameters`` and ``buffers`` (lists of ``[epochs finished, what it asked for]``), ``saved`` (lists of
-        path and step), ``files`` (text by path), ``printed``, ``state``.
+        path and step), ``archived`` (the records), ``files`` (text by path), ``printed``, ``state``.
     """
     length = max(len(values) for values in logs.values())
 
@@ -373,6 +367,7 @@ def observed(
     out, state, first = io.StringIO(), dict[str, Any](), 0
     requests: list[Any] = []
     saved: list[list[Any]] = []
+    archived: list[Mapping[str, Any]] = []
     with (
         elsewhere() as folder,
         contextlib.redirect_stdout(out),
@@ -393,6 +388,7 @@ def observed(
             play(make(), view, epochs=stops_at, course=course, length=1.0, after=after)
             requests.extend(view.requests)
             saved.extend(view.saved)
+            archived.extend(view.archived)
             if kept:
                 state.clear()
                 state.update(kept[0])
@@ -416,6 +412,7 @@ def observed(
         "parameters": [[epoch, float(vector[0])] for epoch, vector in asked("set_parameters")],
         "buffers": [[r[1], float(r[4][0])] for r in requests if r[0] == "set_parameters" and r[4] is not None],
         "saved": saved,
+        "archived": _listed(archived),
         "files": written,
         "printed": out.getvalue(),
         "state": _listed(state),
@@ -426,4 +423,6 @@ def _listed(value: Any) -> Any:
     """Arrays as nested lists."""
     if isinstance(value, dict):
         return {name: _listed(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_listed(item) for item in value]
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value

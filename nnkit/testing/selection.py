@@ -63,9 +63,9 @@ def select(component: Component, *, kind: str | None = None) -> list[Selected]:
     elif isinstance(component, Part):
         return [_of_instance(component)]
     elif wanted is not None:
-        from nnkit import plugins
+        from nnkit import registry
 
-        return [_of_instance(plugins.create(wanted, component))]
+        return [_of_instance(registry.create(wanted, component))]
     raise SpecError(_no_part(component))
 
 
@@ -134,20 +134,20 @@ def _default(part: Any) -> Any:
 
 
 def _by_name(text: str, kind: str | None) -> list[Selected]:
-    from nnkit import plugins
+    from nnkit import registry
     from nnkit.registry.names import distribution_key
 
     if ":" in text and "(" not in text:
         return select(_imported(text))
     if "(" in text:
-        found = [_of_instance(plugins.create(one, text)) for one in _kinds_of(text.partition("(")[0], kind)]
+        found = [_of_instance(registry.create(one, text)) for one in _kinds_of(text.partition("(")[0], kind)]
         return found or _nothing(text, kind)
     if "/" not in text:
-        known = {distribution_key(one.distribution): one for one in plugins.providers(load=True)}
+        known = {distribution_key(one.distribution): one for one in registry.providers(load=True)}
         provider = known.get(distribution_key(text))
         if provider is not None:
             return _of_distribution(provider, kind)
-    found = [_of_class(plugins.get(one, text)) for one in _kinds_of(text, kind)]
+    found = [_of_class(registry.get(one, text)) for one in _kinds_of(text, kind)]
     return found or _nothing(text, kind)
 
 
@@ -162,13 +162,13 @@ def _imported(text: str) -> Any:
 
 def _kinds_of(name: str, kind: str | None) -> list[str]:
     """The kinds in which ``name`` is known, those that fail to load included."""
-    from nnkit import plugins
+    from nnkit import registry
     from nnkit.registry.kinds import KINDS
 
     known = []
     for one in [kind] if kind else KINDS:
         try:
-            plugins.get(one, name)
+            registry.get(one, name)
         except (PluginLoadError, AmbiguousNameError):
             raise
         except NNKitError:
@@ -178,18 +178,18 @@ def _kinds_of(name: str, kind: str | None) -> list[str]:
 
 
 def _of_distribution(provider: Any, kind: str | None) -> list[Selected]:
-    from nnkit import plugins
+    from nnkit import registry
     from nnkit.registry.names import CORE_DISTRIBUTION, distribution_key
 
     name = provider.distribution
     if provider.state in {"failed", "disabled"}:
         raise PluginLoadError(
-            f"{name} cannot be proven, it is {provider.state}: {provider.reason}\n{plugins.why(name)}"
+            f"{name} cannot be proven, it is {provider.state}: {provider.reason}\n{registry.why(name)}"
         )
     namespace = distribution_key(name)
     parts: Iterable[tuple[str, tuple[str, ...]]] = provider.parts.items()
     found = [
-        _of_class(plugins.get(one, f"{namespace}/{part}"), f"{namespace}/{part}")
+        _of_class(registry.get(one, f"{namespace}/{part}"), f"{namespace}/{part}")
         for one, names in parts
         if kind in {None, one}
         for part in names
@@ -207,24 +207,24 @@ def _nothing(text: str, kind: str | None) -> list[Selected]:
     """Raise: nothing is called ``text``; say why as well as can be."""
     from importlib import metadata
 
-    from nnkit import plugins
+    from nnkit import registry
     from nnkit.registry.kinds import KINDS
     from nnkit.registry.names import distribution_key
     from nnkit.spelling import suggest
 
     if "/" in text:
         if kind is not None:
-            plugins.get(kind, text.partition("(")[0])  # raises the registry's own answer
-        raise UnknownNameError(f"no part {text!r} can be proven: {plugins.why(text.partition('(')[0])}")
+            registry.get(kind, text.partition("(")[0])  # raises the registry's own answer
+        raise UnknownNameError(f"no part {text!r} can be proven: {registry.why(text.partition('(')[0])}")
     installed = sorted({distribution_key(str(one.name)) for one in metadata.distributions() if one.name})
-    providers = [one.distribution for one in plugins.providers()]
+    providers = [one.distribution for one in registry.providers()]
     word = f" {kind}" if kind else ""
     if distribution_key(text) in installed:
         raise UnknownNameError(
             f"the distribution {text!r} is installed but provides no parts, so nothing is proven: its pyproject.toml "
             'needs [project.entry-points."nnkit.<kind>s"] with name = "module:Class", and installing anew'
         )
-    parts = {part for one in ([kind] if kind else KINDS) for part in plugins.names(one)}
+    parts = {part for one in ([kind] if kind else KINDS) for part in registry.names(one)}
     close = [*suggest(text, providers, count=2), *suggest(text, sorted(parts), count=2)][:2]
     hint = f"; did you mean {' or '.join(repr(one) for one in close)}?" if close else "."
     raise UnknownNameError(

@@ -39,10 +39,14 @@ def classifier(dtype="float64", **changes):
     return nnkit.Network(layers, **(settings | changes))
 
 
+network_at = nnkit.Network.from_archive
+
+
 @attrs.frozen(kw_only=True)
 class Witness(Callback):
     """Keeps by hand what an archiver should."""
 
+    network: object = attrs.field(eq=False)
     seen: dict = attrs.field(factory=dict, eq=False)
 
     def on_batch_end(self, view):
@@ -50,11 +54,11 @@ class Witness(Callback):
             "rows": view.batch_indices.copy(),
             "gradient": view.gradient.copy(),
             "parameters": view.parameters.copy(),
-            "prediction": view.network.predict(X[view.batch_indices]),
-            "figures": view.network.evaluate(
+            "prediction": self.network.predict(X[view.batch_indices]),
+            "figures": self.network.evaluate(
                 X[view.batch_indices], LABELS[view.batch_indices], metrics=["accuracy", "precision"]
             ),
-            "validation": view.network.evaluate(*VALIDATION, metrics=["accuracy", "precision"]),
+            "validation": self.network.evaluate(*VALIDATION, metrics=["accuracy", "precision"]),
         }
 
 
@@ -62,7 +66,8 @@ class Witness(Callback):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("spilled", [False, True])
 def test_everything_archived_is_what_the_training_went_through(tmp_path, dtype, spilled):
-    net, witness = classifier(dtype), Witness()
+    net = classifier(dtype)
+    witness = Witness(network=net)
     archiver = Archiver(every=1, path=tmp_path / "archive" if spilled else None)
     net.fit(X, LABELS, epochs=3, batch_size=16, validation_data=VALIDATION, callbacks=[archiver, witness])
     archive = net.archive
@@ -71,7 +76,7 @@ def test_everything_archived_is_what_the_training_went_through(tmp_path, dtype, 
         np.testing.assert_array_equal(seen["rows"], archive.rows(step))
         np.testing.assert_array_equal(seen["gradient"], archive.gradient(step))
         np.testing.assert_array_equal(seen["parameters"], archive.parameters(step))
-        then = archive.network_at(step)
+        then = network_at(archive, step)
         batch = X[archive.rows(step)]
         np.testing.assert_array_equal(seen["prediction"], then.predict(batch))
         np.testing.assert_array_equal(seen["prediction"], archive.activation(step, layer=-1))
@@ -91,7 +96,7 @@ def test_everything_archived_is_what_the_training_went_through(tmp_path, dtype, 
                 np.testing.assert_array_equal(
                     net.layout.by_layer(seen["parameters"])[layer][name], archive.parameters(step, layer, name)
                 )
-    np.testing.assert_array_equal(net.predict(X), archive.network_at(15).predict(X))
+    np.testing.assert_array_equal(net.predict(X), network_at(archive, 15).predict(X))
     assert archive.first_nonfinite() is None
 
 
@@ -123,7 +128,7 @@ def test_a_broad_frequency_leaves_out_what_has_no_meaning():
     solved.fit(X, X[:, :2], epochs=2, callbacks=["archiver(every=1)"])
     assert [] == solved.archive.steps("gradient")
     assert [1, 2] == solved.archive.steps("activation")
-    np.testing.assert_array_equal(solved.archive.network_at(2).predict(X), solved.archive.activation(2, 0))
+    np.testing.assert_array_equal(network_at(solved.archive, 2).predict(X), solved.archive.activation(2, 0))
     with pytest.raises(HyperparameterError, match="is a solver"):
         solved.fit(X, X[:, :2], callbacks=["archiver(gradient=1)"])
 
@@ -195,8 +200,8 @@ def test_its_memory_is_as_predicted(case, widths):
     def new():
         return nnkit.Network(widths, output_activation="sigmoid", loss="binary_crossentropy", seed=0)
 
-    with pytest.raises(HyperparameterError, match="budget is 1") as caught:
-        new().fit(X, LABELS, callbacks=[attrs.evolve(archiver, budget=1)], **settings)
+    with pytest.raises(HyperparameterError, match="memory is 1") as caught:
+        new().fit(X, LABELS, callbacks=[attrs.evolve(archiver, memory=1)], **settings)
     predicted = int(re.search(r"take ([\d,]+) bytes", str(caught.value))[1].replace(",", ""))
 
     def fit(callbacks):
@@ -225,14 +230,14 @@ def test_over_the_budget_it_says_how_large_it_would_be_and_nothing_has_changed(t
     net = classifier()
     net.fit(X, LABELS, epochs=1)
     before = net.parameters.copy()
-    with pytest.raises(HyperparameterError, match=r"would take [\d,]+ bytes \([\d.]+ kB\) .*budget is 5,000.*path"):
-        net.fit(X, LABELS, epochs=9, callbacks=[Archiver(every=1, budget=5000)])
+    with pytest.raises(HyperparameterError, match=r"would take [\d,]+ bytes \([\d.]+ kB\) .*memory is 5,000.*path"):
+        net.fit(X, LABELS, epochs=9, callbacks=[Archiver(every=1, memory=5000)])
     np.testing.assert_array_equal(before, net.parameters)
-    net.fit(X, LABELS, epochs=9, callbacks=[Archiver(every=1, budget=10_000, path=tmp_path / "archive")])
+    net.fit(X, LABELS, epochs=9, callbacks=[Archiver(every=1, memory=10_000, path=tmp_path / "archive")])
     assert 3 * 9 == len(net.archive.steps("parameters"))
     assert net.archive.nbytes > 5000
     assert net.archived
-    assert {} == net._ready().callbacks["Archiver"]["kept"]
+    assert {} == net._ready().archive["steps"]
 
 
 def test_an_archive_survives_the_networks_file(tmp_path):
@@ -242,7 +247,7 @@ def test_an_archive_survives_the_networks_file(tmp_path):
     for archive in (nnkit.Network.load(tmp_path / "net.npz").archive, Archive.load(tmp_path / "net.npz")):
         assert net.archive.cost("validation") == archive.cost("validation")
         np.testing.assert_array_equal(net.archive.activation(4, 1), archive.activation(4, 1))
-        np.testing.assert_array_equal(net.archive.network_at(2).predict(X), archive.network_at(2).predict(X))
+        np.testing.assert_array_equal(network_at(net.archive, 2).predict(X), network_at(archive, 2).predict(X))
 
 
 def test_a_folder_is_an_archive_by_itself(tmp_path):
@@ -251,7 +256,7 @@ def test_a_folder_is_an_archive_by_itself(tmp_path):
     net.fit(X, LABELS, epochs=2, batch_size=16, validation_data=VALIDATION, callbacks=[archiver])
     archive = Archive.load(tmp_path / "archive")
     assert net.archive.accuracy() == archive.accuracy()
-    np.testing.assert_array_equal(net.predict(X), archive.network_at(10).predict(X))
+    np.testing.assert_array_equal(net.predict(X), network_at(archive, 10).predict(X))
     np.testing.assert_array_equal(net.archive.preactivation(4, 1), archive.preactivation(4, 1))
     assert "parameters: 5 steps" in repr(archive)
     assert (
@@ -281,7 +286,7 @@ def test_functions_of_ones_own_are_given_again_to_a_folder(tmp_path):
     with pytest.raises(SpecError, match=r"overrides=.'layers\[0\]\.activation'"):
         Archive.load(tmp_path)
     for archive in (net.archive, Archive.load(tmp_path, overrides={"layers[0].activation": own})):
-        np.testing.assert_array_equal(net.predict(X), archive.network_at(3).predict(X))
+        np.testing.assert_array_equal(net.predict(X), network_at(archive, 3).predict(X))
 
 
 @pytest.mark.parametrize("spilled", [False, True])
@@ -319,7 +324,7 @@ def test_the_first_that_is_not_finite(tmp_path, spilled):
 def test_a_planted_nan_is_named(planted, expected):
     net = nnkit.Network([3, 4, 1], hidden_activation="tanh", seed=1)
     net.fit(X, X[:, 0], epochs=1, validation_data=(XV, XV[:, 0]), callbacks=[Archiver(every=1)])
-    record = net._ready().callbacks["Archiver"]["kept"]["2"]
+    record = net._ready().archive["steps"]["2"]
     key, layer, *name = planted
     if name:
         net.layout.by_layer(record[key])[layer][name[0]].flat[0] = np.nan
@@ -331,7 +336,7 @@ def test_a_planted_nan_is_named(planted, expected):
 def test_a_figure_that_is_not_finite_is_named():
     net = nnkit.Network([3, 1], seed=1)
     net.fit(X, X[:, 0], epochs=1, callbacks=[Archiver(cost=1)])
-    net._ready().callbacks["Archiver"]["figures"]["training"]["cost"]["value"][1] = np.nan
+    net._ready().archive["values"]["training"]["cost"]["value"][1] = np.nan
     assert "training cost at step 2" == str(net.archive.first_nonfinite())
 
 
@@ -346,11 +351,11 @@ def test_a_batch_of_no_weight_has_no_cost():
 
 
 ASKED_IN_VAIN = [
-    (lambda a: a.activation(3, 0), "no training activations of step 3; it holds them of steps 2 to 4 .2 of them"),
+    (lambda a: a.activation(3, 0), "no training activations of step 3; it has them of steps 2 to 4 .2 of them"),
     (lambda a: a.activation(2, 5), "no layer 5; the network has 2"),
     (lambda a: a.activation(2, 0, of="test"), "of is 'test'"),
     (lambda a: a.activation(2, 0, of="validation"), "no validation activations of step 2.*no step"),
-    (lambda a: a.network_at(1), "no parameters of step 1; it holds them of steps 2 to 4"),
+    (lambda a: network_at(a, 1), "no parameters of step 1; it has them of steps 2 to 4"),
     (lambda a: a.gradient(1), "no gradient of step 1.*no step"),
     (lambda a: a.parameters(2, 0, "wieght"), "layer 0 has no array 'wieght'; it has 'weight', 'bias'"),
     (lambda a: a.steps("loss"), "no target 'loss'"),
@@ -391,7 +396,7 @@ def test_arrays_come_read_only():
     for array in (archive.activation(1, 0), archive.gradient(1), archive.parameters(1, 1, "weight"), archive.rows(1)):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
-    twin = archive.network_at(1)
+    twin = network_at(archive, 1)
     twin.parameters[...] = 0.0
     assert archive.parameters(1).any()
 
@@ -415,7 +420,7 @@ def test_what_moves_over_time():
         ({"verbose": 3}, "verbose"),
         ({"path": " "}, "path"),
         ({"path": 3}, "path"),
-        ({"budget": 0}, "budget"),
+        ({"memory": 0}, "memory"),
         ({"digits": 0}, "digits"),
     ],
 )

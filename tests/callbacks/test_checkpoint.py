@@ -1,5 +1,4 @@
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from oracles.fake_training import FakeView, drive
@@ -10,9 +9,9 @@ from nnkit.errors import HyperparameterError
 
 @pytest.fixture
 def saved():
-    """A view whose network notes where it was saved."""
-    paths = []
-    return FakeView(network=SimpleNamespace(save=paths.append)), paths
+    """A view that records the paths of saves."""
+    view = FakeView()
+    return view, view.saved
 
 
 def test_every_so_many_epochs_to_a_path_that_is_filled_in(saved, tmp_path):

@@ -86,12 +86,21 @@ def test_early_stopping_leaves_the_network_with_its_best_figure():
     assert best == net.evaluate(*VALIDATION)["loss"]
 
 
-def test_a_lowered_rate_is_saved_with_the_network(tmp_path):
-    net = network()
-    fit(net, [ReduceOnPlateau(monitor="loss", factor=0.5, patience=1, min_delta=100.0)], epochs=4)
-    assert net.optimizer.learning_rate == 0.02 * 0.5**3
-    net.save(tmp_path / "net.npz")
-    assert nnkit.Network.load(tmp_path / "net.npz").optimizer == net.optimizer
+def test_a_lowered_rate_belongs_to_the_run_and_is_resumed_from_a_file(tmp_path):
+    lowering = ReduceOnPlateau(monitor="loss", factor=0.5, patience=1, min_delta=100.0)
+    rates = []
+    seen = LambdaCallback(epoch_end=lambda view: rates.append(view.learning_rate))
+    whole = network()
+    fit(whole, [lowering, seen], epochs=4)
+    assert [0.02, 0.02, 0.01, 0.005] == rates
+    assert whole.optimizer == network().optimizer
+    fit(network(), [lowering, Checkpoint(path=tmp_path / "{epoch}.npz")], epochs=4)
+    resumed = nnkit.Network.load(tmp_path / "3.npz")
+    assert resumed.composition == whole.composition
+    fit(resumed, [lowering], resume=True)
+    np.testing.assert_array_equal(whole.parameters, resumed.parameters)
+    fit(whole, [seen], epochs=1)
+    assert rates[-1] == 0.02, "a new run begins with the rate of the optimizer"
 
 
 def test_a_checkpoint_holds_what_callbacks_after_it_in_the_list_have_noted(tmp_path):

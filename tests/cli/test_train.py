@@ -269,7 +269,7 @@ def test_layers_may_be_named_one_by_one(folder):
         ('"adam(learning_rate=0.02)"', '"adam(lr=1)"', r"did you mean 'learning_rate'"),
         ('"softmax"', '"categorical_crossentropy"', r"no activation is called 'categorical_crossentropy'[^$]*loss"),
         ('metrics = ["accuracy"]', 'metrics = ["acuracy"]', "did you mean 'accuracy'"),
-        ("epochs = 12", "epochs = 0", "epochs is 0; expected a whole number from 1 on"),
+        ("epochs = 12", "epochs = 0", "epochs is 0; expected an integer, 1 or above"),
         ("[training]", "[training", "iris.toml is not a TOML file: .*line 16"),
         ('"categorical_crossentropy"', '"mean_squared_error"', "the targets are names"),
     ],

@@ -27,7 +27,7 @@ X = np.random.default_rng(0).normal(size=(20, 3))
 def test_what_is_right_is_called_right(hidden, loss, head):
     net = nnkit.Network([3, 5, 4, 2], hidden_activation=hidden, output_activation=head, loss=loss, seed=0)
     y = np.eye(2)[(X[:, 0] > 0).astype(int)] if head else X[:, :2]
-    report = net.check_gradient(X.astype(np.float32), y, np.linspace(0.1, 1.0, 20))
+    report = net.check_gradient(X.astype(np.float32), y, sample_weight=np.linspace(0.1, 1.0, 20))
     assert report
     assert report.faults == ()
     assert report.checked + report.unsettled == net.parameters.size

@@ -40,7 +40,7 @@ def test_equals_torch_func(number, backward):
     case = CASES[number]
     f = {name.partition("_")[2]: value for name, value in FIGURES.items() if name.startswith(f"{number}_")}
     net = compose(case, backward=backward)
-    objective = net.objective(f["X"], f["y"], f["weight"] if case["weighted"] else None)
+    objective = net.objective(f["X"], f["y"], sample_weight=f["weight"] if case["weighted"] else None)
     net.parameters = f["theta"]
     assert abs(f["value"] - objective.value(f["theta"])) <= 1e-13 * abs(f["value"])
     assert off(f["gradient"], objective.gradient(f["theta"])) <= 1e-10
@@ -98,7 +98,7 @@ def test_random_networks_equal_differences(seed):
         seed=seed,
     )
     X, y = rng.normal(size=(9, widths[0])), rng.normal(size=(9, outputs))
-    objective = net.objective(X, y, rng.uniform(0.0, 2.0, 9) if seed % 4 else None)
+    objective = net.objective(X, y, sample_weight=rng.uniform(0.0, 2.0, 9) if seed % 4 else None)
     theta, v = rng.normal(0.0, 0.7, objective.size), rng.normal(size=objective.size)
     v /= np.abs(v).max()
 
@@ -148,7 +148,7 @@ def test_the_gauss_newton_matrix_of_other_losses(loss, head):
     net = nnkit.Network([2, 5, K], activations=["tanh", head], loss=loss, regularizer="l2(strength=0.1)", seed=3)
     X, y = rng.normal(size=(8, 2)), rng.dirichlet(np.ones(K), 8)
     weight = rng.uniform(0.5, 2.0, 8)
-    objective = net.objective(X, y, weight)
+    objective = net.objective(X, y, sample_weight=weight)
     theta = net.parameters.copy()
     matrix, gradient = objective.gauss_newton(theta)
     J, part, p = net.parameter_jacobian(X), net.loss, net.predict(X)
@@ -180,8 +180,8 @@ def test_shards_sum_to_the_whole(loss):
     rng = np.random.default_rng(2)
     net = nnkit.Network([3, 4, 3], activations=["tanh", "softmax"], loss=loss, regularizer="l2(strength=0.4)", seed=1)
     X, y, w = rng.normal(size=(17, 3)), rng.dirichlet(np.ones(3), 17), rng.uniform(0.2, 3.0, 17)
-    whole = net.objective(X, y, w)
-    parts = [net.objective(X[s], y[s], w[s], total_weight=w.sum()) for s in (slice(0, 5), slice(5, 17))]
+    whole = net.objective(X, y, sample_weight=w)
+    parts = [net.objective(X[s], y[s], sample_weight=w[s], total_weight=w.sum()) for s in (slice(0, 5), slice(5, 17))]
     theta, v = rng.normal(size=whole.size), rng.normal(size=whole.size)
     assert whole.value(theta) == pytest.approx(sum(o.value(theta) for o in parts), rel=1e-14)
     for quantity in (
@@ -194,7 +194,7 @@ def test_shards_sum_to_the_whole(loss):
     if loss == "mean_squared_error":
         assert off(whole.gauss_newton(theta)[0], sum(o.jacobian(theta).T @ o.jacobian(theta) for o in parts)) <= 1e-13
     with pytest.raises(nnkit.errors.DataError, match="total_weight"):
-        net.objective(X, y, w, total_weight=w.sum() / 2)
+        net.objective(X, y, sample_weight=w, total_weight=w.sum() / 2)
 
 
 def test_the_budget_changes_nothing_but_memory():

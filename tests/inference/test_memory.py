@@ -33,7 +33,7 @@ def test_figures_are_those_of_the_whole_jacobian():
     """Written out with all of ``J`` at once, as the formulas stand."""
     net, X, y, w = prepared(150)
     new = np.random.default_rng(1).normal(size=(40, 5))
-    objective, theta = net.objective(X, y, w), net.parameters
+    objective, theta = net.objective(X, y, sample_weight=w), net.parameters
     J = objective.jacobian(theta)[: 150 * OUTPUTS].reshape(150, OUTPUTS, -1)
     r = objective.residual(theta)[: 150 * OUTPUTS].reshape(150, OUTPUTS)
     inverse = np.linalg.inv(objective.gauss_newton(theta)[0])
@@ -47,7 +47,7 @@ def test_figures_are_those_of_the_whole_jacobian():
     found = intervals(net, X, y, new, of="mean", sample_weight=w, memory=40_000)
     assert off(error, found.standard_error) <= 1e-9  # the condition of the matrix, 1e7, times rounding
     assert off(reach, found.upper - found.prediction) <= 1e-9
-    assert off(np.einsum("nkk->n", hats), influence(net, X, y, w, memory=40_000).leverage) <= 1e-9
+    assert off(np.einsum("nkk->n", hats), influence(net, X, y, sample_weight=w, memory=40_000).leverage) <= 1e-9
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -59,7 +59,7 @@ def test_the_budget_changes_no_figure(dtype):
     narrow, wide = (intervals(net, X, y, X, sample_weight=w, **budget) for budget in (few, all_))
     for name in ("prediction", "lower", "upper", "standard_error", "noise", "degrees"):
         assert off(getattr(wide, name), getattr(narrow, name)) <= tolerance
-    narrow, wide = (influence(net, X, y, w, **budget) for budget in (few, all_))
+    narrow, wide = (influence(net, X, y, sample_weight=w, **budget) for budget in (few, all_))
     for name in ("leverage", "error", "left_out_error", "effective_parameters"):
         assert off(getattr(wide, name), getattr(narrow, name)) <= tolerance
     narrow, wide = (diagnose(net, X, **budget) for budget in (few, all_))

@@ -50,7 +50,7 @@ BAD_DATA = {
     "a label too large": (classifier, X, np.where(LABELS == 2, 7, LABELS), r"y\[\d+\] is 7; with 4 outputs.*0 to 3"),
     "a negative label": (classifier, X, LABELS - 1, r"y\[\d+\] is -1.*0 to 3"),
     "a label that is no number": (classifier, X, np.array(list("abcd"))[LABELS], "y holds values of dtype"),
-    "a label with a fraction": (classifier, X, LABELS + 0.5, r"y\[0\] is .*whole numbers from 0 to 3"),
+    "a label with a fraction": (classifier, X, LABELS + 0.5, r"y\[0\] is .*integers from 0 to 3"),
     "rows that do not sum to one": (classifier, X, np.ones((20, 4)), r"y\[0\] is .*sum to 1"),
     "negative probabilities": (classifier, X, np.tile([1.5, -0.5, 0, 0], (20, 1)), r"y\[0\] is .*probabilities"),
     "a data frame with words": (
@@ -81,13 +81,13 @@ BAD_DATA = {
         lambda: nnkit.Network([3, 1], output_activation="sigmoid", loss="binary_crossentropy", seed=0),
         X,
         LABELS,
-        "0 to 1",
+        "between 0 and 1",
     ),
     "negative counts": (
         lambda: nnkit.Network([3, 1], output_activation="softplus", loss="poisson", seed=0),
         X,
         REAL[:, :1],
-        "from 0 on",
+        "non-negative",
     ),
 }
 
@@ -106,11 +106,11 @@ def test_bad_data(case):
 
 
 BAD_SETTINGS = {
-    "epochs 0": ({"epochs": 0}, "epochs is 0.*from 1 on"),
+    "epochs 0": ({"epochs": 0}, "epochs is 0.*integer, 1 or above"),
     "epochs negative": ({"epochs": -3}, "epochs is -3"),
     "epochs a fraction": ({"epochs": 2.5}, "epochs is 2.5"),
     "epochs true": ({"epochs": True}, "epochs is True"),
-    "batch_size 0": ({"batch_size": 0}, "batch_size is 0.*from 1 on"),
+    "batch_size 0": ({"batch_size": 0}, "batch_size is 0.*integer, 1 or above"),
     "batch_size a word": ({"batch_size": "all"}, "batch_size is 'all'"),
     "sampling": ({"sampling": "random"}, "sampling is 'random'.*shuffle"),
     "split of everything": ({"validation_split": 1.0}, "validation_split is 1.0"),
@@ -145,7 +145,7 @@ def test_bad_settings(case):
     [
         ({7: 2.0}, "class 7"),
         ([1.0, 2.0], r"shape \(2,\).*4 classes"),
-        ({0: -1.0}, "from 0 on"),
+        ({0: -1.0}, "non-negative"),
         ({0: np.nan}, "finite"),
         ("fair", "balanced"),
         ([0, 0, 0, 0], "no sample"),
@@ -161,7 +161,7 @@ BAD_NETWORKS = {
     "a word": (("dense",), {}, SpecError, "expected a list"),
     "a number": ((3,), {}, SpecError, "expected a list"),
     "inputs alone": (([3],), {}, SpecError, "at least one layer"),
-    "no units": (([3, 0],), {}, SpecError, "from 1 on"),
+    "no units": (([3, 0],), {}, SpecError, "positive integer"),
     "a fraction of a unit": (([3, 2.5, 1],), {}, SpecError, "2.5"),
     "too few activations": (([3, 2, 1],), {"activations": ["relu"]}, SpecError, "2 widths"),
     "loss": (([3, 1],), {"loss": "mean_square_error"}, UnknownNameError, "mean_squared_error"),

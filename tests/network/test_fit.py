@@ -242,7 +242,8 @@ def test_callbacks_get_what_they_ask_for():
     net = regressor()
     net.fit(X, LABELS, epochs=3, batch_size=25, callbacks=[Asks()], metrics=["accuracy"])
     np.testing.assert_array_equal(np.full(net.layout.size, 0.5), net.parameters)
-    assert net.optimizer.learning_rate == 0.0
+    assert net.optimizer.learning_rate == 0.02, "the composition is not changed by a callback"
+    assert net.composition == regressor().composition
 
 
 def test_a_learning_rate_that_is_not_there_cannot_be_changed():

@@ -142,7 +142,7 @@ def test_weights_are_repetitions():
     rng = np.random.default_rng(2)
     X, y, weight = rng.normal(size=(6, 3)), rng.normal(size=(6, 2)), np.array([1, 2, 0, 3, 1, 4])
     net = nnkit.Network([3, 5, 2], hidden_activation="tanh", regularizer="l2(strength=0.1)", seed=1)
-    weighted = net.objective(X, y, weight).value_and_gradient(net.parameters)
+    weighted = net.objective(X, y, sample_weight=weight).value_and_gradient(net.parameters)
     repeated = net.objective(np.repeat(X, weight, 0), np.repeat(y, weight, 0)).value_and_gradient(net.parameters)
     assert repeated[0] == pytest.approx(weighted[0], rel=1e-14)
     np.testing.assert_allclose(weighted[1], repeated[1], rtol=1e-12, atol=1e-15)

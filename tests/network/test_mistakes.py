@@ -32,7 +32,7 @@ def regressor(**changes):
 
 
 ERRORS = {
-    "labels with fractions": (lambda: classifier().fit(X, LABELS + 0.5), DataError, "whole numbers from 0 to 2"),
+    "labels with fractions": (lambda: classifier().fit(X, LABELS + 0.5), DataError, "integers from 0 to 2"),
     "labels from 1 on": (lambda: classifier().fit(X, LABELS + 1), DataError, r"is 3; with 3 outputs.*from 0 to 2"),
     "labels that are words": (
         lambda: classifier().fit(X, np.array(list("abc"))[LABELS]),
@@ -48,7 +48,7 @@ ERRORS = {
     "labels with a loss of numbers": (
         lambda: classifier(loss="mean_squared_error").fit(X, LABELS),
         ShapeError,
-        r"expected shape \(120, 3\); of class labels nnkit.to_categorical makes such rows",
+        r"expected shape \(120, 3\); nnkit.to_categorical makes such rows of class labels",
     ),
     "validation data of another width": (
         lambda: regressor().fit(X, REAL, validation_data=(X[:, :2], REAL)),
@@ -59,7 +59,7 @@ ERRORS = {
     "a single row as a vector": (lambda: regressor().predict(X[0]), ShapeError, r"X\[None, :\] one row"),
     "missing values": (lambda: regressor().fit(np.where(X > 2, np.nan, X), REAL), DataError, "drop or fill"),
     "dropout in per cent": (lambda: nnkit.Dropout(50), HyperparameterError, r"rate.*\[0, 1\)"),
-    "signs with a loss of probabilities": (lambda: binary().fit(X, 2 * BINARY - 1), DataError, "from 0 to 1"),
+    "signs with a loss of probabilities": (lambda: binary().fit(X, 2 * BINARY - 1), DataError, "between 0 and 1"),
     "a name nearly right": (lambda: regressor(optimizer="adamm"), UnknownNameError, "'adam'"),
     "the learning rate in the wrong place": (
         lambda: regressor(optimizer="adam").fit(X, REAL, learning_rate=0.1),

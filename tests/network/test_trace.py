@@ -63,7 +63,7 @@ def test_what_comes_back_is_the_gradient_of_the_objective(loss, weight):
     net = network(loss=loss) if loss == "categorical_crossentropy" else network()
     target = LABELS if loss == "categorical_crossentropy" else nnkit.to_categorical(LABELS)
     traces = net.trace(X, target, sample_weight=weight)
-    expected = net.objective(X, target, weight).gradient(net.parameters)
+    expected = net.objective(X, target, sample_weight=weight).gradient(net.parameters)
     actual = net.layout.flatten([array for t in traces for array in t.gradients.values()])
     np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-13)
     arrays = net.layout.by_layer(net.parameters)

@@ -1,7 +1,6 @@
 """A training that is nothing but its view: figures in, requests out."""
 
 import io
-from types import SimpleNamespace
 
 import attrs
 import numpy as np
@@ -24,7 +23,8 @@ class FakeView:
     buffers: np.ndarray = attrs.field(factory=lambda: np.zeros(0))
     gradient: np.ndarray = attrs.field(factory=lambda: np.zeros(3))
     learning_rate: float | None = 1.0
-    network: object = None
+    schedule: object = None
+    saved: list = attrs.field(factory=list)
     batch_indices: np.ndarray = attrs.field(factory=lambda: np.arange(10))
     data: tuple = (None, None, None)
     validation_data: tuple | None = None
@@ -34,6 +34,9 @@ class FakeView:
 
     def higher_is_better(self, name):
         return {"loss": False, "accuracy": True}.get(name.removeprefix("val_"))
+
+    def save(self, path):
+        self.saved.append(path)
 
     def stop(self, reason):
         self.reason = reason
@@ -54,7 +57,6 @@ class FakeView:
 def drive(callback, epochs, view=None, *, end=True):
     """Tell a callback of one epoch after the other, each with its logs; the parameters are the epoch's number."""
     view = FakeView() if view is None else view
-    view.network = view.network or SimpleNamespace(optimizer=SimpleNamespace(learning_rate=view.learning_rate))
     callback.on_train_begin(view)
     for logs in epochs:
         callback.on_epoch_begin(view)

@@ -68,7 +68,7 @@ def test_a_network_of_tanh_units(theirs, outputs, weighted, seed):
         seed=seed,
     )
     net.fit(X, y, epochs=500, sample_weight=weight)
-    objective = net.objective(X, y, weight)
+    objective = net.objective(X, y, sample_weight=weight)
     same(net, objective, X, theirs(objective, seed))
 
 
@@ -90,7 +90,7 @@ def test_a_network_with_several_minima(theirs):
             )
         )
         nets[-1].fit(X, y, epochs=500, sample_weight=w)
-    objective = nets[0].objective(X, y, w)
+    objective = nets[0].objective(X, y, sample_weight=w)
     best = min(nets, key=lambda net: objective.value(net.parameters))
     theta = min((theirs(objective, seed) for seed in range(8)), key=objective.value)
     same(best, objective, X, theta)
@@ -121,7 +121,7 @@ def classified(name, weighted, seed):
         **options,
     )
     net.fit(X, target, epochs=500, sample_weight=weight)
-    return net, net.objective(X, target, weight), X
+    return net, net.objective(X, target, sample_weight=weight), X
 
 
 @pytest.mark.parametrize("seed", STARTS)

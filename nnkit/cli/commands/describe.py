@@ -17,7 +17,7 @@ def command(*, model: Path, as_json: bool) -> None:
     """Say what the network in the file MODEL is made of, and how it was trained."""
     import json
 
-    from nnkit.network import Network
+    from nnkit.network.network import Network
 
     network = Network.load(model)
     history, config = network.history, network.to_config()

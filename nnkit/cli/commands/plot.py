@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from nnkit.network import Network
+    from nnkit.network.network import Network
 
 __all__ = ["command"]
 
@@ -57,8 +57,8 @@ def command(*, source: Path, output: Path, data: Path | None, ending: str) -> No
 def _read(source: Path) -> tuple[Network | None, Any]:
     """The network of a file, and its archive; of a folder the archive alone."""
     from nnkit.errors import DataError
-    from nnkit.network import Network
     from nnkit.network.archive import Archive
+    from nnkit.network.network import Network
 
     if source.is_dir():
         return None, Archive.load(source)
@@ -77,7 +77,7 @@ def _judgements(network: Network, data: Path) -> Iterator[tuple[str, Any]]:
     from nnkit.cli.tables import column_names, read_table
     from nnkit.cli.targets import encode
     from nnkit.errors import DataError
-    from nnkit.registry.builtins import DEFAULTS
+    from nnkit.network.composition import DEFAULTS
 
     named = network.notes.get("features") if column_names(data) is not None else None
     table = read_table(data, x=network.notes.get("x", "X"), features=named, last_is_target=True)

@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from nnkit.arrays import Array
-    from nnkit.network import Network
+    from nnkit.network.network import Network
 
 __all__ = ["command"]
 
@@ -31,7 +31,7 @@ def command(*, model: Path, data: Path, output: Path | None, labels: bool, key: 
     """
     from nnkit.cli.tables import column_names, read_table
     from nnkit.errors import DataError
-    from nnkit.network import Network
+    from nnkit.network.network import Network
 
     if output is not None and output.suffix.lower() not in {".csv", ".npz"}:
         raise click.BadParameter(f"{output} ends in {output.suffix!r}; expected .csv or .npz", param_hint="--output")

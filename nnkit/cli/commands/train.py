@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from nnkit.cli.building import Samples
     from nnkit.cli.experiment import Experiment
-    from nnkit.network import Network
+    from nnkit.network.network import Network
 
 __all__ = ["command"]
 
@@ -125,7 +125,7 @@ def _check_outputs(experiment: Experiment, samples: Samples) -> None:
 
 def _judged(network: Network, samples: Samples) -> tuple[dict[str, float], Any]:
     """The figures of the rows that were seen least, the one that counts last; and their confusion matrix."""
-    from nnkit.registry.builtins import DEFAULTS
+    from nnkit.network.composition import DEFAULTS
 
     part = samples.judged
     if samples.classes is None:

@@ -203,7 +203,7 @@ def test_a_counterpart_overrides_what_its_part_overrides(kind, spec):
 def test_second_order_is_as_exact_with_counterparts(monkeypatch):
     from nnkit.core import tangents
     from nnkit.core.objective import Objective
-    from nnkit.network.twins import accelerated
+    from nnkit.network.fitting import compiled_model
 
     def forbidden(*_):
         raise AssertionError("differences were taken")
@@ -213,7 +213,7 @@ def test_second_order_is_as_exact_with_counterparts(monkeypatch):
     X, y, v = rng.normal(size=(9, 3)), rng.integers(0, 3, 9), rng.normal(size=31)
     net = Network([3, 4, 3], activations=["tanh", "softmax"], loss="categorical_crossentropy", seed=0)
     plain = net.objective(X, y)
-    fast = Objective(accelerated(net.model), net.buffers, plain.X, plain.target, None)
+    fast = Objective(compiled_model(net.model), net.buffers, plain.X, plain.target, None)
     assert fast.model.body[0] != plain.model.body[0]
     theta = net.parameters
     np.testing.assert_allclose(fast.hvp(theta, v), plain.hvp(theta, v), rtol=1e-13)

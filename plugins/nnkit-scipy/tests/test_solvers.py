@@ -42,7 +42,7 @@ def test_lands_where_scipy_lands_from_a_start_of_its_own(part, weighted):
     nets = [network(part, seed=seed) for seed in range(4)]
     for net in nets:
         net.fit(X, y, epochs=2000, sample_weight=weight)
-    objective = nets[0].objective(X, y, weight)
+    objective = nets[0].objective(X, y, sample_weight=weight)
     best = min(nets, key=lambda net: objective.value(net.parameters))
     again = min((independent(objective, seed) for seed in range(4)), key=lambda result: result.fun)
     assert again.fun == pytest.approx(objective.value(best.parameters), rel=1e-8)

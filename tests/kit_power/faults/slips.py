@@ -808,7 +808,7 @@ class SetsTheRate(Callback):
     """Sets the rate of the optimizer by itself."""
 
     def on_epoch_end(self, view):
-        view.network.optimizer.learning_rate *= 0.9
+        view.optimizer.learning_rate *= 0.9
 
 
 @slip("false declaration")

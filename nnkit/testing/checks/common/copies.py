@@ -92,7 +92,7 @@ def resolution(subject: Subject) -> None:
 
     Register the class under a lower_case name; leave __init__ to attrs, so that keywords reach the fields.
     """
-    from nnkit import plugins
+    from nnkit import registry
 
     assert subject.id is not None
     namespace, _, bare = subject.id.partition("/")
@@ -108,8 +108,8 @@ def resolution(subject: Subject) -> None:
             fields = ", ".join(f"{name}={value!r}" for name, value in variant.items())
             specs.append((f"{subject.id}({fields})", subject.cls(**variant)))
     for spec, expected in specs:
-        part = plugins.create(subject.cls.kind, spec)
+        part = registry.create(subject.cls.kind, spec)
         right = type(part) is subject.cls and part == resolve_parts(expected)
         require(
-            right, f"plugins.create({subject.cls.kind!r}, {spec!r}) makes another part", got=part, expected=expected
+            right, f"registry.create({subject.cls.kind!r}, {spec!r}) makes another part", got=part, expected=expected
         )

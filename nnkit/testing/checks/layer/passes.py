@@ -181,9 +181,9 @@ def _parameters(subject: Subject, layer: Any, inputs: int, label: str) -> dict[s
 def _initial(spec: Any, rng: np.random.Generator) -> Array:
     if spec.initializer is None:
         return rng.normal(0.0, 0.5, spec.shape) if spec.role != "buffer" else np.ones(spec.shape)
-    from nnkit import plugins
+    from nnkit import registry
 
-    initializer = plugins.create("initializer", spec.initializer)
+    initializer = registry.create("initializer", spec.initializer)
     return np.asarray(initializer.sample(spec.shape, spec.fan_in, spec.fan_out, rng, np.dtype(np.float64)))
 
 

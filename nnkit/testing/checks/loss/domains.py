@@ -128,9 +128,9 @@ def fused_activation(subject: Subject) -> Any:
     name = subject.cls.fused_activation
     if name is None or isinstance(name, Activation):
         return name
-    from nnkit import plugins
+    from nnkit import registry
 
-    return plugins.create("activation", name)
+    return registry.create("activation", name)
 
 
 def composed(subject: Subject, method: str, z: Array, t: Array) -> Array:

@@ -1,9 +1,8 @@
-"""Is the gradient right, and if not, whose fault is it: an answer in words."""
+"""Is the gradient right, and if not, which part is at fault: an answer in words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -15,15 +14,12 @@ from nnkit.core.rows import OpenPass, open_pass
 from nnkit.core.step import Vectors, bind_layers
 from nnkit.core.workspace import Pool
 
-if TYPE_CHECKING:
-    from nnkit.network.network import Network
-
 __all__ = ["GradientReport", "check_gradient"]
 
 MOST_COORDINATES = 200
 TOLERANCE = 1e-6
 UNSETTLED = 1e-7
-"""A difference whose own error is a larger part than this is no judge: there is a kink nearby."""
+"""A difference whose own error is a larger part than this decides nothing: there is a kink nearby."""
 STEP = 0.03
 NEAR = 1e-4
 """Where one-sided slopes are compared."""
@@ -31,13 +27,13 @@ NEAR = 1e-4
 
 @attrs.frozen
 class GradientReport:
-    """What the check found; prints as sentences.
+    """The result of the check; prints as sentences.
 
     Args:
-        right: Whether the whole composed gradient is right, as far as could be judged.
+        right: Whether the composed gradient is right, as far as could be determined.
         largest_error: Of the gradient, relative to its largest entry.
         checked: Parameters whose derivative was compared.
-        unsettled: Parameters next to a kink, where differences settle nothing.
+        unsettled: Parameters next to a kink, where differences decide nothing.
         faults: What is wrong, in the order of the backward pass: the first is where to look.
     """
 
@@ -66,26 +62,30 @@ class GradientReport:
         return "\n".join(lines)
 
 
-def check_gradient(network: Network, X: Any, y: Any, sample_weight: Any, seed: int) -> GradientReport:
-    """See ``Network.check_gradient``."""
-    given = network.objective(X, y, sample_weight)
-    x, target = _wide(given.X), _wide(given.target)
-    weight = None if given.weight is None else _wide(given.weight)
-    theta, buffers = network.parameters.astype(np.float64), network.buffers.astype(np.float64)
-    objective = Objective(network.model, buffers, x, target, weight)
+def check_gradient(objective: Objective, theta: Array, *, seed: int = 0) -> GradientReport:
+    """Compare the gradient with differences of the objective, along 200 parameters at most, then part by part.
+
+    Args:
+        objective: The data and the structure.
+        theta: Where, ``(P,)``.
+        seed: Draws the parameters that are compared.
+    """
+    model, x, target = objective.model, _wide(objective.X), _wide(objective.target)
+    weight = None if objective.weight is None else _wide(objective.weight)
+    theta, buffers = theta.astype(np.float64), objective.buffers.astype(np.float64)
+    objective = Objective(model, buffers, x, target, weight)
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(theta.size)[:MOST_COORDINATES])
     gradient = objective.gradient(theta)[chosen]
-    found = [_coordinate(objective, theta, int(index)) for index in chosen]
-    value, error = np.array([d.value for d, _ in found]), np.array([d.error for d, _ in found])
+    slopes = [_coordinate(objective, theta, int(index)) for index in chosen]
+    value, error = np.array([d.value for d, _ in slopes]), np.array([d.error for d, _ in slopes])
     size = max(float(np.abs(value).max(initial=0.0)), float(np.abs(gradient).max(initial=0.0)), 1e-300)
-    settled = (error <= UNSETTLED * size) & (np.array([bend for _, bend in found]) <= UNSETTLED * size)
-    # A difference that has not settled to the tolerance is believed no further than its own error.
-    off = np.maximum(np.abs(gradient - value) - 10.0 * error, 0.0) / size
-    off[np.isnan(off)] = np.inf
-    worst = float(off[settled].max(initial=0.0))
-    passed = open_pass(network.model, theta, buffers, x)
-    faults = tuple(_faults(network, passed, target, theta, buffers, rng))
+    settled = (error <= UNSETTLED * size) & (np.array([bend for _, bend in slopes]) <= UNSETTLED * size)
+    # A difference that has not settled to the tolerance is trusted no further than its own error.
+    mismatch = np.maximum(np.abs(gradient - value) - 10.0 * error, 0.0) / size
+    mismatch[np.isnan(mismatch)] = np.inf
+    worst = float(mismatch[settled].max(initial=0.0))
+    faults = tuple(_faults(open_pass(model, theta, buffers, x), target, theta, buffers, rng))
     count = int(np.count_nonzero(settled))
     return GradientReport(worst <= TOLERANCE, worst, count, len(chosen) - count, faults)
 
@@ -115,9 +115,7 @@ def _jump(function: Callable[[float], Array]) -> Array:
     return jump
 
 
-def _faults(
-    network: Network, passed: OpenPass, target: Array, theta: Array, buffers: Array, rng: np.random.Generator
-) -> Iterator[str]:
+def _faults(passed: OpenPass, target: Array, theta: Array, buffers: Array, rng: np.random.Generator) -> Iterator[str]:
     """Each part alone, from the loss back to the first layer, then the penalties."""
     model, z, a = passed.model, passed.z, passed.prediction
     loss, head = model.loss, model.head
@@ -159,11 +157,11 @@ def _faults(
 def _layer_faults(
     passed: OpenPass, index: int, theta: Array, buffers: Array, rng: np.random.Generator
 ) -> Iterator[str]:
-    """The input's and each parameter's gradient of one layer; then its in-place twin."""
+    """The input's and each parameter's gradient of one layer; then its in-place variant."""
     model = passed.model
     layer, own, x, cache = model.body[index], passed.parameters[index], passed.inputs[index], passed.caches[index]
     grad = rng.uniform(-1.0, 1.0, (len(x), model.widths[index]))
-    grad_x, found = layer.backward(own, cache, grad.copy())
+    grad_x, gradients = layer.backward(own, cache, grad.copy())
     where = f"layer {index} ({type(layer).__name__})"
     along = rng.uniform(-1.0, 1.0, x.shape)
 
@@ -180,18 +178,20 @@ def _layer_faults(
             moved = {**own, name: own[name] + t * step}
             return np.array((grad * layer.forward(moved, x, training=False, rng=None)[0]).sum())
 
-        yield from _compare(f"{where}, the gradient of {name}", by_parameter, np.array((found[name] * step).sum()))
+        yield from _compare(f"{where}, the gradient of {name}", by_parameter, np.array((gradients[name] * step).sum()))
     gradient = np.zeros_like(theta)
     bound = bind_layers(
         model, Vectors(theta, gradient, buffers), Pool(len(x), theta.dtype), len(x), training=False, rng=None,
         needs_grad_x=True,
     )[index]  # fmt: skip
     bound.forward(x)
-    twin_x = bound.backward(grad.copy())
+    bound_x = bound.backward(grad.copy())
     places = model.layout.by_layer(gradient)[index]
-    pairs = [("its input", grad_x, twin_x), *((name, found[name], places[name]) for name in places)]
-    for name, plain, twin in pairs:
-        if twin is None or not np.allclose(plain, twin, rtol=1e-9, atol=1e-9 * (1.0 + float(np.abs(plain).max()))):
+    pairs = [("its input", grad_x, bound_x), *((name, gradients[name], places[name]) for name in places)]
+    for name, plain, bound_gradient in pairs:
+        if bound_gradient is None or not np.allclose(
+            plain, bound_gradient, rtol=1e-9, atol=1e-9 * (1.0 + float(np.abs(plain).max()))
+        ):
             yield f"{where}: bind and backward differ in the gradient of {name}"
 
 

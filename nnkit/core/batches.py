@@ -1,0 +1,174 @@
+"""Training in batches: an optimizer makes one step a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.core.learning_rate import learning_rate_of, with_learning_rate
+from nnkit.core.loop import Loop
+from nnkit.core.model import Model
+from nnkit.core.order import Sampling, epoch_order
+from nnkit.core.step import GradientStep, bind_gradient
+from nnkit.core.view import Run
+from nnkit.core.workspace import Pool
+from nnkit.interfaces import Optimizer, rate_at
+
+__all__ = ["Batches"]
+
+
+class Batches:
+    """The innermost loop (``Engine``): gathers a batch, computes a gradient, makes an update.
+
+    Args:
+        model: The structure; its parts may be compiled counterparts.
+        optimizer: The optimizer of the composition.
+        run: The state, the plan and the data.
+        accelerate: Returns the compiled counterpart of an optimizer, or the optimizer itself.
+    """
+
+    nonfinite_hint = "; the callback 'stop_on_nonfinite' stops at the first such step"
+
+    def __init__(
+        self, model: Model, optimizer: Optimizer, run: Run, accelerate: Callable[[Optimizer], Optimizer]
+    ) -> None:
+        X, target, weight = run.data
+        plan = run.plan
+        self._run, self._model, self._vectors = run, model, run.vectors()
+        self._composed, self._accelerate = optimizer, accelerate
+        self._bind_optimizer()
+        self._random_batch = plan.sampling == "random_batch"
+        self._rest = 0 if self._random_batch else plan.samples % plan.batch_size
+        self._pool = Pool(plan.batch_size, run.state.parameters.dtype)
+        self._steps: dict[int, GradientStep] = {}
+        # All of the data in one batch needs no gathering: its order does not matter.
+        self._gathers = plan.batch_size < plan.samples
+        # Weights with mean 1, so that batches estimate the weighted mean without bias.
+        self._all_weights = None if weight is None else weight * (len(weight) / weight.sum(dtype=np.float64))
+        self._x, self._target, self._weight = X, target, self._all_weights
+        if self._gathers:
+            self._x = np.empty((plan.batch_size, X.shape[1]), dtype=X.dtype)
+            self._target = np.empty((plan.batch_size, *target.shape[1:]), dtype=target.dtype)
+            self._weight = None if weight is None else np.empty(plan.batch_size, dtype=weight.dtype)
+
+    def run(self, loop: Loop) -> None:
+        """Epoch after epoch."""
+        while loop.goes_on and loop.begin_epoch():
+            self._run_epoch(loop)
+            if self._run.state.batch < self._run.plan.batches:
+                break
+            loop.end_epoch(self._mean_loss())
+
+    def learning_rate(self) -> float | None:
+        """The learning rate of the next step."""
+        rate = learning_rate_of(self._optimizer)
+        return None if rate is None else rate_at(rate, self._run.state.step)
+
+    def honour(self) -> None:
+        """Bind the optimizer anew when a callback has asked for another learning rate."""
+        if self._run.new_learning_rate is not None:
+            self._run.state.learning_rate = self._run.new_learning_rate
+            self._run.new_learning_rate = None
+            self._bind_optimizer()
+
+    def position(self) -> str:
+        """Epochs, batches and steps made."""
+        state, plan = self._run.state, self._run.plan
+        return (
+            f"{state.epoch} of {plan.last_epoch} epochs and {state.batch} of {plan.batches} batches of the next "
+            f"({state.step} steps)"
+        )
+
+    def _bind_optimizer(self) -> None:
+        state = self._run.state
+        self._optimizer = self._composed
+        if state.learning_rate is not None:
+            self._optimizer = with_learning_rate(self._composed, state.learning_rate)
+        if state.optimizer is None:
+            state.optimizer = self._optimizer.init(state.parameters)
+        compiled = self._accelerate(self._optimizer)
+        self._update = compiled.bind(state.parameters, self._run.gradient, state.optimizer)
+
+    def _mean_loss(self) -> float:
+        """The mean over the samples of the epoch, each batch with the parameters before its step."""
+        plan = self._run.plan
+        seen = plan.batches * plan.batch_size if self._random_batch else plan.samples
+        return self._run.state.loss_sum / seen
+
+    def _step(self, rows: int) -> GradientStep:
+        if rows not in self._steps:
+            self._steps[rows] = bind_gradient(
+                self._model,
+                self._vectors,
+                self._pool,
+                rows,
+                scale=1.0 / rows,
+                training=True,
+                rng=self._run.state.noise,
+            )
+        return self._steps[rows]
+
+    def _run_epoch(self, loop: Loop) -> None:
+        """All batches that the present epoch still has, or fewer when it is halted."""
+        run, state, plan = self._run, self._run.state, self._run.plan
+        batch = plan.batch_size
+        sampling: Sampling = plan.sampling  # type: ignore[assignment]
+        order = epoch_order(state.entropy, state.epoch, plan.samples, batch, sampling)
+        full = plan.batches - (1 if self._rest else 0)
+        listening = loop.listening("on_batch_end")
+        guard = loop.guard
+        X, targets, _ = run.data
+        weights = self._all_weights
+        x, target, weight = self._x, self._target, self._weight
+        gathers = self._gathers
+        step = self._step(batch)
+        update = self._update
+        take_x, take_target = X.take, targets.take
+        done, total = state.batch, state.loss_sum
+        first_step = state.step - done
+        indices = order
+        try:
+            for start in range(done * batch, full * batch, batch):
+                if gathers:
+                    indices = order[start : start + batch]
+                    take_x(indices, 0, x, "clip")
+                    take_target(indices, 0, target, "clip")
+                    if weights is not None:
+                        weights.take(indices, 0, weight, "clip")
+                value = step(x, target, weight)
+                update()
+                total += value * batch
+                done += 1
+                if listening:
+                    state.step = first_step + done
+                    self._end_batch(loop, indices, value, done, total)
+                    update = self._update
+                    if run.stopping():
+                        return
+                if guard.requested:
+                    return
+            if self._rest and done == full:
+                indices = order[full * batch :]
+                rest = slice(0, self._rest)
+                weight = None if weights is None else weights[indices]
+                np.take(X, indices, 0, x[rest], "clip")
+                np.take(targets, indices, 0, target[rest], "clip")
+                value = self._step(self._rest)(x[rest], target[rest], weight)
+                update()
+                total += value * self._rest
+                done += 1
+                if listening:
+                    state.step = first_step + done
+                    self._end_batch(loop, indices, value, done, total)
+        finally:
+            state.step = first_step + done
+            state.batch, state.loss_sum = done, total
+
+    def _end_batch(self, loop: Loop, indices: Array, value: float, done: int, total: float) -> None:
+        run = self._run
+        run.state.batch, run.state.loss_sum = done, total
+        run.logs = {"loss": value}
+        run.batch_indices = indices
+        loop.notify("on_batch_end")

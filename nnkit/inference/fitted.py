@@ -1,0 +1,185 @@
+"""What can be asked of a network without changing it: predictions, losses, Jacobians, traces."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+from nnkit import registry
+from nnkit.arrays import Array, FloatDType
+from nnkit.core import evaluation, jacobians, trace
+from nnkit.core.layout import Layout
+from nnkit.core.model import Model
+from nnkit.core.step import Vectors
+from nnkit.data.arrays import DataLike, as_inputs
+from nnkit.data.targets import as_data, predicted_labels
+from nnkit.errors import DataError
+from nnkit.interfaces import Metric, MetricValue, PartSpec
+from nnkit.network.composition import DEFAULTS
+
+__all__ = ["Fitted", "metrics_of"]
+
+
+class Fitted(ABC):
+    """A structure with its vectors, and everything that can be asked of it; ``nnkit.Network`` is one.
+
+    Example:
+        >>> net = nnkit.Network([2, 3, 1], seed=0)
+        >>> net.predict([[1.0, -1.0]]).shape, net.jacobian([[1.0, -1.0]]).shape
+        ((1, 1), (1, 1, 2))
+    """
+
+    _forwards: evaluation.ForwardCache
+
+    @property
+    @abstractmethod
+    def model(self) -> Model:
+        """The structure with every choice made."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> Array:
+        """All weights and biases in one vector ``(P,)``."""
+
+    @property
+    @abstractmethod
+    def buffers(self) -> Array:
+        """All arrays of layers that are not trained (their statistics) in one vector."""
+
+    @property
+    @abstractmethod
+    def strengths(self) -> Array | None:
+        """The ``l2`` strength that a solver found for each parameter, ``(P,)``; ``None`` when it looked for none."""
+
+    @property
+    def dtype(self) -> FloatDType:
+        """The dtype of parameters and predictions."""
+        return self.parameters.dtype
+
+    @property
+    def outputs(self) -> int:
+        """Columns of the prediction."""
+        return self.model.outputs
+
+    @property
+    def layout(self) -> Layout:
+        """The place of each array in ``parameters``: ``flatten(arrays)`` and ``restore(vector)``."""
+        return self.model.layout
+
+    @property
+    def weights(self) -> list[Array]:
+        """The weight arrays, layer by layer: views of ``parameters``."""
+        return self.layout.with_role(self.parameters, "weight")
+
+    @property
+    def biases(self) -> list[Array]:
+        """The bias arrays, layer by layer: views of ``parameters``."""
+        return self.layout.with_role(self.parameters, "bias")
+
+    def inputs_from(self, X: DataLike) -> Array:
+        """``X`` checked, as an array ``(N, D)`` in the dtype of the network.
+
+        Raises:
+            DataError: When ``X`` cannot be used.
+        """
+        return as_inputs(X, dtype=self.parameters.dtype, columns=self.model.inputs)
+
+    def predict(self, X: DataLike, *, labels: bool = False) -> Array:
+        """The prediction ``(N, K)`` of each row, or with ``labels`` its class ``(N,)``.
+
+        Raises:
+            DataError: When ``X`` cannot be used.
+        """
+        prediction = evaluation.predict(self.model, self._vectors(), self.inputs_from(X), self._forwards)
+        return predicted_labels(self.model.loss, prediction) if labels else prediction
+
+    def score(
+        self, X: DataLike, y: DataLike, *, accuracy: bool = False, sample_weight: DataLike | None = None
+    ) -> float:
+        """The loss over the data (penalties included), or with ``accuracy`` the share of right classes."""
+        metrics = [DEFAULTS["score"]] if accuracy else []
+        values = self.evaluate(X, y, metrics=metrics, sample_weight=sample_weight)
+        return float(values[metrics[0] if accuracy else "loss"])
+
+    def evaluate(
+        self,
+        X: DataLike,
+        y: DataLike,
+        *,
+        metrics: PartSpec | Sequence[PartSpec] = (),
+        sample_weight: DataLike | None = None,
+    ) -> dict[str, MetricValue]:
+        """``loss`` and each metric over the data, in inference.
+
+        Raises:
+            DataError: When the data cannot be used.
+        """
+        named = metrics_of(metrics)
+        data = as_data(self.model, self.inputs_from(X), y, sample_weight)
+        return evaluation.evaluate(self.model, self._vectors(), *data, named)
+
+    def jacobian(self, X: DataLike) -> Array:
+        """``J[n, k, d] = d prediction[n, k] / dX[n, d]``, ``(N, K, D_in)``: the effect of each input on each output.
+
+        Raises:
+            DataError: When ``X`` cannot be used.
+            NotOfferedError: When a layer cannot keep the rows apart; says why.
+        """
+        return jacobians.input_jacobian(self.model, self.parameters, self.buffers, self.inputs_from(X))
+
+    def parameter_jacobian(self, X: DataLike) -> Array:
+        """``J[n, k, p] = d prediction[n, k] / d parameters[p]``, ``(N, K, P)``, exact; raises as ``jacobian``."""
+        return jacobians.parameter_jacobian(self.model, self.parameters, self.buffers, self.inputs_from(X))
+
+    def per_sample_gradients(self, X: DataLike, y: DataLike) -> Array:
+        """``G[n, p] = d loss[n] / d parameters[p]``, ``(N, P)``: of each sample's own loss, without penalties.
+
+        Their mean over the samples is the gradient of the loss. Raises as ``jacobian``.
+        """
+        x, target, _ = as_data(self.model, self.inputs_from(X), y)
+        return jacobians.per_sample_gradients(self.model, self.parameters, self.buffers, x, target)
+
+    def trace(
+        self, X: DataLike, y: DataLike | None = None, *, sample_weight: DataLike | None = None
+    ) -> list[trace.LayerTrace]:
+        """The inputs and outputs of each layer, in inference; with targets, also every gradient of the backward pass.
+
+        The last ``activation`` is bit-identical to the prediction.
+
+        Args:
+            X: Inputs ``(N, D)``.
+            y: Targets, as for ``fit``.
+            sample_weight: ``(N,)``, non-negative.
+
+        Raises:
+            DataError: When the data cannot be used.
+
+        Example:
+            >>> hidden, output = nnkit.Network([2, 3, 1], seed=0).trace([[1.0, -1.0]], [[0.5]])
+            >>> hidden.preactivation.shape, output.gradients["weight"].shape
+            ((1, 3), (3, 1))
+        """
+        x = self.inputs_from(X)
+        if y is None:
+            if sample_weight is not None:
+                raise DataError("sample_weight was given without targets; pass y as well")
+            return trace.trace(self.model, self._vectors(), x)
+        return trace.trace_gradients(self.model, self._vectors(), *as_data(self.model, x, y, sample_weight))
+
+    def _vectors(self) -> Vectors:
+        return Vectors(self.parameters, None, self.buffers)
+
+
+def metrics_of(metrics: PartSpec | Sequence[PartSpec]) -> dict[str, Metric]:
+    """The metrics by their name in the logs; the second and later ones of a name are numbered."""
+    many = [metrics] if isinstance(metrics, (str, Mapping, Metric)) else list(metrics)  # type: ignore[arg-type]
+    named: dict[str, Metric] = {}
+    for spec in many:
+        metric: Metric = registry.create("metric", spec)
+        name = (registry.name_of(metric) or type(metric).__name__).rpartition("/")[2]
+        unique, count = name, 1
+        while unique in named:
+            count += 1
+            unique = f"{name}_{count}"
+        named[unique] = metric
+    return named

@@ -1,0 +1,398 @@
+"""What a network is: a frozen value, made from names, compared, and written as plain data."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from nnkit import registry
+from nnkit.arrays import FloatDType
+from nnkit.core.model import Model
+from nnkit.core.state import TrainingState
+from nnkit.errors import SpecError, TrainingWarning, UnknownNameError, warn
+from nnkit.interfaces import Activation, Initializer, Layer, Loss, Optimizer, PartSpec, Regularizer, Solver
+from nnkit.interfaces.fields import part_fields
+
+__all__ = ["DEFAULTS", "Composition"]
+
+DEFAULTS = {
+    "layer": "dense",
+    "loss": "mean_squared_error",
+    "optimizer": "adam",
+    "initializer": "glorot_uniform",
+    "bias_initializer": "zeros",
+    "hidden_activation": "relu",
+    "callback": "history",
+    "functional_activation": "sigmoid",
+    "functional_loss": "half_squared_error",
+    "functional_initializer": "normal(stddev=1.0)",
+    "score": "accuracy",
+    "regression_score": "mean_absolute_error",
+    "explained": "r2",
+    "confusion": "confusion_matrix",
+    "divided_inputs": "rescale",
+    "standardized_inputs": "standardize",
+}
+"""The parts used where none is named: by a network, in the functional style, and on the command line."""
+
+CONFIG_VERSION = 1
+INITIAL_STREAM = 0
+PARTS = ("loss", "optimizer", "initializer", "bias_initializer", "regularizer")
+"""The parts besides layers, as the fields of a composition and of its config, each kind by its name."""
+
+
+@attrs.frozen(kw_only=True)
+class Composition:
+    """The parts of a network and the choices that belong to it; training never changes one.
+
+    Two compositions are equal when all of this is equal: they then make the same networks.
+
+    Args:
+        inputs: Columns of the input; ``None`` until the first data decide it.
+        layers: The layers, every part resolved.
+        loss: The loss.
+        optimizer: The optimizer or solver.
+        initializer: Of weights.
+        bias_initializer: Of biases.
+        regularizer: Of all weights whose layer names none.
+        seed: The seed of every random number.
+        dtype: Of parameters and predictions; ``None`` until the first data decide it.
+        backward: ``"fast"``, or ``"jacobian"`` for the full-Jacobian path.
+    """
+
+    inputs: int | None
+    layers: tuple[Layer, ...]
+    loss: Loss
+    optimizer: Optimizer | Solver
+    initializer: Initializer
+    bias_initializer: Initializer
+    regularizer: Regularizer | None
+    seed: int
+    dtype: FloatDType | None
+    backward: Literal["fast", "jacobian"]
+
+    @classmethod
+    def of(
+        cls,
+        layers: Sequence[int | PartSpec | None] | Layer,
+        *,
+        hidden_activation: PartSpec = DEFAULTS["hidden_activation"],
+        output_activation: PartSpec | None = None,
+        activations: Sequence[PartSpec] | None = None,
+        loss: PartSpec = DEFAULTS["loss"],
+        optimizer: PartSpec = DEFAULTS["optimizer"],
+        initializer: PartSpec = DEFAULTS["initializer"],
+        bias_initializer: PartSpec = DEFAULTS["bias_initializer"],
+        regularizer: PartSpec | None = None,
+        seed: int | None = None,
+        dtype: npt.DTypeLike | None = None,
+        backward: Literal["fast", "jacobian"] = "fast",
+    ) -> Self:
+        """The composition of widths, names and specs; the arguments are those of ``nnkit.Network``.
+
+        Raises:
+            SpecError: When the layers cannot be understood, or do not fit the loss.
+            UnknownNameError: When a name is not known; suggests the nearest.
+            HyperparameterError: When a hyperparameter is out of its range.
+        """
+        if backward not in {"fast", "jacobian"}:
+            raise SpecError(f"backward is {backward!r}; expected 'fast' or 'jacobian'")
+        inputs, built = _compose(
+            layers,
+            hidden_activation=hidden_activation,
+            output_activation=output_activation,
+            activations=activations,
+        )
+        composition = cls(
+            inputs=inputs,
+            layers=built,
+            loss=registry.create("loss", loss),
+            optimizer=registry.create("optimizer", optimizer),
+            initializer=registry.create("initializer", initializer),
+            bias_initializer=registry.create("initializer", bias_initializer),
+            regularizer=None if regularizer is None else registry.create("regularizer", regularizer),
+            seed=_entropy(seed),
+            dtype=None if dtype is None else _float_dtype(dtype),
+            backward=backward,
+        )
+        columns = inputs or 2  # any width but one where the number of inputs is open
+        for layer in built:
+            columns = layer.outputs(columns)
+        _check_pair(composition.head, composition.loss, columns)
+        return composition
+
+    @property
+    def head(self) -> Activation | None:
+        """The activation of the last layer."""
+        return self.layers[-1].split()[1]
+
+    def model(self, inputs: int) -> Model:
+        """The structure for ``inputs`` columns, with every choice made.
+
+        Raises:
+            ShapeError: When a layer's output is not as it declares.
+        """
+        return Model.build(
+            self.layers,
+            inputs,
+            self.loss,
+            fused=_fuses(self.loss, self.head),
+            resolve=registry.create,
+            regularizer=self.regularizer,
+            full_jacobians=self.backward == "jacobian",
+        )
+
+    def initial_state(self, model: Model, dtype: FloatDType) -> TrainingState:
+        """Parameters and buffers drawn from the seed, before the first step."""
+        parameters, buffers = model.new_parameters(
+            np.random.default_rng([self.seed, INITIAL_STREAM]),
+            dtype,
+            weights=self.initializer,
+            biases=self.bias_initializer,
+            resolve=registry.create,
+        )
+        return TrainingState.new(parameters, buffers, self.seed)
+
+    def summary(self, model: Model | None) -> str:
+        """Layers, outputs, numbers of parameters and the other parts, as text."""
+        lines = [("loss", repr(self.loss)), ("optimizer", repr(self.optimizer)), ("seed", str(self.seed))]
+        if self.regularizer is not None:
+            lines.append(("regularizer", repr(self.regularizer)))
+        return _table(self.layers, model, lines)
+
+    def to_config(self) -> dict[str, Any]:
+        """JSON-able data: canonical names, hyperparameters, and the providers of the parts; no module paths."""
+        providers: dict[str, str] = {}
+        config: dict[str, Any] = {
+            "version": CONFIG_VERSION,
+            "inputs": self.inputs,
+            "layers": [registry.part_to_config(layer, providers=providers) for layer in self.layers],
+        }
+        for name in PARTS:
+            part = getattr(self, name)
+            config[name] = None if part is None else registry.part_to_config(part, providers=providers)
+        config |= {"seed": self.seed, "dtype": None if self.dtype is None else self.dtype.name}
+        return config | {"backward": self.backward, "providers": providers}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], overrides: Mapping[str, object] | None = None) -> Self:
+        """The composition of a config; see ``nnkit.Network.from_config``.
+
+        Raises:
+            SpecError: When the config is not one of a network, or newer than this library.
+            MissingProviderError: Names the distribution to install.
+        """
+        if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
+            raise SpecError("the config has no list 'layers'; expected a result of Network.to_config()")
+        version = config.get("version")
+        if not isinstance(version, int) or version > CONFIG_VERSION:
+            raise SpecError(
+                f"the config has version {version!r}; this nnkit reads up to {CONFIG_VERSION}: "
+                "install a newer nnkit-core"
+            )
+        overrides = overrides or {}
+        providers = config.get("providers", {})
+        layers = [
+            registry.part_from_config("layer", layer, providers=providers, overrides=overrides, path=f"layers[{index}]")
+            for index, layer in enumerate(config["layers"])
+        ]
+        arguments: dict[str, Any] = {}
+        for name in PARTS:
+            part = config.get(name)
+            if part is None and name not in overrides:
+                if name != "regularizer":
+                    raise SpecError(f"the config has no {name!r}")
+                continue
+            kind = "initializer" if name == "bias_initializer" else name
+            arguments[name] = registry.part_from_config(
+                kind, part or {}, providers=providers, overrides=overrides, path=name
+            )
+        arguments |= {name: config[name] for name in ("seed", "dtype", "backward") if name in config}
+        return cls.of([config.get("inputs"), *layers], **arguments)
+
+
+def _compose(
+    layers: object,
+    *,
+    hidden_activation: PartSpec,
+    output_activation: PartSpec | None,
+    activations: Sequence[PartSpec] | None,
+) -> tuple[int | None, tuple[Layer, ...]]:
+    """The number of inputs (``None`` where it is left open) and the layers.
+
+    Args:
+        layers: Either widths, inputs first (``[64, 32, 10]``, or ``[None, 32, 10]``), or layers,
+            specs of layers and widths, which a single leading ``None`` or width may precede.
+        hidden_activation: Of every width but the last.
+        output_activation: Of the last, where that is a width.
+        activations: One for each width after the inputs, instead of the two above.
+
+    Raises:
+        SpecError: When the list cannot be understood; names the position.
+    """
+    items = _as_list(layers)
+    open_inputs = items[0] is None
+    if all(_is_width(item) for item in items[1:]) and (open_inputs or _is_width(items[0])):
+        if len(items) < 2:
+            raise SpecError(f"layers is {items!r}; expected the inputs and at least one layer: [inputs, ..., outputs]")
+        inputs, items = items[0], items[1:]
+    elif open_inputs or _is_width(items[0]):
+        inputs, items = items[0], items[1:]
+    else:
+        inputs = None
+    if inputs is not None:
+        inputs = _width(inputs, "layers[0]")
+    widths = [index for index, item in enumerate(items) if _is_width(item)]
+    chosen = _activations(widths, len(items), hidden_activation, output_activation, activations)
+    built: list[Layer] = []
+    for index, item in enumerate(items):
+        try:
+            if _is_width(item):
+                spec = {"name": DEFAULTS["layer"], "units": _width(item, f"layers[{index}]")}
+                built.append(registry.create("layer", spec | {"activation": chosen[index]}))
+            else:
+                built.append(registry.create("layer", item))
+        except (SpecError, UnknownNameError) as error:
+            error.add_note(f"in layer {index}: {item!r}")
+            raise
+    return inputs, tuple(built)
+
+
+def _as_list(layers: object) -> list[Any]:
+    """``layers`` as a list.
+
+    Raises:
+        SpecError: When it is not a sequence, or empty.
+    """
+    if isinstance(layers, (str, bytes)) or not isinstance(layers, Sequence):
+        if isinstance(layers, Layer):
+            return [layers]
+        raise SpecError(f"layers is {layers!r}; expected a list of widths, [64, 32, 10], or of layers")
+    if not layers:
+        raise SpecError("layers is empty; expected a list of widths, [64, 32, 10], or of layers")
+    return list(layers)
+
+
+def _fuses(loss: Loss, activation: Activation | None) -> bool:
+    """Whether the loss has a fused form with this output activation."""
+    if loss.fused_activation is None or activation is None or not loss.offers("fused_gradient"):
+        return False
+    return type(activation) is registry.get("activation", loss.fused_activation)
+
+
+def _activations(
+    widths: list[int], count: int, hidden: PartSpec, output: PartSpec | None, each: Sequence[PartSpec] | None
+) -> dict[int, Activation | None]:
+    """The activation of each width, by its position."""
+    if each is not None:
+        if isinstance(each, (str, bytes)) or len(each) != len(widths):
+            raise SpecError(
+                f"activations is {each!r}; expected one for each of the {len(widths)} widths after the inputs"
+            )
+        return dict(zip(widths, (registry.create("activation", a) for a in each), strict=True))
+    chosen: dict[int, Activation | None] = {}
+    for index in widths:
+        spec = output if index == count - 1 else hidden
+        chosen[index] = None if spec is None else registry.create("activation", spec)
+    return chosen
+
+
+def _is_width(item: Any) -> bool:
+    try:
+        operator.index(item)
+    except TypeError:
+        return isinstance(item, float)
+    return not isinstance(item, bool)
+
+
+def _width(item: Any, where: str) -> int:
+    if isinstance(item, float) or operator.index(item) < 1:
+        raise SpecError(f"{where} is {item!r}; expected a positive integer, the number of units")
+    return operator.index(item)
+
+
+def _check_pair(activation: Activation | None, loss: Loss, outputs: int) -> None:
+    """Warn of predictions outside the loss' domain; refuse a distribution over a single class.
+
+    Raises:
+        SpecError: For one output that can only be 1.
+    """
+    if activation is not None and not activation.declares_traits:
+        return
+    head = "no output activation" if activation is None else type(activation).__name__
+    who = type(loss).__name__
+    simplex = activation is not None and activation.simplex
+    log_simplex = activation is not None and activation.log_simplex
+    if (simplex or log_simplex) and outputs == 1:
+        raise SpecError(
+            f"{head} with one output always predicts {'1' if simplex else '0'}: use 'sigmoid' with "
+            "'binary_crossentropy' for two classes, or one output for each class"
+        )
+    low, high = (float("-inf"), float("inf")) if activation is None else activation.range
+    domain = loss.prediction_domain
+    advice = ""
+    if domain == "simplex" and not simplex:
+        advice = "expects rows of probabilities: use output_activation='softmax'"
+        if outputs == 1:
+            advice = "needs one output for each class: use 'binary_crossentropy' with 'sigmoid' for a single output"
+    elif domain == "log_simplex" and not log_simplex:
+        advice = "expects rows of log-probabilities: use output_activation='log_softmax'"
+    elif domain == "unit" and (low < 0 or high > 1):
+        advice = "expects predictions between 0 and 1: use output_activation='sigmoid'"
+    elif domain == "unit" and simplex:
+        advice = "judges each output alone: use 'categorical_crossentropy' with a softmax"
+    elif domain == "nonnegative" and low < 0:
+        advice = "expects non-negative predictions: use output_activation='softplus'"
+    if advice:
+        warn(f"{who} {advice} (here: {head}, {outputs} outputs)", TrainingWarning)
+
+
+def _table(layers: Sequence[Layer], model: Model | None, lines: list[tuple[str, str]]) -> str:
+    """A table of layers with their outputs and parameters, then the other parts."""
+    rows = [("layer", "activation", "output", "parameters")]
+    columns = None if model is None else model.inputs
+    for layer in layers:
+        activations = [
+            type(getattr(layer, name)).__name__
+            for name, kind in part_fields(type(layer)).items()
+            if kind == "activation" and getattr(layer, name) is not None
+        ]
+        if columns is None:
+            rows.append((type(layer).__name__, ", ".join(activations), "?", "?"))
+            continue
+        specs = [spec for spec in layer.parameter_specs(columns) if spec.role != "buffer"]
+        shapes = " + ".join("x".join(str(side) for side in spec.shape) for spec in specs)
+        columns = layer.outputs(columns)
+        rows.append((type(layer).__name__, ", ".join(activations), f"(N, {columns})", shapes or "none"))
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    text.insert(1, "  ".join("-" * width for width in widths))
+    total = "unknown until the number of inputs is known" if model is None else f"{model.layout.size:,}"
+    text.append("")
+    text.extend(f"{name}: {value}" for name, value in [("parameters", total), *lines])
+    return "\n".join(text)
+
+
+def _entropy(seed: int | None) -> int:
+    if seed is None:
+        drawn = np.random.SeedSequence().entropy
+        assert isinstance(drawn, int)
+        return drawn
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise SpecError(f"seed is {seed!r}; expected a non-negative integer, or None")
+    return int(seed)
+
+
+def _float_dtype(dtype: npt.DTypeLike) -> FloatDType:
+    try:
+        chosen: FloatDType = np.dtype(dtype)
+    except TypeError as error:
+        raise SpecError(f"dtype is {dtype!r}; expected 'float32' or 'float64'") from error
+    if chosen not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise SpecError(f"dtype is {dtype!r}; expected 'float32' or 'float64'")
+    return chosen
