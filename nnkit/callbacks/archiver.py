@@ -54,7 +54,8 @@ class Archiver(Callback):
 
     Seven targets, each with a frequency ``f``: 0 records none of it, otherwise it is recorded at the steps
     that ``f`` divides. All records of step ``s`` describe the network after that step, so the predictions of
-    ``Network.from_archive(network.archive, s)`` are bit-identical to them; only the gradient is the one used in step ``s``.
+    ``Network.from_archive(network.archive, s)`` are bit-identical to them; only the gradient is the one used in
+    step ``s``.
     Records of training data are those of the batch of that step, in inference; records of validation data, those
     of all validation data. With every frequency 0 no event is handled.
 
