@@ -236,23 +236,28 @@ def jacobian(subject: Subject) -> None:
             expect_agreement("jacobian(z, a) is not the Jacobian of forward", compute, {"z": z})
 
 
+def _expect_product(subject: Subject, method: str, other: str, subscripts: str) -> None:
+    """Raise ``CheckFailure`` unless ``method`` is the product of the Jacobian with its argument ``other``."""
+    part, tolerance = subject.make(), 200 * subject.eps
+
+    def compute(z: Array, vector: Array) -> tuple[Array, Array]:
+        return derived(part, method, z, vector), np.einsum(subscripts, derived(part, "jacobian", z), vector)
+
+    for z in matrices(subject, method):
+        inputs = {"z": z, "vector": normal(subject, f"{method}/{other}/{z.shape}", z.shape)}
+        message = f"{method}(z, a, vector) is not the product of jacobian and vector"
+        expect_agreement(message, compute, inputs, tolerance=tolerance, columns=subject.elementwise)
+        zero = derived(part, method, z, np.zeros_like(z))
+        require(not zero.any(), f"{method} of a zero {other} is not zero", inputs={"z": z}, got=zero)
+
+
 @CHECKS.check("ACT-008/vjp-equals-jacobian")
 def vjp_equals_jacobian(subject: Subject) -> None:
     """Training uses vjp, analysis uses jacobian; they must be one function.
 
     vjp[n, j] = sum over i of grad[n, i] J[n, i, j]: the gradient stands on the left.
     """
-    part, tolerance = subject.make(), 200 * subject.eps
-
-    def compute(z: Array, grad: Array) -> tuple[Array, Array]:
-        return derived(part, "vjp", z, grad), np.einsum("ni,nij->nj", grad, derived(part, "jacobian", z))
-
-    message, columns = "vjp(z, a, grad) is not grad @ jacobian", subject.elementwise
-    for z in matrices(subject, "vjp"):
-        inputs = {"z": z, "grad": normal(subject, f"vjp/grad/{z.shape}", z.shape)}
-        expect_agreement(message, compute, inputs, tolerance=tolerance, columns=columns)
-        zero = derived(part, "vjp", z, np.zeros_like(z))
-        require(not zero.any(), "vjp of a zero gradient is not zero", inputs={"z": z}, got=zero)
+    _expect_product(subject, "vjp", "gradient", "nij,ni->nj")
 
 
 @CHECKS.check("ACT-009/jvp-equals-jacobian")
@@ -261,15 +266,7 @@ def jvp_equals_jacobian(subject: Subject) -> None:
 
     jvp[n, i] = sum over j of J[n, i, j] tangent[n, j]: the tangent stands on the right.
     """
-    part, tolerance = subject.make(), 200 * subject.eps
-
-    def compute(z: Array, tangent: Array) -> tuple[Array, Array]:
-        return derived(part, "jvp", z, tangent), np.einsum("nij,nj->ni", derived(part, "jacobian", z), tangent)
-
-    message, columns = "jvp(z, a, tangent) is not jacobian @ tangent", subject.elementwise
-    for z in matrices(subject, "jvp"):
-        inputs = {"z": z, "tangent": normal(subject, f"jvp/tangent/{z.shape}", z.shape)}
-        expect_agreement(message, compute, inputs, tolerance=tolerance, columns=columns)
+    _expect_product(subject, "jvp", "tangent", "nij,nj->ni")
 
 
 # -- second derivatives ----------------------------------------------------------------------

@@ -39,7 +39,7 @@ def _places(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
 def _expect_elements(one: Situation, name: str, gradient: Array, message: str) -> None:
     for place in _places(gradient.shape):
         direction = moved(np.zeros(gradient.shape), place, 1.0)
-        one.expect_gradient(message, name, gradient, direction, element=list(place), **one.values)
+        one.expect_gradient(message, name, gradient, direction, 0.05, {"element": list(place), **one.values})
 
 
 @CHECKS.check("LAY-002/gradient-of-input", scope="variant")

@@ -112,18 +112,9 @@ class Situation:
         return written and difference(z, y, tolerance=1e-6) is not None
 
     def expect_gradient(
-        self, message: str, name: str, gradient: Array, direction: Array, step: float = 0.05, **shown: Any
+        self, message: str, name: str, gradient: Array, direction: Array, step: float, shown: Mapping[str, Any]
     ) -> None:
-        """Raise ``CheckFailure`` unless ``gradient`` is that of ``sum(grad * y)`` along ``direction``.
-
-        Args:
-            message: What is wrong if it is not.
-            name: Of a parameter, or ``grad_x``.
-            gradient: In this parameter, or in the inputs.
-            direction: Of its shape.
-            step: The largest difference tried.
-            **shown: What a failure shows besides the situation.
-        """
+        """Raise ``CheckFailure`` unless ``gradient``, in ``name``, is that of ``sum(grad * y)`` along ``direction``."""
 
         def along(t: float) -> Array:
             x = self.x + t * direction if name == "grad_x" else self.x.copy()
@@ -131,8 +122,7 @@ class Situation:
             y = self.layer.forward(values, x, training=self.training, rng=self.rng)[0]
             return np.asarray((y * self.grad).sum())
 
-        inputs = {**self.shown, **shown}
-        got = (gradient * direction).sum()
+        got, inputs = (gradient * direction).sum(), {**self.shown, **shown}
         expect_slope(message, got, along, step, levels=8, rtol=1e-7, atol=1e-9, inputs=inputs)
 
 
