@@ -13,9 +13,6 @@ from nnkit.testing.call import Call, quiet
 from nnkit.testing.failure import expect_close, require
 from nnkit.testing.subject import Subject
 
-__all__ = ["called", "expect_rows_alone", "expect_shape", "method_call", "needs_float32", "needs_offer", "needs_trait"]
-__all__ += ["silent"]
-
 
 def called(part: Any, method: str, *arrays: Array) -> Array:
     """The result of a method for copies of ``arrays``, as an array with memory of its own."""

@@ -132,19 +132,13 @@ def distribution(subject: Subject) -> None:
         declared = part.element_distribution(*fans)
         if declared is None:
             continue
-        require(
-            isinstance(declared, Distribution),
-            "element_distribution returns no Distribution",
-            got=type(declared).__name__,
-        )
+        right_type, message = isinstance(declared, Distribution), "element_distribution returns no Distribution"
+        require(right_type, message, got=type(declared).__name__)
         mean, variance, low, high = declared.mean, declared.variance, declared.low, declared.high
         widest = (mean - low) * (high - mean) if variance else 0.0
         possible = math.isinf(widest) or (low <= mean <= high and variance <= widest * (1 + 1e-9))
-        require(
-            possible,
-            "element_distribution contradicts itself: no values within its bounds have its variance",
-            got=declared,
-        )
+        message = "element_distribution contradicts itself: no values within its bounds have its variance"
+        require(possible, message, got=declared)
         tight = variance > 0 or (low, high) in {(-math.inf, math.inf), (mean, mean)}
         require(tight, "element_distribution has no variance, and bounds apart from its mean", got=declared)
         rng = subject.rng(f"distribution/{fans}")
@@ -152,8 +146,8 @@ def distribution(subject: Subject) -> None:
         samples = {f"shape {fans}": draws}
         samples["a vector"] = [part.sample((size,), *fans, rng, subject.dtype) for size in (2000, 1000)]
         if subject.cls.random:
-            samples[f"row first of shape {fans}"] = [w[0] for w in draws]
-            samples[f"row last of shape {fans}"] = [w[-1] for w in draws]
+            samples[f"first row of shape {fans}"] = [w[0] for w in draws]
+            samples[f"last row of shape {fans}"] = [w[-1] for w in draws]
         for where, arrays in samples.items():
             _expect_distribution(np.concatenate([w.ravel() for w in arrays]), declared, fans, where)
 
@@ -166,18 +160,12 @@ def _expect_distribution(sample: Array, declared: Distribution, fans: tuple[int,
     below, above = w.min() >= declared.low - slack, w.max() <= declared.high + slack
     require(below, "an element lies below the declared bound", inputs=inputs, got=w.min(), expected=declared.low)
     require(above, "an element lies above the declared bound", inputs=inputs, got=w.max(), expected=declared.high)
-    atol, message = (
-        5.0 * sigma / math.sqrt(w.size) + 1e-7 * (abs(declared.mean) + sigma),
-        "the mean is not the declared one",
-    )
-    expect_close(f"{message} (5 sigma)", w.mean(), declared.mean, atol=atol, inputs=inputs)
+    atol = 5.0 * sigma / math.sqrt(w.size) + 1e-7 * (abs(declared.mean) + sigma)
+    expect_close("the mean is not the declared one (5 sigma)", w.mean(), declared.mean, atol=atol, inputs=inputs)
     squares = (w - declared.mean) ** 2
     kurtosis = max(float((squares**2).mean() - squares.mean() ** 2), 0.2 * variance**2)
-    atol, message = (
-        5.0 * math.sqrt(kurtosis / w.size) + 1e-6 * variance,
-        "the variance is not the declared one (5 sigma)",
-    )
-    expect_close(message, squares.mean(), variance, atol=atol, inputs=inputs)
+    message, atol = "the variance is not the declared one (5 sigma)", 5.0 * math.sqrt(kurtosis / w.size)
+    expect_close(message, squares.mean(), variance, atol=atol + 1e-6 * variance, inputs=inputs)
 
 
 def _needs_free_fans(subject: Subject) -> str | None:
