@@ -102,7 +102,7 @@ def bound(name, z, expected, plain):
 @pytest.mark.parametrize("order", range(3), ids=METHODS)
 @pytest.mark.parametrize("name", FORMULAS)
 def test_agrees_with_mpmath_in_float64(name, order):
-    # Numeric differentiation cannot tell at 1e-300 whether it crossed a kink.
+    # Numeric differentiation at 1e-300 may cross a kink unnoticed.
     points = GRID if order else np.concatenate([GRID, TINY])
     expected = evaluate(oracle(name, order), points)
     actual = compute(FORMULAS[name][0], order, points)

@@ -1,4 +1,4 @@
-"""What every activation promises beside its figures: twins, shortcuts, purity, quiet, traits."""
+"""What every activation promises beside its values: in-place variants, shortcuts, purity, no warnings, traits."""
 
 import importlib
 import pkgutil
@@ -75,14 +75,14 @@ def test_every_activation_of_the_folder_is_covered():
 @every_dtype
 @every_part
 @pytest.mark.parametrize("aliased", [False, True], ids=["apart", "in place"])
-def test_forward_twin_is_forward(part, dtype, aliased):
+def test_forward_into_equals_forward(part, dtype, aliased):
     edges = np.array([[0.0, -0.0, 3.0, -3.0, 40.0], [-40.0, 800.0, -800.0, 1e4, -1e4], [1e-30, -1e-30, 0, 1, 2]], dtype)
     for z in (*(sample(dtype, shape)[0] for shape in ((7, 5), (1, 1), (0, 3), (5, 9000), (700, 30))), edges):
         expected = part.forward(z)
         out = z.copy() if aliased else np.full_like(z, 7.0)
         part.forward_into(out if aliased else z, out, np.full_like(z, np.nan))
         if part == Softmax():
-            # The plain method takes a difference first, and its exponential shows the rounding; the twin may need none.
+            # The plain method subtracts first, and its exponential shows the rounding; the in-place variant may not.
             rounding = np.abs(z - z.max(axis=1, keepdims=True, initial=-np.inf)) / 2
             info = np.finfo(dtype)
             assert (np.abs(out - expected) <= (12 + rounding) * info.eps * expected + info.smallest_subnormal).all()
@@ -93,7 +93,7 @@ def test_forward_twin_is_forward(part, dtype, aliased):
 @every_dtype
 @every_part
 @pytest.mark.parametrize("aliased", [False, True], ids=["apart", "in place"])
-def test_vjp_twin_is_vjp(part, dtype, aliased):
+def test_vjp_into_equals_vjp(part, dtype, aliased):
     for shape in ((7, 5), (1, 1), (0, 3), (64, 33), (5, 9000), (700, 30)):
         z, grad, _ = sample(dtype, shape)
         a = part.forward(z)
@@ -111,7 +111,7 @@ def mixing():
 
 @pytest.mark.parametrize("part", ELEMENTWISE)
 @every_dtype
-def test_vjp_twin_keeps_the_tails(part, dtype):
+def test_vjp_into_is_accurate_in_the_tails(part, dtype):
     z = np.array([[-1e4, -800, -100, -40, -20, -3, -0.0, 0.0, 3, 20, 40, 100, 800, 1e4]], dtype)
     a = part.forward(z)
     finite = np.isfinite(a)
@@ -201,7 +201,7 @@ def test_rows_are_strangers(part):
             np.testing.assert_allclose(value[0], whole[name][n], rtol=1e-14, atol=1e-15, err_msg=name)
     broken = z.copy()
     broken[2, 1] = np.nan
-    for method in ("plain", "twin"):
+    for method in ("plain", "in place"):
         if method == "plain":
             a = part.forward(broken)
         else:
@@ -257,7 +257,7 @@ def test_kinks_are_all_and_only_where_declared(part):
 
 
 @every_part
-def test_published_figures(part):
+def test_published_values(part):
     for example in part.examples:
         arguments = {name: np.asarray(value, dtype=float) for name, value in example.inputs.items()}
         method = getattr(type(part)(**example.hyperparameters), example.method or "forward")

@@ -46,7 +46,7 @@ def test_a_stop_by_another_callback_restores_the_best_too():
 
 
 def test_the_network_of_the_best_epoch_comes_back_whole():
-    """Running statistics included: its validation loss is the best one, to the bit."""
+    """Running statistics included: its validation loss is bit-identical to the best one."""
     rng = np.random.default_rng(0)
     X = rng.normal(3.0, 2.0, size=(80, 3))
     y = (X[:, 0] * X[:, 1] > 9).astype(int)

@@ -1,4 +1,4 @@
-"""What early stopping, checkpoints and plateaus share: which figure, and which way is better."""
+"""What early stopping, checkpoints and plateaus share: which value, and whether smaller or larger is better."""
 
 import numpy as np
 import pytest
@@ -24,15 +24,15 @@ def test_an_unknown_figure_is_answered_with_those_there_are(callback):
 
 
 @pytest.mark.parametrize("callback", watching(monitor="val_loss"))
-def test_without_validation_data_it_says_so(callback):
+def test_missing_validation_data_is_reported(callback):
     with pytest.raises(UnknownNameError, match="pass validation_data or validation_split"):
         drive(callback, [{"loss": 1.0}])
 
 
-@pytest.mark.parametrize("callback", watching(monitor="plugin_figure"))
+@pytest.mark.parametrize("callback", watching(monitor="plugin_value"))
 def test_auto_never_guesses(callback):
     with pytest.raises(HyperparameterError, match="mode='min' or mode='max'"):
-        drive(callback, [{"plugin_figure": 1.0}])
+        drive(callback, [{"plugin_value": 1.0}])
 
 
 @pytest.mark.parametrize("callback", watching(monitor="matrix", mode="max"))

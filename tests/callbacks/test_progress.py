@@ -74,7 +74,7 @@ def test_a_training_that_is_stopped_between_two_lines_still_shows_its_end(clock)
     assert stream.getvalue().splitlines()[-1].startswith("epoch 7/100 ")
 
 
-def test_it_is_quiet_where_nobody_looks_unless_forced():
+def test_it_is_quiet_without_a_terminal_unless_forced():
     quiet, forced = io.StringIO(), io.StringIO()
     view = drive(Progress(stream=quiet), [LOGS], end=False)
     assert (quiet.getvalue(), view.state) == ("", {})

@@ -1,4 +1,4 @@
-"""The callbacks in real trainings: what was cut and resumed ends as what was not, to the bit."""
+"""The callbacks in real trainings: a resumed run is bit-identical to an uninterrupted one."""
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ def test_a_run_that_was_cut_ends_as_one_that_was_not(tmp_path, unit, every, cut_
 
 
 @pytest.mark.ledger("S3.26")
-def test_early_stopping_leaves_the_network_with_its_best_figure():
+def test_early_stopping_leaves_the_network_with_its_best_value():
     net = nnkit.Network([3, 32, 2], output_activation="softmax", loss="categorical_crossentropy", seed=1)
     history = fit(net, ["early_stopping(patience=4)"], epochs=300)
     assert len(history["loss"]) < 300

@@ -13,7 +13,7 @@ def after_step(part, *, loss=1.0, parameters=(1.0, 2.0), step=17):
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), -float("inf")])
-def test_a_loss_that_is_not_finite_stops_and_is_told(loss):
+def test_a_loss_that_is_not_finite_stops_and_is_reported(loss):
     view = after_step(StopOnNonfinite(), loss=loss)
     assert view.reason == f"the loss is {loss} at step 17, 4 epochs and 1 batches in"
     assert view.state == {"epoch": 4, "step": 17, "what": f"the loss is {loss}"}

@@ -135,7 +135,7 @@ def test_a_method_that_the_author_has_decorated_is_checked():
         Noted().value(PREDICTION, TARGET[:, 0])
 
 
-def test_optional_forms_that_nobody_wrote_stay_not_offered():
+def test_optional_forms_that_are_not_written_are_not_offered():
     @SLOTS
     class Bare(Loss):
         def value(self, prediction, target):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracles.optimizer_laws import Halving
+from oracles.optimizer_runs import Halving
 
 from nnkit.errors import SpecError
 from nnkit.interfaces.stepping import BLOCK, blocks, rates, scalar

@@ -43,7 +43,7 @@ def test_inference_changes_nothing():
         assert np.array_equal(array, parameters[name])
 
 
-def test_scale_and_shift_are_not_weights_so_nobody_regularizes_them():
+def test_scale_and_shift_are_not_weights_so_they_are_not_regularized():
     roles = {spec.name: (spec.role, spec.initializer) for spec in BatchNorm().parameter_specs(3)}
     assert roles == {
         "scale": ("bias", "ones"),

@@ -1,4 +1,4 @@
-"""All layers together in a network: gradients, per-sample figures, saving, dtypes."""
+"""All layers together in a network: gradients, per-sample values, saving, dtypes."""
 
 import numpy as np
 import pytest
@@ -62,10 +62,10 @@ def test_gradients_by_sample_have_the_gradient_as_their_mean(layers):
 
 @pytest.mark.parametrize("layers", [every_layer, activation_apart])
 def test_the_two_roads_train_alike(layers):
-    fast, honest = network(layers(), optimizer="sgd"), network(layers(), optimizer="sgd", backward="jacobian")
-    for net in (fast, honest):
+    fast, full = network(layers(), optimizer="sgd"), network(layers(), optimizer="sgd", backward="jacobian")
+    for net in (fast, full):
         net.fit(X, LABELS, epochs=3, batch_size=8)
-    np.testing.assert_allclose(fast.parameters, honest.parameters, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(fast.parameters, full.parameters, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.ledger("S3.19", "S3.22")

@@ -1,4 +1,4 @@
-"""Rescaling: the formula, its derivative, and the in-place twin, in both dtypes."""
+"""Rescaling: the formula, its derivative, and the in-place variant, in both dtypes."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ class Arrays:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (0.0625, 0.0), (-2.5, 0.75), (0.0, 1.0)])
-def test_values_gradients_and_the_twin(scale, offset, dtype):
+def test_values_gradients_and_the_in_place_variant(scale, offset, dtype):
     rng = np.random.default_rng(3)
     x, grad = rng.normal(size=(2, 5, 4)).astype(dtype)
     layer = Rescale(scale=scale, offset=offset)

@@ -1,4 +1,4 @@
-"""The edges: clipped predictions, certain targets, huge and infinite figures, labels out of range."""
+"""The edges: clipped predictions, certain targets, huge and infinite values, labels out of range."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ OF_PROBABILITIES = [loss for loss in LOSSES if loss.prediction_domain in {"unit"
 
 @BOTH
 @pytest.mark.parametrize("loss", OF_PROBABILITIES, ids=name)
-def test_certain_predictions_give_finite_figures(loss, dtype):
+def test_certain_predictions_give_finite_values(loss, dtype):
     rng = np.random.default_rng(0)
     prediction = np.eye(3, dtype=dtype)[[0, 1, 2, 0, 1, 2]]
     for _ in range(5):
@@ -152,15 +152,15 @@ def test_the_middle_of_a_kink():
 
 @pytest.mark.parametrize("method", ["value", "gradient", "curvature"])
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("labels", "message"),
     [
         (np.array([0, 3]), r"target\[1\] is 3; expected integers from 0 to 2"),
         (np.array([-1, 0]), r"target\[0\] is -1; expected integers from 0 to 2"),
         (np.array([0.0, 1.0]), "target has dtype float64; expected integers from 0 to 2"),
     ],
 )
-def test_wrong_labels_are_refused(labels, said, method):
-    with pytest.raises(DataError, match=said):
+def test_wrong_labels_are_refused(labels, message, method):
+    with pytest.raises(DataError, match=message):
         getattr(SparseCategoricalCrossentropy(), method)(np.full((2, 3), 1 / 3), labels)
 
 
@@ -178,7 +178,7 @@ def test_labels_of_any_integer_type(dtype):
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: Huber(delta=0.0), "delta must be"),
         (lambda: Huber(delta=INF), "delta must be"),
@@ -186,6 +186,6 @@ def test_labels_of_any_integer_type(dtype):
         (lambda: Quantile(level=1.0), "level must be"),
     ],
 )
-def test_hyperparameters_out_of_range(make, said):
-    with pytest.raises(HyperparameterError, match=said):
+def test_hyperparameters_out_of_range(make, message):
+    with pytest.raises(HyperparameterError, match=message):
         make()

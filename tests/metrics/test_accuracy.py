@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from oracles.metric_cases import class_cases, figure
+from oracles.metric_cases import class_cases, result_of
 from sklearn.metrics import accuracy_score
 
 from nnkit.errors import DataError, ShapeError
@@ -13,7 +13,7 @@ from nnkit.metrics.accuracy import Accuracy
 def test_equals_scikit_learn_on_random_cases():
     for case in class_cases():
         expected = accuracy_score(case.labels, case.predicted, sample_weight=case.weight)
-        assert expected == pytest.approx(figure(Accuracy(), case), rel=1e-12, abs=1e-12)
+        assert expected == pytest.approx(result_of(Accuracy(), case), rel=1e-12, abs=1e-12)
 
 
 def result(prediction, target, weight=None):

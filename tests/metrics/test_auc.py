@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from oracles.metric_cases import class_cases, figure
+from oracles.metric_cases import class_cases, result_of
 from sklearn.metrics import roc_auc_score
 
 from nnkit.errors import ShapeError
@@ -26,7 +26,7 @@ def test_equals_scikit_learn_on_random_cases():
     for case in class_cases():
         expected = oracle(case)
         undefined += math.isnan(expected)
-        assert expected == pytest.approx(figure(AUC(), case), rel=1e-12, abs=1e-12, nan_ok=True)
+        assert expected == pytest.approx(result_of(AUC(), case), rel=1e-12, abs=1e-12, nan_ok=True)
     assert undefined > 50  # the cases of one class alone are among them
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracles.metric_cases import class_cases, figure
+from oracles.metric_cases import class_cases, result_of
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from nnkit.errors import DataError, HyperparameterError
@@ -28,7 +28,7 @@ def test_equals_scikit_learn_on_random_cases(cls, oracle):
             labels=[0, 1] if average == "binary" else None,
             zero_division=0,
         )
-        assert expected == pytest.approx(figure(cls(average=average), case), rel=1e-12, abs=1e-12)
+        assert expected == pytest.approx(result_of(cls(average=average), case), rel=1e-12, abs=1e-12)
 
 
 def result(metric, prediction, target):

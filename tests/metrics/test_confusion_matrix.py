@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from oracles.metric_cases import class_cases, figure
+from oracles.metric_cases import class_cases, result_of
 from sklearn.metrics import confusion_matrix
 
 from nnkit.errors import ShapeError
@@ -12,7 +12,7 @@ def test_equals_scikit_learn_on_random_cases():
         expected = confusion_matrix(
             case.labels, case.predicted, sample_weight=case.weight, labels=range(max(case.columns, 2))
         )
-        np.testing.assert_allclose(figure(ConfusionMatrix(), case), expected, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(result_of(ConfusionMatrix(), case), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_is_empty_before_any_sample_and_new_each_time():

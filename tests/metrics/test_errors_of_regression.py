@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from oracles.metric_cases import figure, real_cases
+from oracles.metric_cases import real_cases, result_of
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 from nnkit.errors import ShapeError
@@ -24,7 +24,7 @@ METRICS = [metric for metric, _ in PAIRS]
 def test_equals_scikit_learn_on_random_cases(metric, oracle):
     for case in real_cases():
         expected = oracle(case.target, case.prediction, sample_weight=case.weight)
-        assert expected == pytest.approx(figure(metric, case), rel=1e-12, abs=1e-12)
+        assert expected == pytest.approx(result_of(metric, case), rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -68,7 +68,7 @@ def test_r2_does_not_cancel_far_from_zero():
 
 
 @pytest.mark.parametrize("constant", [0.1, 1 / 3, 1e9 + 0.1])
-def test_r2_knows_a_constant_target_whatever_its_rounding(constant):
+def test_r2_recognizes_a_constant_target_whatever_its_rounding(constant):
     target = np.full((7, 1), constant)
     state = R2().start()
     for rows in np.array_split(np.arange(7), 3):

@@ -66,6 +66,6 @@ def test_integer_weights_are_repetitions(metric):
         metric.add(weighted, case.prediction, case.target, times.astype(float))
         target = np.repeat(case.target, times, axis=0)
         if case.target.min() < 0.0 <= target.min(initial=0.0):
-            continue  # no negative target is left that would tell signs
+            continue  # no negative target is left that would identify signs
         metric.add(repeated, np.repeat(case.prediction, times, axis=0), target, np.ones(times.sum()))
         close(metric, metric.result(repeated), weighted)

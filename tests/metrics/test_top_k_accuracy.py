@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from oracles.metric_cases import class_cases, figure
+from oracles.metric_cases import class_cases, result_of
 from sklearn.metrics import top_k_accuracy_score
 
 from nnkit.errors import DataError, HyperparameterError, ShapeError
@@ -11,7 +11,7 @@ from nnkit.metrics.top_k_accuracy import TopKAccuracy
 
 
 def test_equals_scikit_learn_on_random_cases():
-    # Of equal figures scikit-learn prefers the one further right, so it is shown the mirror image.
+    # Of equal scores scikit-learn prefers the one further right, so it gets the mirror image.
     for number, case in enumerate(class_cases(columns=(3, 5, 8))):
         k = 1 + number % (case.columns - 1)
         expected = top_k_accuracy_score(
@@ -21,13 +21,13 @@ def test_equals_scikit_learn_on_random_cases():
             sample_weight=case.weight,
             labels=range(case.columns),
         )
-        assert expected == pytest.approx(figure(TopKAccuracy(k=k), case), rel=1e-12, abs=1e-12)
+        assert expected == pytest.approx(result_of(TopKAccuracy(k=k), case), rel=1e-12, abs=1e-12)
 
 
 def test_one_is_the_accuracy_and_all_is_one():
     for case in class_cases(200, seed=5, columns=(2, 5)):
-        assert figure(Accuracy(), case) == figure(TopKAccuracy(k=1), case)
-        assert figure(TopKAccuracy(k=5), case) == 1.0
+        assert result_of(Accuracy(), case) == result_of(TopKAccuracy(k=1), case)
+        assert result_of(TopKAccuracy(k=5), case) == 1.0
 
 
 def test_a_row_with_a_nan_is_wrong_and_nothing_is_nan():

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from oracles.optimizer_laws import descend, quadratic, replay, rosenbrock
+from oracles.optimizer_runs import descend, quadratic, replay, rosenbrock
 
 from nnkit.errors import HyperparameterError, SpecError
 from nnkit.interfaces.stepping import BLOCK

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import oracles
 import pytest
-from oracles.optimizer_laws import largest_relative_error, recorded, replay
+from oracles.optimizer_runs import largest_relative_error, recorded, replay
 
 from nnkit import plugins
 from nnkit.registry.builtins import OPTIMIZERS

@@ -98,7 +98,7 @@ def real_cases(count=CASES, seed=21):
         yield RealCase(prediction, target, weight)
 
 
-def figure(metric, case):
+def result_of(metric, case):
     """The metric in one pass."""
     state = metric.start()
     metric.add(state, case.prediction, case.target, case.weight)

@@ -1,4 +1,4 @@
-"""Regularizers: their figures, derivatives, twins, residual, purity and hyperparameters."""
+"""Regularizers: their values, derivatives, in-place variants, residual, purity and hyperparameters."""
 
 import attrs
 import numpy as np

@@ -66,7 +66,7 @@ def test_polynomial_and_cosine_stay_at_their_end():
         assert [0.5, 0.125, 0.125] == [schedule.rate(step) for step in (0, 10, 1000)]
 
 
-def test_one_cycle_starts_peaks_and_ends_where_it_says():
+def test_one_cycle_starts_peaks_and_ends_as_documented():
     schedule = OneCycle(learning_rate=0.8, steps=40, warmup=0.25, start_divisor=8.0, final_divisor=100.0)
     rates = [schedule.rate(step) for step in range(60)]
 
@@ -103,7 +103,7 @@ def test_warmup_takes_a_number_for_a_constant_rate():
     assert [wrapped.rate(step) for step in range(9)] == [plain.rate(step) for step in range(9)]
 
 
-def test_warmup_names_a_spec_that_nobody_resolved():
+def test_warmup_names_an_unresolved_spec():
     with pytest.raises(SpecError, match=r"cosine\(steps=10\)"):
         LinearWarmup(schedule="cosine(steps=10)").rate(0)
 

@@ -103,7 +103,7 @@ def test_the_search_with_the_larger_evidence_wins(kind, leads):
 
 
 @pytest.mark.parametrize(("hidden", "seed"), [(2, 1), (3, 2)])
-def test_every_cut_is_resumed_to_the_bit(hidden, seed):
+def test_every_resumed_run_is_bit_identical(hidden, seed):
     """Wherever it is cut: while either search leads, and after one of them has settled."""
     part = BayesianRegularization(tolerance=0.1)
     objective, start, groups = problem("curved", hidden=hidden, seed=seed)
@@ -119,7 +119,7 @@ def test_every_cut_is_resumed_to_the_bit(hidden, seed):
         assert [report.info for report in reports[cut:]] == [report.info for report in rest]
 
 
-def test_parameters_moved_by_somebody_are_where_both_searches_go_on():
+def test_both_searches_go_on_from_parameters_that_were_set():
     rng = np.random.default_rng(0)
     objective = Linear(rng.normal(size=(20, 3)), rng.normal(size=20))
     part = BayesianRegularization()

@@ -13,7 +13,7 @@ STARTS = (0, 1, 2, 3)
 
 
 def data(outputs):
-    """What a network of two tanh units says, with noise: as good as one minimum for networks of that size."""
+    """The output of a network of two tanh units, with noise: as good as one minimum for networks of that size."""
     rng = np.random.default_rng(0)
     X = rng.uniform(-1.0, 1.0, (SAMPLES, 2))
     weight = rng.uniform(0.2, 3.0, SAMPLES)

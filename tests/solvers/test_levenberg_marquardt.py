@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt: it gets there, never rises, resumes to the bit, and ends well on ill problems."""
+"""Levenberg-Marquardt: it converges, never rises, resumes bit-identically, and copes with ill-conditioned problems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures that the metrics carry with them, and how they are found by name."""
+"""The published values of the metrics, and access by name."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "example"), CASES, ids=[name for name, _ in CASES])
-def test_each_published_figure(name, example):
+def test_each_published_value(name, example):
     metric = nnkit.plugins.create("metric", {"name": name, **example.hyperparameters})
     state = metric.start()
     metric.add(state, **{key: np.asarray(value, dtype=float) for key, value in example.inputs.items()})

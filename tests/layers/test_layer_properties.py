@@ -1,4 +1,4 @@
-"""What every layer promises: true gradients, a bound twin that is equal, rows that add up, nothing changed."""
+"""Properties of every layer: gradients, an equal bound variant, rows that add up, no changed arguments."""
 
 import tracemalloc
 
@@ -126,7 +126,7 @@ def bind(layer, parameters, gradients, pool, rows, columns, *, training, rng, ne
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize(("layer", "training"), MODES, ids=repr)
-def test_the_bound_twin_is_equal_batch_after_batch(layer, training, dtype):
+def test_the_bound_layer_is_equal_batch_after_batch(layer, training, dtype):
     rng = np.random.default_rng(2)
     tolerance = 1e-12 if dtype == np.float64 else 2e-5
     ours, theirs = parameters_of(layer, 4, dtype), parameters_of(layer, 4, dtype)

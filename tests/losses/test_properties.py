@@ -1,4 +1,4 @@
-"""What holds for every loss: derivatives, samples apart, twins, fused forms, purity, dtype, shapes, NaN."""
+"""Properties of every loss: derivatives, independent samples, in-place variants, fused forms, purity, shapes, NaN."""
 
 import importlib
 
@@ -126,14 +126,14 @@ def test_the_least_squares_losses():
 
 @each_shape
 @each_fused
-def test_fused_value_is_the_honest_composition(loss, shape):
+def test_fused_value_is_the_composition_with_the_activation(loss, shape):
     z, a, target = fused_data(loss, shape)
     np.testing.assert_allclose(loss.fused_value(z, a, target), loss.value(a, target), rtol=1e-12, atol=1e-15)
 
 
 @each_shape
 @each_fused
-def test_fused_gradient_is_the_honest_composition(loss, shape):
+def test_fused_gradient_is_the_composition_with_the_activation(loss, shape):
     z, a, target = fused_data(loss, shape)
     jacobian = stencil(FUSED_WITH[loss.fused_activation], z, 1e-3)
     expected = np.einsum("ni,nij->nj", loss.gradient(a, target), jacobian)

@@ -1,4 +1,4 @@
-"""What a person is told: why it stopped, what does not fit, and what a full-batch method does not do."""
+"""Messages to users: why a solver stopped, what does not fit, and what a full-batch method does not do."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_ctrl_c_between_two_steps_and_on_from_there(name, tmp_path):
 
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("layer", ["dropout(rate=0.5)", "batch_norm"])
-def test_layers_that_only_work_in_training_are_told_of(name, layer):
+def test_layers_that_only_work_in_training_are_reported(name, layer):
     X, y = problem()
     net = nnkit.Network([2, nnkit.Dense(4, "tanh"), layer, nnkit.Dense(1)], optimizer=name, seed=0)
     with pytest.warns(nnkit.errors.TrainingWarning, match="sees all layers as they are in inference") as caught:
@@ -115,7 +115,7 @@ class RelativeCurved(Relative):
         return np.eye(prediction.shape[1]) / (1.0 + abs(target))[:, :, None] ** 2
 
 
-def test_residuals_without_their_jacobian_are_told_what_is_missing():
+def test_residuals_without_their_jacobian_are_refused():
     X, y = problem()
     for name in ("levenberg_marquardt", "bayesian_regularization"):
         net = network(name, loss=Relative())
