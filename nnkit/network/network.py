@@ -302,8 +302,7 @@ class Network(Fitted):
             X: Inputs ``(N, D)``.
             y: Targets, as for ``fit``.
             sample_weight: ``(N,)``, non-negative.
-            total_weight: Where these are one shard of the data, the sum of the weights of all (their number, without
-                weights): the objectives of the shards then sum to that of all data.
+            total_weight: Of one shard of the data, the sum of all weights (or their number): shards sum to the whole.
 
         Raises:
             DataError: When the data cannot be used.
@@ -318,9 +317,7 @@ class Network(Fitted):
     ) -> GradientReport:
         """Whether the composed gradient is right at the present parameters; if not, which part first differs.
 
-        In float64, in inference, against extrapolated differences of the loss along 200 parameters at most (drawn
-        by ``seed``), then each part by itself. ``print(net.check_gradient(X, y))`` reports it in words. Parts with
-        kinks are checked away from them.
+        See ``nnkit.inference.check_gradient``; ``print(net.check_gradient(X, y))`` reports it in words.
 
         Raises:
             DataError: When the data cannot be used.
@@ -366,13 +363,8 @@ class Network(Fitted):
         Raises:
             FileSaveError: When it cannot be written.
         """
-        tree = {
-            "config": self.to_config(),
-            "inputs": self.inputs,
-            "state": self._ready().to_tree(),
-            "notes": self.notes,
-        }
-        write_tree(path, tree, what="network")
+        tree = {"config": self.to_config(), "inputs": self.inputs, "notes": self.notes}
+        write_tree(path, tree | {"state": self._ready().to_tree()}, what="network")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, overrides: Mapping[str, object] | None = None) -> Self:
