@@ -1,11 +1,11 @@
-"""Checks of callbacks, on a training that the kit plays to them."""
+"""Checks of callbacks, in trainings whose steps and logs the kit chooses."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,46 +18,54 @@ from nnkit.interfaces import Example
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.comparison import difference
 from nnkit.testing.failure import CheckFailure, expect_close, expect_equal, fail, require
-from nnkit.testing.playing import (
-    BATCHES,
-    EVENTS,
-    SIZE,
-    PlantedError,
-    View,
-    elsewhere,
-    files,
-    observed,
-    play,
-    start,
-    usual_course,
-)
+from nnkit.testing.observing import in_empty_folder, observed, text_files
 from nnkit.testing.record import CheckList
 from nnkit.testing.reference_values import needs_reference_values, reference_arguments
 from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
+from nnkit.testing.training import BATCHES, EVENTS, SIZE, PlantedError, Training, start, usual_logs
 
 CHECKS = CheckList()
 
 
-def _view(subject: Subject, state: dict[str, Any], epochs: int, first_epoch: int = 0, **more: Any) -> View:
-    return View(start(subject), state, epochs, first_epoch, **more)
+def _training(subject: Subject, memory: dict[str, Any], epochs: int, first_epoch: int = 0, **more: Any) -> Training:
+    return Training(start(subject), memory, epochs, first_epoch, **more)
+
+
+def _played(
+    subject: Subject,
+    epochs: int = 12,
+    *,
+    memory: dict[str, Any] | None = None,
+    callback: Any = None,
+    breaking: str | None = None,
+    after: Callable[[Training], None] | None = None,
+    **more: Any,
+) -> Training:
+    """A training from the first epoch on, in an empty folder; ``after`` is called with it after every event."""
+    training = _training(subject, {} if memory is None else memory, epochs, **more)
+    training.breaking = breaking
+    with in_empty_folder(), quiet():
+        training.play(callback or subject.make(), after=None if after is None else lambda: after(training))
+    return training
+
+
+def _timeless(*trainings: Training) -> list[list[Any]]:
+    """All requests, without the texts in them."""
+    requests = [request for training in trainings for request in training.requests]
+    return [[request[0], *(item for item in request[1:] if not isinstance(item, str))] for request in requests]
 
 
 def calls(subject: Subject) -> list[Call]:
-    """One whole training, and what was asked for and remembered in it."""
+    """A training, and what was requested in it."""
 
-    def run(part: Any, given: Mapping[str, Array]) -> Any:
-        with elsewhere():
-            state: dict[str, Any] = {}
-            view = _view(subject, state, int(given["epochs"][0]))
-            play(part, view, epochs=int(given["epochs"][0]))
-            return {"requests": [_timeless(request) for request in view.requests]}
+    def run(part: Any, arguments: Mapping[str, Array]) -> Any:
+        with in_empty_folder():
+            training = _training(subject, {}, int(arguments["epochs"][0]))
+            training.play(part)
+            return {"requests": _timeless(training)}
 
     return [Call("a training of twelve epochs", run, {"epochs": np.array([12])}, floats=False)]
-
-
-def _timeless(request: Any) -> list[Any]:
-    return [item for item in request if not isinstance(item, str) or item == request[0]]
 
 
 @CHECKS.check("CB-001/whole-training")
@@ -69,11 +77,11 @@ def whole_training(subject: Subject) -> None:
     callback = subject.make()
     overridden = any(event in vars(base) for base in subject.cls.__mro__[:-4] for event in EVENTS)
     require(overridden or any(callback.offers(event) for event in EVENTS), "no event is overridden")
-    with elsewhere() as folder, quiet() as noted:
-        state: dict[str, Any] = {}
+    with in_empty_folder() as folder, quiet() as noted:
+        memory: dict[str, Any] = {}
         variables = dict(os.environ)
-        play(callback, _view(subject, state, 12), epochs=12)
-        play(callback, _view(subject, state, 20, 12), epochs=20)  # a further fit
+        _training(subject, memory, 12).play(callback)
+        _training(subject, memory, 20, 12).play(callback)  # a further fit
         here, changed = Path.cwd(), dict(os.environ) != variables
     require(here == folder.resolve(), "it leaves the working directory changed", got=str(here), expected=str(folder))
     require(not changed, "it leaves the environment variables changed")
@@ -82,28 +90,25 @@ def whole_training(subject: Subject) -> None:
 
 @CHECKS.check("CB-002/looks-only")
 def looks_only(subject: Subject) -> None:
-    """A callback that changes parameters by itself makes every run depend on who watches.
+    """A callback that changes parameters by itself makes every run depend on its callbacks.
 
-    Ask with view.set_parameters and declare `changes_parameters = True`; copy what is to be kept.
+    Ask with view.set_parameters and declare `changes_parameters = True`; copy arrays that are needed later.
     """
-    with elsewhere(), quiet():
-        view = _view(subject, {}, 12)
-        play(subject.make(), view, epochs=12)
-    require(not view.written, f"{view.written[:1]} writes to the live parameters", expected="view.set_parameters")
-    ones = np.ones_like(view.live_gradient)
-    expect_equal("the gradient was written to", view.live_gradient, ones)
-    require(all((part == 1).all() for part in view.live_data), "the training data were written to")
-    for request in view.requests:
-        if request[0] == "set_parameters":
-            require(subject.cls.changes_parameters, "it asks for other parameters without declaring it", got=request[0])
-            require(request[3].shape == (SIZE,), "it asks for parameters of another shape", got=request[3].shape)
-            require(np.isfinite(request[3]).all(), "it asks for parameters that are not finite", got=request[3])
-        elif request[0] == "set_learning_rate":
-            rate = request[3]
-            number = isinstance(rate, (float, int)) and math.isfinite(rate) and rate >= 0
-            require(number, "it asks for a learning rate that is none", got=rate)
+    training = _played(subject)
+    wrote = training.written[:1]
+    require(not wrote, f"{wrote} writes to the live parameters", expected="view.set_parameters")
+    expect_equal("the gradient was written to", training.run.gradient, np.ones(SIZE))
+    require(all((part == 1).all() for part in training.data), "the training data were written to")
+    for request, _, _, value, *_ in training.requests:
+        if request == "set_parameters":
+            require(subject.cls.changes_parameters, "it asks for other parameters without declaring it", got=request)
+            require(value.shape == (SIZE,), "it asks for parameters of another shape", got=value.shape)
+            require(np.isfinite(value).all(), "it asks for parameters that are not finite", got=value)
+        elif request == "set_learning_rate":
+            number = isinstance(value, (float, int)) and math.isfinite(value) and value >= 0
+            require(number, "it asks for an impossible learning rate", got=value, expected="a finite number >= 0")
         else:
-            require(isinstance(request[3], str) and request[3].strip(), "it stops without a reason", got=request[3])
+            require(isinstance(value, str) and value.strip(), "it stops without a reason", got=value)
 
 
 @CHECKS.check("CB-003/zero-epochs")
@@ -112,268 +117,214 @@ def zero_epochs(subject: Subject) -> None:
 
     Expect on_train_end right after on_train_begin, with empty logs and an empty state.
     """
-    with elsewhere(), quiet() as noted:
+    with in_empty_folder(), quiet() as noted:
         for first in (0, 5):
-            view = _view(subject, {}, first, first)
-            play(subject.make(), view, epochs=first)
-            require(not view.requests, "it asks for something in a training without epochs", got=view.requests)
+            training = _training(subject, {}, first, first)
+            training.play(subject.make())
+            message = "it asks for something in a training without epochs"
+            require(not training.requests, message, got=training.requests)
     require(not noted.warned, "an event warns", got=noted.warned)
 
 
 @CHECKS.check("CB-004/exceptions-arrive")
 def exceptions_arrive(subject: Subject) -> None:
-    """A swallowed error leaves a training that looks well and is not.
+    """A swallowed error leaves a training that seems successful and is not.
 
     No `except Exception` around what the view is asked for.
     """
-    with elsewhere(), quiet():
-        view = _view(subject, {}, 12)
-        play(subject.make(), view, epochs=12)
-        asked = sorted(view.asked)
-        for name in asked:
-            view = _view(subject, {}, 12)
-            view.breaking = name
-            try:
-                play(subject.make(), view, epochs=12)
-            except PlantedError:
+    for name in sorted(_played(subject).asked):
+        try:
+            _played(subject, breaking=name)
+        except PlantedError:
+            continue
+        except Exception as error:  # chained is fine, as long as it arrives
+            if isinstance(error.__cause__ or error.__context__, PlantedError):
                 continue
-            except Exception as error:  # chained is fine, as long as it arrives
-                if isinstance(error.__cause__ or error.__context__, PlantedError):
-                    continue
-                raise
-            fail(f"an error in view.{name} is swallowed", expected="the exception reaches the caller")
+            raise
+        fail(f"an error in view.{name} is swallowed", expected="the exception reaches the caller")
 
 
 @CHECKS.check("CB-005/state-is-plain")
 def state_is_plain(subject: Subject) -> None:
-    """What a callback remembers is saved with the network.
+    """The memory of a callback is saved with the network.
 
-    Keep arrays, numbers, strings and lists in view.state; nothing else, and nothing anywhere else.
+    Store arrays, numbers, strings and lists in view.state; nothing else, and nothing anywhere else.
     """
-    with elsewhere(), quiet():
-        state: dict[str, Any] = {}
-        view = _view(subject, state, 12)
+    memory: dict[str, Any] = {}
 
-        def look() -> None:
-            through_file(state, nested=True, array_kinds="fiubU")
-            for name, value in state.items():
-                live = view.live
-                shared = isinstance(value, np.ndarray) and np.shares_memory(value, live)
-                require(not shared, f"state[{name!r}] is the live parameter vector", expected="a copy")
+    def look(training: Training) -> None:
+        _saved(memory)
+        for name, value in memory.items():
+            shared = isinstance(value, np.ndarray) and np.shares_memory(value, training.state.parameters)
+            require(not shared, f"state[{name!r}] is the live parameter vector", expected="a copy")
 
-        play(subject.make(), view, epochs=12, after=look)
+    _played(subject, memory=memory, after=look)
+
+
+def _saved(memory: Mapping[str, Any]) -> dict[str, Any]:
+    return through_file(memory, nested=True, array_kinds="fiubU")
 
 
 @CHECKS.check("CB-006/resume")
 def resume(subject: Subject) -> None:
-    """A training that is cut and resumed must be watched as if it had never been cut.
+    """Cutting and resuming a training must make no difference to its callbacks.
 
-    Keep counters and best values in view.state, from where a fresh instance takes them up.
+    Store counters and best values in view.state, from where a fresh instance continues.
     """
-    with elsewhere() as folder, quiet():
-        states: list[dict[str, Any]] = [{}, {}]
-        whole = _view(subject, states[0], 16)
-        play(subject.make(), whole, epochs=16)
-        texts = files(folder)
-    with elsewhere(), quiet():
-        play(subject.make(), _view(subject, states[1], 16), epochs=16)
-    lasting = [
-        name for name in states[0] if difference(states[0][name], states[1].get(name)) is None
-    ]  # no clock readings
+    memories: list[dict[str, Any]] = [{}, {}]
+    with in_empty_folder() as folder, quiet():
+        whole = _training(subject, memories[0], 16)
+        whole.play(subject.make())
+        texts = text_files(folder)
+    _played(subject, 16, memory=memories[1])
+    # What differs between two trainings is a reading of a clock.
+    lasting = [name for name, value in memories[0].items() if difference(value, memories[1].get(name)) is None]
     for cut in (3, 7):
-        with elsewhere() as folder, quiet():
-            state: dict[str, Any] = {}
-            first = _view(subject, state, 16)
-            values = first.values
-            with contextlib.suppress(_Interrupted):
-                play(subject.make(), first, epochs=16, after=_interrupt(values, cut))
-            saved = through_file(state, nested=True, array_kinds="fiubU")
-            second = _view(subject, saved, 16, cut)
-            second.live[:] = first.live
-            second.live_buffers[:] = first.live_buffers
-            second.values["learning_rate"] = values["learning_rate"]
-            second.values["step"] = values["step"]
-            play(subject.make(), second, epochs=16)
-            got = [_timeless(request) for request in (*first.requests, *second.requests)]
-            expected = [_timeless(request) for request in whole.requests]
-            written = files(folder)
-            expect_equal(
-                f"cut after {cut} epochs and resumed, it asks for other things than in one training",
-                got,
-                expected,
-                inputs={"cut": cut},
-            )
-            for name in lasting:
-                expect_equal(
-                    f"cut after {cut} epochs and resumed, state[{name!r}] is not that of one training",
-                    saved.get(name),
-                    states[0][name],
-                    inputs={"cut": cut},
-                )
-            expect_equal(
-                f"cut after {cut} epochs and resumed, its files are not those of one training",
-                written,
-                texts,
-                inputs={"cut": cut},
-            )
+        with in_empty_folder() as folder, quiet():
+            memory: dict[str, Any] = {}
+            first = _training(subject, memory, 16)
+            with contextlib.suppress(_SwitchedOffError):
+                first.play(subject.make(), after=lambda first=first, cut=cut: _switch_off(first, cut))  # type: ignore[misc]
+            saved = _saved(memory)
+            second = _training(subject, saved, 16, cut)
+            second.state.parameters[:] = first.state.parameters
+            second.state.buffers[:] = first.state.buffers
+            second.run.learning_rate, second.state.step = first.run.learning_rate, first.state.step
+            second.play(subject.make())
+            written = text_files(folder)
+        cases: list[tuple[str, Any, Any]] = [("its requests are", _timeless(first, second), _timeless(whole))]
+        cases += [(f"state[{name!r}] is", saved.get(name), memories[0][name]) for name in lasting]
+        for what, got, expected in [*cases, ("its files are", written, texts)]:
+            message = f"cut after {cut} epochs and resumed, {what} not as in one training"
+            expect_equal(message, got, expected, inputs={"cut": cut})
 
 
-class _Interrupted(Exception):  # noqa: N818  # not an error: the machine was switched off
-    pass
+class _SwitchedOffError(Exception):
+    """The machine was switched off."""
 
 
-def _interrupt(values: Mapping[str, Any], cut: int) -> Any:
-    seen = {"epoch": -1}
-
-    def look() -> None:
-        done = values["epoch"] == cut and values["batch"] == BATCHES
-        if done and seen["epoch"] != cut:
-            seen["epoch"] = cut
-            raise _Interrupted
-
-    return look
+def _switch_off(training: Training, cut: int) -> None:
+    if training.state.epoch == cut and training.state.batch == BATCHES:
+        raise _SwitchedOffError
 
 
 @CHECKS.check("CB-007/trainings-apart")
 def trainings_apart(subject: Subject) -> None:
-    """One callback may watch two networks in turn.
+    """One callback may serve two networks in turn.
 
-    Remember nothing in the instance, the class or the module: only in view.state.
+    Store nothing in the instance, the class or the module: only in view.state.
     """
-    with elsewhere(), quiet():
-        alone = _view(subject, {}, 16)
-        play(subject.make(), alone, epochs=16)
-        shared = subject.make()
-        play(shared, _view(attrs.evolve(subject, seed=subject.seed + 1), {}, 9), epochs=9)
-        again = _view(subject, {}, 16)
-        play(shared, again, epochs=16)
-        expect_equal(
-            "a second training is watched differently",
-            [_timeless(r) for r in again.requests],
-            [_timeless(r) for r in alone.requests],
-        )
+    alone, shared = _played(subject, 16), subject.make()
+    _played(attrs.evolve(subject, seed=subject.seed + 1), 9, callback=shared)
+    again = _played(subject, 16, callback=shared)
+    expect_equal("its requests differ in a second training", _timeless(again), _timeless(alone))
 
 
 @CHECKS.check("CB-008/no-validation-data", level="strict")
 def no_validation_data(subject: Subject) -> None:
-    """Most first trainings have none: view.validation_data is None then, and no figure begins with val_.
+    """Most first trainings have none: view.validation_data is None then, and no name in the logs begins with val_.
 
-    Ask before unpacking; for a figure that is not there, raise an error that names it.
+    Test for None before unpacking; for a value that is missing from the logs, raise an error that names it.
     """
 
-    def course(epoch: int) -> dict[str, Any]:
-        return {name: value for name, value in usual_course(epoch).items() if not name.startswith("val_")}
+    def logs_of(epoch: int) -> dict[str, Any]:
+        return {name: value for name, value in usual_logs(epoch).items() if not name.startswith("val_")}
 
-    with elsewhere(), quiet():
-        view = _view(subject, {}, 5)
-        view.live_validation = None
-        with contextlib.suppress(NNKitError, KeyError):  # an error that names the figure is an answer
-            play(subject.make(), view, epochs=5, course=course)
+    training = _training(subject, {}, 5, validation=False)
+    with in_empty_folder(), quiet(), contextlib.suppress(NNKitError, KeyError):  # an error that names it is an answer
+        training.play(subject.make(), logs_of=logs_of)
 
 
 @CHECKS.check("CB-009/other-trainings", level="strict")
 def other_trainings(subject: Subject) -> None:
     """There are trainings with one batch an epoch, without a learning rate, and with a solver: no batches at all.
 
-    Mind batches - 1, expect None, and rely on nothing that only on_batch_end leaves behind.
+    Mind batches - 1, expect None, and rely on nothing that only on_batch_end sets.
     """
-    for told, more in (
+    for kind, more in (
         ("one batch an epoch", {"batches": 1}),
         ("an optimizer without a learning rate", {"learning_rate": None}),
         ("a solver", {"batches": 0, "learning_rate": None}),
     ):
-        with elsewhere(), quiet():
-            try:
-                play(subject.make(), _view(subject, {}, 5, **more), epochs=5)
-            except NNKitError:  # a refusal in words is an answer
-                continue
-            except Exception as error:
-                raise CheckFailure(
-                    f"a training with {told} ends in an error",
-                    got=f"{type(error).__name__}: {error}",
-                    expected="no exception, or one of nnkit.errors that says why",
-                ) from error
+        try:
+            _played(subject, 5, **more)
+        except NNKitError:  # a refusal in words is an answer
+            continue
+        except Exception as error:
+            got, expected = f"{type(error).__name__}: {error}", "no exception, or one of nnkit.errors that says why"
+            raise CheckFailure(f"a training with {kind} ends in an error", got=got, expected=expected) from error
 
 
 @CHECKS.check("CB-010/state-is-its-own")
 def state_is_its_own(subject: Subject) -> None:
-    """What shares memory with the training changes behind the callback's back; what a file changes is not kept.
+    """Memory that is shared with the training changes unnoticed, and what a file changes does not come back.
 
-    Copy every array of the view that is to be kept; write lists where tuples stand.
+    Copy every array of the view that is needed later; write lists where tuples stand.
     """
-    with elsewhere(), quiet():
-        state: dict[str, Any] = {}
-        view = _view(subject, state, 12)
-        live = {"gradient": view.live_gradient, "buffers": view.live_buffers, "parameters": view.live}
-        live |= {"data": view.live_data[0], "targets": view.live_data[1]}
+    memory: dict[str, Any] = {}
 
-        def look() -> None:
-            for name, value in state.items():
-                for where, item in _items(value, f"state[{name!r}]"):
-                    if isinstance(item, tuple):
-                        fail(f"{where} is a tuple, which a saved network gives back as a list", got=item)
-                    for source, array in live.items():
-                        shared = isinstance(item, np.ndarray) and np.shares_memory(item, array)
-                        require(not shared, f"{where} shares memory with the {source} in use", expected="a copy")
+    def look(training: Training) -> None:
+        live = {"gradient": training.run.gradient, "buffers": training.state.buffers}
+        live |= {"parameters": training.state.parameters, "data": training.data[0], "targets": training.data[1]}
+        for name, value in memory.items():
+            for where, item in _items(value, f"state[{name!r}]"):
+                if isinstance(item, tuple):
+                    fail(f"{where} is a tuple, which comes back as a list from a saved network", got=item)
+                for source, array in live.items():
+                    shared = isinstance(item, np.ndarray) and np.shares_memory(item, array)
+                    require(not shared, f"{where} shares memory with the {source} in use", expected="a copy")
 
-        play(subject.make(), view, epochs=12, after=look)
+    _played(subject, memory=memory, after=look)
 
 
 def _items(value: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """``value`` and all that is in it, each with the way to it."""
+    """``value`` and everything in it, each with its path."""
     yield where, value
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _items(item, f"{where}[{name!r}]")
-    elif isinstance(value, (list, tuple)):
-        for i, item in enumerate(value):
-            yield from _items(item, f"{where}[{i}]")
+    entries = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    )
+    for key, item in entries:
+        yield from _items(item, f"{where}[{key!r}]")
 
 
 @CHECKS.check("CB-REF/figures", needs=needs_reference_values, scope="variant")
-def figures(subject: Subject) -> None:
-    """A callback may have the best of manners and do something else, or do it at another epoch, than its name says.
+def reference_values(subject: Subject) -> None:
+    """A callback may be well-behaved and still do something else, or at another epoch, than its name says.
 
-    Play the example by hand: which epoch is counted, from where, and what is asked for then.
+    Go through the example by hand: which epoch is counted, from where, and what is asked for then.
     """
     if subject.hyperparameters == subject.variants[0]:
         for example in subject.cls.examples:
-            _hold(subject, example)
+            _expect_example(subject, example)
     reference: Any = subject.cls.reference
-    if reference is not None:
-        for length in (1, 7, 16):
-            logs: dict[str, Any] = {}
-            for epoch in range(length):
-                for name, value in usual_course(epoch).items():
-                    logs.setdefault(name, []).append(value)
-            expected = reference(logs, **reference_arguments(subject, subject.hyperparameters))
-            fields = subject.hyperparameters
-            _hold(subject, Example(inputs={"logs": logs}, expected=expected, source="itself", hyperparameters=fields))
-
-
-def _hold(subject: Subject, example: Example) -> None:
-    """Compare what is named in ``expected``; of the state, the entries that are named."""
-    fields, expected = example.hyperparameters, example.expected
-    told = {**example.inputs, **({"hyperparameters": dict(fields)} if fields else {})}
-    with quiet():
-        got = observed(lambda: subject.cls(**fields), **example.inputs)
-    names = sorted(got)
-    require(set(expected) <= set(got), "an example expects what is not observed", got=names, expected=sorted(expected))
-    for name, wanted in expected.items():
-        found = {entry: got[name].get(entry) for entry in wanted} if name == "state" else got[name]
-        expect_close(
-            f"{name!r} is not the figure of {example.source}",
-            _spelt(found),
-            _spelt(wanted),
-            rtol=example.tolerance,
-            inputs=told,
+    for length in () if reference is None else (1, 7, 16):
+        epochs = [usual_logs(epoch) for epoch in range(length)]
+        logs = {name: [epoch[name] for epoch in epochs] for name in epochs[0]}
+        expected = reference(logs, **reference_arguments(subject, subject.hyperparameters))
+        fields, source = subject.hyperparameters, "its own reference"
+        _expect_example(
+            subject, Example(inputs={"logs": logs}, expected=expected, source=source, hyperparameters=fields)
         )
 
 
-def _spelt(value: Any) -> Any:
-    """``None`` as a word: a list with a gap in it is another one than a list without."""
+def _expect_example(subject: Subject, example: Example) -> None:
+    """Compare what is named in ``expected``; of the state, the entries that are named."""
+    fields, expected = example.hyperparameters, example.expected
+    inputs = {**example.inputs, **({"hyperparameters": dict(fields)} if fields else {})}
+    with quiet():
+        got = observed(lambda: subject.cls(**fields), **example.inputs)
+    names = sorted(got)
+    require(set(expected) <= set(got), "an example expects an unknown result", got=sorted(expected), expected=names)
+    for name, wanted in expected.items():
+        actual = {entry: got[name].get(entry) for entry in wanted} if name == "state" else got[name]
+        message = f"{name!r} differs from the value of {example.source}"
+        expect_close(message, _as_words(actual), _as_words(wanted), rtol=example.tolerance, inputs=inputs)
+
+
+def _as_words(value: Any) -> Any:
+    """``None`` as a word: a list with a gap in it differs from a list without."""
     if isinstance(value, Mapping):
-        return {name: _spelt(item) for name, item in value.items()}
+        return {name: _as_words(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_spelt(item) for item in value]
+        return [_as_words(item) for item in value]
     return "None" if value is None else value

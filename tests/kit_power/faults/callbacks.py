@@ -72,7 +72,7 @@ plant("aliasing", Patience, "writes-through-base", on_batch_end=_base)
 
 
 plant("swallowed", Patience, "wrong-signature", on_epoch_begin=lambda s, view, epoch: None)
-plant("swallowed", Patience, "asks-for-more", on_train_begin=lambda s, view: view.optimizer)
+plant("swallowed", Patience, "asks-for-more", on_train_begin=lambda s, view: view.network)
 
 
 def _live_buffers(s, view):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from nnkit.interfaces import Callback
-from nnkit.testing.playing import observed
+from nnkit.testing.observing import observed
 
 
 @attrs.frozen(kw_only=True)

@@ -1,0 +1,243 @@
+"""A training for callbacks: the view of a real run, whose steps and logs the kit chooses."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast, final
+
+import attrs
+import numpy as np
+
+from nnkit import registry
+from nnkit.arrays import Array
+from nnkit.core.state import Plan, TrainingState
+from nnkit.core.step import Vectors
+from nnkit.core.view import CallbackView, Run
+from nnkit.interfaces import Optimizer, Solver
+from nnkit.network.composition import DEFAULTS, Composition
+from nnkit.testing.subject import Subject
+
+__all__ = ["BATCHES", "EVENTS", "SIZE", "LogsOf", "PlantedError", "Training", "start", "usual_logs"]
+
+EVENTS = ("on_train_begin", "on_epoch_begin", "on_batch_end", "on_epoch_end", "on_train_end")
+BATCHES = 3
+ROWS = 8
+INPUTS = 5
+SIZE = INPUTS + 1
+
+LogsOf = Callable[[int], Mapping[str, Any]]
+"""The logs of an epoch, counted from 0."""
+
+
+class PlantedError(Exception):
+    """What the kit raises to see whether it reaches the caller."""
+
+
+@final
+@attrs.frozen
+class _WithoutRate(Optimizer):
+    """An optimizer without a learning rate, which is never called."""
+
+    def init(self, parameters: Array) -> dict[str, Any]:
+        return {}
+
+    def update(self, parameters: Array, gradient: Array, state: dict[str, Any]) -> Array:
+        return parameters
+
+
+@final
+@attrs.frozen
+class _Solver(Solver):
+    """A solver, which is never called."""
+
+    def solve(self, objective: Any, parameters: Array, *, max_steps: int, on_step: Any) -> Array:
+        return parameters
+
+
+class _Run(Run):
+    """A run whose model has no buffers, so that the kit is free to choose those of the state."""
+
+    def vectors(self) -> Vectors:
+        return attrs.evolve(super().vectors(), buffers=self.state.buffers[:0])
+
+
+@functools.cache
+def _composition() -> Composition:
+    """One linear unit: as many parameters as the kit's vectors have elements."""
+    return Composition.of([INPUTS, 1])
+
+
+def _locked(array: Array) -> Array:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+class RecordedView(CallbackView):
+    """The core's view, with a record of what the callback reads and asks for."""
+
+    def __init__(self, training: Training, memory: dict[str, Any]) -> None:
+        super().__init__(training.run, memory)
+        object.__setattr__(self, "_training", training)
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("_") and name != "run":
+            self._training.asked.add(name)
+            if self._training.breaking == name:
+                raise PlantedError(name)
+        return super().__getattribute__(name)
+
+    def _record(self, request: str, *values: Any) -> None:
+        self._training.requests.append((request, self.run.state.epoch, self.run.state.batch, *values))
+
+    def stop(self, reason: str) -> None:
+        self._record("stop", reason)
+        super().stop(reason)
+
+    def set_parameters(self, parameters: Array, buffers: Array | None = None) -> None:
+        self._record("set_parameters", np.array(parameters), None if buffers is None else np.array(buffers))
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        self._record("set_learning_rate", learning_rate)
+        self.run.learning_rate = learning_rate
+
+
+class Training:
+    """One call of ``fit`` with a single callback.
+
+    Parameters and learning rates that the callback asks for are recorded; the parameters stay as the steps leave them.
+
+    Args:
+        parameters: The flat vector before the first epoch.
+        memory: The callback's memory.
+        epochs: Where the training ends.
+        first_epoch: Where it begins.
+        learning_rate: The learning rate of its first step; ``None`` for an optimizer without one.
+        batches: Batches an epoch; 0 for a solver, which uses all data at once.
+        validation: Whether there are validation data.
+    """
+
+    def __init__(
+        self,
+        parameters: Array,
+        memory: dict[str, Any],
+        epochs: int,
+        first_epoch: int = 0,
+        *,
+        learning_rate: float | None = 0.1,
+        batches: int = BATCHES,
+        validation: bool = True,
+    ) -> None:
+        self.asked: set[str] = set()
+        self.breaking: str | None = None
+        self.requests: list[Any] = []
+        self.saved: list[list[Any]] = []
+        self.archived: list[dict[str, Any]] = []
+        self.written: list[str] = []
+        self.batches = batches
+        optimizer: Optimizer | Solver = _WithoutRate() if batches else _Solver()
+        if batches and learning_rate is not None:
+            optimizer = registry.create("optimizer", {"name": DEFAULTS["optimizer"], "learning_rate": learning_rate})
+        x, y = np.ones((ROWS, INPUTS), dtype=parameters.dtype), np.ones((ROWS, 1), dtype=parameters.dtype)
+        self.data = x, y
+        data = _locked(x), _locked(y), None
+        self.state = TrainingState.new(parameters, -parameters[:2], 0)
+        self.state.epoch, self.state.step = first_epoch, first_epoch * max(batches, 1)
+        self.run: Run = _Run(
+            state=self.state,
+            plan=Plan(last_epoch=epochs, batch_size=-(-ROWS // max(batches, 1)), samples=ROWS, sampling="shuffle"),
+            first_epoch=first_epoch,
+            model=_composition().model(INPUTS),
+            optimizer=optimizer,
+            data=data,
+            validation=data if validation else None,
+            metrics={
+                name: registry.create("metric", name)
+                for name in usual_logs(0)
+                if name != "loss" and not name.startswith("val_")
+            },
+            gradient=np.ones_like(parameters),
+            advice="",
+            create=registry.create,
+            save=self._save,
+            archive=lambda record: self.archived.append(copy.deepcopy(dict(record))),
+            batch_indices=_locked(np.arange(3)),
+            learning_rate=learning_rate,
+        )
+        self.view = RecordedView(self, memory)
+
+    def _save(self, path: str | os.PathLike[str]) -> None:
+        self.saved.append([Path(path).as_posix(), self.state.step])
+        Path(path).write_bytes(b"a network")
+
+    def play(
+        self,
+        callback: Any,
+        *,
+        until: int | None = None,
+        logs_of: LogsOf | None = None,
+        length: float = 0.01,
+        after: Callable[[], None] | None = None,
+    ) -> None:
+        """Call every event that the callback offers, in order.
+
+        Args:
+            callback: The callback.
+            until: The training is interrupted after this epoch; ``None`` for its own end.
+            logs_of: The logs of each epoch.
+            length: What each step adds to every parameter and subtracts from every buffer.
+            after: Called after every event.
+        """
+        run, state = self.run, self.state
+
+        def notify(event: str, logs: Mapping[str, Any]) -> None:
+            run.logs = cast("dict[str, Any]", MappingProxyType(dict(logs)))
+            before = state.parameters.copy()
+            if callback.offers(event):
+                getattr(callback, event)(self.view)
+            if not np.array_equal(before, state.parameters):
+                self.written.append(event)
+            if after is not None:
+                after()
+
+        def step() -> None:
+            state.step += 1
+            state.parameters += state.parameters.dtype.type(length)
+            state.buffers -= state.parameters.dtype.type(length)
+
+        logs: Mapping[str, Any] = {}
+        notify("on_train_begin", logs)
+        for epoch in range(run.first_epoch, run.plan.last_epoch if until is None else until):
+            if run.stopping():
+                break
+            state.batch = 0
+            notify("on_epoch_begin", {})
+            logs = (logs_of or usual_logs)(epoch)
+            if not self.batches:
+                step()
+            while state.batch < self.batches and not run.stopping():
+                state.batch += 1
+                step()
+                notify("on_batch_end", {"loss": logs.get("loss", 0.5)})
+            if run.stopping() and (state.batch < self.batches or not self.batches):
+                break
+            state.epoch = epoch + 1
+            notify("on_epoch_end", logs)
+        notify("on_train_end", run.logs)
+
+
+def usual_logs(epoch: int) -> dict[str, float]:
+    """Losses that fall, then rise for long; accuracy the other way round."""
+    loss = 1.0 / (1 + epoch) if epoch < 6 else 0.2 + 0.05 * (epoch - 6)
+    logs = {"loss": loss, "accuracy": 1 - loss / 2, "mean_squared_error": loss}
+    return logs | {"val_loss": loss * 1.1, "val_accuracy": 1 - loss / 2.1, "val_mean_squared_error": loss}
+
+
+def start(subject: Subject) -> Array:
+    """Parameters to begin with."""
+    return np.asarray(subject.rng("callback/parameters").standard_normal(SIZE), dtype=subject.dtype)
