@@ -161,7 +161,7 @@ WORDS = {
     "testing/points.py": {"normal"},  # a function of its own
     "testing/checks/regularizer.py": {"l1", "l2"},  # fields that the interface calls strengths
     "testing/checks/callback.py": {"step"},  # what a view counts
-    "testing/playing.py": {"step", "accuracy", "mean_squared_error"},  # what a view counts, keys of logs
+    "testing/training.py": {"accuracy", "mean_squared_error"},  # keys of logs
     "testing/checks/solver.py": {"step", "gauss_newton"},  # the number of a report, a method of an objective
     "files/schema.py": {"step"},  # a member of a file
     "files/versions.py": {"step", "history"},  # members of a file

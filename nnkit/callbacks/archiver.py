@@ -44,7 +44,9 @@ def _to_text(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-_ARCHIVED_VALUES = {"values": {"training": {"cost": 0.5}, "validation": {"cost": 0.5}}}
+def _cost(value: float) -> dict[str, Any]:
+    """The archived values of an example that archives the cost."""
+    return {"values": {"training": {"cost": value}, "validation": {"cost": value}}}
 
 
 @final
@@ -103,7 +105,7 @@ class Archiver(Callback):
             expected={
                 "archived": [
                     {"widths": [1], "has_preactivation": [True], "folder": None, "discard_after": 0},
-                    {"step": 2, "epoch": 0, "arrays": {}} | _ARCHIVED_VALUES,
+                    {"step": 2, "epoch": 0, "arrays": {}} | _cost(121.0),
                     {},
                     {
                         "step": 4,
@@ -112,21 +114,21 @@ class Archiver(Callback):
                             "parameters": [4.0] * 6,
                             "buffers": [-4.0] * 2,
                             "rows": [0, 1, 2],
-                            "training.activation": [[0.5]] * 3,
-                            "validation.activation": [[0.5]] * 8,
+                            "training.activation": [[24.0]] * 3,
+                            "validation.activation": [[24.0]] * 8,
                         },
                     }
-                    | _ARCHIVED_VALUES,
-                    {"step": 6, "epoch": 1, "arrays": {}} | _ARCHIVED_VALUES,
+                    | _cost(529.0),
+                    {"step": 6, "epoch": 1, "arrays": {}} | _cost(1225.0),
                     {},
                     {},
                 ],
                 "printed": "".join(
-                    f"training cost, iter. {step}: 0.5\nvalidation cost, iter. {step}: 0.5\n==========\n"
-                    for step in (2, 4, 6)
+                    f"training cost, iter. {step}: {cost}\nvalidation cost, iter. {step}: {cost}\n==========\n"
+                    for step, cost in ((2, 121), (4, 529), (6, 1225))
                 ),
             },
-            source="by hand: a network whose loss and only activation are 0.5, three steps an epoch",
+            source="by hand: the output is 6 times the step, the target 1; three steps an epoch",
             hyperparameters={"cost": 2, "parameters": 4, "activation": 4, "verbose": ("cost",)},
         ),
     )
