@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, final
 
 import attrs
@@ -13,8 +12,9 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.callbacks import _archiving as archiving
+from nnkit.callbacks._recording import record_step, report
 from nnkit.errors import HyperparameterError
-from nnkit.interfaces import Callback, Example, Solver, TrainingData, TrainingView
+from nnkit.interfaces import Callback, Example, Solver, TrainingView
 from nnkit.interfaces.fields import flag, integer, refuse
 
 
@@ -151,7 +151,7 @@ class Archiver(Callback):
     def frequencies(self) -> dict[str, int]:
         """The frequency of each target, whatever the training."""
         own = {target: getattr(self, target) for target in archiving.TARGETS}
-        return {target: self.every if given is None else given for target, given in own.items()}
+        return {target: self.every if frequency is None else frequency for target, frequency in own.items()}
 
     def offers(self, method: str) -> bool:
         """As for every part; nothing when every frequency is 0."""
@@ -172,15 +172,26 @@ class Archiver(Callback):
         )
 
     def on_batch_end(self, view: TrainingView) -> None:
-        self._keep(view, view.batch_indices)
+        self._record(view, view.batch_indices)
 
     def on_epoch_end(self, view: TrainingView) -> None:
         if isinstance(view.optimizer, Solver):  # its steps are epochs of all the data
-            self._keep(view, np.arange(len(view.data[0])))
+            self._record(view, np.arange(len(view.data[0])))
         view.archive({})  # up to date in its folder
 
     def on_train_end(self, view: TrainingView) -> None:
         view.archive({})
+
+    def _record(self, view: TrainingView, rows: Array) -> None:
+        due = {target for target, every in self._every(view).items() if every and view.step % every == 0}
+        if not due:
+            return
+        record = record_step(view, due, rows, validation=self.validation)
+        view.archive({"step": view.step, "epoch": view.epoch, "arrays": record.arrays, "values": record.values})
+        if self.verbose:
+            (sys.stdout if self.stream is None else self.stream).write(
+                report(record, view.step, self.verbose, self.digits)
+            )
 
     def _every(self, view: TrainingView) -> dict[str, int]:
         """The frequencies for this training."""
@@ -197,88 +208,14 @@ class Archiver(Callback):
         return every
 
     def _check_memory(self, view: TrainingView, widths: list[int], has_preactivation: list[bool]) -> None:
-        solver = isinstance(view.optimizer, Solver)
-        sizes_of_epoch = np.array([view.samples]) if solver else view.batch_sizes
-        begun = 0 if solver else view.batch
-        count = max((view.last_epoch - view.epoch) * len(sizes_of_epoch) - begun, 0)
-        steps = np.arange(view.step + 1, view.step + 1 + count)
-        rows = sizes_of_epoch[(begun + np.arange(count)) % len(sizes_of_epoch)]
-        parameters = view.parameters
-        validation = 0 if view.validation_data is None or not self.validation else len(view.validation_data[0])
-        sizes = archiving.Sizes(
-            itemsize=parameters.itemsize,
-            activations=sum(widths),
-            preactivations=sum(w for w, has in zip(widths, has_preactivation, strict=True) if has),
-            parameters=parameters.size,
-            buffers=view.buffers.size,
-            validation=validation,
-        )
-        arrays, figures = archiving.predicted_bytes(self._every(view), sizes, steps, rows)
-        needed = view.archive_bytes + figures + (0 if self.path is not None else arrays)
+        steps, rows = archiving.coming_steps(view)
+        sizes = archiving.Sizes.of(view, widths, has_preactivation, validation=self.validation)
+        arrays, values = archiving.predicted_bytes(self._every(view), sizes, steps, rows)
+        needed = view.archive_bytes + values + (0 if self.path is not None else arrays)
         if needed > self.memory:
             advice = "archive more rarely, raise memory"
-            advice += ", or give a path: its folder then takes the arrays" if self.path is None else ""
+            advice += ", or give a path: arrays then go to its folder" if self.path is None else ""
             raise HyperparameterError(
                 f"Archiver: the archive of {len(steps):,} steps would take {needed:,} bytes "
                 f"({archiving.readable(needed)}) of memory, and memory is {self.memory:,}: {advice}"
             )
-
-    def _keep(self, view: TrainingView, rows: Array) -> None:
-        step = view.step
-        due = {target for target, every in self._every(view).items() if every and step % every == 0}
-        if not due:
-            return
-        record: dict[str, Any] = {}
-        values: dict[str, dict[str, float]] = {}
-        lines: list[str] = []
-        if "gradient" in due:
-            record["gradient"] = view.gradient.copy()
-            self._report(lines, "training", "gradient", step, view.gradient)
-        if "parameters" in due:
-            record["parameters"] = view.parameters.copy()
-            if view.buffers.size:
-                record["buffers"] = view.buffers.copy()
-            self._report(lines, "training", "parameters", step, view.parameters)
-        sides = [("training", *_taken(view.data, rows))]
-        if self.validation and view.validation_data is not None:
-            sides.append(("validation", *view.validation_data))
-        if due & {"activation", "preactivation"}:
-            record["rows"] = np.array(rows, dtype=np.intp)
-        for side, x, target, weight in sides:
-            if due & {"activation", "preactivation"}:
-                traces = view.trace(x)
-                for name in ("activation", "preactivation"):
-                    if name in due:
-                        columns = [getattr(layer, name) for layer in traces if getattr(layer, name) is not None]
-                        record[f"{side}.{name}"] = np.concatenate(columns, axis=1) if columns else x[:, :0].copy()
-                        self._report(lines, side, name, step, record[f"{side}.{name}"])
-            values[side] = self._values(view, due, side, (x, target, weight), lines)
-        view.archive({"step": step, "epoch": view.epoch, "arrays": record, "values": values})
-        if lines:
-            stream = sys.stdout if self.stream is None else self.stream
-            stream.write("".join(lines) + "=" * 10 + "\n")
-
-    def _values(
-        self, view: TrainingView, due: set[str], side: str, data: TrainingData, lines: list[str]
-    ) -> dict[str, float]:
-        wanted = [name for name in archiving.VALUES if name in due]
-        weight = data[2]
-        metrics = [name for name in wanted if name != "cost"]
-        measured: Mapping[str, Any] = dict.fromkeys(["loss", *metrics], math.nan)
-        if wanted and (weight is None or weight.max() > 0):  # a batch of weight 0 has no mean
-            measured = view.evaluate(data, metrics)
-        values = {name: float(measured["loss" if name == "cost" else name]) for name in wanted}
-        for name, value in values.items():
-            if name in self.verbose:
-                lines.append(f"{side} {name}, iter. {view.step}: {value:.{self.digits}g}\n")
-        return values
-
-    def _report(self, lines: list[str], side: str, target: str, step: int, array: Array) -> None:
-        if target in self.verbose:
-            size = math.sqrt(float(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
-            lines.append(f"{side} {target}, iter. {step}: {size:.{self.digits}g}\n")
-
-
-def _taken(data: TrainingData, rows: Array) -> TrainingData:
-    x, target, weight = data
-    return x[rows], target[rows], None if weight is None else weight[rows]
