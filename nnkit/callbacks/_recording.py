@@ -61,7 +61,7 @@ def report(record: Record, step: int, targets: Collection[str], digits: int) -> 
     lines = []
     for side, values in record.values.items():
         own = record.arrays if side == "training" else {}
-        arrays = {name: own[name] for name in ("gradient", "parameters") if name in own}
+        arrays: dict[str, Array] = {name: own[name] for name in ("gradient", "parameters") if name in own}
         for name in ("activation", "preactivation"):
             if f"{side}.{name}" in record.arrays:
                 arrays[name] = record.arrays[f"{side}.{name}"]

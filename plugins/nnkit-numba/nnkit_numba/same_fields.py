@@ -22,7 +22,8 @@ def as_fields_of(cls: type[Target], part: Any) -> Target:
         UnsupportedFieldError: When ``cls`` does not have all of these fields.
     """
     fields = {str(field.alias): getattr(part, field.name) for field in attrs.fields(type(part)) if field.init}
-    supported = {field.alias for field in attrs.fields(cls) if field.init}
+    own: Any = cls  # an attrs class, which a type variable cannot express
+    supported = {field.alias for field in attrs.fields(own) if field.init}
     unsupported = [name for name in fields if name not in supported]
     if unsupported:
         raise UnsupportedFieldError(", ".join(unsupported))
