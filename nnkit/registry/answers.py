@@ -22,9 +22,18 @@ from nnkit.interfaces.part import Part
 from nnkit.registry.builtins import FOREIGN
 from nnkit.registry.hooks import PROJECT, Entry
 from nnkit.registry.installed import HookModule, Installed, disabled_here, reporting, unknown_name, why_disabled
-from nnkit.registry.kinds import KINDS, Kind, article, kind_of
+from nnkit.registry.kinds import (
+    BUILTIN,
+    CORE_DISTRIBUTION,
+    IN_PROCESS,
+    KINDS,
+    Kind,
+    article,
+    distribution_key,
+    kind_of,
+    split,
+)
 from nnkit.registry.manager import Registry, brief, current, trace
-from nnkit.registry.names import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, split
 from nnkit.spelling import key
 
 __all__ = ["Provider", "disabled", "explain", "get", "names", "providers", "suggest", "why"]
@@ -101,16 +110,13 @@ def names(kind: str, *, load: bool = False) -> list[str]:
     registry, wanted = current(), kind_of(kind)
     if load:
         registry.load_hooks()
-    builtin = {entry.name for entry in registry.builtin.of_kind(wanted)}
-    entries = [entry for provider in registry.enabled() for entry in registry.entries(wanted, provider)]
+    entries = [entry for _, group in _usable(registry, wanted) for entry in group]
     owners: dict[str, set[str]] = {}
     for entry in entries:
         for word in entry.keys:
             owners.setdefault(word, set()).add(entry.namespace)
-    usable = [e for e in entries if e not in registry.failures and e.problem is None]
-    taken = {name for (kind_name, name) in registry.builtin.entries if kind_name == wanted.name}
-    spelled = {e.id if len(owners[key(e.name)]) > 1 or key(e.name) in taken else e.name for e in usable}
-    return sorted(builtin | spelled)
+    usable = [entry for entry in entries if entry not in registry.failures and entry.problem is None]
+    return sorted({e.name if e.namespace == BUILTIN or len(owners[key(e.name)]) == 1 else e.id for e in usable})
 
 
 def providers(*, load: bool = False, check: bool = False) -> list[Provider]:
@@ -130,27 +136,23 @@ def providers(*, load: bool = False, check: bool = False) -> list[Provider]:
             registry.load_hooks()
         if check:
             registry.load_all()
-        parts = {kind.name: tuple(sorted(e.name for e in registry.builtin.of_kind(kind))) for kind in KINDS.values()}
-        core = Provider(distribution=CORE_DISTRIBUTION, version=__version__, state="loaded", reason="", parts=parts)
         process = [registry.process] if registry.process.table.entries else []
-        return [core, *(_provider(registry, one) for one in (*process, *registry.installed().values()))]
+        return [_provider(registry, one) for one in (registry.core, *process, *registry.installed().values())]
 
 
 def _provider(registry: Registry, one: Installed) -> Provider:
     entries = {kind.name: registry.entries(kind, one) for kind in KINDS.values()}
     items: list[Entry | HookModule] = [*(entry for group in entries.values() for entry in group), *one.hooks]
     failed = [f"{item.origin}: {brief(registry.failures[item])}" for item in items if item in registry.failures]
-    why_not = why_disabled(one.namespace)
-    state: State
-    if why_not is not None:
-        state, reason = "disabled", why_not
-    elif failed or one.problems:
+    own = one.namespace in {BUILTIN, IN_PROCESS}
+    reason = why_disabled(one.namespace) or ""
+    state: State = "disabled" if reason else "not loaded"
+    if not reason and (failed or one.problems):
         state, reason = "failed", "; ".join(dict.fromkeys([*one.problems, *failed]))
-    else:
-        loaded = one.namespace == IN_PROCESS or any(registry.is_loaded(item) for item in items)
-        state, reason = ("loaded" if loaded else "not loaded"), ""
+    elif not reason and (own or any(registry.is_loaded(item) for item in items)):
+        state = "loaded"
     return Provider(
-        distribution=one.namespace,
+        distribution=CORE_DISTRIBUTION if one is registry.core else one.namespace,
         version=one.version,
         state=state,
         reason=reason,
@@ -215,7 +217,7 @@ def explain(name: str) -> tuple[str, bool]:
     """What ``why`` answers, and whether the part or the distribution can be used."""
     registry = current()
     lines: list[str] = []
-    misses: dict[str, NNKitError] = {}
+    misses: list[NNKitError] = []
     usable = True
     with reporting():
         if distribution_key(name) == BUILTIN:
@@ -226,7 +228,7 @@ def explain(name: str) -> tuple[str, bool]:
             except AmbiguousNameError as error:
                 lines.append(str(error))
             except NNKitError as error:
-                misses[kind.name] = error
+                misses.append(error)
             else:
                 lines.append(_origin(registry, entry, name))
                 try:
@@ -243,12 +245,9 @@ def explain(name: str) -> tuple[str, bool]:
 
 def _origin(registry: Registry, entry: Entry, name: str) -> str:
     """Where a part comes from, and which parts have the same name."""
-    is_former = key(split(name)[1]) not in entry.keys
-    what = (
-        f"{entry.id} is {article(entry.kind.name)}"
-        if not is_former
-        else f"{name} is now {entry.id}, {article(entry.kind.name)}"
-    )
+    what = f"{entry.id} is {article(entry.kind.name)}"
+    if key(split(name)[1]) not in entry.keys:
+        what = f"{name} is now {entry.id}, {article(entry.kind.name)}"
     if entry.namespace == IN_PROCESS:
         return f"{what} registered in this process ({entry.where})"
     if entry.namespace != BUILTIN:
@@ -261,16 +260,12 @@ def _origin(registry: Registry, entry: Entry, name: str) -> str:
 
 
 def _described(registry: Registry, one: Installed) -> list[str]:
-    """The state of one provider in a few lines, with the traceback of what failed."""
+    """The state of one distribution in a few lines, with the traceback of what failed."""
     reason = why_disabled(one.namespace)
-    head = (
-        f"{one.namespace} {one.version} is installed" if one.namespace != IN_PROCESS else "registered in this process"
-    )
-    lines = [head + (f", but disabled: {reason}" if reason else "")]
+    lines = [f"{one.namespace} {one.version} is installed" + (f", but disabled: {reason}" if reason else "")]
     lines += [f"  wrong with it: {problem}" for problem in one.problems]
-    for kind in KINDS.values():
-        parts = ", ".join(sorted({entry.name for entry in registry.entries(kind, one)}))
-        lines += [f"  {kind.plural}: {parts}"] if parts else []
+    parts = _provider(registry, one).parts
+    lines += [f"  {KINDS[kind].plural}: {', '.join(names)}" for kind, names in parts.items()]
     for hook in one.hooks:
         if hook in registry.failures:
             lines.append(f"  {hook.origin} failed:\n{trace(registry.failures[hook])}")
@@ -279,18 +274,10 @@ def _described(registry: Registry, one: Installed) -> list[str]:
     return lines
 
 
-def _best(name: str, misses: Mapping[str, NNKitError]) -> str:
+def _best(name: str, misses: Iterable[NNKitError]) -> str:
     """The most informative of the errors for a name that no kind has: a failure, a provider, a near miss."""
-    signs = (
-        "failed to load",
-        "is disabled",
-        "did you mean",
-        "is not installed",
-        "installed, but has no",
-        "in each process",
-    )
-    for sign in signs:
-        for error in misses.values():
+    for sign in ("failed to load", "is disabled", "did you mean", "not installed", "but has no", "in each process"):
+        for error in misses:
             if sign in str(error):
                 return str(error)
     return f"no part and no installed plugin is called {name!r}; nnkit.plugins.providers() lists them"
@@ -308,14 +295,16 @@ def _unknown(registry: Registry, kind: Kind, name: str) -> Exception:
     if "(" in name:
         return SpecError(f"{name!r} is a spec, not a name; nnkit.plugins.create({kind.name!r}, …) accepts specs")
     namespace = split(name)[0]
-    failed = _failed_hooks(registry, namespace)
+    hooks = [hook for one in registry.enabled() if namespace in {None, one.namespace} for hook in one.hooks]
+    failed = [(hook, registry.failures[hook]) for hook in hooks if hook in registry.failures]
+    there = [f"{', '.join(sorted({e.name for e in group}))} ({owner})" for owner, group in _usable(registry, kind)]
     lines = [
         f"no {kind.name} is called {name!r}",
         *_meant(registry, kind, name),
         *_other_kinds(registry, kind, name),
         *_missing(registry, kind, name),
         *(f"{hook.origin} failed to load with {brief(error)}, and might have provided it" for hook, error in failed),
-        *_all_names(registry, kind),
+        f"the {kind.plural} there are: {'; '.join(there) or 'none'}",
     ]
     error_class: type[Exception] = UnknownNameError
     if namespace not in {None, BUILTIN}:
@@ -325,16 +314,6 @@ def _unknown(registry: Registry, kind: Kind, name: str) -> Exception:
     if failed:
         error.__cause__ = failed[0][1]
     return error
-
-
-def _failed_hooks(registry: Registry, namespace: str | None) -> list[tuple[HookModule, BaseException]]:
-    return [
-        (hook, registry.failures[hook])
-        for one in registry.enabled()
-        if namespace in {None, one.namespace}
-        for hook in one.hooks
-        if hook in registry.failures
-    ]
 
 
 def _usable(registry: Registry, kind: Kind) -> list[tuple[str, list[Entry]]]:
@@ -396,11 +375,3 @@ def _missing(registry: Registry, kind: Kind, name: str) -> list[str]:
         one = installed[namespace]
         lines.append(f"the plugin {one.namespace} {one.version} is installed, but has no {kind.name} of that name")
     return lines
-
-
-def _all_names(registry: Registry, kind: Kind) -> list[str]:
-    groups = [
-        f"{', '.join(sorted({entry.name for entry in entries}))} ({distribution})"
-        for distribution, entries in _usable(registry, kind)
-    ]
-    return [f"the {kind.plural} there are: {'; '.join(groups) or 'none'}"]

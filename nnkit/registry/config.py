@@ -13,23 +13,24 @@ from typing import Any
 import attrs
 import numpy as np
 
-from nnkit import __version__
-from nnkit.errors import (
-    HyperparameterError,
-    MissingProviderError,
-    NNKitError,
-    PluginError,
-    SpecError,
-    UnknownNameError,
-)
+from nnkit.errors import HyperparameterError, MissingProviderError, NNKitError, PluginError, SpecError, UnknownNameError
 from nnkit.interfaces.fields import PART_KIND
 from nnkit.interfaces.part import Part, PartSpec
 from nnkit.registry.answers import get
 from nnkit.registry.hooks import Entry
 from nnkit.registry.installed import why_disabled
-from nnkit.registry.kinds import KINDS, hyperparameters, kind_of, top_package
+from nnkit.registry.kinds import (
+    BUILTIN,
+    CORE_DISTRIBUTION,
+    IN_PROCESS,
+    KINDS,
+    distribution_key,
+    hyperparameters,
+    kind_of,
+    split,
+    top_package,
+)
 from nnkit.registry.manager import Registry, current
-from nnkit.registry.names import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, split
 from nnkit.registry.specs import build, create, resolve
 
 __all__ = ["name_of", "part_from_config", "part_to_config"]
@@ -115,16 +116,15 @@ def _config(part: Part, providers: MutableMapping[str, str]) -> dict[str, Any]:
     entry = entry_of(registry, type(part))
     if entry is None or not attrs.has(type(part)):
         return {UNREGISTERED: repr(part)}
-    if entry.namespace == BUILTIN:
-        providers[CORE_DISTRIBUTION] = __version__
-    elif entry.namespace == IN_PROCESS:
+    if entry.namespace == IN_PROCESS:
         calls = {
             *filter(None, providers.get(IN_PROCESS, "").split("; ")),
             _registration(entry.id, entry.kind.name, part),
         }
         providers[IN_PROCESS] = "; ".join(sorted(calls))
     else:
-        providers[entry.namespace] = registry.version(entry.namespace)
+        owner = CORE_DISTRIBUTION if entry.namespace == BUILTIN else entry.namespace
+        providers[owner] = registry.version(entry.namespace)
     config: dict[str, Any] = {"name": entry.id}
     for alias, field in hyperparameters(type(part)).items():
         value = getattr(part, field.name)
@@ -221,8 +221,7 @@ def part_from_config(
         return build(cls, name, keywords)
     except (SpecError, HyperparameterError) as error:
         namespace = split(name)[0] or BUILTIN
-        present = {namespace: current().version(namespace), CORE_DISTRIBUTION: __version__}
-        before, now = _version(written_with, namespace), _version(present, namespace)
+        before, now = _version(written_with, namespace), _version({namespace: current().version(namespace)}, namespace)
         versions = f"; it was written with {before}, and this is {now}; install {before}, or" if before != now else ";"
         again = f"give the {wanted} again: overrides={{{where!r}: …}}"
         raise type(error)(f"{where} of the config: {error}{versions if before else ';'} {again}") from error

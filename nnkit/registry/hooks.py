@@ -15,8 +15,17 @@ import pluggy
 
 from nnkit.errors import PluginError, UnknownNameError
 from nnkit.interfaces.part import Part
-from nnkit.registry.kinds import Kind, check_class, is_target, kind_of
-from nnkit.registry.names import BUILTIN, display, distribution_key, is_distribution, is_name
+from nnkit.registry.kinds import (
+    BUILTIN,
+    Kind,
+    check_class,
+    display,
+    distribution_key,
+    is_distribution,
+    is_name,
+    is_target,
+    kind_of,
+)
 from nnkit.spelling import key, suggest
 
 PROJECT = "nnkit"

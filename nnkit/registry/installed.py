@@ -15,8 +15,16 @@ import attrs
 
 from nnkit.errors import PluginError
 from nnkit.registry.hooks import HOOK_GROUPS, PROJECT, Entry, PartTable
-from nnkit.registry.kinds import KINDS, is_target
-from nnkit.registry.names import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, display, distribution_key, is_name
+from nnkit.registry.kinds import (
+    BUILTIN,
+    CORE_DISTRIBUTION,
+    IN_PROCESS,
+    KINDS,
+    display,
+    distribution_key,
+    is_name,
+    is_target,
+)
 from nnkit.spelling import suggest
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from pathlib import Path
 import attrs
 import pluggy
 
+from nnkit import __version__
 from nnkit.errors import AmbiguousNameError, PluginError, PluginLoadError, PluginWarning, SpecError
 from nnkit.interfaces.part import Part
 from nnkit.output import PLUGIN_OUTPUT
@@ -33,8 +34,18 @@ from nnkit.registry.installed import (
     unknown_names,
     why_disabled,
 )
-from nnkit.registry.kinds import Kind, check_class, import_object, kind_of, top_package
-from nnkit.registry.names import BUILTIN, IN_PROCESS, display, is_name, split
+from nnkit.registry.kinds import (
+    BUILTIN,
+    IN_PROCESS,
+    Kind,
+    check_class,
+    display,
+    import_object,
+    is_name,
+    kind_of,
+    split,
+    top_package,
+)
 from nnkit.spelling import key
 
 __all__ = ["Registry", "brief", "current", "fresh", "register", "trace"]
@@ -45,6 +56,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.builtin: PartTable = stage(builtins, BUILTIN, "nnkit's own parts")
+        self.core = Installed(BUILTIN, __version__, self.builtin)
         self.process = Installed(IN_PROCESS, "", PartTable(IN_PROCESS))
         self.manager: pluggy.PluginManager = new_manager()
         self.failures: dict[HookModule | Entry, BaseException] = {}
@@ -85,10 +97,11 @@ class Registry:
 
     def provider(self, namespace: str, *, again: bool = False) -> Installed | None:
         """The provider of this namespace, whether it may be used or not."""
-        return self.process if namespace == IN_PROCESS else self.installed(again=again).get(namespace)
+        own = {BUILTIN: self.core, IN_PROCESS: self.process}.get(namespace)
+        return own or self.installed(again=again).get(namespace)
 
     def version(self, namespace: str) -> str:
-        """The version of an installed provider; empty for this process and for what is not installed."""
+        """The version of a provider; empty for this process and for what is not installed."""
         provider = self.provider(namespace)
         return "" if provider is None else provider.version
 
@@ -166,8 +179,6 @@ class Registry:
 
     def _called(self, namespace: str, kind: Kind, name: str, *, again: bool) -> list[Installed]:
         """The providers of this name that may be used; where none is installed, those that had the name before."""
-        if namespace == BUILTIN:
-            return []
         provider = self.provider(namespace, again=again)
         if provider is None:
             self.load_hooks()
@@ -307,9 +318,8 @@ def _check_groups(hook: HookModule, plugin: object, staged: PartTable) -> None:
 def register(kind: str, name: str, cls: type[Part]) -> None:
     """Register a part for this process, so that it can be named like any other: for notebooks and scripts.
 
-    Its id is ``in-process/<name>``. Registering another class under the same name replaces the first, so a cell
-    may run again. A config or file that uses the part records that it was registered in process; reading it
-    in a process without this registration ends in an error that shows the call to repeat.
+    Its id is ``in-process/<name>``. Another class of the same name replaces it, so a cell may run again. A config
+    or file that uses it records the registration, and reading it elsewhere asks for the same call.
 
     Args:
         kind: The kind of part, singular or plural: ``"activation"``.
@@ -321,17 +331,10 @@ def register(kind: str, name: str, cls: type[Part]) -> None:
         UnknownNameError: When there is no such kind.
 
     Example:
-        >>> from nnkit.interfaces import Elementwise
-        >>> @attrs.frozen(kw_only=True)
-        ... class Square(Elementwise):
-        ...     def forward(self, z):
-        ...         return z * z
-        ...     def derivative(self, z, a):
-        ...         return 2 * z
-        >>> register("activation", "square", Square)
-        >>> from nnkit.registry import create
-        >>> create("activation", "square")
-        Square()
+        >>> from nnkit.activations.tanh import Tanh
+        >>> register("activation", "hyperbolic", Tanh)
+        >>> current().find(kind_of("activation"), "hyperbolic").id
+        'in-process/hyperbolic'
     """
     registry, wanted, origin = current(), kind_of(kind), f"nnkit.plugins.register({kind!r}, {name!r}, …)"
     if not is_name(name):

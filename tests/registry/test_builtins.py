@@ -10,8 +10,7 @@ import nnkit
 from nnkit import plugins
 from nnkit.interfaces import Part
 from nnkit.registry import builtins, manager, name_of, part_from_config, part_to_config
-from nnkit.registry.kinds import KINDS
-from nnkit.registry.names import BUILTIN
+from nnkit.registry.kinds import BUILTIN, KINDS
 from nnkit.spelling import key
 
 with manager.fresh() as _registry:
