@@ -12,7 +12,7 @@ import click
 from nnkit import __version__
 from nnkit.cli.folder import FolderGroup
 from nnkit.errors import MissingExtraError, NNKitError, NNKitWarning
-from nnkit.output import PLUGIN_OUTPUT, stdout_to_stderr
+from nnkit.plugin_control import PLUGIN_OUTPUT, stdout_to_stderr
 
 __all__ = ["nnkit"]
 

@@ -19,22 +19,13 @@ from nnkit.errors import (
     UnknownNameError,
 )
 from nnkit.interfaces.part import Part
+from nnkit.plugin_control import disabled_here, reporting, unknown_name, why_disabled
 from nnkit.registry.builtins import FOREIGN
 from nnkit.registry.hooks import PROJECT, Entry
-from nnkit.registry.installed import HookModule, Installed, disabled_here, reporting, unknown_name, why_disabled
-from nnkit.registry.kinds import (
-    BUILTIN,
-    CORE_DISTRIBUTION,
-    IN_PROCESS,
-    KINDS,
-    Kind,
-    article,
-    distribution_key,
-    kind_of,
-    split,
-)
+from nnkit.registry.installed import HookModule, Installed
+from nnkit.registry.kinds import KINDS, Kind, article, kind_of
 from nnkit.registry.manager import Registry, brief, current, trace
-from nnkit.spelling import key
+from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, key, split
 
 __all__ = ["Provider", "disabled", "explain", "get", "names", "providers", "suggest", "why"]
 

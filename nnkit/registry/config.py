@@ -16,22 +16,13 @@ import numpy as np
 from nnkit.errors import HyperparameterError, MissingProviderError, NNKitError, PluginError, SpecError, UnknownNameError
 from nnkit.interfaces.fields import PART_KIND
 from nnkit.interfaces.part import Part, PartSpec
+from nnkit.plugin_control import why_disabled
 from nnkit.registry.answers import get
 from nnkit.registry.hooks import Entry
-from nnkit.registry.installed import why_disabled
-from nnkit.registry.kinds import (
-    BUILTIN,
-    CORE_DISTRIBUTION,
-    IN_PROCESS,
-    KINDS,
-    distribution_key,
-    hyperparameters,
-    kind_of,
-    split,
-    top_package,
-)
+from nnkit.registry.kinds import KINDS, hyperparameters, kind_of, top_package
 from nnkit.registry.manager import Registry, current
 from nnkit.registry.specs import build, create, resolve
+from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, split
 
 __all__ = ["name_of", "part_from_config", "part_to_config"]
 

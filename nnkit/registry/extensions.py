@@ -9,9 +9,8 @@ import attrs
 import pluggy
 
 from nnkit.interfaces.part import Part
-from nnkit.output import PLUGIN_OUTPUT
+from nnkit.plugin_control import PLUGIN_OUTPUT, none_allowed, why_disabled
 from nnkit.registry.hooks import HOOK_GROUPS
-from nnkit.registry.installed import none_allowed, why_disabled
 from nnkit.registry.kinds import KINDS
 from nnkit.registry.manager import Registry, brief, current
 

@@ -15,18 +15,8 @@ import pluggy
 
 from nnkit.errors import PluginError, UnknownNameError
 from nnkit.interfaces.part import Part
-from nnkit.registry.kinds import (
-    BUILTIN,
-    Kind,
-    check_class,
-    display,
-    distribution_key,
-    is_distribution,
-    is_name,
-    is_target,
-    kind_of,
-)
-from nnkit.spelling import key, suggest
+from nnkit.registry.kinds import Kind, check_class, is_target, kind_of
+from nnkit.spelling import BUILTIN, display, distribution_key, is_distribution, is_name, key, suggest
 
 PROJECT = "nnkit"
 PREFIX = PROJECT + "_"

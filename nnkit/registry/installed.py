@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sys
-from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import attrs
 
 from nnkit.errors import PluginError
 from nnkit.registry.hooks import HOOK_GROUPS, PROJECT, Entry, PartTable
-from nnkit.registry.kinds import (
-    BUILTIN,
-    CORE_DISTRIBUTION,
-    IN_PROCESS,
-    KINDS,
-    display,
-    distribution_key,
-    is_name,
-    is_target,
-)
-from nnkit.spelling import suggest
+from nnkit.registry.kinds import KINDS, is_target
+from nnkit.spelling import BUILTIN, IN_PROCESS, display, distribution_key, is_name, suggest
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
-
-
-Value = TypeVar("Value")
 
 
 @attrs.frozen
@@ -189,88 +173,3 @@ def _add_part(table: PartTable, point: EntryPoint, target: str, origin: str) -> 
         table.entries[place] = attrs.evolve(table.entries[place], problem=str(error))
         return [str(error)]
     return [problem] if problem else []
-
-
-# -- control -------------------------------------------------------------------------------------
-
-ALLOW = "NNKIT_PLUGINS"
-"""Environment variable: the distributions that may be used; set but empty, none may."""
-
-DISABLE = "NNKIT_PLUGINS_DISABLE"
-"""Environment variable: the distributions that may not be used."""
-
-STRICT = "NNKIT_PLUGINS_STRICT"
-"""Environment variable: set to 1, every fault of a plugin is an error instead of a warning."""
-
-_disabled: ContextVar[frozenset[str]] = ContextVar("nnkit_disabled_plugins", default=frozenset())
-_reporting: ContextVar[bool] = ContextVar("nnkit_reporting_faults", default=False)
-
-
-def strict() -> bool:
-    """Whether a fault of a plugin is an error: ``NNKIT_PLUGINS_STRICT`` is set, and nothing is reporting faults."""
-    return os.environ.get(STRICT, "").lower() not in {"", "0", "false", "no", "off"} and not _reporting.get()
-
-
-def _listed(variable: str) -> list[str] | None:
-    value = os.environ.get(variable)
-    return None if value is None else [word for word in re.split(r"[,;\s]+", value) if word]
-
-
-def none_allowed() -> bool:
-    """Whether ``NNKIT_PLUGINS`` is set and empty, so that nothing need be looked for."""
-    return _listed(ALLOW) == []
-
-
-def why_disabled(namespace: str) -> str | None:
-    """Why the distribution may not be used, in words; ``None`` when it may."""
-    if namespace == IN_PROCESS:
-        return None
-    if namespace in _disabled.get():
-        return "nnkit.plugins.disabled(...) names it"
-    if namespace in {distribution_key(name) for name in _listed(DISABLE) or ()}:
-        return f"the environment variable {DISABLE} names it"
-    allowed = _listed(ALLOW)
-    if allowed is not None and namespace not in {distribution_key(name) for name in allowed}:
-        return f"the environment variable {ALLOW} is {'empty' if not allowed else 'set and does not name it'}"
-    return None
-
-
-def unknown_names(installed: Collection[str]) -> list[str]:
-    """A sentence for each name in the variables that is not the name of an installed plugin."""
-    names = [(name, ALLOW) for name in _listed(ALLOW) or () if distribution_key(name) != BUILTIN]
-    names += [(name, DISABLE) for name in _listed(DISABLE) or ()]
-    sentences = (unknown_name(name, f"the environment variable {variable}", installed) for name, variable in names)
-    return [sentence for sentence in sentences if sentence is not None]
-
-
-def unknown_name(name: str, where: str, installed: Collection[str]) -> str | None:
-    """A sentence when no installed plugin is called ``name``, else ``None``."""
-    namespace = distribution_key(name)
-    if namespace in installed:
-        return None
-    if namespace == BUILTIN:
-        return f"{where} names {name!r}, but {CORE_DISTRIBUTION} contains the built-in parts, which cannot be disabled"
-    close = suggest(namespace, installed, count=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    names = ", ".join(sorted(installed)) or "none"
-    return f"{where} names {name!r}, but no installed plugin has that name{hint} (installed plugins: {names})"
-
-
-@contextmanager
-def within(variable: ContextVar[Value], value: Value) -> Iterator[None]:
-    """Within the block, and in this thread or task alone, ``variable`` has this value."""
-    token = variable.set(value)
-    try:
-        yield
-    finally:
-        variable.reset(token)
-
-
-def disabled_here(namespaces: Collection[str]) -> AbstractContextManager[None]:
-    """Within the block, and in this thread or task alone, these distributions may not be used."""
-    return within(_disabled, _disabled.get() | frozenset(namespaces))
-
-
-def reporting() -> AbstractContextManager[None]:
-    """Within the block, faults are collected to be shown, so that even in strict mode they are not raised."""
-    return within(_reporting, True)  # the value

@@ -22,31 +22,12 @@ import pluggy
 from nnkit import __version__
 from nnkit.errors import AmbiguousNameError, PluginError, PluginLoadError, PluginWarning, SpecError
 from nnkit.interfaces.part import Part
-from nnkit.output import PLUGIN_OUTPUT
+from nnkit.plugin_control import PLUGIN_OUTPUT, reporting, strict, unknown_names, why_disabled
 from nnkit.registry import builtins
 from nnkit.registry.hooks import HOOK_GROUPS, PROJECT, Entry, PartTable, implemented, new_manager, stage
-from nnkit.registry.installed import (
-    HookModule,
-    Installed,
-    reporting,
-    scan,
-    strict,
-    unknown_names,
-    why_disabled,
-)
-from nnkit.registry.kinds import (
-    BUILTIN,
-    IN_PROCESS,
-    Kind,
-    check_class,
-    display,
-    import_object,
-    is_name,
-    kind_of,
-    split,
-    top_package,
-)
-from nnkit.spelling import key
+from nnkit.registry.installed import HookModule, Installed, scan
+from nnkit.registry.kinds import Kind, check_class, import_object, kind_of, top_package
+from nnkit.spelling import BUILTIN, IN_PROCESS, display, is_name, key, split
 
 __all__ = ["Registry", "brief", "current", "fresh", "register", "trace"]
 

@@ -135,7 +135,7 @@ def _default(part: Any) -> Any:
 
 def _by_name(text: str, kind: str | None) -> list[Selected]:
     from nnkit import registry
-    from nnkit.registry.kinds import distribution_key
+    from nnkit.spelling import distribution_key
 
     if ":" in text and "(" not in text:
         return select(_imported(text))
@@ -179,7 +179,7 @@ def _kinds_of(name: str, kind: str | None) -> list[str]:
 
 def _of_distribution(provider: Any, kind: str | None) -> list[Selected]:
     from nnkit import registry
-    from nnkit.registry.kinds import CORE_DISTRIBUTION, distribution_key
+    from nnkit.spelling import CORE_DISTRIBUTION, distribution_key
 
     name = provider.distribution
     if provider.state in {"failed", "disabled"}:
@@ -209,8 +209,7 @@ def _nothing(text: str, kind: str | None) -> list[Selected]:
 
     from nnkit import registry
     from nnkit.registry.kinds import KINDS
-    from nnkit.registry.kinds import distribution_key
-    from nnkit.spelling import suggest
+    from nnkit.spelling import distribution_key, suggest
 
     if "/" in text:
         if kind is not None:

@@ -10,8 +10,8 @@ import nnkit
 from nnkit import plugins
 from nnkit.interfaces import Part
 from nnkit.registry import builtins, manager, name_of, part_from_config, part_to_config
-from nnkit.registry.kinds import BUILTIN, KINDS
-from nnkit.spelling import key
+from nnkit.registry.kinds import KINDS
+from nnkit.spelling import BUILTIN, key
 
 with manager.fresh() as _registry:
     ENTRIES = list(dict.fromkeys(_registry.builtin.entries.values()))

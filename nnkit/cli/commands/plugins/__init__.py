@@ -35,7 +35,7 @@ def command(context: click.Context, *, as_json: bool, load: bool, strict: bool) 
     import attrs
 
     from nnkit import plugins
-    from nnkit.registry.installed import strict as strict_mode
+    from nnkit.plugin_control import strict as strict_mode
 
     with warnings.catch_warnings(record=True) as faults:
         warnings.simplefilter("always")
