@@ -8,16 +8,7 @@ from typing import Literal
 
 import attrs
 
-from nnkit import __version__, spelling
-from nnkit.errors import (
-    AmbiguousNameError,
-    MissingProviderError,
-    NNKitError,
-    PluginError,
-    PluginLoadError,
-    SpecError,
-    UnknownNameError,
-)
+from nnkit import __version__, errors, spelling
 from nnkit.interfaces.part import Part
 from nnkit.plugin_control import disabled_here, reporting, unknown_name, why_disabled
 from nnkit.registry.builtins import FOREIGN
@@ -135,6 +126,7 @@ def _provider(registry: Registry, one: Installed) -> Provider:
     entries = {kind.name: registry.entries(kind, one) for kind in KINDS.values()}
     items: list[Entry | HookModule] = [*(entry for group in entries.values() for entry in group), *one.hooks]
     failed = [f"{item.origin}: {brief(registry.failures[item])}" for item in items if item in registry.failures]
+    untried = [hook for hook in one.hooks if not registry.is_loaded(hook) and hook not in registry.failures]
     own = one.namespace in {BUILTIN, IN_PROCESS}
     reason = why_disabled(one.namespace) or ""
     state: State = "disabled" if reason else "not loaded"
@@ -148,7 +140,7 @@ def _provider(registry: Registry, one: Installed) -> Provider:
         state=state,
         reason=reason,
         parts={kind: tuple(sorted({entry.name for entry in group})) for kind, group in entries.items() if group},
-        pending=tuple(hook.target for hook in one.hooks if PROJECT in hook.groups and not registry.is_tried(hook)),
+        pending=tuple(hook.target for hook in untried if PROJECT in hook.groups),
     )
 
 
@@ -208,7 +200,7 @@ def explain(name: str) -> tuple[str, bool]:
     """What ``why`` answers, and whether the part or the distribution can be used."""
     registry = current()
     lines: list[str] = []
-    misses: list[NNKitError] = []
+    misses: list[errors.NNKitError] = []
     usable = True
     with reporting():
         if distribution_key(name) == BUILTIN:
@@ -216,15 +208,15 @@ def explain(name: str) -> tuple[str, bool]:
         for kind in KINDS.values():
             try:
                 entry = _find(registry, kind, name)
-            except AmbiguousNameError as error:
+            except errors.AmbiguousNameError as error:
                 lines.append(str(error))
-            except NNKitError as error:
+            except errors.NNKitError as error:
                 misses.append(error)
             else:
                 lines.append(_origin(registry, entry, name))
                 try:
                     registry.load(entry)
-                except PluginError as error:
+                except errors.PluginError as error:
                     lines.append(trace(error))
                     usable = False
         provider = registry.installed().get(distribution_key(name))
@@ -265,7 +257,7 @@ def _described(registry: Registry, one: Installed) -> list[str]:
     return lines
 
 
-def _best(name: str, misses: Iterable[NNKitError]) -> str:
+def _best(name: str, misses: Iterable[errors.NNKitError]) -> str:
     """The most informative of the errors for a name that no kind has: a failure, a provider, a near miss."""
     for sign in ("failed to load", "is disabled", "did you mean", "not installed", "but has no", "in each process"):
         for error in misses:
@@ -284,7 +276,7 @@ def _unknown(registry: Registry, kind: Kind, name: str) -> Exception:
     missing, disabled or failed; all names with their distributions.
     """
     if "(" in name:
-        return SpecError(f"{name!r} is a spec, not a name; nnkit.plugins.create({kind.name!r}, …) accepts specs")
+        return errors.SpecError(f"{name!r} is a spec, not a name; nnkit.plugins.create({kind.name!r}, …) accepts specs")
     namespace = split(name)[0]
     hooks = [hook for one in registry.enabled() if namespace in {None, one.namespace} for hook in one.hooks]
     failed = [(hook, registry.failures[hook]) for hook in hooks if hook in registry.failures]
@@ -297,10 +289,10 @@ def _unknown(registry: Registry, kind: Kind, name: str) -> Exception:
         *(f"{hook.origin} failed to load with {brief(error)}, and might have provided it" for hook, error in failed),
         f"the {kind.plural} there are: {'; '.join(there) or 'none'}",
     ]
-    error_class: type[Exception] = UnknownNameError
+    error_class: type[Exception] = errors.UnknownNameError
     if namespace not in {None, BUILTIN}:
-        error_class = MissingProviderError if namespace not in registry.installed() else UnknownNameError
-        error_class = PluginLoadError if failed else error_class
+        error_class = errors.MissingProviderError if namespace not in registry.installed() else errors.UnknownNameError
+        error_class = errors.PluginLoadError if failed else error_class
     error = error_class("\n  ".join(lines))
     if failed:
         error.__cause__ = failed[0][1]

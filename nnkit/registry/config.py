@@ -5,6 +5,7 @@ The config of a part is also a spec of it: ``{"name": "nnkit/adam", "learning_ra
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping, MutableMapping
@@ -66,17 +67,11 @@ def entry_of(registry: Registry, cls: type[Part]) -> Entry | None:
                     return entry
     for provider in registry.enabled():  # an entry may name a class by another path, ``acme_nn:Lion``
         for entry in registry.entries(kind, provider):
-            if isinstance(entry.target, str) and top_package(entry.target) == root and _loads(registry, entry, cls):
-                return entry
+            if isinstance(entry.target, str) and top_package(entry.target) == root:
+                with contextlib.suppress(PluginError):  # stored, and raised when that name is asked for
+                    if registry.load(entry) is cls:
+                        return entry
     return in_process
-
-
-def _loads(registry: Registry, entry: Entry, cls: type[Part]) -> bool:
-    """Whether the class of an entry is ``cls``."""
-    try:
-        return registry.load(entry) is cls
-    except PluginError:
-        return False  # the registry stores the failure, and raises it when that name is asked for
 
 
 def part_to_config(part: Part, *, providers: MutableMapping[str, str] | None = None) -> dict[str, Any]:
@@ -166,15 +161,10 @@ def part_from_config(
             a part that was not registered (``"Swoosh"``). The first of these that applies is used.
         path: Where the config stands, for messages and overrides; the kind by default.
 
-    Returns:
-        A part of that kind; see ``create``.
-
     Raises:
-        MissingProviderError: When the distribution of a part is not installed, or a part of this process
-            is not registered; names what to install or register.
-        UnknownNameError: When it is, but has no such part (any more).
-        SpecError: When the config contains a marker without an override, or a hyperparameter that the part
-            does not have (any more); names the place and the versions.
+        MissingProviderError: When a distribution is not installed, or a part of a process not registered.
+        UnknownNameError: When it is installed, but has no such part (any more).
+        SpecError: When the config contains a marker without an override, or an unknown hyperparameter.
         HyperparameterError: When a hyperparameter is out of its range.
 
     Example:

@@ -21,12 +21,7 @@ AnyPart = TypeVar("AnyPart", bound=Part)
 
 @attrs.frozen(eq=False)
 class Implementation:
-    """One plugin's implementation of a hook.
-
-    Args:
-        distribution: The distribution of the plugin.
-        module: Its hook module.
-    """
+    """One plugin's implementation of a hook: its distribution and its module."""
 
     distribution: str
     module: str
@@ -54,11 +49,7 @@ class Implementation:
 def implementations(hook: str) -> Iterator[Implementation]:
     """The enabled implementations of a hook besides ``nnkit_register``, in the order in which pluggy calls them.
 
-    The modules asked are those in the hook's own group, and the hook modules of a distribution that has
-    nothing in that group; they are imported at the first call. With ``NNKIT_PLUGINS`` empty there are none.
-
-    Args:
-        hook: ``"nnkit_accelerate"``, ``"nnkit_commands"`` or ``"nnkit_export"``.
+    The modules of the hook's group are imported at the first call. With ``NNKIT_PLUGINS`` empty there are none.
     """
     if none_allowed():
         return

@@ -141,7 +141,7 @@ class Registrar:
             wanted = kind_of(kind)
         except UnknownNameError as error:
             raise PluginError(f"{self._origin} calls registrar.add({kind!r}, {name!r}, …): {error}") from error
-        other_names, former = _names(aliases), _names(renamed_from)
+        other_names, former = ((n,) if isinstance(n, str) else tuple(n) for n in (aliases, renamed_from))
         for word in (name, *other_names, *former):
             if not is_name(word):
                 raise PluginError(
@@ -186,10 +186,6 @@ class Registrar:
     def _check_open(self, call: str) -> None:
         if not self._open:
             raise PluginError(f"{self._origin} called registrar.{call} after its hook had returned")
-
-
-def _names(names: Iterable[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 # -- the hooks -----------------------------------------------------------------------------------

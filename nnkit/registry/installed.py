@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,9 @@ def scan() -> tuple[dict[str, Installed], tuple[str, ...]]:
     problems: list[str] = []
     installed: dict[str, Installed] = {}
     for distribution in _distributions(problems):
-        text = _entry_points_text(distribution)
+        text = None
+        with suppress(OSError, UnicodeDecodeError):  # unreadable metadata may belong to an unrelated package
+            text = distribution.read_text("entry_points.txt")
         if text is None or PROJECT not in text:
             continue
         provider = _read(distribution)
@@ -77,13 +80,6 @@ def _distributions(problems: list[str]) -> Iterator[Distribution]:
                 f"the finder {finder!r} in sys.meta_path failed while listing installed packages"
                 f" ({type(error).__name__}: {error}), so plugins that only it can find are missing"
             )
-
-
-def _entry_points_text(distribution: Distribution) -> str | None:
-    try:
-        return distribution.read_text("entry_points.txt")
-    except (OSError, UnicodeDecodeError):
-        return None  # unreadable metadata cannot be distinguished from that of an unrelated package
 
 
 def _read(distribution: Distribution) -> Installed | None:

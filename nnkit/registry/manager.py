@@ -273,18 +273,12 @@ class Registry:
                 self.load_hooks(group=group)
             for provider in self.enabled():
                 for entry in dict.fromkeys(e for t in self._tables(provider) for e in t.entries.values()):
-                    try:
+                    with contextlib.suppress(PluginError):  # stored by ``load``
                         self.load(entry)
-                    except PluginError:
-                        continue
 
     def is_loaded(self, item: HookModule | Entry) -> bool:
         """Whether a hook module, or the class of an entry, has been imported and found valid."""
         return item in self._modules or item in self._classes
-
-    def is_tried(self, item: HookModule | Entry) -> bool:
-        """Whether it has been imported, with or without success."""
-        return self.is_loaded(item) or item in self.failures
 
 
 def _check_groups(hook: HookModule, plugin: object, staged: PartTable) -> None:

@@ -36,8 +36,7 @@ def create(kind: str, spec: PartSpec) -> Any:
             optimizers any object with ``update(old_params, gradient) -> new_params``.
 
     Returns:
-        A part of that kind. Its type follows from the value of ``kind``, which annotations cannot express
-        for every kind that there will be, so the annotation is ``Any``.
+        A part of that kind: ``Any``, as no annotation maps the values of ``kind`` to the interfaces to come.
 
     Raises:
         SpecError: When the spec cannot be understood, or describes a part of another kind.
