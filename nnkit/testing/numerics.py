@@ -16,7 +16,7 @@ EPS = float(np.finfo(np.float64).eps)
 
 @attrs.frozen
 class Slope:
-    """A derivative and how far it may be off, element by element (infinite where nothing can be said)."""
+    """A derivative and the bound of its error, element by element (infinite where it is unknown)."""
 
     value: Array
     error: Array
@@ -59,13 +59,13 @@ def slope(function: Callable[[float], Array], step: float, *, levels: int = 9, s
             for order in range(level):
                 weight *= 2.0 if sided else 4.0
                 row.append((weight * row[order] - rows[-1][order]) / (weight - 1.0))
-                off = np.maximum(np.abs(row[-1] - row[-2]), np.abs(row[-1] - rows[-1][order])) + noise
+                change = np.maximum(np.abs(row[-1] - row[-2]), np.abs(row[-1] - rows[-1][order])) + noise
                 if best is None or error is None:
-                    best, error = row[-1], off
+                    best, error = row[-1], change
                 else:
-                    better = (off < error) | np.isnan(error)
+                    better = (change < error) | np.isnan(error)
                     best = np.where(better, row[-1], best)
-                    error = np.where(better, off, error)
+                    error = np.where(better, change, error)
             rows.append(row)
         if best is None or error is None:
             raise ValueError("a slope needs two levels or more")

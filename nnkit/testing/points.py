@@ -1,4 +1,4 @@
-"""Where parts are tried: fixed grids, and figures from a seeded generator."""
+"""Where parts are tried: fixed grids, and arrays from a seeded generator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHAPES = ((1, 1), (1, 3), (2, 1), (3, 2), (2, 3), (4, 4), (7, 5), (3, 17), (67, 
 
 
 def normal(subject: Subject, label: str, shape: tuple[int, ...], scale: float = 1.0) -> Array:
-    """Normal figures of the subject's dtype, the same for the same seed and label."""
+    """Normal numbers of the subject's dtype, the same for the same seed and label."""
     return np.asarray(scale * subject.rng(label).standard_normal(shape), dtype=subject.dtype)
 
 

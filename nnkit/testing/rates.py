@@ -1,4 +1,4 @@
-"""The learning rate of an optimizer: its own, or that of the optimizers that it holds."""
+"""The learning rate of an optimizer: its own, or that of the optimizers in its fields."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ def own_rate(cls: type) -> Any:
     return next((field for field in fields if field.name == "learning_rate"), None)
 
 
-def _held(optimizer: Any) -> dict[str, Any]:
-    """The optimizers in the part fields of ``optimizer``, by the name that its ``__init__`` takes them by."""
+def _inner(optimizer: Any) -> dict[str, Any]:
+    """The optimizers in the part fields of ``optimizer``, by the name of the argument."""
     fields = attrs.fields(type(optimizer)) if attrs.has(type(optimizer)) else ()
-    held = {f.alias: getattr(optimizer, f.name) for f in fields if f.init and f.metadata.get(PART_KIND) == "optimizer"}
-    return {name: one for name, one in held.items() if isinstance(one, Optimizer)}
+    part_fields = [field for field in fields if field.init and field.metadata.get(PART_KIND) == "optimizer"]
+    parts = {field.alias: getattr(optimizer, field.name) for field in part_fields}
+    return {name: part for name, part in parts.items() if isinstance(part, Optimizer)}
 
 
 def _rated(optimizer: Any) -> list[Any]:
     """The optimizers whose field ``learning_rate`` decides the length of the step."""
     if own_rate(type(optimizer)) is not None:
         return [optimizer]
-    return [found for held in _held(optimizer).values() for found in _rated(held)]
+    return [rated for inner in _inner(optimizer).values() for rated in _rated(inner)]
 
 
 def has_rate(subject: Subject) -> bool:
@@ -39,13 +40,13 @@ def has_rate(subject: Subject) -> bool:
 
 
 def still_at_zero(subject: Subject) -> bool:
-    """Whether the optimizer, and all that it holds, declare that they stay where they are at a rate of 0."""
+    """Whether the optimizer, and all optimizers in its fields, declare that they stay where they are at a rate of 0."""
     optimizer = subject.make()
     return all(one.zero_rate_is_still for one in (optimizer, *_rated(optimizer)))
 
 
 def with_rate(subject: Subject, learning_rate: Any) -> Any:
-    """A new optimizer that makes its steps at ``learning_rate``, wherever in it the rate stands.
+    """A new optimizer that makes its steps at ``learning_rate``, whether the rate is its own or that of an inner one.
 
     Raises:
         ValueError: When the optimizer refuses such a rate (or ``TypeError``).
@@ -56,5 +57,5 @@ def with_rate(subject: Subject, learning_rate: Any) -> Any:
 def _with_rate(optimizer: Any, learning_rate: Any) -> Any:
     if own_rate(type(optimizer)) is not None:
         return resolve_parts(attrs.evolve(optimizer, learning_rate=learning_rate))
-    held = {name: _with_rate(one, learning_rate) for name, one in _held(optimizer).items()}
-    return attrs.evolve(optimizer, **held) if held else optimizer
+    inner = {name: _with_rate(part, learning_rate) for name, part in _inner(optimizer).items()}
+    return attrs.evolve(optimizer, **inner) if inner else optimizer

@@ -1,4 +1,4 @@
-"""What a check is: a record with a permanent id, the reason for it, the mend, and the function that runs it."""
+"""What a check is: a record with a permanent id, the reason for it, what to do, and the function that runs it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Check:
         why: What goes wrong for a user when the promise is broken.
         fix: Where to look, and what to write instead.
         run: Tries one subject; raises ``CheckFailure`` (or whatever the part raises) when it fails.
-        level: ``core`` is the contract, ``strict`` is quality, ``advisory`` is told and counts for nothing.
+        level: ``core`` is the contract, ``strict`` is quality, ``advisory`` is printed and fails nothing.
         needs: Why the check does not apply to a subject, in words, or ``None`` where it does.
         scope: Tried once a ``part``, once a ``variant`` (float64), or once a variant and ``dtype``.
     """
@@ -58,9 +58,9 @@ class CheckList:
     @classmethod
     def joined(cls, *lists: CheckList) -> CheckList:
         """One list with the checks of several, in their order."""
-        found = cls()
-        found.checks = [one for checks in lists for one in checks.checks]
-        return found
+        joined = cls()
+        joined.checks = [check for checks in lists for check in checks.checks]
+        return joined
 
     def check(
         self,

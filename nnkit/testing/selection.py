@@ -83,14 +83,14 @@ def _no_part(component: Any) -> str:
 def _of_class(cls: type[Part], identity: str | None = None) -> Selected:
     from nnkit.registry import name_of
 
-    found = identity or name_of(cls)
+    identity = identity or name_of(cls)
     variants = tuple({**variant} for variant in cls.variants)
     return Selected(
         cls=cls,
-        name=found or cls.__qualname__.rpartition("<locals>.")[2],
-        id=found,
+        name=identity or cls.__qualname__.rpartition("<locals>.")[2],
+        id=identity,
         variants=variants if variants and required_fields(cls) else ({}, *(one for one in variants if one)),
-        target=found or _importable(cls),
+        target=identity or _importable(cls),
     )
 
 
@@ -98,12 +98,12 @@ def _importable(cls: type[Part]) -> str | None:
     if "<locals>" in cls.__qualname__ or cls.__module__ == "__main__":
         return None
     try:
-        found: Any = importlib.import_module(cls.__module__)
+        target: Any = importlib.import_module(cls.__module__)
         for word in cls.__qualname__.split("."):
-            found = getattr(found, word)
+            target = getattr(target, word)
     except (ImportError, AttributeError):
         return None
-    return f"{cls.__module__}:{cls.__qualname__}" if found is cls else None
+    return f"{cls.__module__}:{cls.__qualname__}" if target is cls else None
 
 
 def _of_instance(part: Any) -> Selected:
@@ -140,15 +140,14 @@ def _by_name(text: str, kind: str | None) -> list[Selected]:
     if ":" in text and "(" not in text:
         return select(_imported(text))
     if "(" in text:
-        found = [_of_instance(registry.create(one, text)) for one in _kinds_of(text.partition("(")[0], kind)]
-        return found or _nothing(text, kind)
+        kinds = _kinds_of(text.partition("(")[0], kind)
+        return [_of_instance(registry.create(one, text)) for one in kinds] or _nothing(text, kind)
     if "/" not in text:
         known = {distribution_key(one.distribution): one for one in registry.providers(load=True)}
         provider = known.get(distribution_key(text))
         if provider is not None:
             return _of_distribution(provider, kind)
-    found = [_of_class(registry.get(one, text)) for one in _kinds_of(text, kind)]
-    return found or _nothing(text, kind)
+    return [_of_class(registry.get(one, text)) for one in _kinds_of(text, kind)] or _nothing(text, kind)
 
 
 def _imported(text: str) -> Any:
@@ -188,14 +187,14 @@ def _of_distribution(provider: Any, kind: str | None) -> list[Selected]:
         )
     namespace = distribution_key(name)
     parts: Iterable[tuple[str, tuple[str, ...]]] = provider.parts.items()
-    found = [
+    parts_of_kind = [
         _of_class(registry.get(one, f"{namespace}/{part}"), f"{namespace}/{part}")
         for one, names in parts
         if kind in {None, one}
         for part in names
     ]
-    if found:
-        return found
+    if parts_of_kind:
+        return parts_of_kind
     if kind is not None:
         offered = ", ".join(f"{len(names)} {one}" for one, names in parts if names) or "nothing"
         raise UnknownNameError(f"{name} provides no {kind}, so nothing is proven; it provides {offered}")

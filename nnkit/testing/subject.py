@@ -43,10 +43,10 @@ class Subject:
         cls: The class of the part.
         hyperparameters: The fields that differ from their defaults.
         dtype: float64 or float32.
-        seed: Of every random figure; the same seed gives the same figures.
+        seed: Seed of every random array; the same seed gives the same arrays.
         id: The canonical id of the part (``acme-nn/lion``), ``None`` for one that is not registered.
         variants: All hyperparameter sets that are proven, this one among them.
-        thorough: Whether more figures, and hypothesis', are tried.
+        thorough: Whether hypothesis chooses further arrays.
     """
 
     cls: Any

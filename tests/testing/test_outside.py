@@ -1,4 +1,4 @@
-"""The doors from outside the repository: a wheel in a fresh environment, and nothing of tests/ on the path."""
+"""The entry points from outside the repository: a wheel in a fresh environment, and nothing of tests/ on the path."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ raise SystemExit(not report.ok)
 END
 """
 
-DOORS = {
+ENTRY_POINTS = {
     "pytest": "pytest -q tests",
     "conform": "nnkit conform acme-nn",
     "module": "python -m nnkit.testing acme-nn",
@@ -70,7 +70,7 @@ RED = {
     "an uninstalled plugin, check": ("check", "'zeta-nn'", FAR),
     "an unknown id, check": ("check", "'acme-nn', expected_failures={'LOSS-777': 'x'}", UNKNOWN),
 }
-"""What proves nothing: the door, what is written there, and the reason that must be told."""
+"""What proves nothing: the entry point, what is written there, and the reason that must be printed."""
 
 
 @pytest.fixture(scope="module")
@@ -92,23 +92,23 @@ def test_nothing_of_the_repository_is_there(fresh, package):
     assert ["nnkit-core", "acme-nn"] == found["providers"]
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_each_door_proves_an_installed_package(fresh, package, door):
-    done = fresh.run(DOORS[door], package)
+@pytest.mark.parametrize("entry", ENTRY_POINTS)
+def test_each_entry_point_proves_an_installed_package(fresh, package, entry):
+    done = fresh.run(ENTRY_POINTS[entry], package)
     assert 0 == done.returncode, done.stdout + done.stderr
     assert "acme-nn/pseudo_huber" in done.stdout
     assert "not applicable" in done.stdout
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_each_door_finds_a_planted_fault(fresh, package, door):
+@pytest.mark.parametrize("entry", ENTRY_POINTS)
+def test_each_entry_point_finds_a_planted_fault(fresh, package, entry):
     """Where the package is installed and where its sources are: pytest puts neither first."""
     (file,) = fresh.site.glob("acme_nn/pseudo_huber.py")
     sound = file.read_text()
     assert 1 == sound.count(RIGHT)
     file.write_text(sound.replace(RIGHT, WRONG))
     try:
-        done = fresh.run(DOORS[door], package / "tests" if door != "pytest" else package)
+        done = fresh.run(ENTRY_POINTS[entry], package / "tests" if entry != "pytest" else package)
     finally:
         file.write_text(sound)
     assert 1 == done.returncode, done.stdout + done.stderr
@@ -118,20 +118,20 @@ def test_each_door_finds_a_planted_fault(fresh, package, door):
 
 @pytest.mark.parametrize("name", RED)
 def test_what_proves_nothing_ends_red_with_the_reason(fresh, package, tmp_path, name):
-    door, text, reason = RED[name]
-    if door == "pytest":
+    entry, text, reason = RED[name]
+    if entry == "pytest":
         (tmp_path / "test_green.py").write_text("def test_green():\n    pass\n")
         (tmp_path / "test_it.py").write_text(f"from nnkit.testing import conformance\n{text}\n")
         commands = ["pytest -q ."]
-    elif door == "commands":
+    elif entry == "commands":
         commands = [f"nnkit conform {text}", f"python -m nnkit.testing {text}"]
     else:
         commands = [f"python - <<'END'\nfrom nnkit.testing import check\ncheck({text}).raise_if_failed()\nEND\n"]
     for command in commands:
         done = fresh.run(command, tmp_path)
         assert 0 != done.returncode, f"{command}\n{done.stdout}"
-        told = " ".join((done.stdout + done.stderr).split())
-        assert reason in told, f"{command}\n{told}"
+        output = " ".join((done.stdout + done.stderr).split())
+        assert reason in output, f"{command}\n{output}"
 
 
 STRANGER = {

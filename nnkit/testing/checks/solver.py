@@ -146,7 +146,7 @@ def singular(subject: Subject) -> None:
     flat = Objective(lambda _t: np.array([2.0]), lambda t: np.zeros((1, len(t))), subject.dtype)
     start = linear(subject, "singular/flat", 3, 3).start
     for name, problem, steps in (
-        ("a singular Jacobian", linear(subject, "singular/twins", 9, 3, singular=True), 60),
+        ("a singular Jacobian", linear(subject, "singular/equal", 9, 3, singular=True), 60),
         ("a singular Jacobian", linear(subject, "singular/wide", 3, 6, singular=True), 60),
         ("a flat objective", Problem(flat, start, np.ones(3, dtype=int), start), 10),
     ):

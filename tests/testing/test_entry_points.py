@@ -1,4 +1,4 @@
-"""The three doors: what they answer, and that nothing unproven ends green."""
+"""The three entry points: what they answer, and that nothing unproven passes."""
 
 import json
 import os
@@ -249,7 +249,7 @@ def command_line(arguments):
     return CliRunner().invoke(nnkit, ["conform", *arguments]).exit_code
 
 
-@pytest.mark.parametrize("door", [shell, command_line])
+@pytest.mark.parametrize("entry", [shell, command_line])
 @pytest.mark.parametrize(
     ("code", "arguments"),
     [
@@ -269,9 +269,9 @@ def command_line(arguments):
         (2, ["kit_power.sound:Wave", "--expect", "ACT-001"]),
     ],
 )
-def test_both_commands_end_with_the_same_code(door, code, arguments):
+def test_both_commands_end_with_the_same_code(entry, code, arguments):
     try:
-        ended = door(arguments)
+        ended = entry(arguments)
     except SystemExit as left:  # argparse, for wrong options
         ended = left.code
     assert code == ended
@@ -280,8 +280,8 @@ def test_both_commands_end_with_the_same_code(door, code, arguments):
 def test_both_commands_write_the_same_report(tmp_path):
     arguments = ["kit_power.sound:Wave", "kit_power.sound:Plain", "--check", "PART-001", "--json"]
     reports = []
-    for door in (shell, command_line):
-        assert 0 == door([*arguments, str(tmp_path / "report.json")])
+    for entry in (shell, command_line):
+        assert 0 == entry([*arguments, str(tmp_path / "report.json")])
         report = json.loads((tmp_path / "report.json").read_text())
         for check_of in (one for part in report["parts"] for one in part["checks"]):
             del check_of["seconds"]
@@ -294,8 +294,8 @@ def test_each_command_names_itself_in_the_line_that_reruns(capsys):
     arguments = ["kit_power.sound:Wave", "--check", "ACT-001", "--expect", "ACT-001=it does not fail"]
     main(arguments)
     assert "rerun    python -m nnkit.testing kit_power.sound:Wave --check ACT-001\n" in capsys.readouterr().out
-    told = CliRunner().invoke(nnkit, ["conform", *arguments]).output
-    assert "rerun    nnkit conform kit_power.sound:Wave --check ACT-001\n" in told
+    output = CliRunner().invoke(nnkit, ["conform", *arguments]).output
+    assert "rerun    nnkit conform kit_power.sound:Wave --check ACT-001\n" in output
 
 
 def test_conformance_makes_one_item_for_each_check():
