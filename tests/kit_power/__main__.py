@@ -1,4 +1,4 @@
-"""``make kit-power``: how strong the conformance kit is, in figures.
+"""``make kit-power``: how many planted faults and mutants the conformance kit finds.
 
 Plants every fault, makes mutants of every built-in, proves the sound parts and the built-ins over other
 seeds, and prints the check x fault matrix, kill rates, survivors, idle checks and seconds.

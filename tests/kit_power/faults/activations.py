@@ -184,12 +184,12 @@ plant(
 )
 # twins
 plant(
-    "twin differs",
+    "in-place differs",
     Tanh,
     "forward-into",
     forward_into=lambda s, z, out, work: np.copyto(out, np.tanh(z) * z.dtype.type(0.99)),
 )
-plant("twin differs", Tanh, "vjp-into", vjp_into=lambda s, z, a, grad, out, work: np.copyto(out, grad * (1 - a)))
+plant("in-place differs", Tanh, "vjp-into", vjp_into=lambda s, z, a, grad, out, work: np.copyto(out, grad * (1 - a)))
 
 
 def _aliased_badly(s, z, a, grad, out, work):
@@ -198,7 +198,7 @@ def _aliased_badly(s, z, a, grad, out, work):
     np.multiply(out, grad, out=out)
 
 
-plant("twin differs", Tanh, "vjp-into-alias", vjp_into=_aliased_badly)
+plant("in-place differs", Tanh, "vjp-into-alias", vjp_into=_aliased_badly)
 
 
 def _adds_up(s, z, a, grad, out, work):
@@ -208,7 +208,7 @@ def _adds_up(s, z, a, grad, out, work):
     np.add(out * 0, work, out=out)
 
 
-plant("twin differs", Tanh, "vjp-into-needs-clean-out", vjp_into=_adds_up)
+plant("in-place differs", Tanh, "vjp-into-needs-clean-out", vjp_into=_adds_up)
 
 
 def _dirty_work(s, z, out, work):
@@ -217,7 +217,7 @@ def _dirty_work(s, z, out, work):
     np.copyto(out, work)
 
 
-plant("twin differs", Tanh, "forward-into-needs-clean-work", forward_into=_dirty_work)
+plant("in-place differs", Tanh, "forward-into-needs-clean-work", forward_into=_dirty_work)
 
 
 def _softmax_into(s, z, out, work):
@@ -225,7 +225,7 @@ def _softmax_into(s, z, out, work):
     out /= out.sum(axis=1, keepdims=True)
 
 
-plant("twin differs", Softmax, "unshifted-twin", forward_into=_softmax_into)
+plant("in-place differs", Softmax, "unshifted-twin", forward_into=_softmax_into)
 
 
 def _first_rows(s, z, out, work):
@@ -233,7 +233,7 @@ def _first_rows(s, z, out, work):
     out[64:] = z[64:]
 
 
-plant("twin differs", Tanh, "forward-into-late-rows", forward_into=_first_rows)
+plant("in-place differs", Tanh, "forward-into-late-rows", forward_into=_first_rows)
 
 
 def _scribbles(s, z, a, grad, out, work):
@@ -241,8 +241,8 @@ def _scribbles(s, z, a, grad, out, work):
     a.fill(0)
 
 
-plant("twin differs", Tanh, "vjp-into-writes-a", vjp_into=_scribbles)
-plant("twin differs", Sigmoid, "vjp-uses-other-formula", vjp=lambda s, z, a, grad: grad * a)
+plant("in-place differs", Tanh, "vjp-into-writes-a", vjp_into=_scribbles)
+plant("in-place differs", Sigmoid, "vjp-uses-other-formula", vjp=lambda s, z, a, grad: grad * a)
 # dtypes
 plant(
     "dtype",

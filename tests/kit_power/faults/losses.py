@@ -183,7 +183,7 @@ def _evaluate(s, p, t, values, grad):
     grad += s.gradient(p, t)
 
 
-plant("twin differs", MeanSquaredError, "evaluate-adds", evaluate_into=_evaluate)
+plant("in-place differs", MeanSquaredError, "evaluate-adds", evaluate_into=_evaluate)
 
 
 def _evaluate_value(s, p, t, values, grad):
@@ -191,7 +191,7 @@ def _evaluate_value(s, p, t, values, grad):
     np.copyto(grad, s.gradient(p, t))
 
 
-plant("twin differs", MeanSquaredError, "evaluate-half", evaluate_into=_evaluate_value)
+plant("in-place differs", MeanSquaredError, "evaluate-half", evaluate_into=_evaluate_value)
 
 
 def _evaluate_spoils(s, p, t, values, grad):
@@ -200,7 +200,7 @@ def _evaluate_spoils(s, p, t, values, grad):
     p.fill(0)
 
 
-plant("twin differs", MeanSquaredError, "evaluate-spoils", evaluate_into=_evaluate_spoils)
+plant("in-place differs", MeanSquaredError, "evaluate-spoils", evaluate_into=_evaluate_spoils)
 
 
 def _fused_spoils(s, z, a, t, values, grad):
@@ -209,7 +209,7 @@ def _fused_spoils(s, z, a, t, values, grad):
     np.copyto(grad, a)
 
 
-plant("twin differs", CategoricalCrossentropy, "fused-spoils-a", fused_into=_fused_spoils)
+plant("in-place differs", CategoricalCrossentropy, "fused-spoils-a", fused_into=_fused_spoils)
 
 
 def _fused_clipped(s, z, a, t, values, grad):
@@ -218,9 +218,9 @@ def _fused_clipped(s, z, a, t, values, grad):
     np.copyto(grad, a * t.sum(axis=1, keepdims=True) - t)
 
 
-plant("twin differs", CategoricalCrossentropy, "fused-twin-clipped", fused_into=_fused_clipped)
+plant("in-place differs", CategoricalCrossentropy, "fused-twin-clipped", fused_into=_fused_clipped)
 plant(
-    "twin differs",
+    "in-place differs",
     BinaryCrossentropy,
     "fused-no-mean",
     fused_into=lambda s, z, a, t, values, grad: (
@@ -474,26 +474,26 @@ def _shifted_scratch(self, z, a, target, values, grad):
     self.fused_into(z, a, target, values, grad)
 
 
-plant("twin differs", Compiled, "leaves-a", fused_forward_into=_leaves_a)
+plant("in-place differs", Compiled, "leaves-a", fused_forward_into=_leaves_a)
 plant(
-    "twin differs",
+    "in-place differs",
     Compiled,
     "a-is-log",
     fused_forward_into=_forwarded(lambda z, a, values, grad: np.log(np.maximum(a, 1e-30), out=a)),
 )
 plant(
-    "twin differs",
+    "in-place differs",
     Compiled,
     "mean-of-values",
     fused_forward_into=_forwarded(lambda z, a, values, grad: values.fill(values.mean())),
 )
 plant(
-    "twin differs",
+    "in-place differs",
     Compiled,
     "grad-of-the-mean",
     fused_forward_into=_forwarded(lambda z, a, values, grad: np.divide(grad, len(grad), out=grad)),
 )
-plant("twin differs", Compiled, "reads-its-scratch", fused_forward_into=_shifted_scratch)
+plant("in-place differs", Compiled, "reads-its-scratch", fused_forward_into=_shifted_scratch)
 plant("extremes", Compiled, "plain-exponentials", fused_forward_into=_plain_exponentials)
 
 plant("swallowed", Pseudo, "gradient-without-nan", gradient=lambda s, p, t: np.nan_to_num(Pseudo.gradient(s, p, t)))

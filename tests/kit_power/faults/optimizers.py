@@ -284,7 +284,7 @@ def _bind_stale_gradient(s, parameters, gradient, state):
     return one
 
 
-plant("twin differs", Plain, "bind-copies-gradient", bind=_bind_stale_gradient)
+plant("in-place differs", Plain, "bind-copies-gradient", bind=_bind_stale_gradient)
 
 
 def _bind_fixed_rate(s, parameters, gradient, state):
@@ -313,7 +313,7 @@ def _bind_first_block(s, parameters, gradient, state):
     return one
 
 
-plant("twin differs", Plain, "bind-first-block", variants=({"momentum": 0.0},), bind=_bind_first_block)
+plant("in-place differs", Plain, "bind-first-block", variants=({"momentum": 0.0},), bind=_bind_first_block)
 
 
 def _bind_no_step(s, parameters, gradient, state):
@@ -325,7 +325,7 @@ def _bind_no_step(s, parameters, gradient, state):
     return one
 
 
-plant("twin differs", Plain, "bind-forgets-step", bind=_bind_no_step)
+plant("in-place differs", Plain, "bind-forgets-step", bind=_bind_no_step)
 
 
 def _bind_rebinds(s, parameters, gradient, state):
@@ -339,7 +339,7 @@ def _bind_rebinds(s, parameters, gradient, state):
     return one
 
 
-plant("twin differs", Plain, "bind-not-in-place", bind=_bind_rebinds)
+plant("in-place differs", Plain, "bind-not-in-place", bind=_bind_rebinds)
 
 
 def _bind_no_decay(s, parameters, gradient, state):
@@ -353,7 +353,7 @@ def _bind_no_decay(s, parameters, gradient, state):
     return one
 
 
-plant("twin differs", Plain, "bind-without-decay", bind=_bind_no_decay)
+plant("in-place differs", Plain, "bind-without-decay", bind=_bind_no_decay)
 # dtype
 plant("dtype", Plain, "state-float64", init=lambda s, p: {"step": 0, "velocity": np.zeros(p.shape)})
 plant(

@@ -229,13 +229,13 @@ plant(
     offers=lambda s, m: False,
 )
 plant(
-    "twin differs",
+    "in-place differs",
     Line,
     "backward-rows-mean",
     backward_rows=lambda s, p, c, g: (g @ p["weight"].T / max(g.shape[1], 1), Line.backward_rows(s, p, c, g)[1]),
 )
 plant(
-    "twin differs",
+    "in-place differs",
     Line,
     "backward-rows-bias",
     backward_rows=lambda s, p, c, g: (
@@ -303,11 +303,11 @@ def _always_none(s, sound, p, g, w, needs):
     return BoundLayer(sound.forward, lambda grad: (sound.backward(grad), None)[1])
 
 
-plant("twin differs", Dense, "bind-accumulates", bind=_bind(_accumulates))
-plant("twin differs", Dense, "bind-stale-weights", bind=_bind(_stale_weights))
-plant("twin differs", Dense, "bind-bias", bind=_bind(_no_bias_gradient))
+plant("in-place differs", Dense, "bind-accumulates", bind=_bind(_accumulates))
+plant("in-place differs", Dense, "bind-stale-weights", bind=_bind(_stale_weights))
+plant("in-place differs", Dense, "bind-bias", bind=_bind(_no_bias_gradient))
 plant("aliasing", Dense, "bind-writes-x", bind=_bind(_writes_x))
-plant("twin differs", Dense, "bind-no-grad-x", bind=_bind(_always_none))
+plant("in-place differs", Dense, "bind-no-grad-x", bind=_bind(_always_none))
 
 
 def _batch_in_inference(s, p, x, *, training, rng):
@@ -624,13 +624,13 @@ plant(
 )
 plant("wrong factor", Ridge, "mean", value=lambda s, w: Ridge.value(s, w) / max(w.size, 1), offers=lambda s, m: False)
 plant(
-    "twin differs",
+    "in-place differs",
     L2,
     "add-writes-over",
     add_gradient=lambda s, w, out, work: np.multiply(w, w.dtype.type(s.strength), out=out),
 )
 plant(
-    "twin differs",
+    "in-place differs",
     L2,
     "add-reads-work",
     add_gradient=lambda s, w, out, work: np.add(out, w.dtype.type(s.strength) * w + 0 * work, out=out),
@@ -780,12 +780,12 @@ def _mean_of_bias(s, p, cache, ways, kept, grad, grad_way):
 
 
 plant(
-    "twin differs",
+    "in-place differs",
     Dense,
     "tangent-of-bias-missing",
     forward_tangent=_forward_tangent(lambda w, x: (_without(w, "bias"), x)),
 )
-plant("twin differs", Dense, "tangent-of-input-missing", forward_tangent=_forward_tangent(lambda w, x: (w, 0 * x)))
+plant("in-place differs", Dense, "tangent-of-input-missing", forward_tangent=_forward_tangent(lambda w, x: (w, 0 * x)))
 plant(
     "wrong sign",
     Dense,
@@ -793,10 +793,10 @@ plant(
     forward_tangent=_forward_tangent(lambda w, x: ({**w, "weight": -w["weight"]}, x)),
 )
 plant("wrong factor", Dense, "tangent-without-bend", backward_tangent=_no_bend)
-plant("twin differs", Dense, "input-stands-still", backward_tangent=_input_stands_still)
+plant("in-place differs", Dense, "input-stands-still", backward_tangent=_input_stands_still)
 plant("wrong factor", Dense, "tangent-mean-of-bias", backward_tangent=_mean_of_bias)
 plant(
-    "twin differs",
+    "in-place differs",
     Dense,
     "gradient-stands-still",
     backward_tangent=lambda s, p, c, w, k, g, gw: Dense.backward_tangent(s, p, c, w, k, g, 0 * gw),

@@ -172,7 +172,7 @@ def _sum_of_all_but_the_last(s, z, out, work):
         out /= out[:, :-1].sum(axis=1, keepdims=True)
 
 
-plant("twin differs", Softmax, "wide-twin", forward_into=_sum_of_all_but_the_last)
+plant("in-place differs", Softmax, "wide-twin", forward_into=_sum_of_all_but_the_last)
 plant(
     "wrong axis",
     LogSoftmax,
@@ -190,7 +190,7 @@ def _wide_fused(s, z, a, target, values, grad):
     grad[:, 16:] += target[:, 16:]
 
 
-plant("twin differs", CategoricalCrossentropy, "wide-fused-twin", fused_into=_wide_fused)
+plant("in-place differs", CategoricalCrossentropy, "wide-fused-twin", fused_into=_wide_fused)
 
 
 def _odd_row(s, parameters, gradients, workspace, *, inputs, training, needs_grad_x, rng):
@@ -208,7 +208,7 @@ def _odd_row(s, parameters, gradients, workspace, *, inputs, training, needs_gra
     return BoundLayer(forward, bound.backward)
 
 
-plant("twin differs", Line, "odd-row-of-many", bind=_odd_row)
+plant("in-place differs", Line, "odd-row-of-many", bind=_odd_row)
 plant(
     "small sizes",
     Ridge,
