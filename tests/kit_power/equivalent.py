@@ -50,7 +50,7 @@ def why_equivalent(key: str) -> str | None:
 
 
 SURVIVORS: dict[str, str] = {
-    r"callback Archiver\._check_budget\S* .*": "shows only when an archive outgrows its budget, which no example does",
+    r"callback Archiver\._check_memory\S* .*": "shows only when an archive outgrows its bound of memory, which no example does",
     r"callback Archiver\._figures\S* .*": "a batch of weight 0, which a played training does not have",
     r"callback Archiver\.on_epoch_end\S* 0->1": "counts the rows of the targets instead of those of the inputs",
     r"callback Archiver\.on_train_begin\S* .*": "widths and rows that only the prediction of the memory uses",
