@@ -172,7 +172,7 @@ class Fitted(ABC):
 
 def metrics_of(metrics: PartSpec | Sequence[PartSpec]) -> dict[str, Metric]:
     """The metrics by their name in the logs; the second and later ones of a name are numbered."""
-    many = [metrics] if isinstance(metrics, (str, Mapping, Metric)) else list(metrics)  # type: ignore[arg-type]
+    many: list[PartSpec] = [metrics] if isinstance(metrics, (str, Mapping, Metric)) else list(metrics)  # type: ignore[arg-type]
     named: dict[str, Metric] = {}
     for spec in many:
         metric: Metric = registry.create("metric", spec)

@@ -18,6 +18,7 @@ from nnkit.core.state import TrainingState
 from nnkit.errors import DataError
 from nnkit.files import archive_folder
 from nnkit.files.storage import read_tree
+from nnkit.interfaces import PartSpec
 from nnkit.network.composition import Composition
 
 __all__ = ["Archive", "NonFinite", "add_record"]
@@ -142,7 +143,7 @@ class Archive:
         return cls(composition, model, archive, folder=folder, notes=notes)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, overrides: Mapping[str, object] | None = None) -> Archive:
+    def load(cls, path: str | os.PathLike[str], *, overrides: Mapping[str, PartSpec] | None = None) -> Archive:
         """The archive in a folder that an archiver filled, or in a network's file.
 
         Args:

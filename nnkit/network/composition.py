@@ -180,7 +180,7 @@ class Composition:
         return config | {"backward": self.backward, "providers": providers}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], overrides: Mapping[str, object] | None = None) -> Self:
+    def from_config(cls, config: Mapping[str, Any], overrides: Mapping[str, PartSpec] | None = None) -> Self:
         """The composition of a config; see ``nnkit.Network.from_config``.
 
         Raises:

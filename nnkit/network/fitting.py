@@ -276,7 +276,7 @@ def _resumed(plan: Plan | None, samples: int) -> Plan:
 
 def _callbacks_of(callbacks: PartSpec | Sequence[PartSpec]) -> list[Callback]:
     """The callbacks, with one that records the history in front where there is none."""
-    many = [callbacks] if isinstance(callbacks, (str, Mapping, Callback)) else list(callbacks)  # type: ignore[arg-type]
+    many: list[PartSpec] = [callbacks] if isinstance(callbacks, (str, Mapping, Callback)) else list(callbacks)  # type: ignore[arg-type]
     built: list[Callback] = [registry.create("callback", spec) for spec in many]
     recorder = registry.get("callback", DEFAULTS["callback"])
     if not any(isinstance(callback, recorder) for callback in built):

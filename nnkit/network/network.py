@@ -332,7 +332,7 @@ class Network(Fitted):
         return self._composition.to_config()
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], *, overrides: Mapping[str, object] | None = None) -> Self:
+    def from_config(cls, config: Mapping[str, Any], *, overrides: Mapping[str, PartSpec] | None = None) -> Self:
         """The network of a config, freshly initialized.
 
         Args:
@@ -367,7 +367,7 @@ class Network(Fitted):
         write_tree(path, tree | {"state": self._ready().to_tree()}, what="network")
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, overrides: Mapping[str, object] | None = None) -> Self:
+    def load(cls, path: str | os.PathLike[str], *, overrides: Mapping[str, PartSpec] | None = None) -> Self:
         """The network of a file; training goes on from it bit-identically.
 
         Args:

@@ -83,7 +83,7 @@ def command(
         written.append(folder / experiment.output.confusion_matrix)
         confusion_matrix(matrix, samples.classes, written[-1])
     if not quiet:
-        _report(network, samples, history["loss"][-1], seconds, matrix)
+        _report(network, samples, float(history["loss"][-1]), seconds, matrix)
         click.echo("wrote " + ", ".join(map(str, written)))
         for name, value in figures.items():
             click.echo(f"{samples.judged.name} {name.replace('_', ' ')} {value:.4f}")
@@ -129,8 +129,8 @@ def _judged(network: Network, samples: Samples) -> tuple[dict[str, float], Any]:
 
     part = samples.judged
     if samples.classes is None:
-        found = network.evaluate(part.X, part.y, metrics=[DEFAULTS["regression_score"], DEFAULTS["explained"]])
-        return found, None
-    found = network.evaluate(part.X, part.y, metrics=[DEFAULTS["confusion"], DEFAULTS["score"]])
-    matrix = found.pop(DEFAULTS["confusion"])
-    return found, matrix
+        values = network.evaluate(part.X, part.y, metrics=[DEFAULTS["regression_score"], DEFAULTS["explained"]])
+        return {name: float(value) for name, value in values.items()}, None
+    values = network.evaluate(part.X, part.y, metrics=[DEFAULTS["confusion"], DEFAULTS["score"]])
+    matrix = values.pop(DEFAULTS["confusion"])
+    return {name: float(value) for name, value in values.items()}, matrix
