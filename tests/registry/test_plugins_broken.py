@@ -1,4 +1,4 @@
-"""Really installed packages with a fault each: the others work, and whoever asks learns what is wrong."""
+"""Really installed packages with a fault each: the others work, and a look-up names the fault."""
 
 import sys
 import warnings
