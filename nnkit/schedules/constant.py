@@ -16,7 +16,7 @@ class Constant(Schedule):
     """``rate = learning_rate``.
 
     Args:
-        learning_rate: From 0 on.
+        learning_rate: Non-negative.
 
     Source:
         Robbins & Monro (1951), "A Stochastic Approximation Method", is what it does without: a

@@ -1,4 +1,4 @@
-"""The border: parts that nobody has seen are held to what they declare, once, at build."""
+"""Unknown parts are checked against what they declare, once, when the model is built."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_the_first_fault_is_named(options, fault):
     assert fault in str(report)
 
 
-def test_a_twin_that_differs_is_named():
+def test_an_in_place_variant_that_differs_is_named():
     @final
     @attrs.frozen(kw_only=True)
     class Twisted(Layer):

@@ -130,10 +130,10 @@ def test_the_bound_layer_is_equal_batch_after_batch(layer, training, dtype):
     rng = np.random.default_rng(2)
     tolerance = 1e-12 if dtype == np.float64 else 2e-5
     ours, theirs = parameters_of(layer, 4, dtype), parameters_of(layer, 4, dtype)
-    draws, twin_draws = np.random.default_rng(3), np.random.default_rng(3)
+    draws, bound_draws = np.random.default_rng(3), np.random.default_rng(3)
     gradients = {name: np.full(4, np.nan, dtype=dtype) for name in trained(layer, 4)}
     pool = Pool(6, np.dtype(dtype))
-    bound = {rows: bind(layer, theirs, gradients, pool, rows, 4, training=training, rng=twin_draws) for rows in (6, 1)}
+    bound = {rows: bind(layer, theirs, gradients, pool, rows, 4, training=training, rng=bound_draws) for rows in (6, 1)}
     for rows in (6, 6, 1, 6):
         x, upstream = rng.normal(size=(2, rows, 4)).astype(dtype)
         y, cache = layer.forward(ours, x, training=training, rng=draws)

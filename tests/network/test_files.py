@@ -64,7 +64,7 @@ def test_saving_between_two_halves_changes_nothing(optimizer, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_everything_comes_back_to_the_bit(dtype, tmp_path):
+def test_everything_comes_back_bit_identical(dtype, tmp_path):
     X, y = data()
     net = network()
     net.fit(X.astype(dtype), y, epochs=2)
@@ -220,7 +220,7 @@ def test_a_config_of_a_package_that_is_not_installed():
     assert "SGD" in repr(back.optimizer)
 
 
-def test_parts_that_nobody_registered_are_asked_for_again(tmp_path):
+def test_unregistered_parts_must_be_passed_again(tmp_path):
     pair = (np.sin, np.cos)
     net = network(hidden_activation=pair)
     X, y = data()

@@ -17,7 +17,7 @@ def test_all_plugins_are_installed():
 
 @pytest.mark.parametrize("name", sorted(folder.parent.name for folder in PLUGINS.glob("*/pyproject.toml")))
 def test_every_plugin_with_parts_has_its_line(name):
-    """A package of twins registers no part; its own tests name the twins one by one."""
+    """A package of compiled counterparts registers no part; its own tests name them one by one."""
     tree = ast.parse((PLUGINS / name / "tests/test_conformance.py").read_text())
     proven = {ast.unparse(node.value) for node in tree.body if isinstance(node, ast.Assign)}
     if name in WITH_PARTS:

@@ -57,7 +57,7 @@ def _take_part(mail: Any, size: Any) -> bool:
     if part >= size:
         return False
     task, arguments, phase = load(mail + TASK), load(mail + ARGUMENTS), load(mail + PHASE)
-    # Whoever gets this part has read what was posted with it: nothing new is posted before it is done.
+    # A thread that gets this part has read what was posted with it: nothing new is posted before it is done.
     if exchange_if(mail + CLAIM, claim, claim + 1):
         call(task, arguments, phase, part, size)
         add(mail + DONE, 1)
@@ -76,7 +76,7 @@ def _serve(mail: Any, place: Any, size: Any) -> None:
         looks += 1
         if looks > SPINS:
             store(asleep, 1)
-            # Whoever posts looks for sleepers afterwards: one of the two sees the other.
+            # The posting thread looks for sleepers afterwards: one of the two sees the other's write.
             if load(mail + CLAIM) & PARTS >= size:
                 sem_wait(gate)
             store(asleep, 0)

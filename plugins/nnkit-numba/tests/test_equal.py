@@ -145,7 +145,7 @@ def test_files_go_to_and_fro(plainly, tmp_path):
     np.testing.assert_allclose(half.parameters, again.parameters, rtol=0, atol=1e-4)
 
 
-def test_resuming_is_the_same_to_the_bit(tmp_path):
+def test_resuming_is_bit_identical(tmp_path):
     uninterrupted, cut = (trained(np.float32, "tanh", "sparse_categorical_crossentropy") for _ in range(2))
     X, y = np.random.default_rng(1).normal(size=(90, 6)).astype(np.float32), np.arange(90) % 3
     cut.save(tmp_path / "cut.npz")

@@ -25,7 +25,7 @@ def through_a_file(state):
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, through_a_file], ids=["deepcopy", "file"])
 @pytest.mark.parametrize("cut", [0, 1, 9])
-def test_resuming_equals_continuing_to_the_bit(optimizer, replay, run, copied, cut):
+def test_resuming_is_bit_identical_to_continuing(optimizer, replay, run, copied, cut):
     start, gradients = run
     parameters = start.copy()
     state = optimizer.init(parameters)
