@@ -16,7 +16,7 @@ __all__ = ["DTYPES", "DTypeName", "Settings", "settle"]
 DTYPES = ("float64", "float32")
 
 DTypeName: TypeAlias = str | type[np.generic] | np.dtype[Any]
-"""A dtype as numpy accepts it."""
+"""A dtype as numpy accepts it; ``Any`` stands for the scalar type, which numpy leaves open."""
 
 
 @attrs.frozen(kw_only=True)
