@@ -34,9 +34,9 @@ WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg
 PYTEST  = -m pytest -n $(WORKERS) --dist worksteal --doctest-modules
 SUITE  := tests nnkit $(PLUGIN_PACKAGES) $(PLUGIN_TESTS)
-ELSEWHERE := make heavy, make oldest, make sdist-test, make frozen, make kill-test, make kit-power, make second-order, make bench
+ELSEWHERE := make heavy, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench
 
-.PHONY: help demo test lint format types tests heavy oldest sdist-test frozen docs clean kit-power second-order ledger kill-test bench
+.PHONY: help demo test lint format types tests heavy oldest sdist-test frozen docs clean kit-power second-order ledger kill-test fuzz bench
 
 help:
 	@echo "make demo          train examples/digits.toml: a model, two pictures, a table"
@@ -52,6 +52,7 @@ help:
 	@echo "make ledger        the rows of docs/origins.md that no passing test shows"
 	@echo "make kit-power     how strong the conformance kit is: planted faults, mutants, false alarms"
 	@echo "make kill-test     a hundred trainings killed at random moments, and a full disk"
+	@echo "make fuzz          30,000 resealed mutations of model files, archives and configs"
 	@echo "make second-order  the second-order methods, measured"
 	@echo "make bench         training, inference and Jacobians beside scikit-learn, PyTorch, JAX and onnxruntime"
 
@@ -138,6 +139,10 @@ ledger: $(TEST_ENV)
 # A hundred trainings killed at random moments, and a disk that is really full (as root). Ten minutes on two cores.
 kill-test: $(TEST_ENV)
 	NNKIT_KILLS=100 $(TEST_VARIABLES) $(PY) -m pytest -q -s tests/network/test_resume_kill.py
+
+# Resealed mutations of model files, archives and configs in child processes. Ten minutes on two idle cores.
+fuzz: $(TEST_ENV)
+	PYTHONPATH=tests $(TEST_VARIABLES) $(PY) -m fuzz --jobs $(WORKERS) $(FUZZ_ARGS)
 
 # -- Environments ------------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ __all__ = [
     "SpecError",
     "TrainingWarning",
     "UnknownNameError",
+    "brief",
     "warn",
 ]
 
@@ -106,6 +107,27 @@ class OrderError(NNKitError, KeyError):
     def __str__(self) -> str:
         """The message as it stands (``KeyError`` would show it in quotes)."""
         return str(self.args[0]) if self.args else ""
+
+
+def brief(value: object, letters: int = 60) -> str:
+    """A value in a few words, whatever its size, for messages.
+
+    Example:
+        >>> brief(list(range(1000))), brief("abc" * 100, 10), brief(10**5000)
+        ('a list of 1000 entries', "'abcabcabca'… (300 letters)", 'an integer of 16610 bits')
+    """
+    if isinstance(value, str):
+        return repr(value) if len(value) <= letters else f"{value[:letters]!r}… ({len(value)} letters)"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"an integer of {value.bit_length()} bits"
+    if value is None or isinstance(value, (bool, int, float, complex)):
+        return repr(value)
+    if isinstance(value, (list, tuple, dict, set)):
+        return f"a {type(value).__name__} of {len(value)} entries"
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if isinstance(shape, tuple) and dtype is not None:
+        return f"an array of shape {shape} and dtype {dtype}"
+    return f"an object of type {type(value).__name__}"
 
 
 def warn(message: str, category: type[Warning]) -> None:

@@ -157,6 +157,8 @@ def strings(tree):
 
 
 WORDS = {
+    "files/checks.py": {"step"},  # a key of an archive
+    "files/saving.py": {"step", "history"},  # fields of a record
     "interfaces/moments.py": {"step"},  # a key of an optimizer's state
     "testing/points.py": {"normal"},  # a function of its own
     "testing/checks/regularizer.py": {"l1", "l2"},  # fields that the interface calls strengths

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import attrs
 import numpy as np
@@ -113,8 +112,7 @@ class Layout:
             named[slot.layer][slot.spec.name] = array
         return named
 
-    def describe(self) -> list[Mapping[str, Any]]:
-        """Layer, name, shape and offset of each array: the description of a vector in a file."""
-        return [
-            {"layer": s.layer, "name": s.spec.name, "shape": list(s.spec.shape), "offset": s.offset} for s in self.slots
-        ]
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each array by its name in the network, ``"0.weight"``, in order."""
+        return {f"{slot.layer}.{slot.spec.name}": slot.spec.shape for slot in self.slots}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -15,6 +15,9 @@ from nnkit.errors import ShapeError, SpecError
 from nnkit.interfaces import Activation, Initializer, Layer, Loss, Regularizer
 
 __all__ = ["Model"]
+
+LARGEST: Final = 1 << 48
+"""Elements that no memory has room for."""
 
 
 @attrs.frozen
@@ -59,6 +62,7 @@ class Model:
         resolve: Callable[[str, Any], Any],
         regularizer: Regularizer | None = None,
         full_jacobians: bool = False,
+        check: Callable[[Layout, Layout], None] | None = None,
     ) -> Model:
         """Decide everything that can be decided before there are data.
 
@@ -70,9 +74,11 @@ class Model:
             resolve: ``(kind, spec) -> part``, for the specs in a layer's declarations.
             regularizer: Of every array with the role ``"weight"`` that names none itself.
             full_jacobians: Go back through full Jacobians alone, without shortcuts.
+            check: Called with the places of parameters and buffers before any array is allocated.
 
         Raises:
             ShapeError: When a layer's output is not as it declares.
+            SpecError: When two arrays of a layer have one name, or all of them do not fit into memory.
         """
         used = [on_jacobian_path(layer) for layer in layers] if full_jacobians else list(layers)
         last, head = used[-1].split()
@@ -86,7 +92,14 @@ class Model:
             kept.append([spec for spec in specs if spec.role == "buffer"])
             columns = layer.outputs(columns)
             widths.append(columns)
-        layout = Layout.of(trained)
+        layout, buffer_layout = Layout.of(trained), Layout.of(kept)
+        for places in (layout, buffer_layout):
+            if len(places.shapes) != len(places.slots):
+                raise SpecError(f"a layer declares two arrays of one name; the names are {', '.join(places.shapes)}")
+            if places.size > LARGEST:
+                raise SpecError(f"the network has {places.size:.3g} parameters, more than fit into memory")
+        if check is not None:
+            check(layout, buffer_layout)
         penalties = []
         for slot in layout.slots:
             chosen = slot.spec.regularizer or (regularizer if slot.spec.role == "weight" else None)
@@ -101,10 +114,16 @@ class Model:
             inputs=inputs,
             widths=tuple(widths),
             layout=layout,
-            buffer_layout=Layout.of(kept),
+            buffer_layout=buffer_layout,
             penalties=tuple(penalties),
         )
-        model._probe()
+        try:
+            model._probe()
+        except MemoryError as error:
+            raise SpecError(
+                f"the network has {layout.size:,} parameters and layers of up to {max(widths):,} units, more than fit "
+                "into memory"
+            ) from error
         return model
 
     @property
@@ -118,18 +137,6 @@ class Model:
         return isinstance(self.head, JacobianPath) or any(
             isinstance(value, JacobianPath) for layer in self.body for value in vars_of(layer)
         )
-
-    def check_sizes(self, parameters: Array, buffers: Array) -> None:
-        """Refuse vectors of another structure.
-
-        Raises:
-            SpecError: Names both numbers of parameters.
-        """
-        if parameters.shape != (self.layout.size,) or buffers.shape != (self.buffer_layout.size,):
-            raise SpecError(
-                f"the file contains {parameters.size} parameters and its parts make a network of {self.layout.size}: "
-                "a plugin has changed; its version is listed in the config's 'providers'"
-            )
 
     def new_parameters(
         self,

@@ -17,10 +17,7 @@ from nnkit.core.view import Run
 from nnkit.errors import NNKitError, SpecError, TrainingWarning, warn
 from nnkit.interfaces import Solver, SolverStep
 
-__all__ = ["Solving", "check_solver", "solver_strengths", "weight_groups"]
-
-OWNER = "solver"
-"""The entry of a state that names its solver: another solver starts afresh."""
+__all__ = ["Solving", "check_solver", "new_state", "solver_strengths", "weight_groups"]
 
 
 class Solving:
@@ -68,7 +65,7 @@ class Solving:
         def on_step(report: SolverStep) -> bool:
             np.copyto(state.parameters, report.parameters)
             if solver.offers("solve_from"):
-                state.optimizer = {**report.state, OWNER: type(solver).__name__}
+                state.optimizer = dict(report.state)
             state.step += 1
             if report.reason is not None and state.epoch + 1 < run.plan.last_epoch:
                 run.stop_reason = run.stop_reason or report.reason
@@ -84,10 +81,12 @@ class Solving:
     def _state(self) -> Mapping[str, Any]:
         """The solver's state from before, or a new one."""
         state = self._run.state
-        if state.optimizer is not None and state.optimizer.get(OWNER) == type(self._solver).__name__:
-            return {name: value for name, value in state.optimizer.items() if name != OWNER}
-        new: Mapping[str, Any] = self._solver.begin(state.parameters.copy(), weight_groups(self._model))
-        return new
+        return state.optimizer or new_state(self._model, self._solver, state.parameters)
+
+
+def new_state(model: Model, solver: Solver, parameters: Array) -> dict[str, Any]:
+    """The state of a solver before its first step; empty where it has none."""
+    return dict(solver.begin(parameters.copy(), weight_groups(model))) if solver.offers("solve_from") else {}
 
 
 def weight_groups(model: Model) -> IntArray:
@@ -113,10 +112,9 @@ def weight_groups(model: Model) -> IntArray:
 
 def solver_strengths(solver: Any, state: TrainingState) -> Array | None:
     """The ``l2`` strength that the solver found for each parameter in this training, ``(P,)``; ``None`` if none."""
-    state_of_solver = state.optimizer
-    if not isinstance(solver, Solver) or not solver.offers("strengths") or state_of_solver is None:
+    if not isinstance(solver, Solver) or not solver.offers("strengths") or state.optimizer is None:
         return None
-    return solver.strengths(state_of_solver) if state_of_solver.get(OWNER) == type(solver).__name__ else None
+    return solver.strengths(state.optimizer)
 
 
 def check_solver(model: Model, solver: Solver) -> None:

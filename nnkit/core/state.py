@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, get_args
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
+from nnkit.core.order import Sampling
+from nnkit.errors import DataError, brief
 
 __all__ = ["Plan", "TrainingState"]
 
-NOISE_STREAM = 2
+NOISE_STREAM: Final = 2
+COUNT_LIMIT: Final = 1 << 53
 
 
 @attrs.frozen(kw_only=True)
@@ -30,6 +32,20 @@ class Plan:
     batch_size: int
     samples: int
     sampling: str
+
+    def __attrs_post_init__(self) -> None:
+        for name, least, most in (
+            ("last_epoch", 0, COUNT_LIMIT),
+            ("samples", 1, COUNT_LIMIT),
+            ("batch_size", 1, self.samples),
+        ):
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise DataError(f"{name} of the plan is {brief(value)}; expected an integer in [{least}, {most}]")
+        if self.sampling not in get_args(Sampling):
+            raise DataError(
+                f"sampling is {brief(self.sampling)}; expected one of {', '.join(map(repr, get_args(Sampling)))}"
+            )
 
     @property
     def batches(self) -> int:
@@ -92,20 +108,3 @@ class TrainingState:
         """The state before the first step."""
         noise = np.random.default_rng([entropy, NOISE_STREAM])
         return cls(parameters=parameters, buffers=buffers, entropy=entropy, noise=noise)
-
-    def to_tree(self) -> dict[str, Any]:
-        """Numbers, strings and arrays, for a file."""
-        tree = {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
-        tree["noise"] = self.noise.bit_generator.state
-        tree["plan"] = None if self.plan is None else attrs.asdict(self.plan)
-        return tree
-
-    @classmethod
-    def from_tree(cls, tree: Mapping[str, Any]) -> TrainingState:
-        """The state as it was written."""
-        values = dict(tree)
-        noise = np.random.Generator(np.random.PCG64())
-        noise.bit_generator.state = values["noise"]
-        values["noise"] = noise
-        values["plan"] = None if values["plan"] is None else Plan(**values["plan"])
-        return cls(**values)

@@ -17,13 +17,15 @@ try:
 except ImportError:  # a system without advisory locks: abandoned files are left for their owner
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["write_atomically"]
+__all__ = ["remove_abandoned", "write_atomically"]
 
 NAME_LETTERS = 40
 """Letters of the target's name in that of its temporary file, whose own length is limited, too."""
 
 
-def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(
+    path: str | os.PathLike[str], write: Callable[[BinaryIO], object], *, durable: bool = True
+) -> None:
     """Call ``write(file)`` on a new file beside ``path``, then move it into place in one step.
 
     A crash, a full disk or an exception leaves the old file as it was. Temporary files that killed
@@ -33,6 +35,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     Args:
         path: The file; where it is a symbolic link, the file that the link names.
         write: Is passed the open binary file.
+        durable: Whether to wait until the file is on the disk, and to look for abandoned files.
 
     Raises:
         FileSaveError: When the file cannot be written.
@@ -40,18 +43,21 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     target = Path(os.path.realpath(path))
     temporary: Path | None = None
     try:
-        _remove_abandoned(target)
+        if durable:
+            remove_abandoned(target.parent, _prefix(target))
         file, temporary = _new_file(target)
         with file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
             if fcntl is not None:  # moved while it is locked, so no other process can remove it before
                 temporary.replace(target)
         if fcntl is None:
             temporary.replace(target)
         temporary = None
-        _sync_folder(target.parent)
+        if durable:
+            _sync_folder(target.parent)
     except OSError as error:
         if isinstance(error, FileSaveError):
             raise
@@ -78,11 +84,11 @@ def _new_file(target: Path) -> tuple[BinaryIO, Path]:
         file.close()  # another process took it for abandoned between the two calls
 
 
-def _remove_abandoned(target: Path) -> None:
+def remove_abandoned(folder: Path, prefix: str) -> None:
     """Remove temporary files that no process holds locked: a job that is killed often would fill the disk."""
     if fcntl is None:
         return
-    for path in target.parent.glob(f"{glob.escape(_prefix(target))}*.tmp"):
+    for path in folder.glob(f"{glob.escape(prefix)}*.tmp"):
         with contextlib.suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(path, file):

@@ -27,10 +27,10 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import FileFormatError, FileSaveError
+from nnkit.errors import FileFormatError, FileSaveError, brief
 from nnkit.files import version_1
 from nnkit.files.atomic import write_atomically
-from nnkit.files.trees import brief, checked_dtype, decode, encode
+from nnkit.files.trees import checked_dtype, decode, encode
 from nnkit.files.versions import FORMAT_VERSION, check_version, upgraded
 from nnkit.files.zipping import ZipMember, ending, local_header
 
@@ -89,13 +89,14 @@ def _bytes_of(array: Array) -> memoryview:
 # -- Writing ----------------------------------------------------------------------------------------
 
 
-def write(target: Target, tree: Mapping[str, Any], *, what: str) -> None:
+def write(target: Target, tree: Mapping[str, Any], *, what: str, durable: bool = True) -> None:
     """Write a tree, to a path completely or not at all.
 
     Args:
         target: A path, or a binary file.
         tree: See ``nnkit.files.trees``.
         what: The kind of content (``"network"``, …), which ``read`` compares.
+        durable: For a path, whether to wait until the file is on the disk.
 
     Raises:
         FileSaveError: When the tree holds what a file may not hold (nothing is written then), or
@@ -103,7 +104,7 @@ def write(target: Target, tree: Mapping[str, Any], *, what: str) -> None:
     """
     encoded, arrays = encode(tree)
     if isinstance(target, (str, os.PathLike)):
-        write_atomically(target, lambda file: _write(file, encoded, arrays, what))
+        write_atomically(target, lambda file: _write(file, encoded, arrays, what), durable=durable)
         return
     try:
         _write(target, encoded, arrays, what)

@@ -6,22 +6,43 @@ is wrong in a file ends in one ``FileFormatError`` that names the entry.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import attrs
-import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.state import Plan
-from nnkit.errors import FileFormatError, NNKitError
-from nnkit.files.trees import NamedArrays, brief
+from nnkit.errors import FileFormatError, NNKitError, brief
+from nnkit.files.checks import (
+    RECORD,
+    are_shapes,
+    choice,
+    count,
+    field,
+    is_count,
+    is_entropy,
+    is_mapping,
+    is_noise,
+    is_number,
+    is_part,
+    is_probe,
+    is_series,
+    is_step,
+    is_steps,
+    is_text,
+    is_values_by_side,
+    is_vector,
+    is_versions,
+    part,
+    record,
+)
+from nnkit.files.trees import NamedArrays
 
 __all__ = [
     "ArchiveIndex",
     "ArchiveRecord",
     "ArchiveStep",
+    "CompositionRecord",
     "NetworkRecord",
     "OptimizerRecord",
     "ProbeRecord",
@@ -31,158 +52,28 @@ __all__ = [
 ]
 
 Record = TypeVar("Record")
-RECORD: Final = "nnkit_record"
-"""Key of a field's metadata: the class of the record that the field holds."""
-
-COUNT_LIMIT: Final = 1 << 53
-NAME_LIMIT: Final = 200
-TEXT_LIMIT: Final = 100_000
-CONFIG_DEPTH: Final = 32
-_STEP_ARRAYS: Final = {
-    "epoch": (0, "iu"),
-    "rows": (1, "iu"),
-    "gradient": (1, "f"),
-    "parameters": (1, "f"),
-    "buffers": (1, "f"),
-}
-"""Number of dimensions and kinds of dtype of the arrays of an archived step; all others are matrices of floats."""
 
 
-def _field(expected: str, accepts: Callable[[Any], object], *, optional: bool = False, **settings: Any) -> Any:
-    """A field whose validator reports what came and what was expected."""
+@attrs.frozen(kw_only=True, eq=False)
+class CompositionRecord:
+    """The config of a network, as ``Network.to_config`` returns it."""
 
-    def check(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if not (optional and value is None) and not accepts(value):
-            other = " or None" if optional else ""
-            raise FileFormatError(f"damaged: {attribute.name} is {brief(value)}; expected {expected}{other}")
-
-    return attrs.field(validator=check, **settings)
-
-
-def _record(cls: type, *, optional: bool = False, **settings: Any) -> Any:
-    return _field(
-        f"a {cls.__name__}", lambda value: isinstance(value, cls), optional=optional, metadata={RECORD: cls}, **settings
+    version: int = count()
+    inputs: int | None = field("a positive integer", lambda value: is_count(value) and value > 0, optional=True)
+    layers: list[dict[str, Any]] = field(
+        "the configs of layers", lambda value: isinstance(value, list) and all(map(is_part, value))
     )
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value < COUNT_LIMIT
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in {int, float}
-
-
-def _count() -> Any:
-    return _field("a non-negative integer", _is_count)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= TEXT_LIMIT
-
-
-def _is_vector(value: object) -> bool:
-    """Whether these are arrays of float32 or float64 in one vector."""
-    if not isinstance(value, NamedArrays) or not isinstance(value.vector, np.ndarray):
-        return False
-    return value.vector.ndim == 1 and value.vector.dtype in (np.dtype(np.float32), np.dtype(np.float64))
-
-
-def _is_mapping(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
-
-
-def _is_config(value: object, depth: int = 0) -> bool:
-    """Whether this is plain data of bounded depth, with short keys and texts: what a config consists of."""
-    if isinstance(value, dict):
-        return depth < CONFIG_DEPTH and all(
-            isinstance(key, str) and len(key) <= NAME_LIMIT and _is_config(item, depth + 1)
-            for key, item in value.items()
-        )
-    if isinstance(value, list):
-        return depth < CONFIG_DEPTH and all(_is_config(item, depth + 1) for item in value)
-    return value is None or isinstance(value, (bool, float)) or type(value) is int or _is_text(value)
-
-
-def _is_series(value: object) -> bool:
-    """Whether this is a history: lists of numbers, of nested lists of numbers, or of ``None``, by name."""
-    return _is_mapping(value) and all(isinstance(values, list) and _are_values(values) for values in value.values())  # type: ignore[attr-defined]
-
-
-def _are_values(values: list[Any], depth: int = 0) -> bool:
-    return all(
-        value is None
-        or isinstance(value, (bool, int, float, str))
-        or (isinstance(value, list) and depth < 4 and _are_values(value, depth + 1))
-        for value in values
+    loss: dict[str, Any] | None = part()
+    optimizer: dict[str, Any] | None = part()
+    initializer: dict[str, Any] | None = part()
+    bias_initializer: dict[str, Any] | None = part()
+    regularizer: dict[str, Any] | None = part()
+    seed: int | None = field("a non-negative integer", is_entropy, optional=True, default=None)
+    dtype: str | None = choice("float32", "float64", optional=True, default=None)
+    backward: str = choice("fast", "jacobian", default="fast")
+    providers: dict[str, str] = field(
+        "texts by name", lambda value: is_mapping(value) and all(map(is_text, value.values())), factory=dict
     )
-
-
-def _is_noise(value: object) -> bool:
-    """Whether this is the state of the generator PCG64."""
-    if not isinstance(value, dict) or value.keys() != {"bit_generator", "state", "has_uint32", "uinteger"}:
-        return False
-    inner = value["state"]
-    return (
-        value["bit_generator"] == "PCG64"
-        and isinstance(inner, dict)
-        and inner.keys() == {"state", "inc"}
-        and all(type(number) is int and 0 <= number < 1 << 128 for number in inner.values())
-        and type(value["has_uint32"]) is int
-        and value["has_uint32"] in {0, 1}
-        and type(value["uinteger"]) is int
-        and 0 <= value["uinteger"] < 1 << 32
-    )
-
-
-def _is_probe(value: object) -> bool:
-    return isinstance(value, np.ndarray) and value.ndim == 2 and value.dtype.kind == "f" and value.shape[0] > 0
-
-
-def _is_versions(value: object) -> bool:
-    return _is_mapping(value) and all(
-        isinstance(version, str) and re.fullmatch(r"[ -~]{1,100}", version)
-        for version in value.values()  # type: ignore[attr-defined]
-    )
-
-
-def _is_values_by_side(value: object) -> bool:
-    """Whether this is ``{side: {name: {"step": [1, 2], "value": [0.5, 0.4]}}}``."""
-    return _is_mapping(value) and all(
-        _is_mapping(series)
-        and series.keys() == {"step", "value"}
-        and all(isinstance(items, list) for items in series.values())
-        and len(series["step"]) == len(series["value"])
-        and all(map(_is_count, series["step"]))
-        and all(map(_is_number, series["value"]))
-        for named in value.values()  # type: ignore[attr-defined]
-        for series in (named.values() if _is_mapping(named) else [None])
-    )
-
-
-def _are_shapes(value: object) -> bool:
-    return _is_mapping(value) and all(
-        isinstance(shape, list) and all(map(_is_count, shape))
-        for shape in value.values()  # type: ignore[attr-defined]
-    )
-
-
-def _is_steps(value: object) -> bool:
-    return _is_mapping(value) and all(
-        re.fullmatch(r"\d{1,15}", step) and _is_step(arrays)
-        for step, arrays in value.items()  # type: ignore[attr-defined]
-    )
-
-
-def _is_step(value: object) -> bool:
-    """Whether these are the arrays of one step: vectors of floats, matrices of activations, rows, and the epoch."""
-    if not _is_mapping(value) or "epoch" not in value:  # type: ignore[operator]
-        return False
-    for name, array in value.items():  # type: ignore[attr-defined]
-        dimensions, kind = _STEP_ARRAYS.get(name, (2, "f"))
-        if not isinstance(array, np.ndarray) or array.ndim != dimensions or array.dtype.kind not in kind:
-            return False
-    return True
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -194,8 +85,8 @@ class OptimizerRecord:
         state: Its state; arrays of one element per parameter are saved by name.
     """
 
-    owner: str = _field("the name of an optimizer", _is_text)
-    state: dict[str, Any] = _field("a mapping with string keys", _is_mapping)
+    owner: str = field("the name of an optimizer", is_text)
+    state: dict[str, Any] = field("a mapping with string keys", is_mapping)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -214,17 +105,17 @@ class TrainingRecord:
         learning_rate: The learning rate that a callback has set in this run.
     """
 
-    entropy: int = _field("a non-negative integer", lambda value: type(value) is int and 0 <= value < 1 << 1024)
-    noise: dict[str, Any] = _field("the state of a PCG64 generator", _is_noise)
-    batch: int = _count()
-    loss_sum: float = _field("a number", _is_number)
-    optimizer: OptimizerRecord | None = _record(OptimizerRecord, optional=True)
-    plan: Plan | None = _record(Plan, optional=True)
-    callbacks: dict[str, dict[str, Any]] = _field(
-        "mappings by name", lambda value: _is_mapping(value) and all(map(_is_mapping, value.values()))
+    entropy: int = field("a non-negative integer", is_entropy)
+    noise: dict[str, Any] = field("the state of a PCG64 generator", is_noise)
+    batch: int = count()
+    loss_sum: float = field("a number", is_number)
+    optimizer: OptimizerRecord | None = record(OptimizerRecord, optional=True)
+    plan: Plan | None = record(Plan, optional=True)
+    callbacks: dict[str, dict[str, Any]] = field(
+        "mappings by name", lambda value: is_mapping(value) and all(map(is_mapping, value.values()))
     )
-    stopped: str | None = _field("a sentence", _is_text, optional=True)
-    learning_rate: float | None = _field("a number", _is_number, optional=True, default=None)
+    stopped: str | None = field("a sentence", is_text, optional=True)
+    learning_rate: float | None = field("a number", is_number, optional=True, default=None)
 
     def __attrs_post_init__(self) -> None:
         batches = 0 if self.plan is None else self.plan.batches
@@ -241,8 +132,8 @@ class ProbeRecord:
         prediction: ``(8, K)``.
     """
 
-    inputs: Array = _field("a matrix of floats", _is_probe)
-    prediction: Array = _field("a matrix of floats", _is_probe)
+    inputs: Array = field("a matrix of floats", is_probe)
+    prediction: Array = field("a matrix of floats", is_probe)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -259,15 +150,15 @@ class ArchiveRecord:
         buffers: Shape of each buffer, likewise.
     """
 
-    folder: str | None = _field("a path", _is_text, optional=True)
-    widths: list[int] = _field("a list of counts", lambda value: isinstance(value, list) and all(map(_is_count, value)))
-    has_preactivation: list[bool] = _field(
+    folder: str | None = field("a path", is_text, optional=True)
+    widths: list[int] = field("a list of counts", lambda value: isinstance(value, list) and all(map(is_count, value)))
+    has_preactivation: list[bool] = field(
         "a list of booleans", lambda value: isinstance(value, list) and all(isinstance(item, bool) for item in value)
     )
-    values: dict[str, Any] = _field("steps and values by side and name", _is_values_by_side)
-    steps: dict[str, dict[str, Any]] = _field("arrays by step and name", _is_steps)
-    parameters: dict[str, list[int]] = _field("shapes by name", _are_shapes)
-    buffers: dict[str, list[int]] = _field("shapes by name", _are_shapes)
+    values: dict[str, Any] = field("steps and values by side and name", is_values_by_side)
+    steps: dict[str, dict[str, Any]] = field("arrays by step and name", is_steps)
+    parameters: dict[str, list[int]] = field("shapes by name", are_shapes)
+    buffers: dict[str, list[int]] = field("shapes by name", are_shapes)
 
     def __attrs_post_init__(self) -> None:
         if len(self.widths) != len(self.has_preactivation):
@@ -285,10 +176,8 @@ class ArchiveIndex:
         archive: What is not in the files of single steps.
     """
 
-    composition: dict[str, Any] = _field(
-        "a config of plain data", lambda value: _is_mapping(value) and _is_config(value)
-    )
-    archive: ArchiveRecord = _record(ArchiveRecord)
+    composition: CompositionRecord = record(CompositionRecord)
+    archive: ArchiveRecord = record(ArchiveRecord)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -298,10 +187,14 @@ class ArchiveStep:
     Args:
         step: The step.
         arrays: By name.
+        parameters: Shape of each parameter array, by name, in the order of the vectors.
+        buffers: Shape of each buffer, likewise.
     """
 
-    step: int = _count()
-    arrays: dict[str, Any] = _field("arrays by name", _is_step)
+    step: int = count()
+    arrays: dict[str, Any] = field("arrays by name", is_step)
+    parameters: dict[str, list[int]] = field("shapes by name", are_shapes)
+    buffers: dict[str, list[int]] = field("shapes by name", are_shapes)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -323,20 +216,18 @@ class NetworkRecord:
         software: Versions of nnkit and numpy.
     """
 
-    composition: dict[str, Any] = _field(
-        "a config of plain data", lambda value: _is_mapping(value) and _is_config(value)
-    )
-    parameters: NamedArrays | None = _field("arrays of float32 or float64", _is_vector, optional=True)
-    buffers: NamedArrays | None = _field("arrays of float32 or float64", _is_vector, optional=True)
-    epoch: int = _count()
-    step: int = _count()
-    adapted: bool = _field("true or false", lambda value: isinstance(value, bool))
-    training: TrainingRecord | None = _record(TrainingRecord, optional=True, default=None)
-    archive: ArchiveRecord | None = _record(ArchiveRecord, optional=True, default=None)
-    history: dict[str, list[Any]] = _field("lists of numbers by name", _is_series, factory=dict)
-    notes: dict[str, Any] = _field("a mapping with string keys", _is_mapping, factory=dict)
-    probe: ProbeRecord | None = _record(ProbeRecord, optional=True, default=None)
-    software: dict[str, str] = _field("versions by name", _is_versions, factory=dict)
+    composition: CompositionRecord = record(CompositionRecord)
+    parameters: NamedArrays | None = field("arrays of float32 or float64", is_vector, optional=True)
+    buffers: NamedArrays | None = field("arrays of float32 or float64", is_vector, optional=True)
+    epoch: int = count()
+    step: int = count()
+    adapted: bool = field("true or false", lambda value: isinstance(value, bool))
+    training: TrainingRecord | None = record(TrainingRecord, optional=True, default=None)
+    archive: ArchiveRecord | None = record(ArchiveRecord, optional=True, default=None)
+    history: dict[str, list[Any]] = field("lists of numbers by name", is_series, factory=dict)
+    notes: dict[str, Any] = field("a mapping with string keys", is_mapping, factory=dict)
+    probe: ProbeRecord | None = record(ProbeRecord, optional=True, default=None)
+    software: dict[str, str] = field("versions by name", is_versions, factory=dict)
 
 
 def to_tree(record: Any) -> dict[str, Any]:

@@ -18,9 +18,9 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import FileFormatError, FileSaveError
+from nnkit.errors import FileFormatError, FileSaveError, brief
 
-__all__ = ["MAX_DEPTH", "NamedArrays", "brief", "checked_dtype", "decode", "encode"]
+__all__ = ["MAX_DEPTH", "NamedArrays", "checked_dtype", "decode", "encode"]
 
 MAX_DEPTH: Final = 64
 KINDS: Final = "biufcSUmM"
@@ -85,26 +85,6 @@ class NamedArrays:
 def _listed(names: Mapping[str, Any]) -> str:
     shown = [repr(brief(name, 40).strip("'")) for name in list(names)[:20]]
     return ", ".join(shown or ["none"]) + (f", … ({len(names)} of them)" if len(names) > len(shown) else "")
-
-
-def brief(value: object, letters: int = 60) -> str:
-    """A value in a few words, whatever its size, for messages.
-
-    Example:
-        >>> brief(list(range(1000))), brief("abc" * 100, 10), brief(10**5000)
-        ('a list of 1000 entries', "'abcabcabca'… (300 letters)", 'an integer of 16610 bits')
-    """
-    if isinstance(value, str):
-        return repr(value) if len(value) <= letters else f"{value[:letters]!r}… ({len(value)} letters)"
-    if isinstance(value, int) and value.bit_length() > 200:
-        return f"an integer of {value.bit_length()} bits"
-    if value is None or isinstance(value, (bool, int, float, complex)):
-        return repr(value)
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape} and dtype {value.dtype}"
-    if isinstance(value, (list, tuple, dict, set)):
-        return f"a {type(value).__name__} of {len(value)} entries"
-    return f"an object of type {type(value).__name__}"
 
 
 # -- Writing ----------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import FileFormatError
-from nnkit.files.trees import MAX_DEPTH, brief, checked_dtype
+from nnkit.errors import FileFormatError, brief
+from nnkit.files.trees import MAX_DEPTH, checked_dtype
 
 __all__ = ["read", "recognizes"]
 

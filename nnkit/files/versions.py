@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from nnkit.errors import FileFormatError, TrainingWarning
-from nnkit.files.trees import NamedArrays, brief
+from nnkit.errors import FileFormatError, TrainingWarning, brief, warn
+from nnkit.files.trees import NamedArrays
 
 __all__ = ["FORMAT_VERSION", "check_version", "upgraded"]
 
@@ -67,11 +66,10 @@ def _network_from_1(tree: Mapping[str, Any]) -> dict[str, Any]:
         "notes": tree.get("notes", {}),
     }
     if state["optimizer"] is not None or set(memory) - {"History"}:
-        warnings.warn(
+        warn(
             "the file has format version 1: its parameters, buffers and history are loaded; the optimizer's state and "
             "the memory of callbacks are not, so training begins with new ones",
             TrainingWarning,
-            stacklevel=2,
         )
     return present
 

@@ -10,6 +10,7 @@ from nnkit.arrays import Array, FloatDType
 from nnkit.core import evaluation, jacobians, trace
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
+from nnkit.core.named_views import NamedViews
 from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike, as_inputs
 from nnkit.data.targets import as_data, predicted_labels
@@ -75,6 +76,18 @@ class Fitted(ABC):
     def biases(self) -> list[Array]:
         """The bias arrays, layer by layer: views of ``parameters``."""
         return self.layout.with_role(self.parameters, "bias")
+
+    @property
+    def arrays(self) -> NamedViews:
+        """Every array by its name, parameters and buffers: read-only views; what is assigned is checked.
+
+        Example:
+            >>> net = nnkit.Network([2, 3, 1], seed=0)
+            >>> net.arrays["1.bias"] = [0.5]
+            >>> list(net.arrays), float(net.parameters[-1])
+            (['0.weight', '0.bias', '1.weight', '1.bias'], 0.5)
+        """
+        return NamedViews(self.model, self.parameters, self.buffers)
 
     def inputs_from(self, X: DataLike) -> Array:
         """``X`` checked, as an array ``(N, D)`` in the dtype of the network.

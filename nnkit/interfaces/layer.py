@@ -169,6 +169,13 @@ class Layer(Part):
     def adapt(self, parameters: Parameters, x: Array, weight: Array | None) -> None:
         """Optional: set buffers from all of the first training data, before the first step."""
 
+    def typical_inputs(self, parameters: Parameters, shape: tuple[int, int], rng: np.random.Generator) -> Array | None:
+        """Random rows of the given shape such as this layer accepts and was adapted to; ``None`` for standard normal.
+
+        A saved network predicts them again when it is loaded.
+        """
+        return None
+
     def preactivation(self, cache: Any) -> Array | None:
         """``z`` of a forward pass, ``(N, D_out)``; ``None`` for a layer without an activation."""
         return None

@@ -100,6 +100,7 @@ class Solver(Part):
 
         ``groups`` ``(P,)`` identifies the weights: positive integers, equal for weights that belong
         together (those of one input, those of one later array); 0 for biases and all other parameters.
+        Every later state has the same keys, and arrays of the same shapes and dtypes: a file is compared with it.
         """
         raise NotOfferedError(f"{type(self).__name__} has no state between two calls")
 

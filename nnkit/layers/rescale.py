@@ -49,6 +49,9 @@ class Rescale(Layer):
         number = x.dtype.type
         return number(self.scale) * x + number(self.offset), None
 
+    def typical_inputs(self, parameters: Parameters, shape: tuple[int, int], rng: np.random.Generator) -> Array | None:
+        return (rng.normal(size=shape) - self.offset) / self.scale if self.scale else None
+
     def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
         return grad * grad.dtype.type(self.scale), {}
 

@@ -114,6 +114,9 @@ class Standardize(Layer):
         _invert(parameters, inverse)
         return (x - parameters["mean"]) * inverse, inverse
 
+    def typical_inputs(self, parameters: Parameters, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+        return parameters["mean"] + parameters["stddev"] * rng.normal(size=shape)
+
     def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
         return grad * cache, {}
 

@@ -15,9 +15,9 @@ from nnkit.callbacks._archiving import TARGETS, VALUES
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
-from nnkit.errors import DataError
-from nnkit.files import archive_folder
-from nnkit.files.storage import read_tree
+from nnkit.errors import DataError, FileFormatError
+from nnkit.files import archives, loading
+from nnkit.files.schema import to_tree
 from nnkit.interfaces import PartSpec
 from nnkit.network.composition import Composition
 
@@ -50,7 +50,7 @@ class NonFinite:
         return f"{self.side} {self.quantity}{f' of {self.name}' if self.name else ''}{where} at step {self.step}"
 
 
-def add_record(archive: dict[str, Any], record: Mapping[str, Any], composition: Composition) -> None:
+def add_record(archive: dict[str, Any], record: Mapping[str, Any], composition: Composition, model: Model) -> None:
     """Add a record (see ``TrainingView.archive``) to the archive of a training's state, or to its folder.
 
     Raises:
@@ -61,10 +61,7 @@ def add_record(archive: dict[str, Any], record: Mapping[str, Any], composition: 
     archive.update({name: record[name] for name in ("widths", "has_preactivation", "folder") if name in record})
     folder = None if archive["folder"] is None else Path(archive["folder"])
     if folder is not None and "discard_after" in record:
-        folder.mkdir(parents=True, exist_ok=True)
-        for step in archive_folder.steps_in(folder):
-            if step > record["discard_after"]:
-                archive_folder.step_file(folder, step).unlink()
+        archives.discard_after(folder, record["discard_after"])
     for side, values in record.get("values", {}).items():
         for name, value in values.items():
             series = archive["values"].setdefault(side, {}).setdefault(name, {"step": [], "value": []})
@@ -75,10 +72,9 @@ def add_record(archive: dict[str, Any], record: Mapping[str, Any], composition: 
         if folder is None:
             archive["steps"][str(record["step"])] = arrays
         else:
-            archive_folder.write_step(folder, record["step"], arrays)
+            archives.write_step(folder, record["step"], arrays, model)
     if folder is not None and "step" not in record:
-        shown = {name: archive[name] for name in ("widths", "has_preactivation", "values")}
-        archive_folder.write_index(folder, {"config": composition.to_config(), **shown})
+        archives.write_index(folder, composition.to_config(), archive, model)
 
 
 class Archive:
@@ -122,7 +118,7 @@ class Archive:
         self.notes = dict(notes or {})
         self._model, self._archive, self._folder = model, archive, folder
         self._order: list[int] = (
-            sorted(int(step) for step in archive["steps"]) if folder is None else archive_folder.steps_in(folder)
+            sorted(int(step) for step in archive["steps"]) if folder is None else archives.steps_in(folder)
         )
         self._widths: list[int] = [int(width) for width in archive["widths"]]
         self._has_preactivation: list[bool] = [bool(has) for has in archive["has_preactivation"]]
@@ -157,12 +153,14 @@ class Archive:
         """
         folder = Path(path)
         if folder.is_dir():
-            index = archive_folder.read_index(folder)
-            composition = Composition.from_config(index["config"], overrides)
-            return cls(composition, _model_of(composition), index, folder=folder)
-        tree = read_tree(folder, what="network")
-        composition = attrs.evolve(Composition.from_config(tree["config"], overrides), inputs=tree["inputs"])
-        return cls.of(composition, _model_of(composition), tree["state"].get("archive", {}), tree.get("notes", {}))
+            index = archives.read_index(folder)
+            composition = Composition.from_config(to_tree(index.composition), overrides)
+            model = _model_of(composition)
+            return cls(composition, model, archives.restored(index.archive, model), folder=folder)
+        record = loading.read(folder)
+        composition = Composition.from_config(to_tree(record.composition), overrides)
+        model = _model_of(composition)
+        return cls.of(composition, model, archives.restored(record.archive, model), record.notes)
 
     # -- values --------------------------------------------------------------------------------
 
@@ -318,7 +316,7 @@ class Archive:
             record: Mapping[str, Array] = self._archive["steps"][str(step)]
             return record
         if self._last_read is None or self._last_read[0] != step:
-            self._last_read = step, archive_folder.read_step(self._folder, step)
+            self._last_read = step, archives.read_step(self._folder, step, self._model)
         return self._last_read[1]
 
     def _get(self, step: int, key: str, what: str) -> Array:
@@ -391,5 +389,6 @@ def _read_only(array: Array) -> Array:
 
 
 def _model_of(composition: Composition) -> Model:
-    assert composition.inputs is not None  # a network with an archive has been trained
+    if composition.inputs is None:
+        raise FileFormatError("damaged: a network with an archive has a number of inputs, and the file has none")
     return composition.model(composition.inputs)

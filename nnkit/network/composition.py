@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import attrs
@@ -12,10 +12,13 @@ import numpy.typing as npt
 
 from nnkit import registry
 from nnkit.arrays import FloatDType
+from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
 from nnkit.errors import SpecError, TrainingWarning, UnknownNameError, warn
-from nnkit.interfaces import Activation, Initializer, Layer, Loss, Optimizer, PartSpec, Regularizer, Solver
+from nnkit.files.configs import checked_config
+from nnkit.files.versions import FORMAT_VERSION
+from nnkit.interfaces import Activation, Initializer, Layer, Loss, Optimizer, Part, PartSpec, Regularizer, Solver
 from nnkit.interfaces.fields import part_fields
 
 __all__ = ["DEFAULTS", "Composition"]
@@ -40,7 +43,6 @@ DEFAULTS = {
 }
 """The parts used where none is named: by a network, in the functional style, and on the command line."""
 
-CONFIG_VERSION = 1
 INITIAL_STREAM = 0
 PARTS = ("loss", "optimizer", "initializer", "bias_initializer", "regularizer")
 """The parts besides layers, as the fields of a composition and of its config, each kind by its name."""
@@ -127,12 +129,17 @@ class Composition:
         return composition
 
     @property
+    def parts(self) -> dict[str, Part | None]:
+        """Every part by its place in the config."""
+        return {f"layers[{i}]": part for i, part in enumerate(self.layers)} | {n: getattr(self, n) for n in PARTS}
+
+    @property
     def head(self) -> Activation | None:
         """The activation of the last layer."""
         return self.layers[-1].split()[1]
 
-    def model(self, inputs: int) -> Model:
-        """The structure for ``inputs`` columns, with every choice made.
+    def model(self, inputs: int, check: Callable[[Layout, Layout], None] | None = None) -> Model:
+        """The structure for ``inputs`` columns, with every choice made; for ``check`` see ``Model.build``.
 
         Raises:
             ShapeError: When a layer's output is not as it declares.
@@ -145,6 +152,7 @@ class Composition:
             resolve=registry.create,
             regularizer=self.regularizer,
             full_jacobians=self.backward == "jacobian",
+            check=check,
         )
 
     def initial_state(self, model: Model, dtype: FloatDType) -> TrainingState:
@@ -169,7 +177,7 @@ class Composition:
         """JSON-able data: canonical names, hyperparameters, and the providers of the parts; no module paths."""
         providers: dict[str, str] = {}
         config: dict[str, Any] = {
-            "version": CONFIG_VERSION,
+            "version": FORMAT_VERSION,
             "inputs": self.inputs,
             "layers": [registry.part_to_config(layer, providers=providers) for layer in self.layers],
         }
@@ -187,15 +195,9 @@ class Composition:
             SpecError: When the config is not one of a network, or newer than this library.
             MissingProviderError: Names the distribution to install.
         """
-        if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
-            raise SpecError("the config has no list 'layers'; expected a result of Network.to_config()")
-        version = config.get("version")
-        if not isinstance(version, int) or version > CONFIG_VERSION:
-            raise SpecError(
-                f"the config has version {version!r}; this nnkit reads up to {CONFIG_VERSION}: "
-                "install a newer nnkit-core"
-            )
+        config = checked_config(config)
         overrides = overrides or {}
+        registry.check_overrides({name: config.get(name) for name in ("layers", *PARTS)}, overrides)
         providers = config.get("providers", {})
         layers = [
             registry.part_from_config("layer", layer, providers=providers, overrides=overrides, path=f"layers[{index}]")

@@ -18,6 +18,7 @@ from nnkit.core.loop import Engine, train
 from nnkit.core.model import Model
 from nnkit.core.solving import Solving, check_solver
 from nnkit.core.state import Plan, TrainingState
+from nnkit.core.state_check import check_training
 from nnkit.core.view import Run
 from nnkit.data.arrays import DataLike, as_inputs, choose_dtype, positive_integer
 from nnkit.data.class_weights import ClassWeight, with_class_weights
@@ -37,6 +38,7 @@ __all__ = [
     "history_of",
     "metrics_of",
     "prepare",
+    "recorder",
     "with_inputs",
 ]
 
@@ -143,7 +145,7 @@ class Fitting:
             advice=advice_for(optimizer),
             create=registry.create,
             save=save,
-            archive=lambda record: add_record(state.archive, record, self.composition),
+            archive=lambda record: add_record(state.archive, record, self.composition, self.model),
             stop_reason=state.stopped,
         )
         outcome = Outcome.before(self.model, run.vectors(), self.data) if state.step == 0 else None
@@ -201,11 +203,13 @@ def prepare(
         plan = _planned(0 if state is None else state.epoch, epochs, batch_size, sampling, len(data[0]))
     if isinstance(composition.optimizer, Solver):
         check_solver(model, composition.optimizer)
+    state = prepared.built_state()
+    check_training(model, composition.optimizer, state)
     warn_of_data(model, data, named)
     return Fitting(
         composition=composition,
         model=model,
-        state=prepared.built_state(),
+        state=state,
         plan=plan,
         data=data,
         validation=validation,
@@ -217,8 +221,12 @@ def prepare(
 
 def history_of(state: TrainingState) -> dict[str, list[MetricValue]]:
     """The values of every epoch so far, from the callback that records them."""
-    name = registry.get("callback", DEFAULTS["callback"]).__name__
-    return {key: list(values) for key, values in state.callbacks.get(name, {}).items()}
+    return {key: list(values) for key, values in state.callbacks.get(recorder(), {}).items()}
+
+
+def recorder() -> str:
+    """The name of the callback whose memory is the history."""
+    return registry.get("callback", DEFAULTS["callback"]).__name__
 
 
 def compiled_model(model: Model) -> Model:

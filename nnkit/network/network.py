@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -21,7 +20,7 @@ from nnkit.data.arrays import DataLike, as_vector
 from nnkit.data.class_weights import ClassWeight
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError
-from nnkit.files.storage import read_tree, write_tree
+from nnkit.files.stored import Stored
 from nnkit.inference.fitted import Fitted
 from nnkit.inference.gradient_check import GradientReport, check_gradient
 from nnkit.interfaces import Layer, Loss, MetricValue, Optimizer, PartSpec, Solver
@@ -32,7 +31,7 @@ from nnkit.network.composition import DEFAULTS, Composition
 __all__ = ["Network"]
 
 
-class Network(Fitted):
+class Network(Fitted, Stored):
     """A feed-forward network composed from parts by name.
 
     Args:
@@ -98,12 +97,16 @@ class Network(Fitted):
         self._start(composition)
 
     def _start(
-        self, composition: Composition, state: TrainingState | None = None, notes: Mapping[str, Any] | None = None
+        self,
+        composition: Composition,
+        model: Model | None = None,
+        state: TrainingState | None = None,
+        notes: Mapping[str, Any] | None = None,
     ) -> None:
         self._composition = composition
-        self._model = None if composition.inputs is None else composition.model(composition.inputs)
-        if state is not None:
-            self.model.check_sizes(state.parameters, state.buffers)
+        self._model = model
+        if model is None and composition.inputs is not None:
+            self._model = composition.model(composition.inputs)
         self._state = state
         self._forwards = evaluation.ForwardCache()
         # Saved with the network. Any: numbers, strings, lists, mappings and arrays in any nesting.
@@ -353,42 +356,21 @@ class Network(Fitted):
         Raises:
             DataError: When the parameters of this step are not archived.
         """
-        return cls._of(archive.composition, archive.state_at(step), archive.notes)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything to one ``.npz``: config, parameters, optimizer and random state, history.
-
-        The old file stays intact until the new one is complete.
-
-        Raises:
-            FileSaveError: When it cannot be written.
-        """
-        tree = {"config": self.to_config(), "inputs": self.inputs, "notes": self.notes}
-        write_tree(path, tree | {"state": self._ready().to_tree()}, what="network")
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], *, overrides: Mapping[str, PartSpec] | None = None) -> Self:
-        """The network of a file; training goes on from it bit-identically.
-
-        Args:
-            path: From ``save``.
-            overrides: See ``from_config``.
-
-        Raises:
-            FileFormatError: When the file is damaged, foreign or newer; nothing in it is executed.
-            MissingProviderError: Names the distribution to install.
-        """
-        tree = read_tree(path, what="network")
-        composition = attrs.evolve(Composition.from_config(tree["config"], overrides), inputs=tree["inputs"])
-        return cls._of(composition, TrainingState.from_tree(tree["state"]), tree.get("notes", {}))
+        return cls._of(archive.composition, None, archive.state_at(step), archive.notes)
 
     # -- inside --------------------------------------------------------------------------------
+
+    _compose = Composition.from_config
+    _recorder = staticmethod(fitting.recorder)
 
     @classmethod
     def _of(cls, composition: Composition, *rest: Any) -> Self:
         network = cls.__new__(cls)
         network._start(composition, *rest)  # noqa: SLF001  # its own class
         return network
+
+    def _contents(self) -> tuple[Composition, Model | None, TrainingState | None, dict[str, Any]]:
+        return self._composition, self._model, self._state if self._model is None else self._ready(), self.notes
 
     def _ready(self) -> TrainingState:
         """The state; draws the parameters when they are needed for the first time."""

@@ -13,6 +13,9 @@ from nnkit.interfaces import ObjectiveLike, Solver, SolverStep
 from nnkit.interfaces.fields import choice, real
 from nnkit.optimizers._evidence_search import Search
 
+NONE = -1
+"""The leader before the first step."""
+
 
 @final
 @attrs.frozen(kw_only=True)
@@ -72,7 +75,18 @@ class BayesianRegularization(Solver):
 
     def begin(self, parameters: Array, groups: Array) -> dict[str, Any]:
         chosen = groups if self.prior == "relevance" else (groups > 0).astype(groups.dtype)
-        return {"groups": chosen}
+        count = len(self._initial_strengths())
+        zeros = np.zeros(count)
+        return {
+            "groups": np.tile(chosen.astype(np.int64), (count, 1)),
+            "strengths": np.zeros((count, int(chosen.max(initial=0)) + 1)),
+            "theta": np.tile(parameters, (count, 1)),
+            "scale": np.zeros((count, len(parameters))),
+            "settled": np.zeros(count, dtype=bool),
+            "count": np.zeros(count, dtype=np.int64),
+            **{name: zeros.copy() for name in ("damping", "most", "beta", "gamma")},
+            "leader": NONE,
+        }
 
     def strengths(self, state: Mapping[str, Any]) -> Array:
         leader = int(state["leader"])
@@ -124,10 +138,9 @@ class BayesianRegularization(Solver):
 
     def _searches(self, objective: ObjectiveLike, parameters: Array, state: Mapping[str, Any]) -> list[Search]:
         """From a saved state, or new."""
-        if "leader" not in state:
-            begun = dict(state) | {"damping": self.damping, "scale": np.zeros(len(parameters))}
-            strengths = [self.strength, self.second_strength] if self.second_strength else [self.strength]
-            return [Search.of(objective, parameters, begun, strength) for strength in strengths]
+        if state["leader"] == NONE:
+            new = {"groups": state["groups"][0], "damping": self.damping, "scale": np.zeros(len(parameters))}
+            return [Search.of(objective, parameters, new, strength) for strength in self._initial_strengths()]
         thetas = list(state["theta"])
         own = [{name: state[name][i] for name in state if name != "leader"} for i in range(len(thetas))]
         moved = not np.array_equal(thetas[int(state["leader"])], parameters)
@@ -137,6 +150,9 @@ class BayesianRegularization(Solver):
         if moved or all(each["settled"] for each in own):
             own = [each | {"settled": False} for each in own]
         return [Search.of(objective, theta, each, self.strength) for theta, each in zip(thetas, own, strict=True)]
+
+    def _initial_strengths(self) -> list[float]:
+        return [self.strength, self.second_strength] if self.second_strength else [self.strength]
 
 
 def _leader(searches: Sequence[Search]) -> int:

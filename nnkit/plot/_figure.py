@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from nnkit.errors import MissingExtraError
-from nnkit.files.storage import write_atomically
+from nnkit.files.atomic import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

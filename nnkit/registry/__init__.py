@@ -1,7 +1,7 @@
 """Finding parts by name: the built-ins, those of this process, and those of every installed plugin."""
 
 from nnkit.registry.answers import Provider, disabled, get, names, providers, suggest, why
-from nnkit.registry.config import name_of, part_from_config, part_to_config
+from nnkit.registry.config import check_overrides, name_of, part_from_config, part_to_config, unregistered
 from nnkit.registry.extensions import accelerate, implementations
 from nnkit.registry.hooks import Registrar, hookimpl
 from nnkit.registry.manager import register
@@ -11,6 +11,7 @@ __all__ = [
     "Provider",
     "Registrar",
     "accelerate",
+    "check_overrides",
     "create",
     "disabled",
     "get",
@@ -24,5 +25,6 @@ __all__ = [
     "register",
     "resolve",
     "suggest",
+    "unregistered",
     "why",
 ]

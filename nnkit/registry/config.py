@@ -23,9 +23,9 @@ from nnkit.registry.hooks import Entry
 from nnkit.registry.kinds import KINDS, hyperparameters, kind_of, top_package
 from nnkit.registry.manager import Registry, current
 from nnkit.registry.specs import build, create, resolve
-from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, split
+from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, split, suggest
 
-__all__ = ["name_of", "part_from_config", "part_to_config"]
+__all__ = ["check_overrides", "name_of", "part_from_config", "part_to_config", "unregistered"]
 
 UNREGISTERED = "unregistered"
 """Key of the marker that stands for what a config cannot contain; its value is the ``repr``."""
@@ -140,6 +140,27 @@ def _plain(value: Any) -> Any:
     return {UNREGISTERED: repr(value)}
 
 
+def unregistered(part: Part, config: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The parts and values that a config only marks, by their place: overrides that complete it.
+
+    Args:
+        part: The part.
+        config: What ``part_to_config`` wrote of it.
+        where: Its place.
+    """
+    if UNREGISTERED in config:
+        return {where: part}
+    missing: dict[str, Any] = {}
+    for alias, field in hyperparameters(type(part)).items():
+        value, written = getattr(part, field.name), config.get(alias)
+        if isinstance(written, Mapping):
+            if UNREGISTERED in written:
+                missing[f"{where}.{alias}"] = value
+            elif isinstance(value, Part):
+                missing |= unregistered(value, written, f"{where}.{alias}")
+    return missing
+
+
 def part_from_config(
     kind: str,
     config: Mapping[str, Any],
@@ -208,13 +229,47 @@ def part_from_config(
         raise type(error)(f"{where} of the config: {error}{versions if before else ';'} {again}") from error
 
 
+def check_overrides(config: Mapping[str, Any], overrides: Mapping[str, object]) -> None:
+    """Refuse an override that no place of the config of a network uses.
+
+    Args:
+        config: The parts by name, and the list of layers.
+        overrides: See ``part_from_config``.
+
+    Raises:
+        SpecError: Names the nearest place.
+    """
+    places: dict[str, None] = {}
+
+    def walk(where: str, value: object) -> None:
+        places.update(dict.fromkeys(_keys(where, value)))
+        if isinstance(value, Mapping):
+            for word, inner in value.items():
+                walk(f"{where}.{word}", inner)
+        elif isinstance(value, list):
+            for index, inner in enumerate(value):
+                walk(f"{where}[{index}]", inner)
+
+    for name, value in config.items():
+        walk(name, value)
+    unknown = next((word for word in overrides if word not in places), None)
+    if unknown is not None:
+        near = suggest(str(unknown), places, count=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise SpecError(f"overrides has {unknown!r}, which is not a place or a part of the config{hint}")
+
+
 def _override(overrides: Mapping[str, PartSpec], where: str, config: object) -> PartSpec | None:
     """The override for this place: by its path, by its path with ``[*]``, or by the id or class that stands there."""
+    return next((overrides[word] for word in _keys(where, config) if word in overrides), None)
+
+
+def _keys(where: str, config: object) -> list[str]:
+    """The ways to name this place in overrides."""
     keys = [where, re.sub(r"\[\d+\]", "[*]", where)]
     if isinstance(config, Mapping):
-        keys.append(str(config.get("name", "")))
-        keys.append(str(config.get(UNREGISTERED, "")).partition("(")[0])
-    return next((overrides[word] for word in keys if word and word in overrides), None)
+        keys += [str(config.get("name", "")), str(config.get(UNREGISTERED, "")).partition("(")[0]]
+    return [word for word in keys if word]
 
 
 def _class_of(kind: str, name: str, providers: Mapping[str, str], where: str) -> type[Part]:

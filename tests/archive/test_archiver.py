@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import io
-import json
 import math
 import re
 import tracemalloc
@@ -16,6 +15,7 @@ import pytest
 import nnkit
 from nnkit.callbacks.archiver import Archiver
 from nnkit.errors import DataError, FileFormatError, FileSaveError, HyperparameterError, SpecError
+from nnkit.files import container
 from nnkit.interfaces import Callback
 from nnkit.network.archive import Archive, NonFinite
 
@@ -265,7 +265,8 @@ def test_a_folder_is_an_archive_by_itself(tmp_path):
         == sum(
             array.nbytes
             for step in (2, 4, 6, 8, 10)
-            for array in np.load(tmp_path / f"archive/step-{step:012d}.npz").values()
+            for name, array in np.load(tmp_path / f"archive/step-{step:012d}.npz").items()
+            if name != "manifest"
         )
     )
 
@@ -430,28 +431,40 @@ def test_bad_settings_are_refused(settings, says):
 
 
 def test_folders_that_are_no_archives(tmp_path):
-    with pytest.raises(FileFormatError, match="has no archive.json"):
+    with pytest.raises(FileFormatError, match="has no archive.npz"):
         Archive.load(tmp_path)
-    for text in (
-        "{",
-        "[]",
-        json.dumps({"format": "other", "version": 1}),
-        json.dumps({"format": "nnkit", "version": 2}),
-    ):
-        (tmp_path / "archive.json").write_text(text)
-        with pytest.raises(FileFormatError):
+    for content in (b"", b"{", b"PK\3\4"):
+        (tmp_path / "archive.npz").write_bytes(content)
+        with pytest.raises(FileFormatError, match=r"archive\.npz: "):
             Archive.load(tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_to_is_said(tmp_path, monkeypatch):
+def test_a_damaged_step_is_refused_with_its_name(tmp_path):
+    classifier().fit(X, LABELS, epochs=1, batch_size=16, callbacks=[Archiver(parameters=1, path=tmp_path)])
+    path = tmp_path / "step-000000000002.npz"
+    content = path.read_bytes()
+    path.write_bytes(content[:-40] + b"0" + content[-39:])
+    archive = Archive.load(tmp_path)
+    assert archive.parameters(1).size
+    with pytest.raises(FileFormatError, match=r"step-000000000002\.npz: damaged"):
+        archive.parameters(2)
+    path.write_bytes((tmp_path / "step-000000000003.npz").read_bytes())
+    with pytest.raises(FileFormatError, match="holds step 3; expected 2"):
+        Archive.load(tmp_path).parameters(2)
+
+
+def test_a_folder_that_cannot_be_written_to_is_reported(tmp_path, monkeypatch):
     net = classifier()
+    write = container._write
 
-    def full(*arguments, **keywords):
-        raise OSError(28, "No space left on device")
+    def full(file, encoded, arrays, what):
+        if what == "archive step":
+            raise OSError(28, "No space left on device")
+        write(file, encoded, arrays, what)
 
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(container, "_write", full)
     with pytest.raises(FileSaveError, match=r"step-000000000001\.npz could not be written \(No space left"):
         net.fit(X, LABELS, epochs=1, callbacks=[Archiver(parameters=1, path=tmp_path / "a")])
-    assert ["archive.json"] == [path.name for path in (tmp_path / "a").iterdir()]
+    assert ["archive.npz"] == [path.name for path in (tmp_path / "a").iterdir()]
     assert 1 == net.step
     assert np.isfinite(net.predict(X)).all()

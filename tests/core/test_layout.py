@@ -54,4 +54,5 @@ def test_a_layout_of_nothing():
 
 
 def test_a_description_for_files():
-    assert LAYOUT.describe()[1] == {"layer": 0, "name": "bias", "shape": [3], "offset": 6}
+    assert LAYOUT.shapes["0.bias"] == (3,)
+    assert list(LAYOUT.shapes) == [f"{slot.layer}.{slot.spec.name}" for slot in LAYOUT.slots]

@@ -8,6 +8,7 @@ from nnkit.core.state import Plan
 from nnkit.errors import FileFormatError
 from nnkit.files.schema import (
     ArchiveRecord,
+    CompositionRecord,
     NetworkRecord,
     OptimizerRecord,
     ProbeRecord,
@@ -36,7 +37,9 @@ def training(**changes):
 
 def network(**changes):
     entries = {
-        "composition": {"version": 2, "layers": [{"name": "nnkit/dense", "units": 3}], "seed": 0},
+        "composition": CompositionRecord(
+            version=2, inputs=1, layers=[{"name": "nnkit/dense", "units": 3}], loss={"name": "nnkit/mean_squared_error"}
+        ),
         "parameters": NamedArrays(np.zeros(3), {"0.weight": (3, 1)}),
         "buffers": NamedArrays(np.zeros(0), {}),
         "epoch": 1,
@@ -73,7 +76,7 @@ DAMAGES = {
     "one entry more": (lambda tree: tree.__setitem__("more", 1), "has the entries.*more"),
     "one entry more within": (lambda tree: tree["training"].__setitem__("more", 1), "TrainingRecord has the entries"),
     "a number as plan": (lambda tree: tree["training"].__setitem__("plan", 3), "Plan has the entries 3"),
-    "no composition": (lambda tree: tree.__setitem__("composition", []), "composition is a list of 0 entries"),
+    "no composition": (lambda tree: tree.__setitem__("composition", []), "CompositionRecord has the entries"),
     "a negative epoch": (lambda tree: tree.__setitem__("epoch", -1), "epoch is -1; expected a non-negative integer"),
     "a true epoch": (lambda tree: tree.__setitem__("epoch", True), "epoch is True"),
     "a huge step": (lambda tree: tree.__setitem__("step", 10**5000), "step is an integer of .* bits"),
@@ -102,8 +105,14 @@ DAMAGES = {
     "half a generator": (lambda tree: tree["training"]["noise"]["state"].pop("inc"), "noise is"),
     "memory that is not memory": (lambda tree: tree["training"].__setitem__("callbacks", {"a": 1}), "callbacks is"),
     "versions with line breaks": (lambda tree: tree.__setitem__("software", {"numpy": "1\n2"}), "software is"),
-    "a name of 10 MB": (lambda tree: tree["composition"].__setitem__("a" * 10**7, 1), "composition is"),
-    "an array in the config": (lambda tree: tree["composition"].__setitem__("a", np.zeros(1)), "composition is"),
+    "a name of 10 MB": (lambda tree: tree["composition"]["loss"].__setitem__("a" * 10**7, 1), "loss is"),
+    "an array in the config": (lambda tree: tree["composition"]["loss"].__setitem__("a", np.zeros(1)), "loss is"),
+    "no inputs": (
+        lambda tree: tree["composition"].__setitem__("inputs", 0),
+        "inputs is 0; expected a positive integer",
+    ),
+    "another way back": (lambda tree: tree["composition"].__setitem__("backward", []), "backward is a list"),
+    "a layer that is a word": (lambda tree: tree["composition"].__setitem__("layers", ["dense"]), "layers is a list"),
 }
 
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnkit.errors import FileFormatError, FileSaveError
+from nnkit.errors import FileFormatError, FileSaveError, brief
 from nnkit.files import container
-from nnkit.files.trees import MAX_DEPTH, NamedArrays, brief, checked_dtype
+from nnkit.files.trees import MAX_DEPTH, NamedArrays, checked_dtype
 
 
 def there_and_back(tree):

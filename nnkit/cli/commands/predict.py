@@ -68,7 +68,7 @@ def _names(network: Network, labels: Array, classes: list[str] | None) -> Array:
 def _write(output: Path | None, header: list[str], rows: Iterable[list[Any]], arrays: dict[str, Array]) -> None:
     import numpy as np
 
-    from nnkit.files.storage import write_atomically
+    from nnkit.files.atomic import write_atomically
 
     if output is not None and output.suffix.lower() == ".npz":
         write_atomically(output, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))

@@ -1,0 +1,148 @@
+"""A network as the record of a file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nnkit import registry
+from nnkit.arrays import Array
+from nnkit.core.layout import Layout
+from nnkit.core.model import Model
+from nnkit.core.state import TrainingState
+from nnkit.core.state_check import is_finite
+from nnkit.core.step import Vectors
+from nnkit.errors import DataError, FileFormatError, FileSaveError
+from nnkit.files import archives, container, probe
+from nnkit.files.networks import WHAT, Composed, check_finite, name_of, optimizer_state, software
+from nnkit.files.schema import CompositionRecord, NetworkRecord, OptimizerRecord, TrainingRecord, from_tree, to_tree
+from nnkit.files.trees import NamedArrays
+from nnkit.interfaces import Optimizer, Part, Solver
+
+__all__ = ["packed", "save", "to_record"]
+
+
+def save(
+    target: container.Target,
+    composition: Composed,
+    model: Model | None,
+    state: TrainingState | None,
+    notes: object,
+    *,
+    recorder: str,
+    training_state: bool,
+) -> None:
+    """Write a network, where it can be loaded again; for the arguments see ``to_record``.
+
+    Raises:
+        FileSaveError: When the network holds what a file may not hold or values that are not finite, or the
+            file cannot be written; nothing is changed then.
+    """
+    record = to_record(composition, model, state, notes, recorder=recorder, training_state=training_state)
+    try:
+        check_finite(record)
+        if model is not None and record.training is not None and record.training.optimizer is not None:
+            optimizer_state(record, model, composition.optimizer)
+    except DataError as error:
+        raise FileSaveError(f"the network was not saved, and a file that stood there is as it was: {error}") from error
+    container.write(target, to_tree(record), what=WHAT)
+
+
+def packed(record: NetworkRecord, parts: Mapping[str, Part | None]) -> tuple[bytes, dict[str, Any]]:
+    """A network for pickles and copies: the bytes of a file, and as overrides what a config cannot hold.
+
+    Raises:
+        FileSaveError: When the network holds what a file may not hold.
+    """
+    file = io.BytesIO()
+    container.write(file, to_tree(record), what=WHAT)
+    config = to_tree(record.composition)
+    configs = config | {f"layers[{index}]": layer for index, layer in enumerate(config["layers"])}
+    overrides: dict[str, Any] = {}
+    for place, part in parts.items():
+        if part is not None:
+            overrides |= registry.unregistered(part, configs[place], place)
+    return file.getvalue(), overrides
+
+
+def to_record(
+    composition: Composed,
+    model: Model | None,
+    state: TrainingState | None,
+    notes: object,
+    *,
+    recorder: str,
+    training_state: bool = True,
+) -> NetworkRecord:
+    """The record of a network.
+
+    Args:
+        composition: Its composition.
+        model: Its structure; ``None`` while the number of inputs is unknown.
+        state: Its state; ``None`` before parameters are drawn.
+        notes: The user's.
+        recorder: The name of the callback whose memory is the history.
+        training_state: Whether to include what only training needs.
+
+    Raises:
+        FileSaveError: When the notes or the memory of a callback are not what a file may hold.
+    """
+    entries: dict[str, Any] = {"notes": notes, "software": software()}
+    entries |= {"parameters": None, "buffers": None, "epoch": 0, "step": 0, "adapted": False}
+    try:
+        entries["composition"] = from_tree(CompositionRecord, composition.to_config())
+        if model is None or state is None:
+            return NetworkRecord(**entries)
+        memory = dict(state.callbacks)
+        entries |= {
+            "parameters": _named(state.parameters, model.layout),
+            "buffers": _named(state.buffers, model.buffer_layout),
+            "epoch": state.epoch,
+            "step": state.step,
+            "adapted": state.adapted,
+            "history": memory.pop(recorder, {}),
+            "archive": archives.to_record(state.archive, model),
+        }
+        if training_state:
+            entries["training"] = _training(state, model, composition.optimizer, memory)
+        if is_finite(state.parameters) and is_finite(state.buffers):
+            entries["probe"] = probe.take(model, Vectors(state.parameters, None, state.buffers), composition.seed)
+        return NetworkRecord(**entries)
+    except FileFormatError as error:
+        raise FileSaveError(f"the network cannot be saved: {str(error).removeprefix('damaged: ')}") from error
+
+
+def _training(
+    state: TrainingState, model: Model, optimizer: Optimizer | Solver, memory: dict[str, Any]
+) -> TrainingRecord:
+    owned = None
+    if state.optimizer is not None:
+        by_name = _with_names(state.optimizer, state.parameters, model.layout)
+        owned = OptimizerRecord(owner=name_of(optimizer), state=by_name)
+    return TrainingRecord(
+        entropy=state.entropy,
+        noise=state.noise.bit_generator.state,
+        batch=state.batch,
+        loss_sum=state.loss_sum,
+        optimizer=owned,
+        plan=state.plan,
+        callbacks=memory,
+        stopped=state.stopped,
+        learning_rate=state.learning_rate,
+    )
+
+
+def _named(vector: Array, layout: Layout) -> NamedArrays:
+    return NamedArrays(vector, layout.shapes)
+
+
+def _with_names(tree: Any, parameters: Array, layout: Layout) -> Any:
+    """The state of an optimizer, in which arrays of one element per parameter have the names of the parameters."""
+    if isinstance(tree, Mapping):
+        return {key: _with_names(value, parameters, layout) for key, value in tree.items()}
+    if isinstance(tree, np.ndarray) and tree.shape == parameters.shape and tree.dtype == parameters.dtype:
+        return _named(tree, layout)
+    return tree

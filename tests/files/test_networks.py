@@ -1,0 +1,472 @@
+"""Networks in files: what is saved comes back by name, fits the parts, or is refused with a reason."""
+
+import copy
+import io
+import json
+import pickle
+import pickletools
+import subprocess
+import sys
+import textwrap
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from files.resealing import members_of, sealed
+
+import nnkit
+from nnkit.errors import (
+    DataError,
+    FileFormatError,
+    FileSaveError,
+    PluginWarning,
+    ShapeError,
+    SpecError,
+    TrainingWarning,
+)
+from nnkit.files import probe
+
+FOLDER = Path(__file__).parent / "data"
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 3))
+Y = X[:, :1] * X[:, 1:2]
+
+
+def trained(layers=(3, 5, 1), *, epochs=2, X=X, **settings):
+    net = nnkit.Network(list(layers), **{"seed": 0, "hidden_activation": "tanh"} | settings)
+    net.fit(X, Y, epochs=epochs, batch_size=16)
+    return net
+
+
+def saved(net, **options):
+    file = io.BytesIO()
+    net.save(file, **options)
+    return file.getvalue()
+
+
+def loaded(content, **options):
+    return nnkit.Network.load(io.BytesIO(content), **options)
+
+
+def resealed(content, change):
+    """The bytes of a file in which ``change(manifest, arrays)`` has changed something."""
+    manifest, arrays = members_of(content)
+    names = [entry[0] for entry in manifest["arrays"]]
+    by_name = dict(zip(names, arrays, strict=True))
+    change(manifest["tree"], by_name)
+    return sealed(manifest, list(by_name.values()))
+
+
+# -- Format 1 ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["interrupted", "solved", "classifier"])
+def test_a_file_of_format_1_predicts_as_it_did_and_trains_on(name, tmp_path):
+    with pytest.warns(TrainingWarning, match="format version 1.*training begins with new ones"):
+        net = nnkit.Network.load(FOLDER / f"format-1-{name}.npz")
+    facts = json.loads((FOLDER / "format-1-expected.json").read_text())[name]
+    with np.load(FOLDER / "format-1-expected.npz") as expected:
+        rows, prediction = expected[f"{name}.X"], expected[f"{name}.prediction"]
+    np.testing.assert_allclose(prediction, net.predict(rows), rtol=1e-5 if rows.dtype == np.float32 else 1e-12)
+    assert facts["history"] == net.history
+    assert (facts["epoch"], facts["step"]) == (net.epoch, net.step)
+    assert set(facts["notes"]) == set(net.notes)
+    target = (rows[:, 0] > 0).astype(int) if name == "classifier" else rows[:, 0]
+    with pytest.raises(DataError, match="no training was begun"):
+        net.fit(rows, target, resume=True)
+    net.fit(rows, target, epochs=1)
+    assert len(net.history["loss"]) == net.epoch == facts["epoch"] + 1
+    net.save(tmp_path / "now.npz")
+    assert net.history == nnkit.Network.load(tmp_path / "now.npz").history
+
+
+# -- Plain and binary files -------------------------------------------------------------------------
+
+
+def test_a_binary_file_and_a_path_are_the_same(tmp_path):
+    net = trained()
+    net.save(tmp_path / "net.npz")
+    assert saved(net) == (tmp_path / "net.npz").read_bytes()
+    np.testing.assert_array_equal(net.predict(X), loaded(saved(net)).predict(X))
+
+
+def test_without_the_state_of_training_a_file_predicts_and_is_small():
+    net = trained([3, 200, 1])
+    small, large = saved(net, training_state=False), saved(net)
+    assert len(small) < 0.6 * len(large)
+    back = loaded(small)
+    np.testing.assert_array_equal(net.predict(X), back.predict(X))
+    assert (net.history, net.epoch, net.step) == (back.history, back.epoch, back.step)
+    with pytest.raises(DataError, match="no training was begun"):
+        back.fit(X, Y, resume=True)
+    back.fit(X, Y, epochs=1)
+    assert saved(loaded(large, training_state=False)) == saved(back.__class__.load(io.BytesIO(small)))
+
+
+def test_a_network_whose_inputs_are_unknown_can_be_saved():
+    net = nnkit.Network([None, 3, 1], seed=5)
+    net.notes["a"] = 1
+    back = loaded(saved(net))
+    assert back.inputs is None
+    assert back.notes == {"a": 1}
+    net.fit(X, Y, epochs=1)
+    back.fit(X, Y, epochs=1)
+    np.testing.assert_array_equal(net.parameters, back.parameters)
+
+
+@pytest.mark.parametrize("notes", ["hello", [1], {"a": print}, {1: 2}, {"a": {1, 2}}, {"a": np.array([None])}])
+def test_notes_that_would_not_come_back_are_refused_before_anything_is_written(notes, tmp_path):
+    net = trained()
+    net.save(tmp_path / "net.npz")
+    before = (tmp_path / "net.npz").read_bytes()
+    net.notes = notes
+    with pytest.raises(FileSaveError, match="notes"):
+        net.save(tmp_path / "net.npz")
+    assert before == (tmp_path / "net.npz").read_bytes()
+
+
+def test_notes_of_the_cases_come_back():
+    net = trained()
+    notes = {"__array__": "x", "a\0b": np.arange(3), "k" * 70_000: [1 << 200, (1, np.datetime64("2024-01-01"))]}
+    net.notes = notes
+    back = loaded(saved(net)).notes
+    np.testing.assert_array_equal(notes.pop("a\0b"), back.pop("a\0b"))
+    assert notes == back
+
+
+# -- Values that are not finite ---------------------------------------------------------------------
+
+
+def test_a_diverged_network_is_not_saved_and_the_old_file_stays(tmp_path):
+    net = trained()
+    net.save(tmp_path / "net.npz")
+    before = (tmp_path / "net.npz").read_bytes()
+    net._state.parameters[3] = np.nan
+    with pytest.raises(FileSaveError, match=r"parameters .*NaN or infinite values \(0.weight\).*diverged"):
+        net.save(tmp_path / "net.npz")
+    assert before == (tmp_path / "net.npz").read_bytes()
+    twin = copy.deepcopy(net)
+    assert np.isnan(twin.parameters[3])
+    with pytest.raises(DataError, match="parameters holds NaN"):
+        net.fit(X, Y, epochs=1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["parameters.1.bias", "training.optimizer.state.square_sum.0.weight"])
+def test_a_file_with_values_that_are_not_finite_is_refused(name, value):
+    def change(tree, arrays):
+        arrays[name].flat[0] = value
+
+    with pytest.raises(FileFormatError, match="NaN or infinite"):
+        loaded(resealed(saved(trained()), change))
+
+
+@pytest.mark.parametrize("dtype", [">f8", complex, bool, int, "<f2"])
+def test_parameters_of_another_dtype_are_refused(dtype):
+    def change(tree, arrays):
+        for name in arrays:
+            if name.startswith("parameters."):
+                arrays[name] = arrays[name].astype(dtype)
+        tree["parameters"]["$named"][0] = np.dtype(dtype).str
+
+    with pytest.raises(FileFormatError, match="parameters|dtype"):
+        loaded(resealed(saved(trained()), change))
+
+
+# -- State of the optimizer -------------------------------------------------------------------------
+
+OPTIMIZERS = [
+    "sgd",
+    "sgd(momentum=0.9)",
+    "adam",
+    "amsgrad",
+    "adamw",
+    "nadam",
+    "rmsprop",
+    "adagrad",
+    "adadelta",
+    "clip_by_norm",
+]
+SOLVERS = ["levenberg_marquardt", "gauss_newton", "bayesian_regularization"]
+
+
+@pytest.fixture(scope="module")
+def files():
+    return {name: saved(trained(optimizer=name)) for name in OPTIMIZERS + SOLVERS}
+
+
+@pytest.mark.parametrize("first", OPTIMIZERS + SOLVERS)
+def test_another_optimizer_begins_a_state_of_its_own(first, files):
+    for second in OPTIMIZERS + SOLVERS:
+        back = loaded(files[first], overrides={"optimizer": second})
+        same = nnkit.Network([3, 1], optimizer=first).optimizer == back.optimizer
+        assert (back._state.optimizer is None) == (not same)
+        back.fit(X, Y, epochs=1, batch_size=16)
+        assert np.isfinite(back.parameters).all()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS + SOLVERS)
+def test_the_same_optimizer_goes_on(name, files):
+    net = trained(optimizer=name, epochs=2)
+    back = loaded(files[name])
+    for one in (net, back):
+        one.fit(X, Y, epochs=2, batch_size=16)
+    np.testing.assert_array_equal(net.parameters, back.parameters)
+    assert net.history == back.history
+
+
+def test_a_stand_in_for_an_unregistered_optimizer_goes_on_with_its_state():
+    class Momentum:
+        def __init__(self):
+            self.velocity = None
+
+        def update(self, old_params, gradient):
+            return old_params - 0.01 * gradient
+
+    net = trained(optimizer=Momentum())
+    content = saved(net)
+    with pytest.raises(SpecError, match="optimizer"):
+        loaded(content)
+    back = loaded(content, overrides={"optimizer": Momentum()})
+    for one in (net, back):
+        one.fit(X, Y, epochs=1)
+    np.testing.assert_array_equal(net.parameters, back.parameters)
+
+
+def test_a_state_with_other_keys_is_answered_with_both_lists():
+    def change(tree, arrays):
+        state = tree["training"]["optimizer"]["state"]
+        state["velocity"] = state.pop("square_sum")
+
+    with pytest.raises(
+        FileFormatError,
+        match=r"'gradient_sum', 'step', 'velocity'; .* needs 'gradient_sum', 'square_sum', 'step'.*training_state",
+    ):
+        loaded(resealed(saved(trained()), change))
+    back = loaded(resealed(saved(trained()), change), training_state=False)
+    back.fit(X, Y, epochs=1)
+
+
+def test_a_state_of_another_owner_is_refused():
+    def change(tree, arrays):
+        tree["training"]["optimizer"]["owner"] = "nnkit/sgd"
+
+    with pytest.raises(FileFormatError, match="that of 'nnkit/sgd'; the network has 'nnkit/adam'"):
+        loaded(resealed(saved(trained()), change))
+
+
+def test_a_state_that_does_not_fit_is_refused_by_save_and_by_fit():
+    net = trained()
+    net._state.optimizer["square_sum"] = np.ones(3)
+    with pytest.raises(FileSaveError, match=r"square_sum.*\(3,\) of float64; expected \(26,\)"):
+        saved(net)
+    with pytest.raises(DataError, match=r"square_sum.*\(3,\) of float64; expected \(26,\)"):
+        net.fit(X, Y, epochs=1)
+
+
+PROGRAM = """
+    import io, sys
+    import numpy as np
+    import nnkit
+    from nnkit.errors import NNKitError
+
+    X = np.random.default_rng(0).normal(size=(600, 64))
+    y = X[:, 0]
+    net = nnkit.Network([64, 256, 1], seed=0)
+    net.fit(X, y, epochs=1)
+    print(type(nnkit.registry.accelerate(net.optimizer)).__module__)
+    size = net.parameters.size
+    for wrong in (np.ones(3), np.ones(0), np.ones(size, np.float32), np.ones(2 * size)[::2]):
+        for key in ("gradient_sum", "square_sum"):
+            net._state.optimizer[key] = wrong
+        try:
+            net.fit(X, y, epochs=3)
+        except NNKitError as error:
+            print("refused")
+    print("alive")
+"""
+
+
+def test_no_compiled_kernel_writes_outside_of_an_array():
+    """In a process of its own: it ended in a segmentation fault."""
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(PROGRAM)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ["nnkit_numba.adam", *["refused"] * 4, "alive"] == done.stdout.split()
+
+
+# -- Shapes and names -------------------------------------------------------------------------------
+
+
+def test_arrays_that_the_parts_do_not_have_are_refused_before_memory_is_used():
+    def change(tree, arrays):
+        tree["composition"]["layers"][0]["units"] = 10**9
+
+    with pytest.raises(FileFormatError, match=r"'0.weight' with shape \(3, 5\); .* need \(3, 1000000000\)"):
+        loaded(resealed(saved(trained()), change))
+
+
+def test_a_layer_less_is_refused_with_both_lists():
+    def change(tree, arrays):
+        tree["composition"]["layers"].pop()
+
+    with pytest.raises(FileFormatError, match="'1.bias'; the parts of the network need '0.weight', '0.bias'"):
+        loaded(resealed(saved(trained()), change))
+
+
+def test_the_order_of_arrays_in_a_file_does_not_matter():
+    net = trained(optimizer="adam")
+
+    def change(tree, arrays):
+        for named in (
+            tree["parameters"],
+            *(tree["training"]["optimizer"]["state"][k] for k in ("gradient_sum", "square_sum")),
+        ):
+            named["$named"][1] = dict(reversed(named["$named"][1].items()))
+
+    back = loaded(resealed(saved(net), change))
+    np.testing.assert_array_equal(net.predict(X), back.predict(X))
+    for one in (net, back):
+        one.fit(X, Y, epochs=1)
+    np.testing.assert_array_equal(net.parameters, back.parameters)
+
+
+def test_unknown_overrides_are_refused_with_the_nearest():
+    content = saved(trained())
+    with pytest.raises(SpecError, match=r"'layers\[0\]\.activatoin'.*did you mean 'layers\[0\]\.activation'"):
+        loaded(content, overrides={"layers[0].activatoin": "tanh"})
+    with pytest.raises(SpecError, match="not a place"):
+        loaded(content, overrides={"layers[7]": "dense(units=1)"})
+    assert "ReLU" in repr(loaded(content, overrides={"layers[0].activation": "relu"}).layers[0])
+    assert "ReLU" in repr(loaded(content, overrides={"layers[*].activation": "relu"}).layers[0])
+
+
+# -- Arrays by name ---------------------------------------------------------------------------------
+
+
+def test_arrays_are_read_and_assigned_by_name():
+    net = trained([3, "batch_norm", 5, 1])
+    names = ["0.scale", "0.shift", "1.weight", "1.bias", "2.weight", "2.bias", "0.running_mean", "0.running_variance"]
+    assert names == list(net.arrays)
+    np.testing.assert_array_equal(net.weights[0], net.arrays["1.weight"])
+    other = trained([3, "batch_norm", 5, 1], seed=9)
+    other.arrays.update(net.arrays)
+    np.testing.assert_array_equal(net.predict(X), other.predict(X))
+    with pytest.raises(ValueError, match="read-only"):
+        net.arrays["1.bias"][0] = 3.0
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "error", "reason"),
+    [
+        ("2.weight", [1.0], DataError, "there is no array '2.weight'; there are '0.weight'|0.weight"),
+        ("0.bias", [1.0], ShapeError, r"shape \(1,\); expected \(5,\)"),
+        ("0.bias", [1, 2, 3, 4, np.nan], DataError, "NaN"),
+        ("0.bias", [1j] * 5, DataError, "complex"),
+        ("0.bias", ["a"] * 5, DataError, "dtype"),
+        ("0.bias", [True] * 5, DataError, "bool"),
+    ],
+)
+def test_arrays_that_cannot_be_assigned(name, values, error, reason):
+    net = trained()
+    before = net.parameters.copy()
+    with pytest.raises(error, match=reason):
+        net.arrays[name] = values
+    np.testing.assert_array_equal(before, net.parameters)
+
+
+def test_numbers_too_large_for_the_dtype_cannot_be_assigned():
+    net = nnkit.Network([3, 1], dtype="float32")
+    with pytest.raises(DataError, match="too large for float32"):
+        net.arrays["0.bias"] = [1e300]
+    with pytest.raises(DataError, match="cannot be removed"):
+        del net.arrays["0.bias"]
+
+
+# -- Pickles and copies -----------------------------------------------------------------------------
+
+
+def double(z):
+    return 2.0 * z
+
+
+def twos(z):
+    return np.full_like(z, 2.0)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_a_copy_goes_on_like_the_original_and_shares_nothing(duplicate):
+    net = nnkit.Network([3, 5, 1], hidden_activation=(double, twos), seed=0)
+    net.fit(X, Y, epochs=2, callbacks=["archiver(every=2)"])
+    net.notes["a"] = np.arange(2)
+    twin = duplicate(net)
+    for one in (net, twin):
+        one.fit(X, Y, epochs=1)
+    np.testing.assert_array_equal(net.parameters, twin.parameters)
+    assert net.history == twin.history
+    assert not np.shares_memory(net.parameters, twin.parameters)
+    assert net.archive.steps("parameters") == twin.archive.steps("parameters")
+
+
+def test_a_pickle_holds_the_content_of_a_file_and_no_internals():
+    names = {
+        argument
+        for opcode, argument, _ in pickletools.genops(pickle.dumps(trained()))
+        if opcode.name in {"SHORT_BINUNICODE", "BINUNICODE"}
+    }
+    assert names == {"nnkit.files.stored", "_unpickled", "nnkit.network.network", "Network"}
+
+
+# -- The probe --------------------------------------------------------------------------------------
+
+
+def moved(tree, arrays):
+    arrays["probe.prediction"][0] += 1e-2
+
+
+def test_a_network_that_predicts_something_else_is_reported():
+    content = saved(trained())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded(content)
+    with pytest.warns(PluginWarning, match="no longer predicts.*eight rows.*all packages have the versions"):
+        loaded(resealed(content, moved))
+
+    def older(tree, arrays):
+        moved(tree, arrays)
+        tree["software"]["numpy"] = "1.0"
+
+    with pytest.warns(PluginWarning, match=r"numpy 1.0 \(installed: 2.*install those versions"):
+        loaded(resealed(content, older))
+
+
+def test_the_probe_is_not_repeated_with_other_parts():
+    back = loaded(resealed(saved(trained()), moved), overrides={"layers[0].activation": "relu"})
+    assert "ReLU" in repr(back.layers[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_difference_of_rounding_is_not_reported(dtype):
+    net = trained(dtype=dtype)
+    content = saved(net)
+
+    def change(tree, arrays):
+        arrays["probe.prediction"] *= 1 + dtype(0.1 * probe.TOLERANCES[np.dtype(dtype)])
+
+    loaded(resealed(content, change))
+
+
+def test_the_probe_has_the_units_of_the_data_and_none_of_its_rows():
+    rows = X * 1e-3 + 5e4
+    net = trained([3, "standardize", 5, 1], X=rows)
+    _, arrays = members_of(saved(net))
+    inputs = next(array for array in arrays if array.shape == (8, 3))
+    assert np.abs((inputs - rows.mean(axis=0)) / rows.std(axis=0)).max() < 5
+    assert not np.isin(inputs, rows).any()
+    np.testing.assert_array_equal(inputs, next(a for a in members_of(saved(net))[1] if a.shape == (8, 3)))
+
+
+def test_the_parameters_of_a_file_are_read_where_they_stay():
+    back = loaded(saved(trained()))
+    assert back.parameters.flags.c_contiguous
+    assert back.parameters.flags.writeable
