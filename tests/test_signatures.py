@@ -6,6 +6,7 @@ import pytest
 
 import nnkit
 from nnkit import functional, inference
+from nnkit.files.stored import Stored
 from nnkit.inference import Fitted
 
 WRITTEN_REASONS = {
@@ -19,7 +20,7 @@ KEYWORD_ONLY = {"sample_weight", "class_weight", "memory", "seed", "metrics", "c
 
 
 def calls():
-    for cls in (nnkit.Network, Fitted):
+    for cls in (nnkit.Network, Fitted, Stored):
         for name, member in vars(cls).items():
             if not name.startswith("_") or name == "__init__":
                 target = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
@@ -35,7 +36,7 @@ CALLS = dict(calls())
 
 
 def test_the_calls_are_all_there():
-    assert {"Network.fit", "Network.load", "Fitted.predict", "inference.intervals", "functional.forward"} <= set(CALLS)
+    assert {"Network.fit", "Stored.load", "Fitted.predict", "inference.intervals", "functional.forward"} <= set(CALLS)
 
 
 @pytest.mark.parametrize("name", CALLS)

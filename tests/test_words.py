@@ -30,7 +30,6 @@ CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 NOT_YET: tuple[str, ...] = (
     "docs/kit-power.md",
     "nnkit/core/",
-    "nnkit/files/",
     "nnkit/testing/",
     "tests/archive/",
     "tests/kit_power/",

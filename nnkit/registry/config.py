@@ -239,6 +239,8 @@ def check_overrides(config: Mapping[str, Any], overrides: Mapping[str, object]) 
     Raises:
         SpecError: Names the nearest place.
     """
+    if not overrides:
+        return
     places: dict[str, None] = {}
 
     def walk(where: str, value: object) -> None:
@@ -261,6 +263,8 @@ def check_overrides(config: Mapping[str, Any], overrides: Mapping[str, object]) 
 
 def _override(overrides: Mapping[str, PartSpec], where: str, config: object) -> PartSpec | None:
     """The override for this place: by its path, by its path with ``[*]``, or by the id or class that stands there."""
+    if not overrides:
+        return None
     return next((overrides[word] for word in _keys(where, config) if word in overrides), None)
 
 

@@ -146,8 +146,8 @@ def test_a_diverged_network_is_not_saved_and_the_old_file_stays(tmp_path):
     with pytest.raises(FileSaveError, match=r"parameters .*NaN or infinite values \(0.weight\).*diverged"):
         net.save(tmp_path / "net.npz")
     assert before == (tmp_path / "net.npz").read_bytes()
-    twin = copy.deepcopy(net)
-    assert np.isnan(twin.parameters[3])
+    other = copy.deepcopy(net)
+    assert np.isnan(other.parameters[3])
     with pytest.raises(DataError, match="parameters holds NaN"):
         net.fit(X, Y, epochs=1)
 
@@ -399,13 +399,13 @@ def test_a_copy_goes_on_like_the_original_and_shares_nothing(duplicate):
     net = nnkit.Network([3, 5, 1], hidden_activation=(double, twos), seed=0)
     net.fit(X, Y, epochs=2, callbacks=["archiver(every=2)"])
     net.notes["a"] = np.arange(2)
-    twin = duplicate(net)
-    for one in (net, twin):
+    other = duplicate(net)
+    for one in (net, other):
         one.fit(X, Y, epochs=1)
-    np.testing.assert_array_equal(net.parameters, twin.parameters)
-    assert net.history == twin.history
-    assert not np.shares_memory(net.parameters, twin.parameters)
-    assert net.archive.steps("parameters") == twin.archive.steps("parameters")
+    np.testing.assert_array_equal(net.parameters, other.parameters)
+    assert net.history == other.history
+    assert not np.shares_memory(net.parameters, other.parameters)
+    assert net.archive.steps("parameters") == other.archive.steps("parameters")
 
 
 def test_a_pickle_holds_the_content_of_a_file_and_no_internals():

@@ -56,6 +56,7 @@ def main():
     wrong = 0
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         bases = Path(folder)
+        os.chdir(bases)
         cases.make_bases(bases)
         for kind in ("models", "archives", "configs"):
             count, began = getattr(options, kind), time.perf_counter()
