@@ -151,6 +151,7 @@ def test_the_exit_codes_of_the_page_are_those_of_the_program():
 KINDS = {
     "Activation": "Activation",
     "Elementwise": "Elementwise",
+    "BlockOptimizer": "Optimizers of arrays",
     "Loss": "Loss",
     "Optimizer": "Optimizer",
     "Solver": "Solver",

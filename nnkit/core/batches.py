@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.core.blocks import supply_blocks
 from nnkit.core.learning_rate import learning_rate_of, with_learning_rate
 from nnkit.core.loop import Loop
 from nnkit.core.model import Model
@@ -82,12 +83,13 @@ class Batches:
         )
 
     def _bind_optimizer(self) -> None:
-        state = self._run.state
+        state, blocks = self._run.state, self._model.layout.blocks
         self._optimizer = self._composed
         if state.learning_rate is not None:
             self._optimizer = with_learning_rate(self._composed, state.learning_rate)
         if state.optimizer is None:
-            state.optimizer = self._optimizer.init(state.parameters)
+            state.optimizer = self._optimizer.init(state.parameters, blocks)
+        supply_blocks(state.optimizer, blocks)
         compiled = self._accelerate(self._optimizer)
         self._update = compiled.bind(state.parameters, self._run.gradient, state.optimizer)
 

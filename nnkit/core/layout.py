@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nnkit.arrays import Array
 from nnkit.errors import ShapeError
-from nnkit.interfaces import ParameterSpec
+from nnkit.interfaces import Block, ParameterSpec
 
 __all__ = ["Layout", "Slot"]
 
@@ -68,6 +68,20 @@ class Layout:
     def size(self) -> int:
         """``P``, the length of the vector."""
         return self.slots[-1].place.stop if self.slots else 0
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The arrays as an optimizer sees them."""
+        return tuple(
+            Block(
+                name=f"{slot.layer}.{slot.spec.name}",
+                place=slot.place,
+                shape=slot.spec.shape,
+                role="weight" if slot.spec.role == "weight" else "bias",
+                layer=slot.layer,
+            )
+            for slot in self.slots
+        )
 
     def flatten(self, arrays: Sequence[npt.ArrayLike]) -> Array:
         """One new vector ``(P,)`` of all arrays, in order.

@@ -13,7 +13,7 @@ from nnkit.core.model import Model
 from nnkit.core.solving import new_state
 from nnkit.core.state import TrainingState
 from nnkit.errors import DataError, brief
-from nnkit.interfaces import Optimizer, Solver
+from nnkit.interfaces import BLOCKS, Optimizer, Solver
 
 __all__ = ["check_state", "check_training", "check_vector", "is_finite", "new_optimizer_state"]
 
@@ -30,7 +30,7 @@ def new_optimizer_state(model: Model, optimizer: Optimizer | Solver, parameters:
     """The state of an optimizer or solver before its first step."""
     if isinstance(optimizer, Solver):
         return new_state(model, optimizer, parameters)
-    return optimizer.init(parameters)
+    return optimizer.init(parameters, model.layout.blocks)
 
 
 def check_training(model: Model, optimizer: Optimizer | Solver, state: TrainingState) -> None:
@@ -70,9 +70,10 @@ def check_vector(
 def check_state(state: object, new: Mapping[str, Any], owner: str, *, finite: bool = True) -> None:
     """Compare a state with a new one of the same optimizer, before any use of it.
 
-    Keys must be equal; arrays must have the same shape and dtype, be contiguous and finite; numbers
-    must be finite, and integers that begin non-negative must be so. Where the new state itself holds
-    a value that is not finite, any value is accepted; where it holds ``None`` or a list, any content.
+    Keys must be equal (blocks are supplied, not compared); arrays must have the same shape and dtype, be
+    contiguous and finite; numbers must be finite, and integers that begin non-negative must be so. Where the new
+    state itself holds a value that is not finite, any value is accepted; where it holds ``None`` or a list, any
+    content.
 
     Args:
         state: The state from outside.
@@ -91,7 +92,7 @@ def _compare(value: Any, new: Any, place: str, owner: str, finite: bool) -> None
         if not isinstance(value, Mapping) or value.keys() != new.keys():
             has = f"the keys {_listed(value)}" if isinstance(value, Mapping) else f"a {type(value).__name__}"
             raise DataError(f"the state{place} of {owner} has {has}; this {owner} needs {_listed(new)}")
-        for key in new:
+        for key in new.keys() - {BLOCKS}:
             _compare(value[key], new[key], f"{place}[{key!r}]", owner, finite)
     elif isinstance(new, np.ndarray):
         _compare_arrays(value, new, f"the state{place} of {owner}", finite)

@@ -10,6 +10,7 @@ import numpy as np
 
 from nnkit import registry
 from nnkit.arrays import Array
+from nnkit.core.blocks import without_blocks
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
@@ -120,7 +121,7 @@ def _training(
 ) -> TrainingRecord:
     owned = None
     if state.optimizer is not None:
-        by_name = _with_names(state.optimizer, state.parameters, model.layout)
+        by_name = _with_names(without_blocks(state.optimizer), state.parameters, model.layout)
         owned = OptimizerRecord(owner=name_of(optimizer), state=by_name)
     return TrainingRecord(
         entropy=state.entropy,

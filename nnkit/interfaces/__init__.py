@@ -1,19 +1,24 @@
 """One abstract class per kind of part: shapes, units and promises are stated here, once."""
 
 from nnkit.interfaces.activation import Activation, Elementwise
+from nnkit.interfaces.block import Block, one_block
+from nnkit.interfaces.block_optimizer import BlockOptimizer
 from nnkit.interfaces.callback import Callback, LayerValues, TrainingData, TrainingView
 from nnkit.interfaces.initializer import Distribution, Initializer
 from nnkit.interfaces.layer import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.loss import Loss
 from nnkit.interfaces.metric import Metric, MetricValue
-from nnkit.interfaces.optimizer import Optimizer, State
+from nnkit.interfaces.optimizer import BLOCKS, Optimizer, State
 from nnkit.interfaces.part import Example, Part, PartSpec, UpdateLike
 from nnkit.interfaces.regularizer import Regularizer
 from nnkit.interfaces.schedule import Schedule, rate_at
 from nnkit.interfaces.solver import ObjectiveLike, Solver, SolverStep
 
 __all__ = [
+    "BLOCKS",
     "Activation",
+    "Block",
+    "BlockOptimizer",
     "BoundLayer",
     "Callback",
     "Distribution",
@@ -40,5 +45,6 @@ __all__ = [
     "TrainingView",
     "UpdateLike",
     "Workspace",
+    "one_block",
     "rate_at",
 ]

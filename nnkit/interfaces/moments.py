@@ -1,4 +1,4 @@
-"""Adam and its relatives: the hyperparameters, the two moments and the loop over blocks that they share.
+"""Adam and its relatives: the hyperparameters, the two moments and the loop over chunks that they share.
 
 The moments are stored as discounted sums ``M = beta1 * M + g`` and ``V = beta2 * V + g**2``, which saves two passes
 over the vector in every step. The paper's unbiased means follow from them at step ``t`` = 1, 2, …::
@@ -13,17 +13,18 @@ All factors but ``M`` and ``V`` are numbers, so they are folded into two::
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import numpy as np
 from numpy import add, divide, multiply, sqrt, subtract
 
 from nnkit.arrays import Array
+from nnkit.interfaces.block import Block
 from nnkit.interfaces.fields import rate, real
 from nnkit.interfaces.optimizer import Optimizer, State
 from nnkit.interfaces.schedule import Schedule
-from nnkit.interfaces.stepping import blocks, rates, scalar, step_once
+from nnkit.interfaces.stepping import chunks, rates, scalar, step_once
 
 __all__ = ["AdamLike", "descend", "moments", "root_correction"]
 
@@ -72,12 +73,14 @@ class AdamLike(Optimizer):
     Its author writes ``bind`` with ``bind_moments``, and adds to ``init`` what else the state needs.
     """
 
+    per_parameter = ("gradient_sum", "square_sum")
+
     learning_rate: float | Schedule = rate(0.001)
     beta1: float = real(0.9, ge=0.0, lt=1.0)
     beta2: float = real(0.999, ge=0.0, lt=1.0)
     epsilon: float = real(1e-8, gt=0.0)
 
-    def init(self, parameters: Array) -> State:
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         """No steps, and sums of zero."""
         return {"step": 0, "gradient_sum": np.zeros_like(parameters), "square_sum": np.zeros_like(parameters)}
 
@@ -100,21 +103,21 @@ class AdamLike(Optimizer):
         *extra: Array,
         scratch: int = 1,
     ) -> Callable[[], None]:
-        """A function that makes one step in place, block by block.
+        """A function that makes one step in place, chunk by chunk.
 
         Args:
             parameters: ``(P,)``, as in ``bind``.
             gradient: ``(P,)``, as in ``bind``.
             state: As in ``bind``; holds ``step``, ``gradient_sum`` and ``square_sum``.
-            prepare: Called with the learning rate and ``t`` = 1, 2, … before the blocks of a step.
-            move: Changes one block of the parameters. Called with that block of the parameters, the gradient, the two
+            prepare: Called with the learning rate and ``t`` = 1, 2, … before the chunks of a step.
+            move: Changes one chunk of the parameters. Called with that chunk of the parameters, the gradient, the two
                 sums (which include this gradient already) and each of ``extra``, then with the scratch arrays.
             extra: More vectors ``(P,)`` of the state.
             scratch: Scratch arrays, at least 1.
         """
         rate_of = rates(self.learning_rate)
         beta1, beta2 = scalar(self.beta1, parameters), scalar(self.beta2, parameters)
-        views = blocks(parameters, gradient, state["gradient_sum"], state["square_sum"], *extra, scratch=scratch)
+        views = chunks(parameters, gradient, state["gradient_sum"], state["square_sum"], *extra, scratch=scratch)
 
         def step() -> None:
             done = state["step"]

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.interfaces.block import Block
 from nnkit.interfaces.part import Part
 
-__all__ = ["Optimizer", "State"]
+__all__ = ["BLOCKS", "Optimizer", "State"]
 
 State: TypeAlias = dict[str, Any]
-"""The state of an optimizer: arrays and plain numbers by name. Nothing else is saved."""
+"""The state of an optimizer: arrays, plain numbers, and mappings of these, by name. Nothing else is saved."""
+
+BLOCKS = "blocks"
+"""The entry of a state (also of a mapping in it) that may hold the blocks passed to ``init``. It is not saved: the core
+supplies the blocks again when a state is loaded."""
 
 
 class Optimizer(Part):
@@ -27,6 +32,8 @@ class Optimizer(Part):
     Attributes:
         coordinatewise: Updating two halves of the vector separately equals updating all of it.
         zero_rate_is_still: A learning rate of 0 leaves the parameters as they are.
+        per_parameter: Names of the state's arrays ``(P,)`` that have one element for each parameter: files store them
+            by the name of each block.
     """
 
     __slots__ = ()
@@ -34,10 +41,17 @@ class Optimizer(Part):
     kind = "optimizer"
     coordinatewise: ClassVar[bool] = True
     zero_rate_is_still: ClassVar[bool] = True
+    per_parameter: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def init(self, parameters: Array) -> State:
-        """The state before the first update."""
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
+        """The state before the first update.
+
+        Args:
+            parameters: ``(P,)``, not written to.
+            blocks: The arrays that the vector consists of, in order. What later updates need of them
+                goes into the state: numbers and arrays, or the blocks themselves as ``state["blocks"]``.
+        """
 
     @abstractmethod
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:

@@ -1,4 +1,4 @@
-"""Helpers for optimizers that write ``bind``: blocks that fit in cache, typed scalars, and the rate of a step."""
+"""Helpers for optimizers that write ``bind``: chunks that fit in cache, typed scalars, and the rate of a step."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from nnkit.errors import SpecError
 from nnkit.interfaces.optimizer import Optimizer, State
 from nnkit.interfaces.schedule import Schedule
 
-__all__ = ["BLOCK", "blocks", "inner_optimizer", "rates", "scalar", "step_once"]
+__all__ = ["CHUNK", "chunks", "inner_optimizer", "rates", "scalar", "step_once"]
 
-BLOCK = 65_536
-"""Elements of a block: the few vectors of an update, this long, stay in a core's cache between its passes."""
+CHUNK = 65_536
+"""Elements of a chunk: the few vectors of an update, this long, stay in a core's cache between its passes."""
 
 
-def blocks(parameters: Array, *others: Array, scratch: int = 0) -> list[tuple[Array, ...]]:
-    """Views of the same stretch of every vector, ``BLOCK`` elements or fewer, in order.
+def chunks(parameters: Array, *others: Array, scratch: int = 0) -> list[tuple[Array, ...]]:
+    """Views of the same stretch of every vector, ``CHUNK`` elements or fewer, in order.
 
     Args:
         parameters: A vector ``(P,)``; decides the length and the type of the scratch arrays.
         others: Vectors ``(P,)`` that go with it.
-        scratch: How many scratch arrays each tuple ends with. All blocks share them, so their
-            content lasts only while one block is worked on.
+        scratch: How many scratch arrays each tuple ends with. All chunks share them, so their
+            content lasts only while one chunk is worked on.
 
     Example:
-        >>> [[view.size for view in views] for views in blocks(np.zeros(100_000), np.ones(100_000), scratch=1)]
+        >>> [[view.size for view in views] for views in chunks(np.zeros(100_000), np.ones(100_000), scratch=1)]
         [[65536, 65536, 65536], [34464, 34464, 34464]]
     """
     size = parameters.size
-    work = [np.empty(min(size, BLOCK), dtype=parameters.dtype) for _ in range(scratch)]
+    work = [np.empty(min(size, CHUNK), dtype=parameters.dtype) for _ in range(scratch)]
     return [
         (
-            *(vector[start : start + BLOCK] for vector in (parameters, *others)),
-            *(array[: min(BLOCK, size - start)] for array in work),
+            *(vector[start : start + CHUNK] for vector in (parameters, *others)),
+            *(array[: min(CHUNK, size - start)] for array in work),
         )
-        for start in range(0, size, BLOCK)
+        for start in range(0, size, CHUNK)
     ]
 
 

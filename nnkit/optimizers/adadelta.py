@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State
+from nnkit.interfaces import Block, Optimizer, Schedule, State
 from nnkit.interfaces.fields import rate, real
-from nnkit.interfaces.stepping import blocks, rates, scalar, step_once
+from nnkit.interfaces.stepping import chunks, rates, scalar, step_once
 
 
 @final
@@ -37,10 +37,11 @@ class Adadelta(Optimizer):
     Example:
         >>> adadelta = Adadelta(rho=0.75, epsilon=1e-4)
         >>> theta = np.array([1.0, 2.0])
-        >>> adadelta.update(theta, np.array([3.0, -0.5]), adadelta.init(theta)).round(6)
+        >>> adadelta.update(theta, np.array([3.0, -0.5]), adadelta.init(theta, [])).round(6)
         array([0.98    , 2.019984])
     """
 
+    per_parameter = ("square_sum", "step_sum")
     variants = ({"rho": 0.5, "epsilon": 1e-3}, {"learning_rate": 0.5})
 
     learning_rate: float | Schedule = rate(1.0)
@@ -59,7 +60,7 @@ class Adadelta(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters: Array) -> State:
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         return {"step": 0, "square_sum": np.zeros_like(parameters), "step_sum": np.zeros_like(parameters)}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
@@ -69,7 +70,7 @@ class Adadelta(Optimizer):
         rate_of, scale, rho = rates(self.learning_rate), scalar(0.0, parameters), scalar(self.rho, parameters)
         # Of sums instead of means, the factor 1 - rho cancels in the quotient; epsilon alone has to carry it.
         floor = scalar(self.epsilon / (1.0 - self.rho), parameters)
-        views = blocks(parameters, gradient, state["square_sum"], state["step_sum"], scratch=2)
+        views = chunks(parameters, gradient, state["square_sum"], state["step_sum"], scratch=2)
 
         def step() -> None:
             scale[()] = rate_of(state["step"])

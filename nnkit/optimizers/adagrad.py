@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State
+from nnkit.interfaces import Block, Optimizer, Schedule, State
 from nnkit.interfaces.fields import rate, real
-from nnkit.interfaces.stepping import blocks, rates, scalar, step_once
+from nnkit.interfaces.stepping import chunks, rates, scalar, step_once
 
 
 @final
@@ -34,10 +34,11 @@ class Adagrad(Optimizer):
     Example:
         >>> adagrad = Adagrad(learning_rate=0.1)
         >>> theta = np.array([1.0, 2.0])
-        >>> adagrad.update(theta, np.array([3.0, -0.5]), adagrad.init(theta)).round(6)
+        >>> adagrad.update(theta, np.array([3.0, -0.5]), adagrad.init(theta, [])).round(6)
         array([0.9, 2.1])
     """
 
+    per_parameter = ("square_sum",)
     variants = ({"initial_accumulator": 0.5, "epsilon": 1e-3},)
 
     learning_rate: float | Schedule = rate(0.01)
@@ -54,7 +55,7 @@ class Adagrad(Optimizer):
         path: Array = parameters - np.cumsum(steps, axis=0)
         return path
 
-    def init(self, parameters: Array) -> State:
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         return {"step": 0, "square_sum": np.full_like(parameters, self.initial_accumulator)}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
@@ -62,7 +63,7 @@ class Adagrad(Optimizer):
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         rate_of, scale, floor = rates(self.learning_rate), scalar(0.0, parameters), scalar(self.epsilon, parameters)
-        views = blocks(parameters, gradient, state["square_sum"], scratch=1)
+        views = chunks(parameters, gradient, state["square_sum"], scratch=1)
 
         def step() -> None:
             scale[()] = rate_of(state["step"])

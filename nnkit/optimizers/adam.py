@@ -37,7 +37,7 @@ class Adam(AdamLike):
     Example:
         >>> adam = Adam(learning_rate=0.1)
         >>> theta = np.array([1.0, 2.0])
-        >>> adam.update(theta, np.array([3.0, -0.5]), adam.init(theta)).round(6)
+        >>> adam.update(theta, np.array([3.0, -0.5]), adam.init(theta, [])).round(6)
         array([0.9, 2.1])
     """
 

@@ -40,7 +40,7 @@ class AdamW(AdamLike):
     Example:
         >>> adamw = AdamW(learning_rate=0.1, weight_decay=0.5)
         >>> theta = np.array([1.0, 2.0])
-        >>> adamw.update(theta, np.array([3.0, -0.5]), adamw.init(theta)).round(6)
+        >>> adamw.update(theta, np.array([3.0, -0.5]), adamw.init(theta, [])).round(6)
         array([0.85, 2.  ])
     """
 

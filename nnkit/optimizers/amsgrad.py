@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import State
+from nnkit.interfaces import Block, State
 from nnkit.interfaces.moments import AdamLike, descend, moments
 from nnkit.interfaces.stepping import scalar
 
@@ -37,10 +37,11 @@ class AMSGrad(AdamLike):
     Example:
         >>> amsgrad = AMSGrad(learning_rate=0.1)
         >>> theta = np.array([1.0, 2.0])
-        >>> amsgrad.update(theta, np.array([3.0, -0.5]), amsgrad.init(theta)).round(6)
+        >>> amsgrad.update(theta, np.array([3.0, -0.5]), amsgrad.init(theta, [])).round(6)
         array([0.9, 2.1])
     """
 
+    per_parameter = ("gradient_sum", "square_sum", "largest_square_sum")
     variants = ({"beta1": 0.8, "beta2": 0.5, "epsilon": 1e-3},)
 
     @staticmethod
@@ -56,8 +57,8 @@ class AMSGrad(AdamLike):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters: Array) -> State:
-        return {**super().init(parameters), "largest_square_sum": np.zeros_like(parameters)}
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
+        return {**super().init(parameters, blocks), "largest_square_sum": np.zeros_like(parameters)}
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         scale, floor = scalar(0.0, parameters), scalar(0.0, parameters)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Optimizer, State
+from nnkit.interfaces import Block, Example, Optimizer, State
 from nnkit.interfaces.fields import part, real
 from nnkit.interfaces.stepping import inner_optimizer
 
@@ -36,7 +36,7 @@ class ClipByNorm(Optimizer):
     Example:
         >>> from nnkit.plugins import create
         >>> clipped = create("optimizer", "clip_by_norm(optimizer='sgd(learning_rate=1.0)', max_norm=1.0)")
-        >>> clipped.update(np.zeros(2), np.array([3.0, 4.0]), clipped.init(np.zeros(2)))
+        >>> clipped.update(np.zeros(2), np.array([3.0, 4.0]), clipped.init(np.zeros(2), []))
         array([-0.6, -0.8])
     """
 
@@ -55,8 +55,12 @@ class ClipByNorm(Optimizer):
     optimizer: Any = part("optimizer", "sgd", optional=False)
     max_norm: float = real(1.0, gt=0.0)
 
-    def init(self, parameters: Array) -> State:
-        return inner_optimizer(self.optimizer).init(parameters)
+    @property
+    def per_parameter(self) -> tuple[str, ...]:
+        return inner_optimizer(self.optimizer).per_parameter
+
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
+        return inner_optimizer(self.optimizer).init(parameters, blocks)
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         norm = _norm(gradient)

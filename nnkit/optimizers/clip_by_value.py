@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Optimizer, State
+from nnkit.interfaces import Block, Example, Optimizer, State
 from nnkit.interfaces.fields import part, real
 from nnkit.interfaces.stepping import inner_optimizer
 
@@ -32,7 +32,7 @@ class ClipByValue(Optimizer):
     Example:
         >>> from nnkit.plugins import create
         >>> clipped = create("optimizer", "clip_by_value(optimizer='sgd(learning_rate=1.0)', limit=0.5)")
-        >>> clipped.update(np.zeros(2), np.array([3.0, -0.2]), clipped.init(np.zeros(2)))
+        >>> clipped.update(np.zeros(2), np.array([3.0, -0.2]), clipped.init(np.zeros(2), []))
         array([-0.5,  0.2])
     """
 
@@ -50,8 +50,12 @@ class ClipByValue(Optimizer):
     optimizer: Any = part("optimizer", "sgd", optional=False)
     limit: float = real(1.0, gt=0.0)
 
-    def init(self, parameters: Array) -> State:
-        return inner_optimizer(self.optimizer).init(parameters)
+    @property
+    def per_parameter(self) -> tuple[str, ...]:
+        return inner_optimizer(self.optimizer).per_parameter
+
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
+        return inner_optimizer(self.optimizer).init(parameters, blocks)
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         clipped = np.clip(gradient, -self.limit, self.limit)

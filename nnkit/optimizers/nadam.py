@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import State
+from nnkit.interfaces import Block, State
 from nnkit.interfaces.fields import real
 from nnkit.interfaces.moments import AdamLike, descend, moments, root_correction
 from nnkit.interfaces.stepping import scalar
@@ -41,7 +41,7 @@ class Nadam(AdamLike):
     Example:
         >>> nadam = Nadam(learning_rate=0.1)
         >>> theta = np.array([1.0, 2.0])
-        >>> nadam.update(theta, np.array([3.0, -0.5]), nadam.init(theta)).round(6)
+        >>> nadam.update(theta, np.array([3.0, -0.5]), nadam.init(theta, [])).round(6)
         array([0.894355, 2.105645])
     """
 
@@ -69,8 +69,8 @@ class Nadam(AdamLike):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters: Array) -> State:
-        return {**super().init(parameters), "momentum_product": 1.0}
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
+        return {**super().init(parameters, blocks), "momentum_product": 1.0}
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         ratio, scale, floor = (scalar(0.0, parameters) for _ in range(3))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State
+from nnkit.interfaces import Block, Optimizer, Schedule, State
 from nnkit.interfaces.fields import flag, rate, real
-from nnkit.interfaces.stepping import blocks, rates, scalar, step_once
+from nnkit.interfaces.stepping import chunks, rates, scalar, step_once
 
 
 @final
@@ -44,10 +44,11 @@ class RMSprop(Optimizer):
     Example:
         >>> rmsprop = RMSprop(learning_rate=0.1, rho=0.75)
         >>> theta = np.array([1.0, 2.0])
-        >>> rmsprop.update(theta, np.array([3.0, -0.5]), rmsprop.init(theta)).round(6)
+        >>> rmsprop.update(theta, np.array([3.0, -0.5]), rmsprop.init(theta, [])).round(6)
         array([0.8, 2.2])
     """
 
+    per_parameter = ("square_sum", "gradient_sum", "velocity")
     variants = ({"centered": True}, {"momentum": 0.9}, {"momentum": 0.5, "centered": True, "rho": 0.5})
 
     learning_rate: float | Schedule = rate(0.001)
@@ -78,7 +79,7 @@ class RMSprop(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters: Array) -> State:
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         names = ["square_sum", *["gradient_sum"] * self.centered, *["velocity"] * bool(self.momentum)]
         return {"step": 0, **{name: np.zeros_like(parameters) for name in names}}
 
@@ -92,7 +93,7 @@ class RMSprop(Optimizer):
         square_sum: Array = state["square_sum"]
         # The square sum stands in for what this form does not keep, and is then not touched in its place.
         others = (state.get("gradient_sum", square_sum), state.get("velocity", square_sum))
-        views = blocks(parameters, gradient, square_sum, *others, scratch=1)
+        views = chunks(parameters, gradient, square_sum, *others, scratch=1)
 
         def step() -> None:
             scale[()] = rate_of(state["step"]) / math.sqrt(fresh)

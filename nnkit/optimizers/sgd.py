@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State
+from nnkit.interfaces import Block, Optimizer, Schedule, State
 from nnkit.interfaces.fields import flag, rate, real
-from nnkit.interfaces.stepping import blocks, rates, scalar, step_once
+from nnkit.interfaces.stepping import chunks, rates, scalar, step_once
 
 
 @final
@@ -38,10 +38,11 @@ class SGD(Optimizer):
     Example:
         >>> sgd = SGD(learning_rate=0.5)
         >>> theta = np.array([1.0, 2.0])
-        >>> sgd.update(theta, np.array([1.0, -1.0]), sgd.init(theta))
+        >>> sgd.update(theta, np.array([1.0, -1.0]), sgd.init(theta, []))
         array([0.5, 2.5])
     """
 
+    per_parameter = ("velocity",)
     variants = ({"momentum": 0.9}, {"momentum": 0.9, "nesterov": True})
 
     learning_rate: float | Schedule = rate(0.01)
@@ -58,7 +59,7 @@ class SGD(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters: Array) -> State:
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         return {"step": 0, "velocity": np.zeros_like(parameters)} if self.momentum else {"step": 0}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
@@ -69,7 +70,7 @@ class SGD(Optimizer):
 
     def _bind_plain(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         rate_of, scale = rates(self.learning_rate), scalar(0.0, parameters)
-        views = blocks(parameters, gradient, scratch=1)
+        views = chunks(parameters, gradient, scratch=1)
 
         def step() -> None:
             scale[()] = rate_of(state["step"])
@@ -83,7 +84,7 @@ class SGD(Optimizer):
     def _bind_momentum(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         rate_of, scale = rates(self.learning_rate), scalar(0.0, parameters)
         momentum, nesterov = scalar(self.momentum, parameters), self.nesterov
-        views = blocks(parameters, gradient, state["velocity"], scratch=1)
+        views = chunks(parameters, gradient, state["velocity"], scratch=1)
 
         def step() -> None:
             scale[()] = rate_of(state["step"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import final
 
 import attrs
@@ -10,7 +11,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import ShapeError, SpecError
-from nnkit.interfaces import Optimizer, State, UpdateLike
+from nnkit.interfaces import Block, Optimizer, State, UpdateLike
 
 __all__ = ["UpdateOnly", "from_update"]
 
@@ -46,7 +47,7 @@ class UpdateOnly(Optimizer):
 
     optimizer: UpdateLike = attrs.field(eq=id)
 
-    def init(self, parameters: Array) -> State:
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         return {}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast, final
@@ -18,7 +18,7 @@ from nnkit.arrays import Array
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.step import Vectors
 from nnkit.core.view import CallbackView, Run
-from nnkit.interfaces import Optimizer, Solver
+from nnkit.interfaces import Block, Optimizer, Solver
 from nnkit.network.composition import DEFAULTS, Composition
 from nnkit.testing.subject import Subject
 
@@ -43,7 +43,7 @@ class PlantedError(Exception):
 class _WithoutRate(Optimizer):
     """An optimizer without a learning rate, which is never called."""
 
-    def init(self, parameters: Array) -> dict[str, Any]:
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> dict[str, Any]:
         return {}
 
     def update(self, parameters: Array, gradient: Array, state: dict[str, Any]) -> Array:

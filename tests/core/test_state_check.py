@@ -6,7 +6,7 @@ import pytest
 from nnkit import registry
 from nnkit.core.state_check import check_state, check_vector, is_finite
 from nnkit.errors import DataError
-from nnkit.interfaces import Optimizer
+from nnkit.interfaces import Optimizer, one_block
 
 NEW = {
     "step": 0,
@@ -39,10 +39,10 @@ def test_the_state_of_every_optimizer_passes(name):
     optimizer = registry.create("optimizer", name)
     rng = np.random.default_rng(0)
     theta = rng.normal(size=5)
-    state = optimizer.init(theta)
+    state = optimizer.init(theta, one_block(theta))
     for _ in range(3):
         theta = optimizer.update(theta, rng.normal(size=5), state)
-    check_state(state, optimizer.init(theta), name)
+    check_state(state, optimizer.init(theta, one_block(theta)), name)
 
 
 CHANGES = {

@@ -5,16 +5,16 @@ import pytest
 from oracles.optimizer_runs import Halving
 
 from nnkit.errors import SpecError
-from nnkit.interfaces.stepping import BLOCK, blocks, rates, scalar
+from nnkit.interfaces.stepping import CHUNK, chunks, rates, scalar
 
 
-@pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5])
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 5])
 def test_blocks_cover_every_element_once_and_write_through(size):
     parameters, other = np.zeros(size, dtype=np.float32), np.arange(size, dtype=np.float64)
     seen = []
-    for theta, rest, one, two in blocks(parameters, other, scratch=2):
+    for theta, rest, one, two in chunks(parameters, other, scratch=2):
         assert {theta.shape} == {rest.shape, one.shape, two.shape}
-        assert theta.size <= BLOCK
+        assert theta.size <= CHUNK
         assert (np.float32, np.float32) == (one.dtype, two.dtype)
         assert not np.shares_memory(one, two)
         np.add(theta, 1.0, out=theta)
@@ -25,7 +25,7 @@ def test_blocks_cover_every_element_once_and_write_through(size):
 
 
 def test_blocks_share_their_scratch():
-    first, second = blocks(np.zeros(BLOCK + 1), scratch=1)
+    first, second = chunks(np.zeros(CHUNK + 1), scratch=1)
 
     assert np.shares_memory(first[1], second[1])
 

@@ -272,7 +272,7 @@ class Plain(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0, "velocity": np.zeros_like(parameters)}
 
     def update(self, parameters, gradient, state):
@@ -324,7 +324,7 @@ class Moments(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0, "m": np.zeros_like(parameters), "v": np.zeros_like(parameters)}
 
     def update(self, parameters, gradient, state):
@@ -339,8 +339,8 @@ class Bounded(Optimizer):
     optimizer: Any = part("optimizer", "sgd", optional=False)
     limit: float = real(1.0, gt=0.0)
 
-    def init(self, parameters):
-        return self.optimizer.init(parameters)
+    def init(self, parameters, blocks):
+        return self.optimizer.init(parameters, blocks)
 
     def update(self, parameters, gradient, state):
         return self.optimizer.update(parameters, np.clip(gradient, -self.limit, self.limit), state)
@@ -353,7 +353,7 @@ class Resilient(Optimizer):
     variants = ({"first": 0.1},)
     first: float = real(0.01, gt=0.0)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"length": np.full_like(parameters, self.first), "previous": np.zeros_like(parameters)}
 
     def update(self, parameters, gradient, state):

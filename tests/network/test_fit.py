@@ -497,7 +497,7 @@ def test_a_solver_is_an_optimizer_by_another_name():
 class Fresh(Optimizer):
     """Returns a new vector instead of writing in place."""
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {}
 
     def update(self, parameters, gradient, state):

@@ -8,7 +8,7 @@ import pytest
 
 import nnkit
 from nnkit.errors import HyperparameterError, SpecError
-from nnkit.interfaces import Callback
+from nnkit.interfaces import Callback, one_block
 from nnkit.plugins import create
 
 GRADIENT = np.array([3.0, -4.0, 0.1])
@@ -17,7 +17,7 @@ GRADIENT = np.array([3.0, -4.0, 0.1])
 def stepped(spec, gradient, steps=3):
     optimizer = create("optimizer", spec)
     theta = np.array([1.0, -1.0, 0.5])
-    state = optimizer.init(theta)
+    state = optimizer.init(theta, one_block(theta))
     for _ in range(steps):
         theta = optimizer.update(theta, gradient, state)
     return theta
@@ -41,7 +41,7 @@ def test_bound_equals_plain(name):
     optimizer = create("optimizer", {"name": name, "optimizer": "adam"})
     rng = np.random.default_rng(0)
     plain, bound, gradient = np.ones(5), np.ones(5), np.empty(5)
-    states = optimizer.init(plain), optimizer.init(bound)
+    states = optimizer.init(plain, one_block(plain)), optimizer.init(bound, one_block(bound))
     step = optimizer.bind(bound, gradient, states[1])
     for _ in range(20):
         gradient[:] = 3 * rng.normal(size=5)
@@ -61,7 +61,7 @@ def test_a_gradient_that_is_not_finite_is_not_hidden():
 def test_a_gradient_whose_squares_overflow_is_clipped(dtype, size):
     clipped = create("optimizer", "clip_by_norm(optimizer='sgd(learning_rate=1.0)', max_norm=1.0)")
     parameters, gradient = np.zeros(2, dtype), np.array([3.0 * size, 4.0 * size], dtype)
-    found = clipped.update(parameters, gradient, clipped.init(parameters))
+    found = clipped.update(parameters, gradient, clipped.init(parameters, one_block(parameters)))
     np.testing.assert_allclose([-0.6, -0.8], found, rtol=4 * np.finfo(dtype).eps)
 
 
@@ -72,7 +72,7 @@ def test_wrong_hyperparameters_are_refused():
     from nnkit.optimizers.clip_by_norm import ClipByNorm
 
     with pytest.raises(SpecError, match="not an optimizer yet"):
-        ClipByNorm(optimizer="sgd").init(np.zeros(1))
+        ClipByNorm(optimizer="sgd").init(np.zeros(1), one_block(np.zeros(1)))
 
 
 def test_a_network_trains_with_clipping_and_callbacks_reach_the_inner_learning_rate():

@@ -7,7 +7,8 @@ import pytest
 from oracles.optimizer_runs import descend, quadratic, replay, rosenbrock
 
 from nnkit.errors import HyperparameterError, SpecError
-from nnkit.interfaces.stepping import BLOCK
+from nnkit.interfaces import one_block
+from nnkit.interfaces.stepping import CHUNK
 from nnkit.optimizers.adadelta import Adadelta
 from nnkit.optimizers.adagrad import Adagrad
 from nnkit.optimizers.adam import Adam
@@ -41,7 +42,7 @@ def run(rng):
 def test_init_leaves_the_parameters_and_counts_from_zero(optimizer, run):
     start, _ = run
     parameters = start.copy()
-    state = optimizer.init(parameters)
+    state = optimizer.init(parameters, one_block(parameters))
 
     np.testing.assert_array_equal(start, parameters)
     assert state["step"] == 0
@@ -52,7 +53,7 @@ def test_init_leaves_the_parameters_and_counts_from_zero(optimizer, run):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_of_parameters_and_state(optimizer, dtype, run):
     start, gradients = (array.astype(dtype) for array in run)
-    state = optimizer.init(start)
+    state = optimizer.init(start, one_block(start))
     parameters = start
     for gradient in gradients:
         parameters = optimizer.update(parameters, gradient, state)
@@ -77,7 +78,7 @@ def test_float32_follows_float64(optimizer, run):
 def test_bind_equals_update_step_for_step(optimizer, run):
     start, gradients = run
     updated, bound, gradient = start.copy(), start.copy(), np.empty_like(start)
-    states = optimizer.init(updated), optimizer.init(bound)
+    states = optimizer.init(updated, one_block(updated)), optimizer.init(bound, one_block(bound))
     step = optimizer.bind(bound, gradient, states[1])
     for given in gradients:
         gradient[:] = given
@@ -107,7 +108,7 @@ def test_blocks_equal_whole(optimizer, rng):
         replay(optimizer, start[at : at + 50_000], gradients[:, at : at + 50_000]) for at in range(0, size, 50_000)
     ]
 
-    assert 2 * BLOCK < size < 3 * BLOCK
+    assert 2 * CHUNK < size < 3 * CHUNK
     np.testing.assert_array_equal(np.concatenate(pieces, axis=1), replay(optimizer, start, gradients))
 
 
@@ -116,7 +117,7 @@ def test_an_unresolved_schedule_is_named(cls):
     optimizer, parameters = cls(learning_rate="cosine(steps=10)"), np.zeros(2)
 
     with pytest.raises(SpecError, match=r"cosine\(steps=10\)"):
-        optimizer.update(parameters, parameters, optimizer.init(parameters))
+        optimizer.update(parameters, parameters, optimizer.init(parameters, one_block(parameters)))
 
 
 @every_class
@@ -160,7 +161,7 @@ def test_a_share_of_one_is_refused(field):
 def test_extreme_gradients_give_numbers_and_no_warning(optimizer, size):
     """Squares of 1e30 overflow in float32, those of 1e-30 vanish."""
     parameters = np.ones(3, dtype=np.float32)
-    state = optimizer.init(parameters)
+    state = optimizer.init(parameters, one_block(parameters))
     for _ in range(3):
         parameters = optimizer.update(parameters, np.array([size, -size, 0.0], dtype=np.float32), state)
 

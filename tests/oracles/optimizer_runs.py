@@ -6,7 +6,7 @@ from typing import final
 import attrs
 import numpy as np
 
-from nnkit.interfaces import Schedule
+from nnkit.interfaces import Schedule, one_block
 
 
 @final
@@ -37,7 +37,7 @@ def recorded(path):
 def replay(optimizer, start, gradients, dtype=np.float64):
     """The parameters after each update with these gradients, ``(steps, P)``."""
     parameters = start.astype(dtype)
-    state = optimizer.init(parameters)
+    state = optimizer.init(parameters, one_block(parameters))
     path = []
     for gradient in gradients.astype(dtype):
         parameters = optimizer.update(parameters, gradient, state)
@@ -67,7 +67,7 @@ def rosenbrock(theta):
 def descend(optimizer, function, start, steps):
     """The values of ``function`` along a run: before the first step, and after each."""
     theta = np.array(start, dtype=np.float64)
-    state, values = optimizer.init(theta), []
+    state, values = optimizer.init(theta, one_block(theta)), []
     for _ in range(steps):
         gradient, value = function(theta)
         values.append(value)

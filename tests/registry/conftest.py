@@ -18,7 +18,7 @@ OPTIMIZER = """
     class {cls}(Optimizer):
         learning_rate: object = rate(0.1)
 
-        def init(self, parameters):
+        def init(self, parameters, blocks):
             return {{}}
 
         def update(self, parameters, gradient, state):

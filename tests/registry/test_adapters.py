@@ -8,7 +8,7 @@ import pytest
 from nnkit.activations.function import FunctionActivation, RowFunctionActivation
 from nnkit.activations.function import from_functions as activation_of
 from nnkit.errors import ShapeError, SpecError
-from nnkit.interfaces import Activation, Elementwise, Loss, Optimizer
+from nnkit.interfaces import Activation, Elementwise, Loss, Optimizer, one_block
 from nnkit.losses.function import from_functions as loss_of
 from nnkit.optimizers.update_only import from_update as optimizer_of
 
@@ -145,7 +145,7 @@ def test_an_object_with_update_alone():
     part = optimizer_of(own)
     assert isinstance(part, Optimizer)
     parameters, gradient = np.array([1.0, 2.0]), np.array([1.0, -1.0])
-    state = part.init(parameters)
+    state = part.init(parameters, one_block(parameters))
     first = part.update(parameters.copy(), gradient, state)
     np.testing.assert_allclose(first, [0.9, 2.1], rtol=1e-15)
     np.testing.assert_allclose(part.update(first, gradient, state), [0.75, 2.25], rtol=1e-15)

@@ -24,7 +24,7 @@ class CompiledAdamW(AdamLike):
     Example:
         >>> adamw = CompiledAdamW(learning_rate=0.1)
         >>> theta = np.array([1.0, 2.0])
-        >>> adamw.update(theta, np.array([3.0, -0.5]), adamw.init(theta)).round(3)
+        >>> adamw.update(theta, np.array([3.0, -0.5]), adamw.init(theta, [])).round(3)
         array([0.899, 2.098])
     """
 

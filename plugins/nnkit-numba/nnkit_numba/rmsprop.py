@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State
+from nnkit.interfaces import Block, Optimizer, Schedule, State
 from nnkit.interfaces.fields import flag, rate, real
 from nnkit.interfaces.stepping import rates, step_once
 from nnkit.optimizers.rmsprop import RMSprop
@@ -59,10 +59,11 @@ class CompiledRMSprop(Optimizer):
     Example:
         >>> rmsprop = CompiledRMSprop(learning_rate=0.1, rho=0.75)
         >>> theta = np.array([1.0, 2.0])
-        >>> rmsprop.update(theta, np.array([3.0, -0.5]), rmsprop.init(theta)).round(6)
+        >>> rmsprop.update(theta, np.array([3.0, -0.5]), rmsprop.init(theta, [])).round(6)
         array([0.8, 2.2])
     """
 
+    per_parameter = RMSprop.per_parameter
     variants = RMSprop.variants
     reference = RMSprop.reference
 
@@ -72,8 +73,8 @@ class CompiledRMSprop(Optimizer):
     epsilon: float = real(1e-8, gt=0.0)
     centered: bool = flag(False)
 
-    def init(self, parameters: Array) -> State:
-        return as_fields_of(RMSprop, self).init(parameters)
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
+        return as_fields_of(RMSprop, self).init(parameters, blocks)
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         return step_once(self, parameters, gradient, state)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State
+from nnkit.interfaces import Block, Optimizer, Schedule, State
 from nnkit.interfaces.fields import flag, rate, real
 from nnkit.interfaces.stepping import rates, step_once
 from nnkit.optimizers.sgd import SGD
@@ -85,10 +85,11 @@ class CompiledSGD(Optimizer):
     Example:
         >>> sgd = CompiledSGD(learning_rate=0.5)
         >>> theta = np.array([1.0, 2.0])
-        >>> sgd.update(theta, np.array([1.0, -1.0]), sgd.init(theta))
+        >>> sgd.update(theta, np.array([1.0, -1.0]), sgd.init(theta, []))
         array([0.5, 2.5])
     """
 
+    per_parameter = SGD.per_parameter
     variants = SGD.variants
     reference = SGD.reference
 
@@ -96,8 +97,8 @@ class CompiledSGD(Optimizer):
     momentum: float = real(0.0, ge=0.0, lt=1.0)
     nesterov: bool = flag(False)
 
-    def init(self, parameters: Array) -> State:
-        return as_fields_of(SGD, self).init(parameters)
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
+        return as_fields_of(SGD, self).init(parameters, blocks)
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         return step_once(self, parameters, gradient, state)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnkit import Dense, Network, plugins
-from nnkit.interfaces import Layer, Loss, Optimizer
+from nnkit.interfaces import Layer, Loss, Optimizer, one_block
 from nnkit_numba.accelerator import COUNTERPARTS, nnkit_accelerate
 
 every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -34,7 +34,7 @@ def part_and_counterpart(kind, spec):
 def trajectory(optimizer, dtype, steps=40, size=1003):
     rng = np.random.default_rng(5)
     theta, g = rng.normal(size=size).astype(dtype), np.empty(size, dtype)
-    state = optimizer.init(theta)
+    state = optimizer.init(theta, one_block(theta))
     step = optimizer.bind(theta, g, state)
     for _ in range(steps):
         g[:] = rng.normal(size=size)

@@ -13,6 +13,7 @@ import pytest
 
 from nnkit import plugins
 from nnkit.errors import NotOfferedError, PluginWarning
+from nnkit.interfaces import one_block
 from nnkit.registry import accelerate
 from nnkit_numba import accelerator, compiling, sgd
 
@@ -35,11 +36,11 @@ def test_a_kernel_that_cannot_be_compiled_leaves_the_work_to_numpy(monkeypatch):
     theta = np.array([1.0, 2.0])
     compiled = sgd.CompiledSGD(learning_rate=0.5)
     with pytest.warns(PluginWarning, match="could not compile sgd_step: RuntimeError: LLVM ERROR: out of registers;"):
-        step = compiled.bind(theta, np.array([1.0, -1.0]), compiled.init(theta))
+        step = compiled.bind(theta, np.array([1.0, -1.0]), compiled.init(theta, one_block(theta)))
     step()
     assert theta.tolist() == [0.5, 2.5]
     # Warned of once only.
-    compiled.bind(theta, np.array([1.0, -1.0]), compiled.init(theta))
+    compiled.bind(theta, np.array([1.0, -1.0]), compiled.init(theta, one_block(theta)))
 
 
 def test_without_numba_every_part_keeps_its_plain_form(monkeypatch):

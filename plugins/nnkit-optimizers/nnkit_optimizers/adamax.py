@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State, rate_at
+from nnkit.interfaces import Block, Optimizer, Schedule, State, rate_at
 from nnkit.interfaces.fields import rate, real
 
 
@@ -35,10 +36,11 @@ class Adamax(Optimizer):
     Example:
         >>> adamax = Adamax(learning_rate=0.1)
         >>> theta = np.array([1.0, 2.0])
-        >>> adamax.update(theta, np.array([3.0, -0.5]), adamax.init(theta)).round(6)
+        >>> adamax.update(theta, np.array([3.0, -0.5]), adamax.init(theta, [])).round(6)
         array([0.9, 2.1])
     """
 
+    per_parameter = ("first_moment", "largest")
     variants = ({"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3},)
 
     learning_rate: float | Schedule = rate(0.002)
@@ -59,7 +61,7 @@ class Adamax(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters: Array) -> State:
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         return {"step": 0, "first_moment": np.zeros_like(parameters), "largest": np.zeros_like(parameters)}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:

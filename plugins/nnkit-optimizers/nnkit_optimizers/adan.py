@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State, rate_at
+from nnkit.interfaces import Block, Optimizer, Schedule, State, rate_at
 from nnkit.interfaces.fields import rate, real
 
 
@@ -40,10 +41,11 @@ class Adan(Optimizer):
     Example:
         >>> adan = Adan(learning_rate=0.1)
         >>> theta = np.array([1.0, 2.0])
-        >>> adan.update(theta, np.array([3.0, -0.5]), adan.init(theta)).round(6)
+        >>> adan.update(theta, np.array([3.0, -0.5]), adan.init(theta, [])).round(6)
         array([0.9, 2.1])
     """
 
+    per_parameter = ("first_moment", "difference_moment", "second_moment", "previous_gradient")
     variants = ({"beta1": 0.5, "beta2": 0.7, "beta3": 0.8, "epsilon": 1e-3, "weight_decay": 0.3},)
 
     learning_rate: float | Schedule = rate(0.001)
@@ -76,9 +78,8 @@ class Adan(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters: Array) -> State:
-        names = ("first_moment", "difference_moment", "second_moment", "previous_gradient")
-        return {"step": 0, **{name: np.zeros_like(parameters) for name in names}}
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
+        return {"step": 0, **{name: np.zeros_like(parameters) for name in self.per_parameter}}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         learning_rate = rate_at(self.learning_rate, state["step"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State, rate_at
+from nnkit.interfaces import Block, Optimizer, Schedule, State, rate_at
 from nnkit.interfaces.fields import rate, real
 
 
@@ -35,10 +36,11 @@ class Lion(Optimizer):
     Example:
         >>> lion = Lion(learning_rate=0.1)
         >>> theta = np.array([1.0, 2.0])
-        >>> lion.update(theta, np.array([3.0, -0.5]), lion.init(theta))
+        >>> lion.update(theta, np.array([3.0, -0.5]), lion.init(theta, []))
         array([0.9, 2.1])
     """
 
+    per_parameter = ("first_moment",)
     variants = ({"beta1": 0.5, "beta2": 0.8, "weight_decay": 0.3},)
 
     learning_rate: float | Schedule = rate(0.0001)
@@ -59,7 +61,7 @@ class Lion(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters: Array) -> State:
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         return {"step": 0, "first_moment": np.zeros_like(parameters)}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:

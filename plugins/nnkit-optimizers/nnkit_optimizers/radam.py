@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Optimizer, Schedule, State, rate_at
+from nnkit.interfaces import Block, Optimizer, Schedule, State, rate_at
 from nnkit.interfaces.fields import rate, real
 
 
@@ -37,10 +38,11 @@ class RAdam(Optimizer):
     Example:
         >>> radam = RAdam(learning_rate=0.1)
         >>> theta = np.array([1.0, 2.0])
-        >>> radam.update(theta, np.array([3.0, -0.5]), radam.init(theta)).round(6)
+        >>> radam.update(theta, np.array([3.0, -0.5]), radam.init(theta, [])).round(6)
         array([0.7 , 2.05])
     """
 
+    per_parameter = ("first_moment", "second_moment")
     variants = ({"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3}, {"beta2": 0.5})
 
     learning_rate: float | Schedule = rate(0.001)
@@ -67,7 +69,7 @@ class RAdam(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters: Array) -> State:
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         return {"step": 0, "first_moment": np.zeros_like(parameters), "second_moment": np.zeros_like(parameters)}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnkit import plugins
+from nnkit.interfaces import one_block
 
 NAMES = ("adamax", "adan", "lion", "radam")
 
@@ -33,7 +34,7 @@ def replay():
 
     def path(optimizer, start, gradients, dtype=np.float64):
         parameters, after = start.astype(dtype), []
-        state = optimizer.init(parameters)
+        state = optimizer.init(parameters, one_block(parameters))
         for gradient in gradients.astype(dtype):
             parameters = optimizer.update(parameters, gradient, state)
             after.append(parameters.copy())

@@ -11,6 +11,7 @@ import pytest
 
 from nnkit import plugins
 from nnkit.errors import HyperparameterError
+from nnkit.interfaces import one_block
 
 
 def through_a_file(state):
@@ -28,7 +29,7 @@ def through_a_file(state):
 def test_resuming_is_bit_identical_to_continuing(optimizer, replay, run, copied, cut):
     start, gradients = run
     parameters = start.copy()
-    state = optimizer.init(parameters)
+    state = optimizer.init(parameters, one_block(parameters))
     for gradient in gradients[:cut]:
         parameters = optimizer.update(parameters, gradient, state)
     parameters, state = parameters.copy(), copied(state)
@@ -43,7 +44,7 @@ def test_the_gradient_is_neither_written_nor_kept(optimizer, run):
     locked = gradients[0].copy()
     locked.flags.writeable = False
     parameters = start.copy()
-    state = optimizer.init(parameters)
+    state = optimizer.init(parameters, one_block(parameters))
     optimizer.update(parameters, locked, state)
 
     np.testing.assert_array_equal(gradients[0], locked)
@@ -53,7 +54,7 @@ def test_the_gradient_is_neither_written_nor_kept(optimizer, run):
 def test_dtype_of_parameters_and_state(optimizer, replay, run):
     start, gradients = run
     parameters = start.astype(np.float32)
-    state = optimizer.init(parameters)
+    state = optimizer.init(parameters, one_block(parameters))
     parameters = optimizer.update(parameters, gradients[0].astype(np.float32), state)
 
     assert parameters.dtype == np.float32
@@ -65,7 +66,7 @@ def test_dtype_of_parameters_and_state(optimizer, replay, run):
 def test_bind_equals_update_step_for_step(optimizer, run):
     start, gradients = run
     updated, bound, gradient = start.copy(), start.copy(), np.empty_like(start)
-    states = optimizer.init(updated), optimizer.init(bound)
+    states = optimizer.init(updated, one_block(updated)), optimizer.init(bound, one_block(bound))
     step = optimizer.bind(bound, gradient, states[1])
     for new in gradients:
         gradient[:] = new
@@ -94,7 +95,7 @@ def test_zero_rate_is_still(optimizer, replay, run):
 def test_a_schedule_is_honoured(cls, replay, run):
     start, gradients = run
     schedule = plugins.create("schedule", "exponential(learning_rate=0.1, factor=0.5, every=10)")
-    parameters, state = start.copy(), cls().init(start)
+    parameters, state = start.copy(), cls().init(start, one_block(start))
     for step, gradient in enumerate(gradients):
         parameters = cls(learning_rate=schedule.rate(step)).update(parameters, gradient, state)
 
@@ -107,7 +108,7 @@ RATES = {"Lion": 0.002, "RAdam": 0.02, "Adamax": 0.05, "Adan": 0.02}
 def test_a_convex_quadratic_is_descended(cls):
     curvature, theta = np.geomspace(0.1, 10.0, 10), np.zeros(10)
     optimizer = cls(learning_rate=RATES[cls.__name__])
-    state = optimizer.init(theta)
+    state = optimizer.init(theta, one_block(theta))
     for _ in range(2000):
         theta = optimizer.update(theta, curvature * (theta - 1.0), state)
 
@@ -118,7 +119,7 @@ def test_rosenbrocks_valley_is_descended(cls):
     theta = np.array([-1.2, 1.0])
     # RAdam's first five steps are plain gradient steps, and the valley's walls are steep.
     optimizer = cls(learning_rate=0.002 if cls.__name__ == "RAdam" else RATES[cls.__name__])
-    state = optimizer.init(theta)
+    state = optimizer.init(theta, one_block(theta))
     for _ in range(5000):
         x, y = theta
         gradient = np.array([-2.0 * (1.0 - x) - 400.0 * x * (y - x * x), 200.0 * (y - x * x)])

@@ -72,7 +72,7 @@ plant(
 )
 plant("bias correction", Moments, "one-late", figures=True, update=lambda s, p, g, st: moments(s, p, g, st, t=2))
 plant("bias correction", Moments, "one-early", update=lambda s, p, g, st: moments(s, p, g, st, t=0))
-plant("bias correction", Adam, "one-late-bound", figures=True, init=lambda s, p: {**Adam.init(s, p), "step": 1})
+plant("bias correction", Adam, "one-late-bound", figures=True, init=lambda s, p, b: {**Adam.init(s, p, b), "step": 1})
 
 
 def _no_momentum(s, p, g, st):
@@ -91,7 +91,7 @@ class HiddenCounter(Optimizer):
     learning_rate: Any = rate(0.1)
     memory: dict = attrs.field(factory=lambda: {"t": 0}, eq=False, repr=False)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         self.memory["t"] = 0
         return {}
 
@@ -116,20 +116,20 @@ plant("lost state", Plain, "module-global", update=_global_velocity)
 
 @attrs.frozen(kw_only=True)
 class Nested(Plain):
-    """Keeps its velocity where no file goes."""
+    """Keeps its velocity under a number, which a file gives back as a string."""
 
-    def init(self, parameters):
-        return {"step": 0, "inner": {"velocity": np.zeros_like(parameters)}}
+    def init(self, parameters, blocks):
+        return {"step": 0, "inner": {0: np.zeros_like(parameters)}}
 
     def update(self, parameters, gradient, state):
-        return Plain.update(self, parameters, gradient, {"step": 0, **state["inner"]})
+        return Plain.update(self, parameters, gradient, {"step": 0, "velocity": state["inner"][0]})
 
 
 @attrs.frozen(kw_only=True)
 class Deque(Plain):
     """Keeps a queue of gradients."""
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0, "queue": deque(maxlen=3)}
 
     def update(self, parameters, gradient, state):
@@ -235,10 +235,10 @@ def _clips_gradient(s, p, g, st):
 plant("aliasing", Plain, "clips-in-place", update=_clips_gradient)
 
 
-def _init_writes(s, p):
+def _init_writes(s, p, b):
     p *= 1
     p -= p.mean() * 0 + p.dtype.type(1e-3)
-    return Plain.init(s, p)
+    return Plain.init(s, p, b)
 
 
 plant("aliasing", Plain, "init-writes", init=_init_writes)
@@ -250,7 +250,7 @@ class Averaged(Optimizer):
 
     learning_rate: Any = rate(0.05)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0, "slow": parameters}
 
     def update(self, parameters, gradient, state):
@@ -384,9 +384,9 @@ def _dithers(s, p, g, st):
 plant("global random", Plain, "dithers", update=_dithers)
 
 
-def _seeded(s, p):
+def _seeded(s, p, b):
     np.random.seed(0)
-    return Plain.init(s, p)
+    return Plain.init(s, p, b)
 
 
 plant("global random", Plain, "seeds", init=_seeded)
@@ -400,7 +400,7 @@ class Normalized(Optimizer):
     coordinatewise = False
     learning_rate: Any = rate(0.01)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0}
 
     def update(self, parameters, gradient, state):
@@ -510,7 +510,7 @@ class Hasty(Optimizer):
 
     learning_rate: Any = rate(0.01)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0, "rate": rate_at(self.learning_rate, 0)}
 
     def update(self, parameters, gradient, state):
@@ -583,7 +583,7 @@ class Loose(Optimizer):
     learning_rate: float = 0.01
     momentum: float = real(0.0)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"v": np.zeros_like(parameters)}
 
     def update(self, parameters, gradient, state):
@@ -640,7 +640,7 @@ plant("not descending", Resilient, "wears-out", update=_wears_out)
 class Timid(Optimizer):
     """A fixed rate that no field shows, far too small."""
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {}
 
     def update(self, parameters, gradient, state):

@@ -47,7 +47,7 @@ class RootOfBoth(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0, "square": np.zeros_like(parameters)}
 
     def update(self, parameters, gradient, state):
@@ -78,7 +78,7 @@ class LooksBehind(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0, "velocity": np.zeros_like(parameters)}
 
     def update(self, parameters, gradient, state):
@@ -108,7 +108,7 @@ class Dampened(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0, "velocity": np.zeros_like(parameters)}
 
     def update(self, parameters, gradient, state):
@@ -137,7 +137,7 @@ plant(
 class KeepsTheGradient(Optimizer):
     """Barzilai-Borwein's difference of gradients, the last one kept by reference."""
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"last": np.zeros_like(parameters), "length": 0.01}
 
     def update(self, parameters, gradient, state):
@@ -154,7 +154,7 @@ class SlowIsFast(Optimizer):
     coordinatewise = True
     learning_rate: Any = rate(0.05)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0, "slow": parameters}
 
     def update(self, parameters, gradient, state):
@@ -173,7 +173,7 @@ class KeepsThePoint(Optimizer):
 
     learning_rate: Any = rate(0.05)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0, "last": parameters.copy()}
 
     def update(self, parameters, gradient, state):
@@ -206,15 +206,15 @@ class CoupledDecay(Optimizer):
             path.append(parameters)
         return np.array(path)
 
-    def init(self, parameters):
-        return Moments.init(self, parameters)
+    def init(self, parameters, blocks):
+        return Moments.init(self, parameters, blocks)
 
     def update(self, parameters, gradient, state):
         return Moments.update(self, parameters, gradient + parameters.dtype.type(self.weight_decay) * parameters, state)
 
 
-def _small_counter(s, p):
-    return {**Moments.init(s, p), "step": np.zeros((), np.int8)}
+def _small_counter(s, p, b):
+    return {**Moments.init(s, p, b), "step": np.zeros((), np.int8)}
 
 
 plant("lost state", Moments, "counts-to-127", init=_small_counter)
@@ -226,7 +226,7 @@ class WholeBlocks(Optimizer):
 
     learning_rate: Any = rate(0.05)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0}
 
     def update(self, parameters, gradient, state):
@@ -257,7 +257,7 @@ class Accumulates32(Optimizer):
 
     learning_rate: Any = rate(0.1)
 
-    def init(self, parameters):
+    def init(self, parameters, blocks):
         return {"step": 0, "sum": np.zeros(parameters.shape, dtype=np.float32)}
 
     def update(self, parameters, gradient, state):

@@ -10,6 +10,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.optimizer.running import (
+    begin,
     expect_path,
     gradients,
     start_and_gradients,
@@ -39,7 +40,7 @@ def shape_and_type(subject: Subject) -> None:
     for size in (1, 2, 5, 130):
         start, stream = start_and_gradients(subject, "shape", 4, size)
         theta = start.copy()
-        state = optimizer.init(theta)
+        state = begin(optimizer, theta)
         require(isinstance(state, dict), "init returns no dict", got=type(state).__name__, expected="dict")
         expect_equal("init writes to the parameters", theta, start, inputs={"parameters": start})
         for g in stream:
@@ -104,7 +105,7 @@ def _value_after(optimizer: Any, function: Function, gradient: Gradient, start: 
     """The value after 300 steps relative to that at the start; 1 where it diverges."""
     theta, first = start.copy(), function(start)
     with quiet():
-        state, value = optimizer.init(theta), first
+        state, value = begin(optimizer, theta), first
         for _ in range(300):
             theta = optimizer.update(theta, np.asarray(gradient(theta), dtype=start.dtype), state)
             value = function(theta)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Schedule
+from nnkit.core.blocks import supply_blocks, without_blocks
+from nnkit.interfaces import Block, Schedule, one_block
 from nnkit.interfaces.fields import PART_KIND
 from nnkit.testing.call import Call, quiet
+from nnkit.testing.comparison import leaves
 from nnkit.testing.failure import expect_close, expect_equal
 from nnkit.testing.methods import silent
 from nnkit.testing.points import normal
 from nnkit.testing.rates import has_rate, own_rate, still_at_zero, with_rate
+from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 
 # -- running one -----------------------------------------------------------------------------
@@ -39,23 +42,49 @@ def start_and_gradients(subject: Subject, label: str, steps: int, size: int = 5)
     return normal(subject, f"{label}/{size}", (size,)), gradients(subject, label, steps, size)
 
 
+def begin(optimizer: Any, theta: Array, blocks: Sequence[Block] | None = None) -> dict[str, Any]:
+    """The state before the first update; without ``blocks`` all parameters are one block."""
+    state: dict[str, Any] = optimizer.init(theta, one_block(theta) if blocks is None else blocks)
+    return state
+
+
+def reloaded(state: Mapping[str, Any], theta: Array, blocks: Sequence[Block] | None = None) -> dict[str, Any]:
+    """The state as it comes back from a saved network, with the blocks supplied."""
+    back = through_file(without_blocks(state), nested=True)
+    supply_blocks(back, one_block(theta) if blocks is None else blocks)
+    return back
+
+
+def arrays_of(state: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
+    """The arrays in a state, nested mappings included, each with its path: ``"state['velocity']"``."""
+    for path, value in leaves(without_blocks(state), "state"):
+        if isinstance(value, np.ndarray):
+            yield path, value
+
+
 def trajectory(
-    optimizer: Any, start: Array, stream: Sequence[Array], state: Any = None
+    optimizer: Any,
+    start: Array,
+    stream: Sequence[Array],
+    state: Any = None,
+    blocks: Sequence[Block] | None = None,
 ) -> tuple[list[Array], dict[str, Any]]:
     """Copies of the parameters after each update, and the last state; from ``state`` where that is passed."""
     theta, path = start.copy(), []
     with quiet():
-        state = optimizer.init(theta) if state is None else state
+        state = begin(optimizer, theta, blocks) if state is None else state
         for g in stream:
             theta = optimizer.update(theta, g.copy(), state)
             path.append(np.array(theta))
     return path, state
 
 
-def bound(optimizer: Any, start: Array, state: Any = None) -> tuple[Callable[[Array], Array], dict[str, Any]]:
+def bound(
+    optimizer: Any, start: Array, state: Any = None, blocks: Sequence[Block] | None = None
+) -> tuple[Callable[[Array], Array], dict[str, Any]]:
     """A function that makes a bound step with a gradient and returns a copy of the parameters; and the live state."""
     theta, buffer = start.copy(), np.full_like(start, np.nan)
-    state = optimizer.init(theta) if state is None else state
+    state = begin(optimizer, theta, blocks) if state is None else state
     step = optimizer.bind(theta, buffer, state)
 
     def make_step(g: Array) -> Array:
@@ -85,7 +114,7 @@ def expect_path(
 
 def _updates(part: Any, arrays: Mapping[str, Array]) -> Any:
     theta, path = arrays["parameters"].copy(), []
-    state = part.init(theta)
+    state = begin(part, theta)
     for g in arrays["gradients"]:
         theta = part.update(theta, g, state)
         path.append(np.array(theta))
@@ -96,10 +125,10 @@ def calls(subject: Subject) -> list[Call]:
     """The state before the first step, one update, and several."""
     start, stream = start_and_gradients(subject, "calls", 6)
     return [
-        Call("init(parameters)", lambda p, x: p.init(x["parameters"]), {"parameters": start}),
+        Call("init(parameters, blocks)", lambda p, x: begin(p, x["parameters"]), {"parameters": start}),
         Call(
             "update(parameters, gradient, state)",
-            lambda p, x: p.update(x["parameters"], x["gradient"], p.init(x["parameters"])),
+            lambda p, x: p.update(x["parameters"], x["gradient"], begin(p, x["parameters"])),
             {"parameters": start, "gradient": stream[0]},
             writes=frozenset({"parameters"}),
         ),

@@ -7,13 +7,22 @@ import copy
 import attrs
 import numpy as np
 
+from nnkit.core.blocks import without_blocks
 from nnkit.testing.call import quiet
-from nnkit.testing.checks.optimizer.running import bound, expect_path, gradients, start_and_gradients, trajectory
+from nnkit.testing.checks.optimizer.running import (
+    arrays_of,
+    begin,
+    bound,
+    expect_path,
+    gradients,
+    reloaded,
+    start_and_gradients,
+    trajectory,
+)
 from nnkit.testing.comparison import difference
 from nnkit.testing.failure import expect_close, expect_equal, require
 from nnkit.testing.points import normal
 from nnkit.testing.record import CheckList
-from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -23,12 +32,12 @@ CHECKS = CheckList()
 def state_is_plain(subject: Subject) -> None:
     """The state is written to a file of arrays and JSON; nothing else survives.
 
-    Keep a flat dict with string keys, arrays and plain numbers; no tuples, objects, deques or nested dicts.
+    Keep a dict with string keys, arrays, plain numbers and dicts of these; no tuples, objects or deques.
     """
     start, stream = start_and_gradients(subject, "plain", 3)
-    through_file(subject.make().init(start.copy()))
+    reloaded(begin(subject.make(), start.copy()), start)
     _, state = trajectory(subject.make(), start, stream)
-    expect_equal("the state that comes back from a file differs", through_file(state), dict(state))
+    expect_equal("the state that comes back from a file differs", reloaded(state, start), dict(state))
 
 
 @CHECKS.check("OPT-009/gradient-untouched")
@@ -41,15 +50,14 @@ def gradient_untouched(subject: Subject) -> None:
     start, stream = start_and_gradients(subject, "untouched", 6)
     expected, _ = trajectory(optimizer, start, stream)
     theta, buffer, path = start.copy(), np.empty_like(start), []
-    state = optimizer.init(theta)
+    state = begin(optimizer, theta)
     for g in stream:
         np.copyto(buffer, g)
         with quiet():
             theta = optimizer.update(theta, buffer, state)
         expect_equal("update writes to the gradient", buffer, g, inputs={"gradient": g})
-        for name, value in [*((f"state[{name!r}]", value) for name, value in state.items()), ("the result", theta)]:
-            shared = isinstance(value, np.ndarray) and np.shares_memory(value, buffer)
-            require(not shared, f"{name} is the gradient's own memory", inputs={"gradient": g})
+        for name, value in [*arrays_of(state), ("the result", theta)]:
+            require(not np.shares_memory(value, buffer), f"{name} is the gradient's own memory", inputs={"gradient": g})
         buffer.fill(np.nan)
         path.append(theta.copy())
     message = "a reused gradient buffer leads to other parameters"
@@ -66,7 +74,7 @@ def bind_equals_update(subject: Subject) -> None:
     for size, steps in ((1, 12), (5, 12), (70_003, 3)):
         start, stream = start_and_gradients(subject, "bind", steps, size)
         make_step, live_state = bound(subject.make(), start)
-        plain, plain_state = start.copy(), subject.make().init(start.copy())
+        plain, plain_state = start.copy(), begin(subject.make(), start.copy())
         for step, g in enumerate(stream, 1):
             live, inputs = make_step(g), {"parameters": start, "gradient": g}
             with quiet():
@@ -86,8 +94,8 @@ def bind_resumes(subject: Subject) -> None:
     for cut in (1, 2, 5):
         make_step, state = bound(subject.make(), start)
         theta = [make_step(g) for g in stream[:cut]][-1]
-        inputs = {"parameters": theta, "state": copy.deepcopy(dict(state))}
-        resumed, _ = bound(subject.make(), theta, through_file(state))
+        inputs = {"parameters": theta, "state": without_blocks(copy.deepcopy(state))}
+        resumed, _ = bound(subject.make(), theta, reloaded(state, theta))
         for step, g in enumerate(stream[cut:], cut + 1):
             expected, message = make_step(g), f"bound again after {cut} steps, step {step} differs from going on"
             expect_equal(message, resumed(g), expected, inputs=inputs)
@@ -103,8 +111,9 @@ def resume_equals_continuous(subject: Subject) -> None:
     expected, _ = trajectory(subject.make(), start, stream)
     for cut in (0, 1, 2, 3, 10, 20):
         path, state = trajectory(subject.make(), start, stream[:cut])
-        saved, theta = through_file(state), path[-1] if path else start
-        inputs = {"parameters": theta, "state": dict(saved)}
+        theta = path[-1] if path else start
+        saved = reloaded(state, theta)
+        inputs = {"parameters": theta, "state": without_blocks(saved)}
         other, _ = trajectory(subject.make(), *start_and_gradients(subject, "other run", 4, 3))
         require(len(other) == 4, "a second run does not complete")
         rest, _ = trajectory(subject.make(), theta, stream[cut:], saved)
@@ -120,16 +129,16 @@ def state_owns_its_memory(subject: Subject) -> None:
     Copy what is stored: `state['slow'] = parameters.copy()`.
     """
     optimizer, theta = subject.make(), normal(subject, "owns", (5,))
-    state = optimizer.init(theta)
+    state = begin(optimizer, theta)
     for step, g in enumerate([None, *gradients(subject, "owns", 4, 5)]):
         before = theta
         if g is not None:
             with quiet():
                 theta = optimizer.update(theta, g, state)
-        for name, value in state.items():
-            shared = isinstance(value, np.ndarray) and any(np.shares_memory(value, array) for array in (theta, before))
+        for path, value in arrays_of(state):
+            shared = any(np.shares_memory(value, array) for array in (theta, before))
             inputs = {"parameters": theta, "after": step}
-            require(not shared, f"state[{name!r}] is the memory of the parameters", inputs=inputs, expected="a copy")
+            require(not shared, f"{path} is the memory of the parameters", inputs=inputs, expected="a copy")
 
 
 @CHECKS.check("OPT-015/state-dtype")
@@ -141,9 +150,9 @@ def state_dtype(subject: Subject) -> None:
     start, stream = start_and_gradients(subject, "dtype", 5)
     for steps in (0, 5):
         _, state = trajectory(subject.make(), start, stream[:steps])
-        for name, value in state.items():
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-                message = f"state[{name!r}] has another dtype than the parameters after {steps} steps"
+        for path, value in arrays_of(state):
+            if value.dtype.kind == "f":
+                message = f"{path} has another dtype than the parameters after {steps} steps"
                 require(value.dtype == subject.dtype, message, got=value.dtype, expected=subject.dtype)
 
 
@@ -157,8 +166,8 @@ def state_matters(subject: Subject) -> None:
         faults = _faults(subject, steps)
         if not any(faults.values()):
             return
-    for name, fault in faults.items():
-        require(not fault, f"state[{name!r}] {fault}", expected="an entry that is written and read")
+    for path, fault in faults.items():
+        require(not fault, f"{path} {fault}", expected="an entry that is written and read")
 
 
 def _faults(subject: Subject, steps: int) -> dict[str, str]:
@@ -168,16 +177,17 @@ def _faults(subject: Subject, steps: int) -> dict[str, str]:
         here = attrs.evolve(subject, hyperparameters=variant)
         start, stream = start_and_gradients(here, "matters", steps, 4)
         _, state = trajectory(here.make(), start, stream[: steps // 2])
-        first = here.make().init(start.copy())
-        for name, value in state.items():
-            if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        first = dict(arrays_of(begin(here.make(), start.copy())))
+        for position, (path, value) in enumerate(arrays_of(state)):
+            if value.dtype.kind != "f":
                 continue
             number, ends = value.dtype.type, []
             for other in (value, value * number(1.5) + number(0.25), -value):  # the last for rules that read signs
-                changed = {**copy.deepcopy(dict(state)), name: np.array(other)}
+                changed = copy.deepcopy(state)
+                list(arrays_of(changed))[position][1][...] = other
                 ends.append(trajectory(here.make(), start, stream[steps // 2 :], changed)[0][-1])
-            constant = name in first and difference(value, first[name]) is None
+            constant = path in first and difference(value, first[path]) is None
             unread = all(difference(end, ends[0]) is None for end in ends[1:])
             fault = "never changes" if constant else ("is never read" if unread else "")
-            faults[name] = fault if fault and faults.get(name, fault) else ""
+            faults[path] = fault if fault and faults.get(path, fault) else ""
     return faults

@@ -8,12 +8,15 @@ from typing import Any
 import attrs
 import numpy as np
 
+from nnkit.interfaces import BlockOptimizer, one_block
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.optimizer.running import (
     Steps,
+    begin,
     bound,
     expect_path,
     gradients,
+    reloaded,
     start_and_gradients,
     takes_schedule,
     takes_zero_rate,
@@ -26,7 +29,6 @@ from nnkit.testing.points import normal
 from nnkit.testing.rates import with_rate
 from nnkit.testing.record import CheckList
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
-from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 
 CHECKS = CheckList()
@@ -50,7 +52,7 @@ def schedule_honoured(subject: Subject) -> None:
     expect_equal("the schedule is asked for other steps than 0, 1, 2, …", sorted(set(asked)), expected)
 
     theta, by_hand = start.copy(), []
-    state = subject.make(learning_rate=rates[0]).init(theta)
+    state = begin(subject.make(learning_rate=rates[0]), theta)
     for rate, g in zip(rates, stream, strict=True):
         with quiet():
             theta = subject.make(learning_rate=rate).update(theta, g.copy(), state)
@@ -106,7 +108,7 @@ def odd_gradients(subject: Subject) -> None:
     ):
         stream = [np.array(values, dtype=subject.dtype)] * 4
         theta, inputs = start.copy(), {"parameters": start, "gradient": stream[0]}
-        state = optimizer.init(theta)
+        state = begin(optimizer, theta)
         for g in [*stream, *gradients(subject, "odd", 2, 4), *stream] if label == "zero" else stream:
             with silent(f"update for a {label} gradient", inputs):
                 theta = optimizer.update(theta, g.copy(), state)
@@ -138,11 +140,11 @@ def late_steps(subject: Subject) -> None:
     """
     optimizer, steps = subject.make(), 1200
     theta, stream = start_and_gradients(subject, "late", 8, 3)
-    state = optimizer.init(theta)
+    state = begin(optimizer, theta)
     with silent("update after a thousand steps"):
         for step in range(steps):
             theta = optimizer.update(theta, stream[step % 8], state)
-        saved, saved_state = theta.copy(), through_file(state)
+        saved, saved_state = theta.copy(), reloaded(state, theta)
         for g in stream[:3]:
             theta = optimizer.update(theta, g, state)
             saved = subject.make().update(saved, g, saved_state)
@@ -187,10 +189,12 @@ def decay_shrinks(subject: Subject) -> None:
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     if "gradients" in inputs:
-        return np.stack(trajectory(part, np.asarray(inputs["parameters"]), list(inputs["gradients"]))[0])
+        array, stream = np.asarray(inputs["parameters"]), [g.ravel() for g in inputs["gradients"]]
+        blocks = [attrs.evolve(one_block(array)[0], shape=array.shape)]
+        return np.stack(trajectory(part, array.ravel(), stream, blocks=blocks)[0]).reshape(-1, *array.shape)
     arguments = dict(inputs)
     if method == "update" and not arguments.get("state"):
-        arguments["state"] = part.init(arguments["parameters"])  # an example's empty state is that of the first step
+        arguments["state"] = begin(part, arguments["parameters"])  # an example's empty state is that of the first step
     return getattr(part, method)(**arguments)
 
 
@@ -212,4 +216,8 @@ def figures(subject: Subject) -> None:
     ):
         start, stream = start_and_gradients(subject, label, steps, size)
         points.append({"parameters": start, "gradients": np.stack(stream) * subject.dtype.type(scale)})
+    if issubclass(subject.cls, BlockOptimizer):  # whose reference is of one array, of any shape
+        for shape, steps in (((4, 3), 12), ((2, 5), 12), ((3, 3), 40)):
+            start, stream = start_and_gradients(subject, "matrix", steps, shape[0] * shape[1])
+            points.append({"parameters": start.reshape(shape), "gradients": np.stack(stream).reshape(-1, *shape)})
     expect_reference_values(subject, "update", points, run=_run)

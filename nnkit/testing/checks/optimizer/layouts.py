@@ -1,0 +1,131 @@
+"""Optimizers on vectors that consist of several arrays, as those of a network do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.core.blocks import without_blocks
+from nnkit.interfaces import Block
+from nnkit.testing.checks.optimizer.running import (
+    arrays_of,
+    begin,
+    bound,
+    expect_path,
+    gradients,
+    reloaded,
+    trajectory,
+)
+from nnkit.testing.failure import expect_close, expect_equal, require
+from nnkit.testing.points import normal
+from nnkit.testing.record import CheckList
+from nnkit.testing.subject import Subject
+
+CHECKS = CheckList()
+
+SHAPES = (((4, 3), (3,), (3, 1), (1,)), ((1, 1),), ((2, 5), (5, 2), (2,)), ((3,), (6, 6), (2, 3, 2)))
+"""Shapes of the arrays of a few networks: biases, no biases, one unit, an array of three axes."""
+
+
+def _layout(shapes: tuple[tuple[int, ...], ...], order: Array | None = None) -> tuple[Block, ...]:
+    """Blocks of these shapes, with names by their position in ``shapes``, placed in ``order``."""
+    blocks, offset = [], 0
+    for index in range(len(shapes)) if order is None else order:
+        size = int(np.prod(shapes[index]))
+        blocks.append(
+            Block(
+                name=f"{index}.array",
+                place=slice(offset, offset + size),
+                shape=shapes[index],
+                role="bias" if len(shapes[index]) == 1 else "weight",
+                layer=int(index),
+            )
+        )
+        offset += size
+    return tuple(blocks)
+
+
+def _run(subject: Subject, blocks: tuple[Block, ...], steps: int) -> tuple[Array, list[Array]]:
+    size = blocks[-1].place.stop
+    return normal(subject, f"layout/{size}", (size,)), gradients(subject, "layout", steps, size)
+
+
+@CHECKS.check("OPT-024/random-layouts", scope="variant")
+def random_layouts(subject: Subject) -> None:
+    """A network is matrices and vectors; a rule that works on one vector alone fails on the first network.
+
+    Take shapes from the blocks, return arrays of their shape, and save the state of each under its name.
+    """
+    for shapes in SHAPES:
+        blocks = _layout(shapes)
+        start, stream = _run(subject, blocks, 7)
+        inputs = {"parameters": start, "shapes": [list(shape) for shape in shapes]}
+        path, state = trajectory(subject.make(), start, stream, blocks=blocks)
+        for theta in path:
+            require(theta.shape == start.shape, "update returns another shape", inputs=inputs, got=theta.shape)
+            require(np.isfinite(theta).all(), "update gives numbers that are not finite", inputs=inputs, got=theta)
+        make_step, live = bound(subject.make(), start, blocks=blocks)
+        rtol, atol = 64 * subject.eps, 16 * subject.eps
+        for step, (g, expected) in enumerate(zip(stream, path, strict=True), 1):
+            message = f"bind differs from update in step {step}"
+            expect_close(message, make_step(g), expected, rtol=rtol, atol=atol, inputs=inputs)
+        message = "bind leaves another state than update"
+        expect_close(message, without_blocks(live), without_blocks(state), rtol=rtol, atol=atol, inputs=inputs)
+        _, half = trajectory(subject.make(), start, stream[:3], blocks=blocks)
+        rest, _ = trajectory(subject.make(), path[2], stream[3:], reloaded(half, start, blocks))
+        expect_path("resumed after 3 steps, it differs from going on", rest, path[3:], after=3, inputs=inputs)
+
+
+@CHECKS.check("OPT-025/order-of-blocks", scope="variant")
+def order_of_blocks(subject: Subject) -> None:
+    """Frozen arrays stand last in the vector: the same arrays in another order must make the same steps.
+
+    Find each array by `block.view(vector)`, never by an index of your own, and its state by `block.name`.
+    """
+    for shapes in (SHAPES[0], SHAPES[3]):
+        order = np.arange(len(shapes))[::-1]
+        blocks, reversed_blocks = _layout(shapes), _layout(shapes, order)
+        start, stream = _run(subject, blocks, 6)
+
+        def turned(vector: Array, blocks: tuple[Block, ...] = blocks, order: Array = order) -> Array:
+            return np.concatenate([vector[blocks[index].place] for index in order])
+
+        path, _ = trajectory(subject.make(), start, stream, blocks=blocks)
+        other, _ = trajectory(subject.make(), turned(start), [turned(g) for g in stream], blocks=reversed_blocks)
+        inputs = {"parameters": start, "shapes": [list(shape) for shape in shapes]}
+        message, expected = "the same arrays in another order follow another path", [turned(theta) for theta in path]
+        expect_path(message, other, expected, tolerance=256 * subject.eps, inputs=inputs)
+
+
+@CHECKS.check("OPT-026/per-parameter", scope="variant")
+def per_parameter(subject: Subject) -> None:
+    """Files store these arrays by the names of the network's arrays, and freezing a layer moves them.
+
+    List only arrays (P,) of the state in `per_parameter`.
+    """
+    listed, size, arrays = _arrays(subject)
+    for path, value in arrays:
+        if path.split("'")[-2] in listed:
+            expect_equal(f"{path} is in per_parameter and has not one element a parameter", value.shape, (size,))
+
+
+@CHECKS.check("OPT-027/all-per-parameter", scope="variant", level="strict")
+def all_per_parameter(subject: Subject) -> None:
+    """An array that is not listed cannot follow its parameters when a layer is frozen: its training begins anew.
+
+    List every array (P,) of the state in `per_parameter`.
+    """
+    listed, size, arrays = _arrays(subject)
+    for path, value in arrays:
+        unlisted = value.shape == (size,) and path.split("'")[-2] not in listed
+        message = f"{path} has one element for each parameter and is not in per_parameter"
+        require(not unlisted, message, got=listed)
+
+
+def _arrays(subject: Subject) -> tuple[tuple[str, ...], int, list[tuple[str, Array]]]:
+    """``per_parameter``, the number of parameters, and the arrays of the state before and after three steps."""
+    blocks = _layout(SHAPES[0])
+    start, stream = _run(subject, blocks, 3)
+    optimizer = subject.make()
+    states = begin(optimizer, start.copy(), blocks), trajectory(optimizer, start, stream, blocks=blocks)[1]
+    return optimizer.per_parameter, start.size, [entry for state in states for entry in arrays_of(state)]
