@@ -159,6 +159,7 @@ def strings(tree):
 WORDS = {
     "files/checks.py": {"step"},  # a key of an archive
     "files/saving.py": {"step", "history"},  # fields of a record
+    "interfaces/block_optimizer.py": {"step"},  # an entry of a state
     "interfaces/moments.py": {"step"},  # a key of an optimizer's state
     "testing/points.py": {"normal"},  # a function of its own
     "testing/checks/regularizer.py": {"l1", "l2"},  # fields that the interface calls strengths

@@ -258,6 +258,7 @@ class Labels(Loss):
 class Plain(Optimizer):
     """gradient descent with momentum and decay."""
 
+    per_parameter = ("velocity",)
     variants = ({"momentum": 0.9}, {"momentum": 0.5, "weight_decay": 0.1})
     learning_rate: Any = rate(0.01)
     momentum: float = real(0.0, ge=0.0, lt=1.0)
@@ -308,6 +309,7 @@ def moments(self, parameters, gradient, state, *, t=1, first=True, second=True, 
 class Moments(Optimizer):
     """Adam."""
 
+    per_parameter = ("m", "v")
     variants = ({"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-3},)
     learning_rate: Any = rate(0.001)
     beta1: float = real(0.9, ge=0.0, lt=1.0)
@@ -350,6 +352,7 @@ class Bounded(Optimizer):
 class Resilient(Optimizer):
     """Rprop without going back: every coordinate has a step of its own, and there is no learning rate."""
 
+    per_parameter = ("length", "previous")
     variants = ({"first": 0.1},)
     first: float = real(0.01, gt=0.0)
 
