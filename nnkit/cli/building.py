@@ -155,4 +155,4 @@ def load_samples(experiment: Experiment, table: Table, network: Network) -> Samp
 
 def _encoded(table: Table, network: Network, classes: tuple[str, ...] | None) -> Targets:
     assert table.y is not None  # an experiment always reads targets
-    return encode(table.y, network.loss, outputs=network.outputs, source=table.source, classes=classes)
+    return encode(table.y, network.loss, outputs=network.model.target_columns, source=table.source, classes=classes)

@@ -46,8 +46,10 @@ class Batches:
         self._steps: dict[int, GradientStep] = {}
         # All of the data in one batch needs no gathering: its order does not matter.
         self._gathers = plan.batch_size < plan.samples
-        # Weights with mean 1, so that batches estimate the weighted mean without bias.
-        self._all_weights = None if weight is None else weight * (len(weight) / weight.sum(dtype=np.float64))
+        # Weights with mean 1, so that batches estimate the weighted mean without bias; a loss that couples rows
+        # reduces them itself, so it is passed those of the user.
+        raw = weight is None or model.loss.rows_coupled
+        self._all_weights = weight if raw else weight * (len(weight) / weight.sum(dtype=np.float64))
         self._x, self._target, self._weight = X, target, self._all_weights
         if self._gathers:
             self._x = np.empty((plan.batch_size, X.shape[1]), dtype=X.dtype)

@@ -28,7 +28,7 @@ __all__ = [
 
 
 def sums_squares(loss: Loss) -> bool:
-    """Whether the loss tells its residuals and how they move with the prediction."""
+    """Whether the loss offers its residuals and their Jacobian."""
     return loss.offers("residual") and loss.offers("residual_jacobian")
 
 

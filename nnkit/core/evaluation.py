@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.core.coupling import check_memory
 from nnkit.core.model import Model
 from nnkit.core.step import Forward, Vectors, bind_forward, bind_layers
 from nnkit.core.workspace import Pool
-from nnkit.interfaces import Metric
+from nnkit.errors import SpecError
+from nnkit.interfaces import Loss, Metric
 
 __all__ = ["ForwardCache", "evaluate", "penalty", "predict"]
 
@@ -23,6 +25,9 @@ CHUNK_ROWS = 1_024
 
 CACHED_ROWS = 64
 """Batches of more rows take longer than binding does."""
+
+LOSS_ARRAYS = 4
+"""Arrays of the size of predictions and targets that a loss of coupled rows is expected to allocate."""
 
 CACHED = 4
 """Numbers of rows that are kept bound."""
@@ -95,16 +100,29 @@ def evaluate(
     weight: Array | None,
     metrics: Mapping[str, Metric],
 ) -> dict[str, Any]:
-    """``loss`` (the weighted mean over samples plus the penalties) and each metric, in inference."""
+    """``loss`` (the weighted mean over samples plus the penalties) and each metric, in inference.
+
+    Metrics are passed the loss' point prediction; where the loss leaves out missing targets, a row with a missing one
+    does not count for metrics.
+
+    Raises:
+        DataError: When the loss couples rows and all of them do not fit into one batch.
+        SpecError: When the loss has no point prediction that a metric can compare with the targets.
+    """
+    loss = model.loss
     weights = np.ones(len(X), dtype=vectors.parameters.dtype) if weight is None else weight
     states = {name: metric.start() for name, metric in metrics.items()}
     total = 0.0
-    for rows, values, prediction in _losses(model, vectors, X, target):
-        total += float(np.dot(values.astype(np.float64), weights[rows]))
-        for name, metric in metrics.items():
-            metric.add(states[name], prediction, target[rows], weights[rows])
-    loss = total / float(weights.sum(dtype=np.float64)) + penalty(model, vectors.parameters)
-    return {"loss": loss} | {name: metric.result(states[name]) for name, metric in metrics.items()}
+    for rows, share, prediction in _losses(model, vectors, X, target, weights):
+        total += share
+        if metrics:
+            judged = _judged(loss, prediction, target[rows], weights[rows])
+            for name, metric in metrics.items():
+                metric.add(states[name], *judged)
+    if not loss.rows_coupled:
+        total /= float(weights.sum(dtype=np.float64))
+    value = total + penalty(model, vectors.parameters)
+    return {"loss": value} | {name: metric.result(states[name]) for name, metric in metrics.items()}
 
 
 def penalty(model: Model, parameters: Array) -> float:
@@ -114,12 +132,35 @@ def penalty(model: Model, parameters: Array) -> float:
     )
 
 
-def _losses(model: Model, vectors: Vectors, X: Array, target: Array) -> Iterator[tuple[slice, Array, Array]]:
-    """Chunk by chunk: its rows, the loss of each, the prediction."""
+def _judged(loss: Loss, prediction: Array, target: Array, weight: Array) -> tuple[Array, Array, Array]:
+    """What metrics are passed: the point prediction, targets and weights of the rows whose targets are complete."""
+    point = loss.point(prediction)
+    columns = loss.target_columns(prediction.shape[1])
+    if point.shape != (len(prediction), columns):
+        raise SpecError(
+            f"{type(loss).__name__} has targets of {columns} columns and a point prediction of shape {point.shape}, "
+            "so no metric can compare them; leave the metrics out"
+        )
+    if not loss.missing_targets or target.dtype.kind != "f":
+        return point, target, weight
+    complete = ~np.isnan(target).any(axis=1)
+    return point[complete], target[complete], weight[complete]
+
+
+def _losses(
+    model: Model, vectors: Vectors, X: Array, target: Array, weights: Array
+) -> Iterator[tuple[slice, float, Array]]:
+    """Chunk by chunk: its rows, the weighted sum of their losses, the prediction; one chunk of all coupled rows."""
+    head, loss = model.head, model.loss
+    if loss.rows_coupled:
+        columns = LOSS_ARRAYS * (model.outputs + model.target_columns)
+        check_memory(model, len(X), columns, vectors.parameters.itemsize, "evaluation")
+        prediction = predict(model, vectors, X)
+        yield slice(0, len(X)), float(loss.batch_value(prediction, target, weights)), prediction
+        return
     most = min(len(X), chunk_rows(model))
     pool = Pool(most, vectors.parameters.dtype)
     bound: dict[int, Any] = {}
-    head, loss = model.head, model.loss
     for start in range(0, len(X), most):
         rows = slice(start, min(start + most, len(X)))
         count = rows.stop - rows.start
@@ -131,4 +172,4 @@ def _losses(model: Model, vectors: Vectors, X: Array, target: Array) -> Iterator
         a = z if head is None else head.forward(z)
         # The fused form keeps its digits where the activation saturates.
         values = loss.fused_value(z, a, target[rows]) if model.fused else loss.value(a, target[rows])
-        yield rows, values, a
+        yield rows, float(np.dot(values.astype(np.float64), weights[rows])), a

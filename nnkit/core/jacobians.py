@@ -6,6 +6,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.chunks import MEMORY, jacobian_rows, pieces
+from nnkit.core.coupling import refuse_coupled
 from nnkit.core.model import Model
 from nnkit.core.rows import OpenPass, open_pass, parameter_rows, seeds_through_head
 
@@ -35,6 +36,7 @@ def per_sample_gradients(
     model: Model, parameters: Array, buffers: Array, X: Array, target: Array, *, memory: int = MEMORY
 ) -> Array:
     """``G[n, p] = d loss[n] / dtheta[p]``, shape ``(N, P)``: of each sample's own loss, no weights, no penalties."""
+    refuse_coupled(model.loss, "gradient of each sample")
     out = np.empty((len(X), model.layout.size), dtype=parameters.dtype)
     for piece in pieces(len(X), jacobian_rows(model, 1, out.itemsize, memory)):
         passed = open_pass(model, parameters, buffers, X[piece])

@@ -13,6 +13,7 @@ from nnkit.core.jacobian_path import JacobianPath, on_jacobian_path
 from nnkit.core.layout import Layout, Slot
 from nnkit.errors import ShapeError, SpecError
 from nnkit.interfaces import Activation, Initializer, Layer, Loss, Regularizer
+from nnkit.interfaces.loss import fits, misfit
 
 __all__ = ["Model"]
 
@@ -78,7 +79,8 @@ class Model:
 
         Raises:
             ShapeError: When a layer's output is not as it declares.
-            SpecError: When two arrays of a layer have one name, or all of them do not fit into memory.
+            SpecError: When two arrays of a layer have one name, all of them do not fit into memory, or the loss does
+                not accept this number of outputs.
         """
         used = [on_jacobian_path(layer) for layer in layers] if full_jacobians else list(layers)
         last, head = used[-1].split()
@@ -92,6 +94,7 @@ class Model:
             kept.append([spec for spec in specs if spec.role == "buffer"])
             columns = layer.outputs(columns)
             widths.append(columns)
+        _check_loss(loss, columns)
         layout, buffer_layout = Layout.of(trained), Layout.of(kept)
         for places in (layout, buffer_layout):
             if len(places.shapes) != len(places.slots):
@@ -130,6 +133,11 @@ class Model:
     def outputs(self) -> int:
         """``K``, columns of the prediction."""
         return self.widths[-1]
+
+    @property
+    def target_columns(self) -> int:
+        """``T``, columns of the target; for labels the number of classes."""
+        return self.loss.target_columns(self.outputs)
 
     @property
     def full_jacobians(self) -> bool:
@@ -197,6 +205,19 @@ class Model:
                 raise ShapeError(
                     f"the output activation {type(self.head).__name__} returned shape {np.shape(a)} for {x.shape}"
                 )
+
+
+def _check_loss(loss: Loss, outputs: int) -> None:
+    """Refuse a number of outputs that the loss does not accept, and a coupled loss without its two methods.
+
+    Raises:
+        SpecError: Names the loss and what is missing.
+    """
+    if not fits(loss, outputs):
+        raise SpecError(misfit(loss, outputs))
+    missing = [name for name in ("batch_value", "batch_gradient") if loss.rows_coupled and not loss.offers(name)]
+    if missing:
+        raise SpecError(f"{type(loss).__name__} declares rows_coupled, but defines no {' and no '.join(missing)}")
 
 
 def vars_of(part: Any) -> list[Any]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from nnkit.arrays import Array
 from nnkit.core.chunks import MEMORY, jacobian_rows, pieces
+from nnkit.core.coupling import batch_loss, check_memory, check_uncoupled, refuse_coupled, spread
 from nnkit.core.curvature import (
     curvature_product,
     missing_squares,
@@ -19,7 +20,7 @@ from nnkit.core.curvature import (
     residual_width,
     sums_squares,
 )
-from nnkit.core.evaluation import chunk_rows, penalty
+from nnkit.core.evaluation import chunk_rows, penalty, predict
 from nnkit.core.model import Model
 from nnkit.core.rows import open_pass, parameter_rows
 from nnkit.core.step import GradientStep, Vectors, bind_forward, bind_gradient, bind_layers
@@ -57,6 +58,8 @@ class Objective:
     whole data, and the penalties enter with the shard's share of it. Values, gradients, ``J^T J``, ``J^T r``
     and Hessian-vector products of the shards then sum to those of the whole.
 
+    A loss that couples rows computes its own weighted value of all rows, which takes the place of the mean.
+
     Args:
         model: The structure.
         buffers: Arrays that are kept but not trained.
@@ -67,7 +70,9 @@ class Objective:
         memory: Bytes that Jacobians may take at a time, beside arguments and results.
 
     Raises:
-        DataError: When ``total_weight`` is less than the weight of these data.
+        DataError: When ``total_weight`` is less than the weight of these data, or the loss couples rows and all of
+            them do not fit into ``memory``.
+        NotOfferedError: When the loss couples rows and these are one shard.
 
     Example:
         ``scipy.optimize.minimize(objective.value_and_gradient, theta, jac=True)`` works as it stands, and so does
@@ -88,11 +93,15 @@ class Objective:
         self.model = model
         self.X, self.target = X, target
         self.weight = weight
+        self._coupled = model.loss.rows_coupled
+        if self._coupled and total_weight is not None:
+            refuse_coupled(model.loss, "share of one shard: pass all of the data, without total_weight")
         own = float(len(X) if weight is None else weight.sum(dtype=np.float64))
         total = own if total_weight is None else float(total_weight)
         # Sums of float weights in another order may differ in their last digits.
         if not np.isfinite(total) or total < own * (1.0 - 1e-6):
             raise DataError(f"total_weight is {total_weight!r}; expected the weight of all shards, at least {own:g}")
+        self._checked = False
         self.scale = 1.0 / total
         self.share = own / total
         self.memory = memory
@@ -101,12 +110,19 @@ class Objective:
         self._theta = np.zeros(model.layout.size, dtype=dtype)
         self._gradient = np.zeros(model.layout.size, dtype=dtype)
         self._rows = min(len(X), chunk_rows(model))
+        if self._coupled:
+            # The backward pass needs the outputs and gradients of every layer of all rows.
+            columns = 2 * (model.inputs + sum(model.widths)) + model.target_columns
+            check_memory(model, len(X), columns, X.dtype.itemsize, "the objective", memory)
+            self._rows = len(X)
         self._pool = Pool(self._rows, dtype)
         self._vectors = Vectors(self._theta, self._gradient, self.buffers)
         self._steps: dict[int, GradientStep] = {}
         self._losses: dict[int, Callable[[Array, Array], Array]] = {}
         weights = np.full(len(X), self.scale) if weight is None else weight * self.scale
         self._shares = weights.astype(dtype, copy=False)
+        # A loss that couples rows reduces the weights of the user itself.
+        self._loss_weights = self._shares if not self._coupled else np.ones(len(X), dtype) if weight is None else weight
         self._roots = np.sqrt(weights).astype(dtype, copy=False)
 
     @property
@@ -120,6 +136,9 @@ class Objective:
     def value(self, theta: npt.ArrayLike) -> float:
         """The objective at ``theta``: one forward pass."""
         self._take(theta)
+        if self._coupled:
+            prediction = predict(self.model, self._forward_only(), self.X)
+            return batch_loss(self.model.loss, prediction, self.target, self.weight) + self._penalty()
         total = 0.0
         for piece in pieces(len(self.X), self._rows):
             total += float(self._loss(piece)(self.X[piece], self.target[piece]) @ self._shares[piece])
@@ -157,7 +176,7 @@ class Objective:
         if along.shape != self._theta.shape:
             raise ShapeError(f"v has shape {along.shape}; expected {self._theta.shape}")
         total = self.share * penalty_tangent(self.model, self._theta, along)
-        for piece in pieces(len(self.X), self._hvp_rows()):
+        for piece in pieces(len(self.X), len(self.X) if self._coupled else self._hvp_rows()):
             total += gradient_tangent(
                 self.model,
                 self._theta,
@@ -165,7 +184,7 @@ class Objective:
                 along,
                 self.X[piece],
                 self.target[piece],
-                self._shares[piece],
+                self._loss_weights[piece],
             )
         return total
 
@@ -244,6 +263,7 @@ class Objective:
         Raises:
             NotOfferedError: When the loss has neither residual nor curvature, or a regularizer has none; names it.
         """
+        refuse_coupled(self.model.loss, "Gauss-Newton matrix")
         self._take(theta)
         arguments = (self.model, self._theta, self._vectors.buffers, self._data(), self.memory)
         if sums_squares(self.model.loss):
@@ -263,10 +283,15 @@ class Objective:
     # -- inside --------------------------------------------------------------------------------
 
     def _take(self, theta: npt.ArrayLike) -> None:
-        given = np.asarray(theta)
-        if given.shape != self._theta.shape:
-            raise ShapeError(f"theta has shape {given.shape}; expected {self._theta.shape}")
-        np.copyto(self._theta, given, casting="unsafe")
+        values = np.asarray(theta)
+        if values.shape != self._theta.shape:
+            raise ShapeError(f"theta has shape {values.shape}; expected {self._theta.shape}")
+        np.copyto(self._theta, values, casting="unsafe")
+        if not self._checked:
+            rows = spread(len(self.X))
+            prediction = predict(self.model, self._forward_only(), self.X[rows])
+            check_uncoupled(self.model.loss, prediction, self.target[rows])
+            self._checked = True
 
     def _data(self) -> tuple[Array, Array, Array]:
         return self.X, self.target, self._roots
@@ -299,6 +324,7 @@ class Objective:
         ]
 
     def _check_squares(self) -> None:
+        refuse_coupled(self.model.loss, "residual of each sample")
         if not sums_squares(self.model.loss):
             raise NotOfferedError(
                 f"{missing_squares(self.model.loss)}, so the objective is not a sum of squares that least-squares "

@@ -115,7 +115,7 @@ def bind_gradient(
     """The objective of a batch of ``rows`` and its gradient.
 
     The value is ``scale * sum_n weight[n] loss[n]`` plus the penalties; this factor is the one
-    place where 1/N is applied.
+    place where 1/N is applied. A loss that couples rows computes the value of the batch itself, without the factor.
 
     Args:
         model: The structure.
@@ -134,6 +134,9 @@ def bind_gradient(
     trained = [index for index, views in enumerate(model.layout.by_layer(vectors.gradient)) if views]
     lowest = trained[0] if trained else len(layers)
     backwards = [layer.backward for layer in reversed(layers[lowest:])]
+    penalties = _bind_penalties(model, vectors) if penalize else None
+    if model.loss.rows_coupled:
+        return _bind_coupled(model, pool, rows, forwards, backwards, penalties)
     loss_into = _bind_head(model, pool, rows)
     values = np.empty(rows, dtype=pool.dtype)
     ones = np.ones(rows, dtype=pool.dtype)
@@ -141,7 +144,6 @@ def bind_gradient(
     multiply = np.multiply
     # A ufunc takes an array of its own type twice as fast as a Python number.
     factor = np.array(scale, dtype=pool.dtype)
-    penalties = _bind_penalties(model, vectors) if penalize else None
 
     def step(x: Array, target: Array, weight: Array | None) -> float:
         for forward in forwards:
@@ -206,6 +208,34 @@ def _bind_head(model: Model, pool: Pool, rows: int) -> Callable[[Array, Array, A
         return grad
 
     return composed
+
+
+def _bind_coupled(
+    model: Model,
+    pool: Pool,
+    rows: int,
+    forwards: list[Callable[[Array], Array]],
+    backwards: list[Callable[[Array], Array | None]],
+    penalties: Callable[[], float] | None,
+) -> GradientStep:
+    """The step of a loss that couples the rows of a batch, and computes its weighted value and gradient itself."""
+    head, loss = model.head, model.loss
+    ones = np.ones(rows, dtype=pool.dtype)
+
+    def step(x: Array, target: Array, weight: Array | None) -> float:
+        for forward in forwards:
+            x = forward(x)
+        a = x if head is None else head.forward(x)
+        weights = ones if weight is None else weight
+        value = float(loss.batch_value(a, target, weights))
+        grad: Array | None = loss.batch_gradient(a, target, weights)
+        if head is not None:
+            grad = head.vjp(x, a, grad)
+        for backward in backwards:
+            grad = backward(grad)  # type: ignore[arg-type]
+        return value if penalties is None else value + penalties()
+
+    return step
 
 
 def _bind_penalties(model: Model, vectors: Vectors) -> Callable[[], float] | None:

@@ -12,6 +12,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array
@@ -31,7 +32,10 @@ REACH = 0.0625
 def gradient_tangent(
     model: Model, theta: Array, buffers: Array, v: Array, x: Array, target: Array, weight: Array
 ) -> Array:
-    """``d/dt gradient(theta + t v)`` at 0 of ``sum_n weight[n] loss[n]``, ``(P,)``; no penalties."""
+    """``d/dt gradient(theta + t v)`` at 0 of ``sum_n weight[n] loss[n]``, ``(P,)``; no penalties.
+
+    A loss that couples rows is passed the weights, and its gradient is differenced.
+    """
     passed = open_pass(model, theta, buffers, x)
     directions = model.layout.by_layer(v)
     tangent = np.zeros_like(x)
@@ -42,9 +46,11 @@ def gradient_tangent(
             layer, passed.parameters[index], passed.inputs[index], passed.caches[index], directions[index], tangent
         )
         caches.append(cache)
-    column = weight[:, None]
-    grad = column * loss_seeds(passed, target)
-    grad_tangent = column * _seeds_tangent(passed, tangent, target)
+    grad = _weighted_seeds(passed, target, weight)
+    if model.loss.rows_coupled:
+        grad_tangent = _seeds_differenced(passed, tangent, lambda moved: _weighted_seeds(moved, target, weight))
+    else:
+        grad_tangent = weight[:, None] * _seeds_tangent(passed, tangent, target)
     out = np.zeros_like(theta)
     places = model.layout.by_layer(out)
     lowest = next((index for index, place in enumerate(places) if place), len(places))
@@ -96,12 +102,27 @@ def _seeds_tangent(passed: OpenPass, z_tangent: Array, target: Array) -> Array:
             bent: Array = head.vjp(z, a, change) + head.vjp_derivative(z, a, gradient, z_tangent)
             return bent
 
-    def seeds(moved: list[Array]) -> Array:
-        at = moved[0]
-        prediction = at if head is None else head.forward(at)
-        return loss_seeds(OpenPass(model, passed.parameters, passed.inputs, passed.caches, at, prediction), target)
+    return _seeds_differenced(passed, z_tangent, lambda moved: loss_seeds(moved, target))
 
-    return _along([(z, z_tangent)], seeds)
+
+def _weighted_seeds(passed: OpenPass, target: Array, weight: Array) -> Array:
+    """``d objective / dz``, ``(N, K)``, without penalties."""
+    model, z, a = passed.model, passed.z, passed.prediction
+    if not model.loss.rows_coupled:
+        return weight[:, None] * loss_seeds(passed, target)
+    gradient: Array = model.loss.batch_gradient(a, target, weight)
+    return gradient if model.head is None else model.head.vjp(z, a, gradient)
+
+
+def _seeds_differenced(passed: OpenPass, z_tangent: Array, seeds: Callable[[OpenPass], Array]) -> Array:
+    """How ``seeds`` change as ``z`` moves along its tangent, by differences."""
+    head = passed.model.head
+
+    def moved(arrays: list[Array]) -> Array:
+        z = arrays[0]
+        return seeds(attrs.evolve(passed, z=z, prediction=z if head is None else head.forward(z)))
+
+    return _along([(passed.z, z_tangent)], moved)
 
 
 def _times(matrices: Array, vectors: Array) -> Array:

@@ -105,13 +105,16 @@ def trace_gradients(model: Model, vectors: Vectors, X: Array, target: Array, wei
     parameters = model.layout.by_layer(vectors.parameters)
     buffers = model.buffer_layout.by_layer(vectors.buffers)
     last = passed[-1]
-    share = np.full(len(X), 1.0 / len(X)) if weight is None else weight / weight.sum(dtype=np.float64)
-    column = share.astype(X.dtype)[:, None]
-    grad = model.loss.gradient(last.a, target) * column
+    weights = np.ones(len(X), dtype=X.dtype) if weight is None else weight
+    column = (weights / weights.sum(dtype=np.float64)).astype(X.dtype)[:, None]
+    if model.loss.rows_coupled:
+        grad = model.loss.batch_gradient(last.a, target, weights)
+    else:
+        grad = model.loss.gradient(last.a, target) * column
     penalties: dict[tuple[int, str], Array] = {}
     for slot, part in model.penalties:
-        weights = vectors.parameters[slot.place].reshape(slot.spec.shape)
-        penalties[slot.layer, slot.spec.name] = part.gradient(weights)
+        array = vectors.parameters[slot.place].reshape(slot.spec.shape)
+        penalties[slot.layer, slot.spec.name] = part.gradient(array)
     traces: list[LayerTrace] = []
     for index in reversed(range(len(passed))):
         here = passed[index]

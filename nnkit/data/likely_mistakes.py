@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.core.coupling import batch_loss
 from nnkit.core.evaluation import penalty, predict
 from nnkit.core.model import Model
 from nnkit.core.step import Vectors
@@ -75,8 +76,8 @@ def _loss_and_variation(model: Model, vectors: Vectors, data: TrainingData) -> t
     x, target, weight = data
     with np.errstate(all="ignore"):
         prediction = predict(model, vectors, x)
-        loss = np.average(model.loss.value(prediction, target), weights=weight)
-        return float(loss) + penalty(model, vectors.parameters), _varies(prediction)
+        loss = batch_loss(model.loss, prediction, target, weight)
+        return loss + penalty(model, vectors.parameters), _varies(prediction)
 
 
 def _varies(rows: Array) -> bool:

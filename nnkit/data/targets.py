@@ -27,77 +27,92 @@ def as_data(
 
 
 def as_targets(y: DataLike, loss: Loss, *, name: str = "y", dtype: FloatDType, outputs: int, samples: int) -> Array:
-    """``y`` in the form that the loss takes: ``(N, K)`` floats, or ``(N,)`` integers.
+    """``y`` in the form that the loss takes: ``(N, T)`` floats, or ``(N,)`` integers.
 
     Class labels become one-hot rows where the loss wants rows, and one-hot rows become labels
-    where it wants labels.
+    where it wants labels. NaN is accepted where the loss leaves out missing targets.
 
     Raises:
         DataError: Values outside the loss' domain.
         ShapeError: A length or width that does not fit.
     """
-    given = as_array(y, name)
-    if given.ndim == 0 or given.shape[0] != samples:
-        length = "no rows" if given.ndim == 0 else f"{given.shape[0]} rows"
+    values = as_array(y, name)
+    if values.ndim == 0 or values.shape[0] != samples:
+        length = "no rows" if values.ndim == 0 else f"{values.shape[0]} rows"
         raise ShapeError(f"{name} has {length} and the inputs have {samples}; expected one target a sample")
-    if given.ndim > 2:
-        raise ShapeError(f"{name} has shape {given.shape}; expected (N,) or (N, {outputs})")
-    check_finite(given, name)
-    who = type(loss).__name__
+    columns, who = loss.target_columns(outputs), type(loss).__name__
+    if values.ndim > 2:
+        raise ShapeError(f"{name} has shape {values.shape}; expected (N,) or (N, {columns})")
+    if loss.missing_targets and values.dtype.kind == "f":
+        check_finite(np.where(np.isnan(values), 0.0, values), name)
+    else:
+        check_finite(values, name)
     if loss.target_domain == "index":
-        return _as_index(given, name=name, outputs=outputs, who=who)
-    one_column = given.ndim == 1 or given.shape[1] == 1
-    if loss.target_domain == "simplex" and one_column and outputs > 1:
-        return to_categorical(_labels(given, name=name, outputs=outputs, who=who), outputs, dtype=dtype)
-    rows = given[:, None] if given.ndim == 1 else given
-    if rows.shape[1] != outputs:
-        classes = one_column and rows.min() >= 0 and rows.max() < outputs and np.array_equal(rows, np.round(rows))
-        advice = "; nnkit.to_categorical makes such rows of class labels" if classes else ""
-        raise ShapeError(
-            f"{name} has {rows.shape[1]} columns and the network has {outputs} outputs; "
-            f"expected shape ({samples}, {outputs}){advice}"
+        return _as_index(values, name=name, columns=columns, outputs=outputs, who=who)
+    one_column = values.ndim == 1 or values.shape[1] == 1
+    if loss.target_domain == "simplex" and one_column and columns > 1:
+        return to_categorical(
+            _labels(values, name=name, columns=columns, outputs=outputs, who=who), columns, dtype=dtype
         )
+    rows = values[:, None] if values.ndim == 1 else values
+    if rows.shape[1] != columns:
+        raise ShapeError(_wrong_width(rows, loss, name, outputs))
     _check_domain(rows, loss, name)
     return np.ascontiguousarray(rows, dtype=dtype)
 
 
+def _wrong_width(rows: Array, loss: Loss, name: str, outputs: int) -> str:
+    columns, who = loss.target_columns(outputs), type(loss).__name__
+    one_column = rows.shape[1] == 1
+    classes = one_column and rows.min() >= 0 and rows.max() < columns and np.array_equal(rows, np.round(rows))
+    advice = "; nnkit.to_categorical makes such rows of class labels" if classes else ""
+    network = f"the network has {outputs} outputs"
+    if columns != outputs:
+        network += f", which {who} takes for {columns} target columns"
+        wanted = loss.outputs_for(rows.shape[1])
+        if loss.target_columns(wanted) == rows.shape[1]:
+            advice = f"; a network for these targets has {wanted} outputs"
+    return f"{name} has {rows.shape[1]} columns and {network}; expected shape ({len(rows)}, {columns}){advice}"
+
+
 def predicted_labels(loss: Loss, prediction: Array) -> IntArray:
     """The class of each row of a prediction ``(N, K)``, ``(N,)``."""
-    if loss.target_domain == "sign" and prediction.shape[1] == 1:
-        return np.where(prediction[:, 0] > 0, 1, -1)
-    return to_labels(prediction)
+    point = loss.point(prediction)
+    if loss.target_domain == "sign" and point.shape[1] == 1:
+        return np.where(point[:, 0] > 0, 1, -1)
+    return to_labels(point)
 
 
-def _labels(given: Array, *, name: str, outputs: int, who: str) -> Array:
-    """Whole numbers from 0 to K-1, from one column of any numeric dtype."""
-    flat = given.reshape(-1)
+def _labels(values: Array, *, name: str, columns: int, outputs: int, who: str) -> Array:
+    """Integers from 0 to T-1, from one column of any numeric dtype."""
+    flat = values.reshape(-1)
     indices: Array = flat.astype(np.intp)
     if not np.array_equal(indices, flat):
         row = int(np.flatnonzero(indices != flat)[0])
-        raise DataError(f"{name}[{row}] is {flat[row]!r}; {who} takes class labels: integers from 0 to {outputs - 1}")
-    if indices.min() < 0 or indices.max() >= outputs:
-        row = int(np.flatnonzero((indices < 0) | (indices >= outputs))[0])
+        raise DataError(f"{name}[{row}] is {flat[row]!r}; {who} takes class labels: integers from 0 to {columns - 1}")
+    if indices.min() < 0 or indices.max() >= columns:
+        row = int(np.flatnonzero((indices < 0) | (indices >= columns))[0])
         raise DataError(
-            f"{name}[{row}] is {indices[row]}; with {outputs} outputs {who} takes class labels from 0 to {outputs - 1}"
+            f"{name}[{row}] is {indices[row]}; with {outputs} outputs {who} takes class labels from 0 to {columns - 1}"
         )
     return indices
 
 
-def _as_index(given: Array, *, name: str, outputs: int, who: str) -> Array:
-    if given.ndim == 1 or given.shape[1] == 1:
-        return _labels(given, name=name, outputs=outputs, who=who)
-    if given.shape[1] != outputs:
+def _as_index(values: Array, *, name: str, columns: int, outputs: int, who: str) -> Array:
+    if values.ndim == 1 or values.shape[1] == 1:
+        return _labels(values, name=name, columns=columns, outputs=outputs, who=who)
+    if values.shape[1] != columns:
         raise ShapeError(
-            f"{name} has {given.shape[1]} columns and the network {outputs} outputs; {who} takes labels (N,) "
-            f"or one-hot rows (N, {outputs})"
+            f"{name} has {values.shape[1]} columns and the network {outputs} outputs; {who} takes labels (N,) "
+            f"or one-hot rows (N, {columns})"
         )
-    labels: Array = given.argmax(axis=1)
-    one_hot = np.count_nonzero(given, axis=1) == 1
-    one_hot &= given[np.arange(len(given)), labels] == 1
+    labels: Array = values.argmax(axis=1)
+    one_hot = np.count_nonzero(values, axis=1) == 1
+    one_hot &= values[np.arange(len(values)), labels] == 1
     if not one_hot.all():
         row = int(np.flatnonzero(~one_hot)[0])
         raise DataError(
-            f"{name}[{row}] is {given[row].tolist()}; {who} takes labels or one-hot rows; for probabilities use "
+            f"{name}[{row}] is {values[row].tolist()}; {who} takes labels or one-hot rows; for probabilities use "
             "categorical_crossentropy"
         )
     return labels
@@ -105,6 +120,10 @@ def _as_index(given: Array, *, name: str, outputs: int, who: str) -> Array:
 
 def _check_domain(rows: Array, loss: Loss, name: str) -> None:
     domain, who = loss.target_domain, type(loss).__name__
+    if loss.missing_targets and np.isnan(rows).any():
+        rows = rows[~np.isnan(rows).any(axis=1)] if domain == "simplex" else rows[~np.isnan(rows)][:, None]
+        if not len(rows):
+            return
     low, high = rows.min(), rows.max()
     if domain == "unit" and (low < 0 or high > 1):
         raise DataError(f"{name} ranges from {low:g} to {high:g}; {who} takes targets between 0 and 1")

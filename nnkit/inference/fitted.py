@@ -97,14 +97,22 @@ class Fitted(ABC):
         """
         return as_inputs(X, dtype=self.parameters.dtype, columns=self.model.inputs)
 
-    def predict(self, X: DataLike, *, labels: bool = False) -> Array:
+    def predict(self, X: DataLike, *, labels: bool = False, point: bool = False) -> Array:
         """The prediction ``(N, K)`` of each row, or with ``labels`` its class ``(N,)``.
+
+        Args:
+            X: Inputs ``(N, D)``.
+            labels: Return class labels.
+            point: Return the loss' point prediction ``(N, T)``, as wide as the targets: the mean, where a
+                likelihood has several outputs for each target.
 
         Raises:
             DataError: When ``X`` cannot be used.
         """
         prediction = evaluation.predict(self.model, self._vectors(), self.inputs_from(X), self._forwards)
-        return predicted_labels(self.model.loss, prediction) if labels else prediction
+        if labels:
+            return predicted_labels(self.model.loss, prediction)
+        return self.model.loss.point(prediction) if point else prediction
 
     def score(
         self, X: DataLike, y: DataLike, *, accuracy: bool = False, sample_weight: DataLike | None = None

@@ -13,6 +13,7 @@ from nnkit.core.objective import Objective
 from nnkit.core.rows import OpenPass, open_pass
 from nnkit.core.step import Vectors, bind_layers
 from nnkit.core.workspace import Pool
+from nnkit.errors import NotOfferedError
 
 __all__ = ["GradientReport", "check_gradient"]
 
@@ -69,7 +70,15 @@ def check_gradient(objective: Objective, theta: Array, *, seed: int = 0) -> Grad
         objective: The data and the structure.
         theta: Where, ``(P,)``.
         seed: Draws the parameters that are compared.
+
+    Raises:
+        NotOfferedError: When the gradient of the loss is deliberately not its derivative.
     """
+    if objective.model.loss.surrogate_gradient:
+        raise NotOfferedError(
+            f"{type(objective.model.loss).__name__} declares surrogate_gradient: its gradient is not the derivative of "
+            "its value, so differences cannot check it; nnkit conform compares it with its reference"
+        )
     model, x, target = objective.model, _wide(objective.X), _wide(objective.target)
     weight = None if objective.weight is None else _wide(objective.weight)
     theta, buffers = theta.astype(np.float64), objective.buffers.astype(np.float64)
@@ -131,8 +140,14 @@ def _faults(passed: OpenPass, target: Array, theta: Array, buffers: Array, rng: 
         yield from _compare(f"{name}.fused_gradient", fused, (loss.fused_gradient(z, a, target) * along).sum(axis=1))
     else:
         inside = _inside(a, along, STEP)
-        expected = (loss.gradient(a, target) * inside).sum(axis=1)
-        yield from _compare(f"{name}.gradient", lambda t: loss.value(a + t * inside, target), expected)
+        if loss.rows_coupled:
+            ones = np.ones(len(a))
+            expected = np.array((loss.batch_gradient(a, target, ones) * inside).sum())
+            batch = lambda t: np.array(loss.batch_value(a + t * inside, target, ones))  # noqa: E731
+            yield from _compare(f"{name}.batch_gradient", batch, expected)
+        else:
+            expected = (loss.gradient(a, target) * inside).sum(axis=1)
+            yield from _compare(f"{name}.gradient", lambda t: loss.value(a + t * inside, target), expected)
         if head is not None:
             grad = rng.uniform(-1.0, 1.0, z.shape)
             expected = (head.vjp(z, a, grad) * along).sum(axis=1)

@@ -13,27 +13,35 @@ from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError, ShapeError
 from nnkit.interfaces.part import Part, optional
 
-__all__ = ["Loss", "PredictionDomain", "TargetDomain"]
+__all__ = ["Loss", "PredictionDomain", "TargetDomain", "fits", "misfit"]
 
 PredictionDomain: TypeAlias = Literal["real", "nonnegative", "unit", "simplex", "log_simplex"]
 TargetDomain: TypeAlias = Literal["real", "nonnegative", "unit", "simplex", "sign", "index"]
 
-CHECKED = ("value", "gradient", "residual", "curvature")
+CHECKED = ("value", "gradient", "residual", "curvature", "batch_value", "batch_gradient")
 
 
 class Loss(Part):
     """A loss of each sample, never reduced: the core takes the weighted mean over samples.
 
-    ``prediction`` is ``(N, K)``. ``target`` has the same shape, except for losses whose
-    ``target_domain`` is ``"index"``, where it is ``(N,)`` of integers. Any other shape ends in a
+    ``prediction`` is ``(N, K)`` and ``target`` is ``(N, T)`` with ``T = target_columns(K)``, except for losses whose
+    ``target_domain`` is ``"index"``, where it is ``(N,)`` of integers below ``T``. Any other shape ends in a
     ``ShapeError``: the interface wraps the author's methods, so nothing is broadcast silently.
+
+    A loss whose value of one row depends on the other rows of the batch declares ``rows_coupled`` and defines
+    ``batch_value`` and ``batch_gradient`` instead of ``value`` and ``gradient``.
 
     Attributes:
         prediction_domain: Where predictions must lie: ``"real"``, ``"nonnegative"``, ``"unit"``
             ([0, 1]), ``"simplex"`` (rows are probabilities) or ``"log_simplex"`` (their logarithms).
         target_domain: Where targets must lie: ``"real"``, ``"nonnegative"``, ``"unit"``,
             ``"simplex"`` (one-hot rows or probabilities), ``"sign"`` (-1 or 1) or ``"index"``
-            (integers below ``K``, shape ``(N,)``).
+            (integers below ``T``, shape ``(N,)``).
+        missing_targets: Targets may be NaN: the loss leaves them out. Without it NaN is refused.
+        rows_coupled: The loss of a row depends on the whole batch. The core then evaluates whole batches and
+            passes the weights to the loss.
+        surrogate_gradient: ``gradient`` is deliberately not the derivative of ``value``; ``reference`` then computes
+            the gradient, and is required.
         minimum_at_target: ``prediction == target`` gives the smallest value.
         zero_at_target: That value is 0.
         convex: Convex in ``prediction``.
@@ -49,6 +57,9 @@ class Loss(Part):
     kind = "loss"
     prediction_domain: ClassVar[PredictionDomain] = "real"
     target_domain: ClassVar[TargetDomain] = "real"
+    missing_targets: ClassVar[bool] = False
+    rows_coupled: ClassVar[bool] = False
+    surrogate_gradient: ClassVar[bool] = False
     minimum_at_target: ClassVar[bool] = True
     zero_at_target: ClassVar[bool] = True
     convex: ClassVar[bool] = True
@@ -69,6 +80,26 @@ class Loss(Part):
             if method is not vars(Loss)[name] and not hasattr(method, "__nnkit_checked__"):
                 setattr(cls, f"_unchecked_{name}", method)
                 setattr(cls, name, _shapes_checked(method))
+        if cls.rows_coupled:
+            for name in ("value", "gradient"):
+                if getattr(cls, name) is vars(Loss)[name]:
+                    setattr(cls, name, _refused(name))
+
+    # -- widths --------------------------------------------------------------------------------
+
+    def target_columns(self, outputs: int) -> int:
+        """``T``, the number of target columns (classes, for labels) of a network with ``outputs`` columns."""
+        return outputs
+
+    def outputs_for(self, target_columns: int) -> int:
+        """``K``, the number of outputs for ``target_columns``: the inverse of ``target_columns``."""
+        return target_columns
+
+    def point(self, prediction: Array) -> Array:
+        """A point prediction ``(N, T)`` for metrics and ``predict(point=True)``, by default the prediction."""
+        return prediction
+
+    # -- values and derivatives ----------------------------------------------------------------
 
     @abstractmethod
     def value(self, prediction: Array, target: Array) -> Array:
@@ -77,6 +108,19 @@ class Loss(Part):
     @abstractmethod
     def gradient(self, prediction: Array, target: Array) -> Array:
         """``d value[n] / d prediction[n, k]``, shape ``(N, K)``: of each sample's own loss, no 1/N."""
+
+    @optional
+    def batch_value(self, prediction: Array, target: Array, weight: Array) -> float:
+        """With ``rows_coupled``: the objective of a batch, weighted with ``weight (N,)`` and not reduced again.
+
+        The weights are those that the user passed, or ones. A row of weight 0 counts as absent.
+        """
+        raise NotOfferedError(f"{type(self).__name__} does not couple rows: it offers value, not batch_value")
+
+    @optional
+    def batch_gradient(self, prediction: Array, target: Array, weight: Array) -> Array:
+        """With ``rows_coupled``: ``d batch_value / d prediction[n, k]``, shape ``(N, K)``."""
+        raise NotOfferedError(f"{type(self).__name__} does not couple rows: it offers gradient, not batch_gradient")
 
     @optional
     def residual(self, prediction: Array, target: Array) -> Array:
@@ -141,19 +185,45 @@ def check_shapes(loss: Loss, prediction: Array, target: Array) -> None:
             f"{name}: prediction has shape {np.shape(prediction)}; expected (N, K), rows are samples"
             " (prediction[:, None] makes one column)"
         )
-    expected = np.shape(prediction)[:1] if loss.target_domain == "index" else np.shape(prediction)
-    if np.shape(target) != expected:
+    rows, outputs = np.shape(prediction)
+    columns = loss.target_columns(outputs)
+    expected = (rows,) if loss.target_domain == "index" else (rows, columns)
+    if np.shape(target) != expected or (columns != outputs and not fits(loss, outputs)):
         raise ShapeError(
             f"{name}: target has shape {np.shape(target)} and prediction {np.shape(prediction)};"
-            f" expected a target of shape {expected}"
+            f" expected a target of shape {expected}{'' if fits(loss, outputs) else ': ' + misfit(loss, outputs)}"
         )
 
 
-def _shapes_checked(method: Callable[..., Array]) -> Callable[..., Array]:
+def fits(loss: Loss, outputs: int) -> bool:
+    """Whether a prediction may have this many columns: ``target_columns`` and ``outputs_for`` agree about it."""
+    columns = loss.target_columns(outputs)
+    return columns > 0 and loss.outputs_for(columns) == outputs
+
+
+def misfit(loss: Loss, outputs: int) -> str:
+    """Why a prediction may not have this many columns, and which numbers are accepted."""
+    accepted = [n for n in range(1, max(9, 2 * outputs)) if fits(loss, n)][:4]
+    numbers = ", ".join(map(str, accepted)) or "none below " + str(max(9, 2 * outputs))
+    return f"{type(loss).__name__} does not accept {outputs} outputs; accepted numbers of outputs: {numbers}"
+
+
+def _refused(method: str) -> Callable[[Loss, Array, Array], Array]:
+    def refuse(self: Loss, prediction: Array, target: Array) -> Array:
+        raise NotOfferedError(
+            f"{type(self).__name__} couples the rows of a batch, so it has no {method} of each sample; "
+            f"batch_{method} evaluates a batch"
+        )
+
+    refuse.__nnkit_checked__ = True  # type: ignore[attr-defined]
+    return refuse
+
+
+def _shapes_checked(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def checked(self: Loss, prediction: Array, target: Array) -> Array:
+    def checked(self: Loss, prediction: Array, target: Array, *args: Array, **kwargs: Array) -> Any:
         check_shapes(self, prediction, target)
-        return method(self, prediction, target)
+        return method(self, prediction, target, *args, **kwargs)
 
     checked.__nnkit_checked__ = True  # type: ignore[attr-defined]
     return checked

@@ -14,11 +14,14 @@ from nnkit import registry
 from nnkit.arrays import Array, FloatDType
 from nnkit.core.adapting import adapt
 from nnkit.core.batches import Batches
+from nnkit.core.coupling import check_uncoupled, spread
+from nnkit.core.evaluation import predict
 from nnkit.core.loop import Engine, train
 from nnkit.core.model import Model
 from nnkit.core.solving import Solving, check_solver
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.state_check import check_training
+from nnkit.core.step import Vectors
 from nnkit.core.view import Run
 from nnkit.data.arrays import DataLike, as_inputs, choose_dtype, positive_integer
 from nnkit.data.class_weights import ClassWeight, with_class_weights
@@ -190,7 +193,7 @@ def prepare(
     composition, model, x = prepared.composition, prepared.model, prepared.x
     data = as_data(model, x, y, sample_weight)
     if class_weight is not None:
-        weight = with_class_weights(class_weight, data[1], data[2], model.outputs, x.dtype)
+        weight = with_class_weights(class_weight, data[1], data[2], model.target_columns, x.dtype)
         data = (data[0], data[1], weight)
     validation = None
     if validation_data is not None:
@@ -205,6 +208,10 @@ def prepare(
         check_solver(model, composition.optimizer)
     state = prepared.built_state()
     check_training(model, composition.optimizer, state)
+    if state.step == 0:
+        rows = spread(len(data[0]))
+        vectors = Vectors(state.parameters, None, state.buffers)
+        check_uncoupled(model.loss, predict(model, vectors, data[0][rows]), data[1][rows])
     warn_of_data(model, data, named)
     return Fitting(
         composition=composition,

@@ -13,6 +13,7 @@ from nnkit.interfaces.loss import CHECKED
 
 PREDICTION = np.array([[1.0, 4.0], [2.0, -3.0]])
 TARGET = np.array([[0.0, 1.0], [2.0, -1.0]])
+OF_SAMPLES = [name for name in CHECKED if not name.startswith("batch_")]
 
 
 @attrs.frozen(kw_only=True)
@@ -68,7 +69,7 @@ class Twice(Half):
         return self.factor * super().gradient(prediction, target)
 
 
-@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize("name", OF_SAMPLES)
 @pytest.mark.parametrize("make", [SLOTS, DICT], ids=["slots", "dict"])
 def test_super_reaches_the_base(make, name):
     factor = 2**0.5 if name == "residual" else 2
@@ -76,7 +77,7 @@ def test_super_reaches_the_base(make, name):
     np.testing.assert_array_equal(expected, getattr(make(doubled(Half))(), name)(PREDICTION, TARGET))
 
 
-@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize("name", OF_SAMPLES)
 @pytest.mark.parametrize("second", [SLOTS, DICT], ids=["slots", "dict"])
 @pytest.mark.parametrize("first", [SLOTS, DICT], ids=["slots", "dict"])
 def test_super_reaches_through_two_classes(first, second, name):
@@ -86,11 +87,28 @@ def test_super_reaches_through_two_classes(first, second, name):
     np.testing.assert_allclose(getattr(loss, name)(PREDICTION, TARGET), expected, rtol=1e-15)
 
 
-@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize("name", OF_SAMPLES)
 @pytest.mark.parametrize("make", [SLOTS, DICT], ids=["slots", "dict"])
 def test_every_form_of_a_derived_loss_refuses_other_shapes(make, name):
     with pytest.raises(ShapeError, match=r"Doubled: target has shape \(2,\)"):
         getattr(make(doubled(Half))(), name)(PREDICTION, TARGET[:, 0])
+
+
+@pytest.mark.parametrize("name", ["batch_value", "batch_gradient"])
+def test_a_coupled_loss_refuses_other_shapes(name):
+    @attrs.frozen(kw_only=True)
+    class Coupled(Loss):
+        rows_coupled = True
+
+        def batch_value(self, prediction, target, weight):
+            return float(weight @ (prediction - target) @ np.ones(2))
+
+        def batch_gradient(self, prediction, target, weight):
+            return np.tile(weight[:, None], 2)
+
+    getattr(Coupled(), name)(PREDICTION, TARGET, weight=np.ones(2))
+    with pytest.raises(ShapeError, match=r"Coupled: target has shape \(2,\)"):
+        getattr(Coupled(), name)(PREDICTION, TARGET[:, 0], np.ones(2))
 
 
 def test_a_derived_loss_survives_pickle():

@@ -84,7 +84,11 @@ def _judgements(network: Network, data: Path) -> Iterator[tuple[str, Any]]:
     assert table.y is not None  # both kinds of file are read with targets
     known = network.notes.get("classes")
     targets = encode(
-        table.y, network.loss, outputs=network.outputs, source=data, classes=None if known is None else tuple(known)
+        table.y,
+        network.loss,
+        outputs=network.model.target_columns,
+        source=data,
+        classes=None if known is None else tuple(known),
     )
     if targets.labels is None:
         raise DataError(f"{data}: the targets are numbers; --data draws pictures of classes")
