@@ -13,6 +13,7 @@ from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
 from nnkit.interfaces import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.fields import real
+from nnkit.layers._normalizing import normalize_large
 
 
 @final
@@ -50,6 +51,7 @@ class BatchNorm(Layer):
     """
 
     row_independent = False
+    least_rows = 2
     variants = ({"momentum": 0.9, "epsilon": 1e-3},)
 
     momentum: float = real(0.1, ge=0.0, le=1.0)
@@ -101,11 +103,15 @@ class BatchNorm(Layer):
         if training:
             mean = x.mean(axis=0)
             variance = np.square(x - mean).mean(axis=0)
-            self._follow(parameters, mean, variance, len(x))
         else:
             mean, variance = parameters["running_mean"], parameters["running_variance"]
         inverse = 1.0 / np.sqrt(variance + self.epsilon)
         normal = (x - mean) * inverse
+        if training:
+            if not np.isfinite(variance).all():
+                normal, *statistics = normalize_large(x, self.epsilon, axis=0)
+                inverse, mean, variance = (value[0] for value in statistics)
+            self._follow(parameters, mean, variance, len(x))
         return normal * parameters["scale"] + parameters["shift"], (normal, inverse, training)
 
     @np.errstate(over="ignore", invalid="ignore")
@@ -164,6 +170,11 @@ class BatchNorm(Layer):
                 multiply(normal, normal, work)
                 ones.dot(work, variance)
                 divide(variance, rows, variance)
+                if not math.isfinite(variance.sum()):
+                    normal[...], inverse[...], mean[...], variance[...] = normalize_large(x, epsilon, axis=0)
+                    follow(parameters, mean, variance, rows)
+                    multiply(normal, scale, y)
+                    return add(y, shift, y)
                 follow(parameters, mean, variance, rows)
             else:
                 subtract(x, mean, normal)

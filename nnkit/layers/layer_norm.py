@@ -12,6 +12,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.interfaces import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.fields import real
+from nnkit.layers._normalizing import normalize_large
 
 
 @final
@@ -68,8 +69,11 @@ class LayerNorm(Layer):
         self, parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:
         centered = x - x.mean(axis=1, keepdims=True)
-        inverse = 1.0 / np.sqrt(np.square(centered).mean(axis=1, keepdims=True) + self.epsilon)
+        variance = np.square(centered).mean(axis=1, keepdims=True)
+        inverse = 1.0 / np.sqrt(variance + self.epsilon)
         normal = centered * inverse
+        if not np.isfinite(variance).all():
+            normal, inverse, _, _ = normalize_large(x, self.epsilon, axis=1)
         return normal * parameters["scale"] + parameters["shift"], (normal, inverse)
 
     @np.errstate(over="ignore", invalid="ignore")
@@ -101,6 +105,7 @@ class LayerNorm(Layer):
         inverse, mean = workspace.take("inverse", 1), workspace.take("mean", 1)
         work = workspace.scratch(inputs)
         ones = np.ones(workspace.rows, dtype=workspace.dtype)
+        variance = inverse[:, 0]
         averages = np.full((inputs, 1), 1.0 / inputs, dtype=workspace.dtype)
         add, subtract, multiply, divide, sqrt = np.add, np.subtract, np.multiply, np.divide, np.sqrt
 
@@ -109,10 +114,13 @@ class LayerNorm(Layer):
             subtract(x, mean, normal)
             multiply(normal, normal, work)
             work.dot(averages, inverse)
+            overflows = not math.isfinite(ones.dot(variance))
             add(inverse, epsilon, inverse)
             sqrt(inverse, inverse)
             divide(1.0, inverse, inverse)
             multiply(normal, inverse, normal)
+            if overflows:
+                normal[...], inverse[...], _, _ = normalize_large(x, epsilon, axis=1)
             multiply(normal, scale, y)
             return add(y, shift, y)
 

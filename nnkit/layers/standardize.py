@@ -12,6 +12,10 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.interfaces import BoundLayer, Example, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.fields import flag
+from nnkit.layers._normalizing import power_of_two
+
+ROUNDING = 10.0
+"""A spread of at most this many units in the last place of the mean is rounding, such as that of long sums."""
 
 
 @final
@@ -19,7 +23,7 @@ from nnkit.interfaces.fields import flag
 class Standardize(Layer):
     """``y = (x - mean) / stddev`` of each column; a column that was constant gives 0.
 
-    Constant is a column whose ``stddev`` is no more than the rounding of its ``mean``. Mean and
+    Constant is a column whose ``stddev`` is at most ten units in the last place of its ``mean``. Mean and
     (population) standard deviation are not trained. They are those of the first training data as a
     whole, weighted with the sample weights; or, streaming, of all rows seen in training so far, the
     present batch included. They are saved with the network and used in prediction. Before any data
@@ -94,7 +98,7 @@ class Standardize(Layer):
                 mean = (before * mean + math.fsum(column)) / rows
                 stddev = math.sqrt(max(0.0, square / rows - mean**2))
                 after["mean"][j], after["stddev"][j], after["count"][0] = mean, stddev, rows
-            constant = stddev <= np.finfo(x.dtype).eps * abs(mean)
+            constant = stddev <= ROUNDING * np.finfo(x.dtype).eps * abs(mean)
             y[:, j] = [0.0 if constant else (value - mean) / stddev for value in column]
         return y, after
 
@@ -129,14 +133,20 @@ class Standardize(Layer):
         rows = slice(None) if weight is None else weight > 0.0
         data = x[rows].astype(np.float64)
         weights = np.ones(len(data)) if weight is None else weight[rows].astype(np.float64)
-        # Measured from a row of the data, so that a constant column has exactly no deviation.
+        total = weights.sum()
+        weights /= weights.max()
+        # In units that cannot overflow when squared, and measured from a row of the data, so that a constant column
+        # has no deviation at all.
+        unit = power_of_two(np.abs(data).max(axis=0))
+        data /= unit
         origin = data[0].copy()
         data -= origin
-        total = weights.sum()
-        away = weights @ data / total
+        spread = power_of_two(np.abs(data).max(axis=0))
+        data /= spread
+        away = weights @ data / weights.sum()
         data -= away
-        np.copyto(parameters["mean"], origin + away)
-        np.copyto(parameters["stddev"], np.sqrt(weights @ np.square(data) / total))
+        np.copyto(parameters["mean"], (origin + away * spread) * unit)
+        np.copyto(parameters["stddev"], np.sqrt(weights @ np.square(data) / weights.sum()) * spread * unit)
         parameters["count"][0] = total
 
     def bind(
@@ -175,7 +185,7 @@ def _invert(parameters: Parameters, out: Array) -> None:
     stddev, mean = parameters["stddev"], parameters["mean"]
     limits = np.finfo(stddev.dtype)
     out.fill(0.0)
-    np.divide(1.0, stddev, out=out, where=(stddev > limits.eps * np.abs(mean)) & (stddev >= limits.tiny))
+    np.divide(1.0, stddev, out=out, where=(stddev > ROUNDING * limits.eps * np.abs(mean)) & (stddev >= limits.tiny))
 
 
 def _absorb(parameters: Parameters, x: Array, work: Array) -> None:
@@ -183,17 +193,21 @@ def _absorb(parameters: Parameters, x: Array, work: Array) -> None:
     mean, stddev, count = parameters["mean"], parameters["stddev"], parameters["count"]
     rows = len(x)
     np.subtract(x, x[0], out=work)
+    unit = power_of_two(np.maximum(work.max(axis=0), -work.min(axis=0)))
+    work /= unit
     away = work.mean(axis=0)
     work -= away
     np.square(work, out=work)
-    variance = work.mean(axis=0)
+    deviation = np.sqrt(work.mean(axis=0)) * unit
     total = float(count[0]) + rows
     share = rows / total
-    gap = x[0] + away - mean
+    gap = x[0] + away * unit - mean
     if share == 1.0:  # the values before any data mean nothing
         mean += gap
-        np.sqrt(variance, out=stddev)
+        stddev[...] = deviation
     else:
         mean += share * gap
-        np.sqrt((1.0 - share) * np.square(stddev) + share * variance + share * (1.0 - share) * gap**2, out=stddev)
+        # The root of a sum of squares, none of which is ever formed.
+        within = np.hypot(math.sqrt(1.0 - share) * stddev, math.sqrt(share) * deviation)
+        np.hypot(within, math.sqrt(share * (1.0 - share)) * gap, out=stddev)
     count[0] = total
