@@ -11,18 +11,21 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run ``nnkit``; the exit code is 0, 1 (a stated problem), 2 (wrong use, missing extra) or 130 (Ctrl-C)."""
-    from nnkit.cli import _blas
+    """Run ``nnkit``; the exit code is 0, 1 (a stated problem), 2 (wrong use, missing extra), 130 or 143 (signals)."""
+    from nnkit.cli.signals import exit_codes
 
-    _blas.prepare()  # before anything imports numpy
-    try:
-        import click  # noqa: F401  # only to see whether the extra is there
-        import rich  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name not in {"click", "rich"}:
-            raise
-        sys.stderr.write(f'The command line needs {error.name}: pip install "nnkit-core[cli]"\n')
-        raise SystemExit(2) from None
-    from nnkit.cli.app import nnkit
+    with exit_codes():
+        from nnkit.cli import _blas
 
-    nnkit(prog_name="nnkit")
+        _blas.prepare()  # before anything imports numpy
+        try:
+            import click  # noqa: F401  # only to see whether the extra is there
+            import rich  # noqa: F401
+        except ModuleNotFoundError as error:
+            if error.name not in {"click", "rich"}:
+                raise
+            sys.stderr.write(f'The command line needs {error.name}: pip install "nnkit-core[cli]"\n')
+            raise SystemExit(2) from None
+        from nnkit.cli.app import nnkit
+
+        nnkit(prog_name="nnkit")

@@ -41,6 +41,9 @@ class ProgressBar(Callback):
     console: Console
     _shown: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False)
 
+    def belongs_to_run(self) -> bool:
+        return False
+
     def on_train_begin(self, view: TrainingView) -> None:
         if not self.console.is_terminal:
             return

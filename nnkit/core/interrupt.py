@@ -1,25 +1,67 @@
-"""Ctrl-C that waits for the end of a step, so that parameters are never half updated."""
+"""Signals that wait for the end of a step, so that parameters are never half updated."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-__all__ = ["InterruptGuard"]
+__all__ = ["DeferredSignals", "InterruptGuard"]
+
+
+class DeferredSignals:
+    """While it is open, SIGINT and SIGTERM only set ``number``: a training ends between two steps, a save is finished.
+
+    For programs that own their process, such as the command line. Outside the main thread it changes nothing.
+
+    Attributes:
+        number: The first signal that came; ``None`` before one did.
+    """
+
+    open: ClassVar[DeferredSignals | None] = None
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            DeferredSignals.open = self
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._previous:
+            DeferredSignals.open = None
+            for number, handler in self._previous.items():
+                signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.number is None:
+            self.number = number
 
 
 class InterruptGuard:
-    """While it is open, the first SIGINT only sets ``requested``; the second acts at once.
+    """While it is open, the first SIGINT only makes ``requested`` true; the second acts at once.
 
-    Outside the main thread, or where the program handles SIGINT in its own way, it changes nothing.
+    Inside ``DeferredSignals`` it follows those. Outside the main thread, or where the program handles SIGINT in its
+    own way, it changes nothing.
     """
 
     def __init__(self) -> None:
-        self.requested = False
+        self._interrupted = False
         self._previous: Any = None
         self._installed = False
+
+    @property
+    def requested(self) -> bool:
+        """Whether the training shall end after the present step."""
+        deferred = DeferredSignals.open
+        return self._interrupted or (deferred is not None and deferred.number is not None)
 
     def __enter__(self) -> Self:
         in_main = threading.current_thread() is threading.main_thread()
@@ -36,6 +78,6 @@ class InterruptGuard:
             self._installed = False
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self._interrupted:
             signal.default_int_handler(number, frame)
-        self.requested = True
+        self._interrupted = True

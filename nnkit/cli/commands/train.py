@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-INTERRUPTED = 130
-
 
 @click.command("train")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -28,6 +26,7 @@ def command(
     context: click.Context, *, file: Path, epochs: int | None, seed: int | None, output: Path | None, quiet: bool
 ) -> None:
     """Train the network that the experiment FILE (TOML) describes."""
+    import signal
     import time
 
     import attrs
@@ -36,6 +35,7 @@ def command(
     from nnkit.cli.console import progress_console
     from nnkit.cli.experiment import read_experiment
     from nnkit.cli.progress import ProgressBar
+    from nnkit.core.interrupt import DeferredSignals
 
     experiment = read_experiment(file)
     training: dict[str, Any] = dict(experiment.training) | ({} if epochs is None else {"epochs": epochs})
@@ -60,16 +60,20 @@ def command(
     if not quiet:
         training["callbacks"] = [*_listed(training.get("callbacks", [])), bar]
     began = time.perf_counter()
-    try:
-        history = network.fit(samples.train.X, samples.train.y, **training)
-    except KeyboardInterrupt:
+    with DeferredSignals() as signals:
+        interrupted = False
+        try:
+            network.fit(samples.train.X, samples.train.y, **training)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            bar.close()
+        seconds = time.perf_counter() - began
         network.save(model)
-        click.echo(f"Stopped after {network.epoch} epochs; {model} holds the network as it was then.", err=True)
-        context.exit(INTERRUPTED)
-    finally:
-        bar.close()
-    seconds = time.perf_counter() - began
-    network.save(model)
+        if interrupted or signals.number is not None:
+            click.echo(f"Stopped after {network.epoch} epochs; {model} holds the network as it was then.", err=True)
+            context.exit(128 + (signals.number or signal.SIGINT))
+    history = network.history
     written = [model]
     figures, matrix = _judged(network, samples)
     if experiment.output.learning_curve is not None:
