@@ -11,6 +11,7 @@ import warnings
 
 __all__ = [
     "AmbiguousNameError",
+    "BusyError",
     "DataError",
     "FileFormatError",
     "FileSaveError",
@@ -51,6 +52,10 @@ class TrainingWarning(NNKitWarning):
 
 class HyperparameterError(NNKitError, ValueError):
     """A hyperparameter is outside its range: names the part, the field, the value and the range."""
+
+
+class BusyError(NNKitError, RuntimeError):
+    """The network is being fitted, so it cannot be fitted, reset or assigned to."""
 
 
 class SpecError(NNKitError, ValueError):

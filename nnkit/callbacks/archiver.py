@@ -153,6 +153,9 @@ class Archiver(Callback):
         own = {target: getattr(self, target) for target in archiving.TARGETS}
         return {target: self.every if frequency is None else frequency for target, frequency in own.items()}
 
+    def belongs_to_run(self) -> bool:
+        return False
+
     def offers(self, method: str) -> bool:
         """As for every part; nothing when every frequency is 0."""
         return super().offers(method) and any(self.frequencies().values())

@@ -97,6 +97,9 @@ class Checkpoint(Callback):
         """The file of this moment."""
         return self.path.format(epoch=epoch, step=step)
 
+    def belongs_to_run(self) -> bool:
+        return self.monitor is not None
+
     def offers(self, method: str) -> bool:
         """As for every part; only the event of the chosen unit."""
         unused = "on_batch_end" if self.unit == "epoch" else "on_epoch_end"

@@ -55,39 +55,46 @@ class CSVLog(Callback):
     append: bool = flag(default=False)
 
     def on_train_begin(self, view: TrainingView) -> None:
-        file = Path(self.path)
+        file, state = Path(self.path), view.state
         file.parent.mkdir(parents=True, exist_ok=True)
-        if not view.state or not file.exists():
-            view.state.clear()
-            return
-        columns, rows = _read(file)
-        remaining = list(rows)
-        while remaining and not _epoch_at_most(remaining[-1], view.epoch):
-            remaining.pop()
-        if len(remaining) < len(rows):
-            _write(file, columns, remaining)
+        if state:
+            _cut(file, state["above"], state["last"])
+        elif self.append and file.exists():
+            columns, rows = _read(file)
+            state.update(columns=columns, above=len(rows), last=0)
+        else:
+            file.unlink(missing_ok=True)
+            state.update(columns=[], above=0, last=0)
 
     def on_epoch_end(self, view: TrainingView) -> None:
-        scalars = {name: _text(value) for name, value in view.logs.items() if np.ndim(value) == 0}
-        row = {"epoch": str(view.epoch), **scalars}
-        file = Path(self.path)
-        if not view.state:
-            columns, rows = _read(file) if self.append and file.exists() else ([], [])
-        else:
-            columns, rows = view.state["columns"], None
+        values = {name: _text(value) for name, value in view.logs.items() if np.ndim(value) == 0}
+        row = {"epoch": str(view.epoch), **values}
+        file, columns = Path(self.path), view.state["columns"]
         missing = [name for name in row if name not in columns]
-        if missing or not view.state:
-            rows = _read(file)[1] if rows is None else rows
-            columns = [*columns, *missing]
+        if missing or not file.exists():
+            rows = _read(file)[1] if file.exists() else []
+            view.state["columns"] = columns = [*columns, *missing]
             _write(file, columns, [*rows, row])
         else:
             with file.open("a", newline="", encoding="utf-8") as out:
                 csv.DictWriter(out, columns, restval="").writerow(row)
-        view.state["columns"] = columns
+        view.state["last"] = view.epoch
 
 
 def _text(value: Any) -> str:
     return repr(value.item() if isinstance(value, np.generic | np.ndarray) else value)
+
+
+def _cut(file: Path, above: int, last: int) -> None:
+    """Take out the lines of this run after that of epoch ``last``; a crash may have torn the last one."""
+    if not file.exists():
+        return
+    columns, rows = _read(file)
+    count = len(rows)
+    while count > above and not _epoch_at_most(rows[count - 1], last):
+        count -= 1
+    if count < len(rows):
+        _write(file, columns, rows[:count])
 
 
 def _epoch_at_most(row: dict[str, str], epoch: int) -> bool:

@@ -15,12 +15,11 @@ from nnkit.interfaces.fields import choice, flag, integer, real
 @final
 @attrs.frozen(kw_only=True)
 class EarlyStopping(Callback):
-    """Stops when a logged value has not improved for ``patience`` epochs, and restores the best parameters.
+    """Stops when a value has not improved for ``patience`` epochs, and goes back to the best parameters.
 
-    The best parameters are part of the state, so a resumed run continues bit-identically. They are restored
-    when the training ends: stopped by any callback, or at its last epoch. An interrupted training retains
-    the parameters of its last step, so that it can be resumed. After a stop, a further ``fit`` starts to count
-    again; after an end without one, it continues to count.
+    The best parameters are part of the run's memory, so an interrupted run goes on bit-identically. They are restored
+    when the run is over: stopped by any callback, or at its last epoch. An interrupted training keeps the parameters
+    of its last step. Every ``fit`` counts anew, unless it resumes a run.
 
     Buffers of layers (the running statistics of ``batch_norm``) are restored too.
 
@@ -58,7 +57,7 @@ class EarlyStopping(Callback):
                 "reason": "val_loss has not improved for 2 epochs (its best was 2 in epoch 2)",
                 "parameters": [[4, 6.0]],
                 "buffers": [[4, -6.0]],
-                "state": {"best": 2.0, "best_epoch": 2, "wait": 2, "stopped": True},
+                "state": {"best": 2.0, "best_epoch": 2, "wait": 2},
             },
             source="by hand: the best is that of epoch 2, the parameters those after its 6 steps",
             hyperparameters={"patience": 2},
@@ -96,8 +95,6 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, view: TrainingView) -> None:
         state = view.state
-        if state.get("stopped"):
-            state.clear()  # a further fit after a stop
         value = monitored(self, view, self.monitor)
         way = direction(self, view, self.monitor, self.mode)
         if better(value, state.get("best"), way, self.min_delta):
@@ -107,7 +104,6 @@ class EarlyStopping(Callback):
             return
         state["wait"] = state.get("wait", 0) + 1
         if state["wait"] >= self.patience:
-            state["stopped"] = True
             best = f"its best was {state['best']:g} in epoch {state['best_epoch']}" if "best" in state else "it was NaN"
             view.stop(f"{self.monitor} has not improved for {state['wait']} epochs ({best})")
 

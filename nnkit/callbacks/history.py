@@ -1,11 +1,10 @@
-"""History: the logs of every epoch."""
+"""History of batches."""
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import final
 
 import attrs
-import numpy as np
 
 from nnkit.interfaces import Callback, Example, TrainingView
 from nnkit.interfaces.fields import integer
@@ -14,14 +13,12 @@ from nnkit.interfaces.fields import integer
 @final
 @attrs.frozen(kw_only=True)
 class History(Callback):
-    """Stores ``view.logs`` of every epoch: ``state["epoch"]`` and, by name, one list of equal length each.
+    """Adds the loss of every so many batches to ``network.history``, as ``batch_step`` and ``batch_loss``.
 
-    A value that an epoch does not have (no validation data, a metric added later) is ``None``
-    there. Arrays become nested lists, so that everything can be written as JSON.
+    The values of epochs are recorded in any case.
 
     Args:
-        steps: Also store the loss of every so many batches, in ``state["batch_step"]`` and
-            ``state["batch_loss"]``; 0 stores none.
+        steps: Record at the steps that this divides; 0 records no batches.
 
     Source:
         Chollet et al. (2015), Keras, ``keras.callbacks.History``.
@@ -35,15 +32,7 @@ class History(Callback):
     examples = (
         Example(
             inputs={"logs": {"loss": [3.0, 2.0, 1.0], "val_loss": [None, 5.0, None]}},
-            expected={
-                "state": {
-                    "epoch": [1, 2, 3],
-                    "loss": [3.0, 2.0, 1.0],
-                    "val_loss": [None, 5.0, None],
-                    "batch_step": [2, 4, 6, 8],
-                    "batch_loss": [3.0, 2.0, 2.0, 1.0],
-                }
-            },
+            expected={"batches": [[2, 3.0], [4, 2.0], [6, 2.0], [8, 1.0]]},
             source="by hand: three steps an epoch",
             hyperparameters={"steps": 2},
         ),
@@ -51,25 +40,13 @@ class History(Callback):
 
     steps: int = integer(0, ge=0)
 
+    def belongs_to_run(self) -> bool:
+        return False
+
     def offers(self, method: str) -> bool:
-        """As for every part; ``on_batch_end`` only when losses of batches are stored."""
-        return super().offers(method) and (method != "on_batch_end" or self.steps > 0)
+        """As for every part; nothing when no batches are recorded."""
+        return super().offers(method) and self.steps > 0
 
     def on_batch_end(self, view: TrainingView) -> None:
         if self.steps and view.step % self.steps == 0:
-            view.state.setdefault("batch_step", []).append(view.step)
-            view.state.setdefault("batch_loss", []).append(_plain(view.logs["loss"]))
-
-    def on_epoch_end(self, view: TrainingView) -> None:
-        epochs = view.state.setdefault("epoch", [])
-        for name, value in view.logs.items():
-            view.state.setdefault(name, [None] * len(epochs)).append(_plain(value))
-        epochs.append(view.epoch)
-        for name, values in view.state.items():
-            if len(values) < len(epochs) and name not in {"batch_step", "batch_loss"}:
-                values.append(None)
-
-
-def _plain(value: Any) -> Any:
-    """``value`` without numpy: numbers, strings, lists."""
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+            view.record_batch()

@@ -24,7 +24,8 @@ def _function() -> Any:
 class LambdaCallback(Callback):
     """Calls a function with the view of the training at each event that has one.
 
-    Functions cannot be written as a name or to a file; otherwise it is like any callback.
+    Functions cannot be written as a name or to a file, or compared with those of an interrupted run: a resumed run
+    accepts any, and their ``view.state`` lasts for one call of ``fit``.
 
     Args:
         train_begin: Called before the first epoch of a ``fit``.
@@ -49,6 +50,9 @@ class LambdaCallback(Callback):
     batch_end: Callable[[TrainingView], object] | None = _function()
     epoch_end: Callable[[TrainingView], object] | None = _function()
     train_end: Callable[[TrainingView], object] | None = _function()
+
+    def belongs_to_run(self) -> bool:
+        return False
 
     def offers(self, method: str) -> bool:
         """As for every part; of the events only those with a function."""

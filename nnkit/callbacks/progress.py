@@ -72,6 +72,9 @@ class Progress(Callback):
     interval: float = real(0.2, ge=0.0)
     stream: Any = attrs.field(default=None, eq=False, repr=False)
 
+    def belongs_to_run(self) -> bool:
+        return False
+
     def offers(self, method: str) -> bool:
         """As for every part; ``on_batch_end`` only when batches are written."""
         return super().offers(method) and (method != "on_batch_end" or self.batches > 0)

@@ -48,13 +48,14 @@ class Batches:
         self._gathers = plan.batch_size < plan.samples
         # Weights with mean 1, so that batches estimate the weighted mean without bias; a loss that couples rows
         # reduces them itself, so it is passed those of the user.
-        raw = weight is None or model.loss.rows_coupled
-        self._all_weights = weight if raw else weight * (len(weight) / weight.sum(dtype=np.float64))
+        self._all_weights = None
+        if weight is not None:
+            self._all_weights = (weight if model.loss.rows_coupled else _with_mean_1(weight)).astype(X.dtype)
         self._x, self._target, self._weight = X, target, self._all_weights
         if self._gathers:
             self._x = np.empty((plan.batch_size, X.shape[1]), dtype=X.dtype)
             self._target = np.empty((plan.batch_size, *target.shape[1:]), dtype=target.dtype)
-            self._weight = None if weight is None else np.empty(plan.batch_size, dtype=weight.dtype)
+            self._weight = None if weight is None else np.empty(plan.batch_size, dtype=X.dtype)
 
     def run(self, loop: Loop) -> None:
         """Epoch after epoch."""
@@ -75,6 +76,7 @@ class Batches:
             self._run.state.learning_rate = self._run.new_learning_rate
             self._run.new_learning_rate = None
             self._bind_optimizer()
+            self._run.learning_rate = self.learning_rate()
 
     def position(self) -> str:
         """Epochs, batches and steps made."""
@@ -176,3 +178,10 @@ class Batches:
         run.logs = {"loss": value}
         run.batch_indices = indices
         loop.notify("on_batch_end")
+
+
+def _with_mean_1(weight: Array) -> Array:
+    """The weights in float64, scaled; equal weights give ones."""
+    relative: Array = weight / weight.max()
+    relative /= relative.mean()
+    return relative

@@ -6,14 +6,16 @@ Events and what callbacks ask for, interruption, and the end of an epoch are her
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import attrs
 import numpy as np
 
 from nnkit.core.evaluation import evaluate
 from nnkit.core.interrupt import InterruptGuard
 from nnkit.core.model import Model
+from nnkit.core.state import Pending
 from nnkit.core.view import CallbackView, Run
 from nnkit.errors import TrainingWarning, warn
 from nnkit.interfaces import Callback
@@ -21,6 +23,8 @@ from nnkit.interfaces import Callback
 __all__ = ["Engine", "Loop", "train"]
 
 EVENTS = ("on_train_begin", "on_epoch_begin", "on_batch_end", "on_epoch_end", "on_train_end")
+REPEATED = ("on_train_begin", "on_train_end")
+"""The events of a call of ``fit``, which its resumptions have again."""
 
 
 class Engine(Protocol):
@@ -45,13 +49,13 @@ class Engine(Protocol):
         """How far the training has come, for the message of an interruption."""
 
 
-def train(model: Model, run: Run, callbacks: Sequence[Callback], engine: Engine) -> None:
+def train(model: Model, run: Run, callbacks: Mapping[str, Callback], engine: Engine) -> None:
     """Train until the plan is done, a callback stops it, or Ctrl-C is pressed.
 
     Args:
         model: The structure; its parts may be compiled counterparts.
         run: The state (changed in place), the plan and the data.
-        callbacks: Called at each event, in this order, those that save last.
+        callbacks: By their key in the run; called at each event, in this order, those that save last.
         engine: Makes the steps.
 
     Raises:
@@ -61,6 +65,7 @@ def train(model: Model, run: Run, callbacks: Sequence[Callback], engine: Engine)
     with InterruptGuard() as guard, np.errstate(all="ignore"):
         loop = Loop(model, run, callbacks, engine, guard)
         loop.notify("on_train_begin")
+        loop.finish_pending()
         engine.run(loop)
         run.state.stopped = run.stop_reason
         loop.notify("on_train_end")
@@ -71,6 +76,21 @@ def train(model: Model, run: Run, callbacks: Sequence[Callback], engine: Engine)
         )
 
 
+@attrs.frozen
+class Handler:
+    """A method of a callback that handles an event.
+
+    Args:
+        key: The key of the callback in the run.
+        method: The method.
+        view: What it sees.
+    """
+
+    key: str
+    method: Callable[[CallbackView], None]
+    view: CallbackView
+
+
 class Loop:
     """The events of one run.
 
@@ -79,13 +99,15 @@ class Loop:
     """
 
     def __init__(
-        self, model: Model, run: Run, callbacks: Sequence[Callback], engine: Engine, guard: InterruptGuard
+        self, model: Model, run: Run, callbacks: Mapping[str, Callback], engine: Engine, guard: InterruptGuard
     ) -> None:
         self.run, self.guard = run, guard
         self._model, self._engine = model, engine
-        self._handlers = _handlers(callbacks, run)
+        self._handlers = _handlers(callbacks, run.state.callbacks, run)
         self._in_epoch = run.state.batch > 0
         self._warned = False
+        self._present: tuple[str, Sequence[Handler], int] = "", (), 0
+        run.before_save = self._remember
 
     @property
     def halted(self) -> bool:
@@ -102,15 +124,64 @@ class Loop:
         return bool(self._handlers[event])
 
     def notify(self, event: str) -> None:
-        """Call the callbacks that handle this event, in order, and do what each asks for."""
+        """Call the callbacks that handle this event, in order, and do what each asks for.
+
+        Where one raises, the run remembers it and those after it; where one saves the network, those after it.
+        """
+        handlers = self._handlers[event]
+        if handlers:
+            self.run.learning_rate = self._engine.learning_rate()
+            self._call(event, handlers)
+
+    def finish_pending(self) -> None:
+        """Hand the event that was cut short to the callbacks that have not handled it."""
+        run, pending = self.run, self.run.state.pending
+        if pending is None:
+            return
+        run.logs = dict(pending.logs)
+        if pending.batch_indices is not None and pending.gradient is not None:
+            run.batch_indices = pending.batch_indices
+            np.copyto(run.gradient, pending.gradient)
+        run.learning_rate = self._engine.learning_rate()
+        handlers = self._handlers[pending.event]
+        self._call(pending.event, [handler for handler in handlers if handler.key in pending.callbacks])
+        self._in_epoch = run.state.batch > 0 or pending.event == "on_epoch_begin"
+
+    def _call(self, event: str, handlers: Sequence[Handler]) -> None:
         run = self.run
-        if self._handlers[event]:
-            run.learning_rate = self._engine.learning_rate()
-        for method, view in self._handlers[event]:
-            method(view)
+        for position, handler in enumerate(handlers):
+            self._present = event, handlers, position + 1
+            try:
+                handler.method(handler.view)
+            except BaseException:
+                self._present = event, handlers, position
+                self._remember()
+                raise
             run.state.stopped = run.stop_reason
             self._engine.honour()
+            if event == "on_train_end" and run.new_parameters is not None and run.state.before_end is None:
+                state = run.state
+                state.before_end = {"parameters": state.parameters.copy(), "buffers": state.buffers.copy()}
             run.put_in_force()
+        if event not in REPEATED:
+            run.state.pending = None
+
+    def _remember(self) -> None:
+        """Note in the state which callbacks have not handled the present event."""
+        run = self.run
+        event, handlers, position = self._present
+        if event in REPEATED:
+            return
+        run.state.pending = None
+        if handlers[position:]:
+            batch = event == "on_batch_end"
+            run.state.pending = Pending(
+                event=event,
+                callbacks=[handler.key for handler in handlers[position:]],
+                logs=dict(run.logs),
+                batch_indices=run.batch_indices.copy() if batch else None,
+                gradient=run.gradient.copy() if batch else None,
+            )
 
     def begin_epoch(self) -> bool:
         """Begin an epoch, unless it was begun before; returns whether to make its steps."""
@@ -123,9 +194,6 @@ class Loop:
     def end_epoch(self, loss: float, more: Mapping[str, Any] | None = None) -> None:
         """Count the epoch and gather its logs: loss, metrics, validation, and ``more``."""
         run, state = self.run, self.run.state
-        self._in_epoch = False
-        state.epoch += 1
-        state.batch, state.loss_sum = 0, 0.0
         logs: dict[str, Any] = {"loss": loss}
         vectors = run.vectors()
         if run.metrics:
@@ -134,6 +202,12 @@ class Loop:
             validation = evaluate(self._model, vectors, *run.validation, run.metrics)
             logs |= {f"val_{name}": value for name, value in validation.items()}
         run.logs = logs | dict(more or {})
+        # Nothing can fail between here and the events: the epoch counts, with its place in the history.
+        self._in_epoch = False
+        state.epoch += 1
+        state.batch, state.loss_sum = 0, 0.0
+        state.record_epoch(run.logs)
+        state.stopped = run.stop_reason
         if not math.isfinite(loss) and not self._warned:
             self._warned = True
             warn(
@@ -144,24 +218,13 @@ class Loop:
 
 
 def _handlers(
-    callbacks: Sequence[Callback], run: Run
-) -> dict[str, list[tuple[Callable[[CallbackView], None], CallbackView]]]:
+    callbacks: Mapping[str, Callback], memory: dict[str, dict[str, Any]], run: Run
+) -> dict[str, list[Handler]]:
     """The methods to call at each event, looked up once; events that are not handled cost nothing."""
-    handlers: dict[str, list[tuple[Callable[[CallbackView], None], CallbackView]]] = {event: [] for event in EVENTS}
-    named = list(zip(_names(callbacks), callbacks, strict=True))
-    for name, callback in sorted(named, key=lambda pair: pair[1].saves):
-        view = CallbackView(run, run.state.callbacks.setdefault(name, {}))
+    handlers: dict[str, list[Handler]] = {event: [] for event in EVENTS}
+    for key, callback in sorted(callbacks.items(), key=lambda item: item[1].saves):
+        view = CallbackView(run, memory.setdefault(key, {}) if callback.belongs_to_run() else {})
         for event in EVENTS:
             if callback.offers(event):
-                handlers[event].append((getattr(callback, event), view))
+                handlers[event].append(Handler(key, getattr(callback, event), view))
     return handlers
-
-
-def _names(callbacks: Iterable[Callback]) -> list[str]:
-    """A name for the memory of each: its class, with a number for the second and later ones of a class."""
-    names: list[str] = []
-    for callback in callbacks:
-        base = type(callback).__name__
-        count = sum(1 for name in names if name.split("#")[0] == base)
-        names.append(base if count == 0 else f"{base}#{count + 1}")
-    return names

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from nnkit.arrays import Array
+from nnkit.arrays import Array, FloatDType
 from nnkit.core.chunks import MEMORY, jacobian_rows, pieces
 from nnkit.core.coupling import batch_loss, check_memory, check_uncoupled, refuse_coupled, spread
 from nnkit.core.curvature import (
@@ -33,6 +33,24 @@ __all__ = ["Objective"]
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
+def _shares(rows: int, weight: Array | None, total_weight: float | None) -> Array:
+    """The share of each row in the weight of all data, ``(N,)`` in float64, whatever the scale of the weights."""
+    if total_weight is None:
+        if weight is None:
+            return np.full(rows, 1.0 / rows)
+        relative: Array = weight / weight.max()
+        relative /= relative.sum()
+        return relative
+    total = float(total_weight)
+    if np.isfinite(total) and total > 0.0:
+        shares: Array = np.full(rows, 1.0 / total) if weight is None else weight / total
+        # Sums of float weights in another order may differ in their last digits.
+        if shares.sum() <= 1.0 + 1e-6:
+            return shares
+    own = rows if weight is None else weight.sum()
+    raise DataError(f"total_weight is {total_weight!r}; expected the weight of all shards, at least {own:g}")
+
+
 def silent(method: Method) -> Method:
     """Let a trial step run into infinity without numpy's warnings: the result says it."""
 
@@ -54,18 +72,20 @@ class Objective:
     ``value == 0.5 * r @ r`` with ``r = residual(theta)``: first the samples' residuals, sample by sample, each times
     the square root of its share of the weight; then those of the regularized arrays.
 
-    With ``total_weight`` the objective is one shard's share of a whole: losses are divided by the weight of the
-    whole data, and the penalties enter with the shard's share of it. Values, gradients, ``J^T J``, ``J^T r``
-    and Hessian-vector products of the shards then sum to those of the whole.
+    With ``total_weight`` the objective is that of one shard: losses are divided by the weight of all data, and the
+    penalties enter with the shard's share of it. Values, gradients, ``J^T J``, ``J^T r`` and Hessian-vector products of
+    the shards then sum to those of the whole. A shard may be empty, or without weight.
+
+    A copy, or an unpickled objective, equals a new one of the same data.
 
     A loss that couples rows computes its own weighted value of all rows, which takes the place of the mean.
 
     Args:
         model: The structure.
-        buffers: Arrays that are kept but not trained.
+        buffers: Arrays of layers that are not trained.
         X: Inputs ``(N, D)``.
         target: As the loss takes them.
-        weight: ``(N,)``, or ``None`` for equal weights.
+        weight: ``(N,)`` of any scale, or ``None`` for equal weights.
         total_weight: The sum of all weights of the whole data; ``None`` when these are all.
         memory: Bytes that Jacobians may take at a time, beside arguments and results.
 
@@ -92,24 +112,19 @@ class Objective:
     ) -> None:
         self.model = model
         self.X, self.target = X, target
-        self.weight = weight
+        self.weight, self.total_weight = weight, total_weight
         self._coupled = model.loss.rows_coupled
         if self._coupled and total_weight is not None:
             refuse_coupled(model.loss, "share of one shard: pass all of the data, without total_weight")
-        own = float(len(X) if weight is None else weight.sum(dtype=np.float64))
-        total = own if total_weight is None else float(total_weight)
-        # Sums of float weights in another order may differ in their last digits.
-        if not np.isfinite(total) or total < own * (1.0 - 1e-6):
-            raise DataError(f"total_weight is {total_weight!r}; expected the weight of all shards, at least {own:g}")
         self._checked = False
-        self.scale = 1.0 / total
-        self.share = own / total
         self.memory = memory
         self.buffers = buffers.copy()
+        self.shares = _shares(len(X), weight, total_weight)
+        self.share = 1.0 if total_weight is None else float(self.shares.sum())
         dtype = X.dtype
         self._theta = np.zeros(model.layout.size, dtype=dtype)
         self._gradient = np.zeros(model.layout.size, dtype=dtype)
-        self._rows = min(len(X), chunk_rows(model))
+        self._rows = max(1, min(len(X), chunk_rows(model)))
         if self._coupled:
             # The backward pass needs the outputs and gradients of every layer of all rows.
             columns = 2 * (model.inputs + sum(model.widths)) + model.target_columns
@@ -119,16 +134,35 @@ class Objective:
         self._vectors = Vectors(self._theta, self._gradient, self.buffers)
         self._steps: dict[int, GradientStep] = {}
         self._losses: dict[int, Callable[[Array, Array], Array]] = {}
-        weights = np.full(len(X), self.scale) if weight is None else weight * self.scale
-        self._shares = weights.astype(dtype, copy=False)
+        self._shares = self.shares.astype(dtype, copy=False)
         # A loss that couples rows reduces the weights of the user itself.
-        self._loss_weights = self._shares if not self._coupled else np.ones(len(X), dtype) if weight is None else weight
-        self._roots = np.sqrt(weights).astype(dtype, copy=False)
+        raw = np.ones(len(X), dtype) if weight is None else weight.astype(dtype)
+        self._loss_weights = raw if self._coupled else self._shares
+        self._roots = np.sqrt(self.shares).astype(dtype, copy=False)
+
+    def __reduce__(self) -> tuple[Callable[..., Objective], tuple[Any, ...]]:
+        make = functools.partial(type(self), total_weight=self.total_weight, memory=self.memory)
+        return make, (self.model, self.buffers, self.X, self.target, self.weight)
 
     @property
     def size(self) -> int:
         """``P``, the number of parameters."""
         return self.model.layout.size
+
+    @property
+    def dtype(self) -> FloatDType:
+        """The dtype of parameters and results."""
+        return self._theta.dtype
+
+    @property
+    def residual_size(self) -> int:
+        """``R``, the length of ``residual``.
+
+        Raises:
+            NotOfferedError: As ``residual``.
+        """
+        self._check_squares()
+        return len(self.X) * self._width() + sum(slot.size for slot, _ in self.model.penalties)
 
     # -- any loss ------------------------------------------------------------------------------
 
@@ -138,7 +172,7 @@ class Objective:
         self._take(theta)
         if self._coupled:
             prediction = predict(self.model, self._forward_only(), self.X)
-            return batch_loss(self.model.loss, prediction, self.target, self.weight) + self._penalty()
+            return batch_loss(self.model.loss, prediction, self.target, self._loss_weights) + self._penalty()
         total = 0.0
         for piece in pieces(len(self.X), self._rows):
             total += float(self._loss(piece)(self.X[piece], self.target[piece]) @ self._shares[piece])
@@ -155,8 +189,8 @@ class Objective:
         total = 0.0
         gradient = np.zeros_like(self._gradient)
         for piece in pieces(len(self.X), self._rows):
-            weight = None if self.weight is None else self.weight[piece]
-            total += self._step(piece.stop - piece.start)(self.X[piece], self.target[piece], weight)
+            weights = self._loss_weights[piece]
+            total += self._step(piece.stop - piece.start)(self.X[piece], self.target[piece], weights)
             gradient += self._gradient
         for slot, part in self.model.penalties:
             weights = self._theta[slot.place].reshape(slot.spec.shape)
@@ -200,7 +234,7 @@ class Objective:
         self._check_squares()
         self._take(theta)
         predict: dict[int, Any] = {}
-        parts = []
+        parts = [np.empty(0, dtype=self._theta.dtype)]
         for piece in pieces(len(self.X), self._rows):
             count = piece.stop - piece.start
             if count not in predict:
@@ -266,7 +300,9 @@ class Objective:
         refuse_coupled(self.model.loss, "Gauss-Newton matrix")
         self._take(theta)
         arguments = (self.model, self._theta, self._vectors.buffers, self._data(), self.memory)
-        if sums_squares(self.model.loss):
+        if not len(self.X):
+            matrix, gradient = np.zeros((self.size, self.size), dtype=self.dtype), self.gradient(theta)
+        elif sums_squares(self.model.loss):
             matrix, gradient = residual_product(*arguments)
             for slot, part in self.model.penalties:
                 weights = self._theta[slot.place].reshape(slot.spec.shape)
@@ -297,6 +333,8 @@ class Objective:
         return self.X, self.target, self._roots
 
     def _width(self) -> int:
+        if not len(self.X):
+            return 1  # whatever it would be: there are no samples
         return residual_width(self.model, self._theta, self._vectors.buffers, self._data())
 
     def _sample_rows(self, samples: slice, out: Array) -> None:
@@ -340,7 +378,7 @@ class Objective:
     def _step(self, rows: int) -> GradientStep:
         if rows not in self._steps:
             self._steps[rows] = bind_gradient(
-                self.model, self._vectors, self._pool, rows, scale=self.scale, training=False, penalize=False
+                self.model, self._vectors, self._pool, rows, scale=1.0, training=False, penalize=False
             )
         return self._steps[rows]
 

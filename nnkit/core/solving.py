@@ -11,29 +11,28 @@ from nnkit.arrays import Array, IntArray
 from nnkit.core.curvature import missing_squares, sums_squares
 from nnkit.core.loop import Loop
 from nnkit.core.model import Model
-from nnkit.core.objective import Objective
 from nnkit.core.state import TrainingState
 from nnkit.core.view import Run
 from nnkit.errors import NNKitError, SpecError, TrainingWarning, warn
-from nnkit.interfaces import Solver, SolverStep
+from nnkit.interfaces import ObjectiveLike, Solver, SolverStep
 
 __all__ = ["Solving", "check_solver", "new_state", "solver_strengths", "weight_groups"]
 
 
 class Solving:
-    """A solver on all of the data (``Engine``).
+    """A solver and the objective that it minimizes (``Engine``).
 
     Args:
-        model: The structure; its parts may be compiled counterparts.
+        objective: The function; how it is made and where it is evaluated is not the solver's business.
+        model: The structure.
         solver: The solver of the composition.
         run: The state, the plan and the data.
     """
 
     nonfinite_hint = ""
 
-    def __init__(self, model: Model, solver: Solver, run: Run) -> None:
-        self._model, self._solver, self._run = model, solver, run
-        self._objective = Objective(model, run.state.buffers, *run.data)
+    def __init__(self, objective: ObjectiveLike, model: Model, solver: Solver, run: Run) -> None:
+        self._objective, self._model, self._solver, self._run = objective, model, solver, run
         self._moved = False
 
     def run(self, loop: Loop) -> None:

@@ -1,7 +1,11 @@
-"""Everything about a training that changes: with it, a run goes on bit-identically."""
+"""Everything about a training that changes: with it, a run goes on bit-identically.
+
+A run is one call of ``fit`` and its resumptions.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 import attrs
@@ -11,30 +15,39 @@ from nnkit.arrays import Array, IntArray
 from nnkit.core.order import Sampling
 from nnkit.errors import DataError, brief
 
-__all__ = ["Plan", "TrainingState"]
+__all__ = ["Pending", "Plan", "TrainingState"]
 
 NOISE_STREAM: Final = 2
 COUNT_LIMIT: Final = 1 << 53
+BATCH_SERIES: Final = ("batch_step", "batch_loss")
+"""The series of the history that have one value a batch, not one an epoch."""
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """The epochs and batches of one call of ``fit``; a resumed run goes on with it.
+    """The epochs, batches and data of a run.
 
     Args:
+        first_epoch: Epochs finished when it began, counted over all runs.
         last_epoch: Epochs finished when it is done, counted over all calls.
         batch_size: Rows of a batch, at most ``samples``.
         samples: Rows of the training data.
         sampling: See ``nnkit.core.order``.
+        data: Checksum of the training data.
+        validation: Checksum of the validation data; ``None`` without any.
     """
 
+    first_epoch: int
     last_epoch: int
     batch_size: int
     samples: int
     sampling: str
+    data: str
+    validation: str | None
 
     def __attrs_post_init__(self) -> None:
         for name, least, most in (
+            ("first_epoch", 0, COUNT_LIMIT),
             ("last_epoch", 0, COUNT_LIMIT),
             ("samples", 1, COUNT_LIMIT),
             ("batch_size", 1, self.samples),
@@ -46,6 +59,8 @@ class Plan:
             raise DataError(
                 f"sampling is {brief(self.sampling)}; expected one of {', '.join(map(repr, get_args(Sampling)))}"
             )
+        if type(self.data) is not str or not isinstance(self.validation, str | None):
+            raise DataError("data and validation of the plan are checksums; expected text")
 
     @property
     def batches(self) -> int:
@@ -60,9 +75,34 @@ class Plan:
             rows[-1] = self.samples - self.batch_size * (self.batches - 1)
         return rows
 
-    def same_order(self, other: Plan) -> bool:
-        """Whether both cut the same data into the same batches."""
-        return (self.batch_size, self.samples, self.sampling) == (other.batch_size, other.samples, other.sampling)
+
+@attrs.frozen(kw_only=True)
+class Pending:
+    """An event that some callbacks have not handled: another one raised an exception, or saved the network.
+
+    Args:
+        event: Its name.
+        callbacks: The keys of those callbacks, in order.
+        logs: What they see of the epoch or batch.
+        batch_indices: Positions of the batch in the training data; ``None`` where the event is not that of a batch.
+        gradient: The gradient of the batch; ``None`` likewise.
+    """
+
+    event: str
+    callbacks: list[str]
+    logs: dict[str, Any]
+    batch_indices: IntArray | None
+    gradient: Array | None
+
+    def __attrs_post_init__(self) -> None:
+        texts = isinstance(self.callbacks, list) and all(type(key) is str for key in self.callbacks)
+        if type(self.event) is not str or not texts or not isinstance(self.logs, dict):
+            raise DataError("the pending event is damaged: expected its name, a list of callbacks and a mapping")
+        for name, kind in (("batch_indices", "i"), ("gradient", "f")):
+            array = getattr(self, name)
+            vector = isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind == kind
+            if array is not None and not vector:
+                raise DataError(f"{name} of the pending event is {brief(array)}; expected a vector, or None")
 
 
 @attrs.define(kw_only=True)
@@ -79,11 +119,14 @@ class TrainingState:
         batch: Batches finished of the present epoch.
         step: Updates made.
         loss_sum: Sum of the losses of the present epoch's samples so far.
-        plan: The plan of the last call of ``fit``.
+        plan: The plan of the run; ``None`` before the first.
         learning_rate: The learning rate that a callback has set in this run; ``None`` for that of the optimizer.
-        callbacks: The memory of each callback, by name.
+        callbacks: The memory of each callback that belongs to the run, by its key.
+        pending: The event that was cut short.
+        before_end: Parameters and buffers before callbacks replaced them at the end of the run.
+        history: The values of every epoch of all runs, by name.
         archive: What callbacks have archived; see ``nnkit.network.archive``.
-        stopped: Why a callback ended the last call of ``fit``; ``None`` when none did.
+        stopped: Why a callback ended the run; ``None`` when none did.
         adapted: Whether layers have seen the first training data.
     """
 
@@ -99,6 +142,9 @@ class TrainingState:
     plan: Plan | None = None
     learning_rate: float | None = None
     callbacks: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    pending: Pending | None = None
+    before_end: dict[str, Array] | None = None
+    history: dict[str, list[Any]] = attrs.field(factory=dict)
     archive: dict[str, Any] = attrs.field(factory=dict)
     stopped: str | None = None
     adapted: bool = False
@@ -108,3 +154,44 @@ class TrainingState:
         """The state before the first step."""
         noise = np.random.default_rng([entropy, NOISE_STREAM])
         return cls(parameters=parameters, buffers=buffers, entropy=entropy, noise=noise)
+
+    def assign(self, parameters: Array) -> None:
+        """Set the parameters, also as those that a resumed run goes on with."""
+        np.copyto(self.parameters, parameters, casting="unsafe")
+        self.before_end = None
+
+    def begin_run(self, plan: Plan) -> None:
+        """Forget what belongs to the run before; parameters, optimizer, counters, history and archive go on."""
+        self.plan = plan
+        self.batch, self.loss_sum = 0, 0.0
+        self.stopped = self.learning_rate = self.pending = self.before_end = None
+        self.callbacks = {}
+
+    def resume_run(self, plan: Plan) -> None:
+        """Go on with the run, with the parameters that callbacks replaced at its end."""
+        self.plan = plan
+        if self.before_end is not None:
+            np.copyto(self.parameters, self.before_end["parameters"])
+            np.copyto(self.buffers, self.before_end["buffers"])
+            self.before_end = None
+
+    def record_epoch(self, logs: Mapping[str, Any]) -> None:
+        """Append the values of the epoch just finished; those that some epochs lack are ``None`` there."""
+        history = self.history
+        epochs = history.setdefault("epoch", [])
+        for name, value in logs.items():
+            history.setdefault(name, [None] * len(epochs)).append(plain(value))
+        epochs.append(self.epoch)
+        for name, values in history.items():
+            if len(values) < len(epochs) and name not in BATCH_SERIES:
+                values.append(None)
+
+    def record_batch(self, loss: float) -> None:
+        """Append the loss of the batch just finished to the series of batches."""
+        for name, value in zip(BATCH_SERIES, (self.step, plain(loss)), strict=True):
+            self.history.setdefault(name, []).append(value)
+
+
+def plain(value: Any) -> Any:
+    """``value`` without numpy: numbers, strings, lists."""
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -57,6 +57,7 @@ class Run:
     batch_indices: IntArray = attrs.field(factory=lambda: np.empty(0, dtype=np.intp))
     learning_rate: float | None = None
     stop_reason: str | None = None
+    before_save: Callable[[], None] = lambda: None
     new_parameters: Array | None = None
     new_buffers: Array | None = None
     new_learning_rate: float | None = None
@@ -210,11 +211,16 @@ class CallbackView:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to one file that a training can be resumed from."""
+        self.run.before_save()
         self.run.save(path)
 
     def archive(self, record: Mapping[str, Any]) -> None:
         """Add a record to the network's archive."""
         self.run.archive(record)
+
+    def record_batch(self) -> None:
+        """Add the loss of the batch just finished to the network's history."""
+        self.run.state.record_batch(self.run.logs["loss"])
 
     @property
     def archive_bytes(self) -> int:

@@ -14,6 +14,7 @@ from nnkit.errors import DataError, ShapeError
 __all__ = [
     "DataLike",
     "as_array",
+    "as_dtype",
     "as_inputs",
     "as_vector",
     "as_weights",
@@ -35,48 +36,86 @@ def choose_dtype(X: DataLike, name: str = "X") -> FloatDType:
 
 
 def as_inputs(
-    X: DataLike, *, name: str = "X", dtype: FloatDType, columns: int | None = None, finite: bool = True
+    X: DataLike,
+    *,
+    name: str = "X",
+    dtype: FloatDType,
+    columns: int | None = None,
+    finite: bool = True,
+    empty: bool = False,
 ) -> Array:
     """``X`` as a C-contiguous ``(N, D)`` array of ``dtype``; the caller's own array when it is one already.
 
+    Args:
+        X: The inputs.
+        name: Their name in messages.
+        dtype: Of the result.
+        columns: ``D``; ``None`` accepts any.
+        finite: Whether to refuse NaN, infinity, and what ``dtype`` cannot hold.
+        empty: Whether there may be no samples.
+
     Raises:
-        DataError: Wrong dtype, no samples, NaN or infinity.
+        DataError: Wrong dtype, no samples, values that are not finite in ``dtype``.
         ShapeError: Not two-dimensional, or not ``columns`` wide.
     """
-    given = as_array(X, name)
-    if given.ndim != 2:
-        hint = f"; {name}[:, None] makes one column, {name}[None, :] one row" if given.ndim == 1 else ""
-        raise ShapeError(f"{name} has shape {given.shape}; expected (N, D), one row a sample{hint}")
-    if columns is not None and given.shape[1] != columns:
-        turned = f": rows are samples, did you mean {name}.T?" if given.shape[0] == columns else ""
-        raise ShapeError(f"{name} has {given.shape[1]} columns; this network takes {columns}{turned}")
-    if given.shape[0] == 0:
-        raise DataError(f"{name} is empty (shape {given.shape}); expected at least one sample")
-    if given.shape[1] == 0:
-        raise DataError(f"{name} has no columns (shape {given.shape}); expected at least one feature")
+    values = as_array(X, name)
+    if values.ndim != 2:
+        hint = f"; {name}[:, None] makes one column, {name}[None, :] one row" if values.ndim == 1 else ""
+        raise ShapeError(f"{name} has shape {values.shape}; expected (N, D), one row a sample{hint}")
+    if columns is not None and values.shape[1] != columns:
+        turned = f": rows are samples, did you mean {name}.T?" if values.shape[0] == columns else ""
+        raise ShapeError(f"{name} has {values.shape[1]} columns; this network takes {columns}{turned}")
+    if values.shape[0] == 0 and not empty:
+        raise DataError(f"{name} is empty (shape {values.shape}); expected at least one sample")
+    if values.shape[1] == 0:
+        raise DataError(f"{name} has no columns (shape {values.shape}); expected at least one feature")
+    return as_dtype(values, name, dtype, finite=finite)
+
+
+def as_dtype(values: Array, name: str, dtype: FloatDType, *, finite: bool = True) -> Array:
+    """``values`` as a C-contiguous array of ``dtype``, checked after the conversion.
+
+    Raises:
+        DataError: Values that are not finite in ``dtype``; names the first.
+    """
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(values, dtype=dtype)
     if finite:
-        check_finite(given, name)
-    return np.ascontiguousarray(given, dtype=dtype)
+        check_finite(converted, name, values)
+    return converted
 
 
-def as_weights(sample_weight: DataLike, *, name: str = "sample_weight", dtype: FloatDType, samples: int) -> Array:
-    """Sample weights ``(N,)``: finite, not negative, not all zero.
+def as_weights(sample_weight: DataLike, *, name: str = "sample_weight", samples: int, empty: bool = False) -> Array:
+    """Sample weights ``(N,)`` in float64: finite, not negative, not all zero.
+
+    Weights that float64 cannot hold are divided by the largest.
+
+    Args:
+        sample_weight: The weights.
+        name: Their name in messages.
+        samples: ``N``.
+        empty: Whether there may be no weight above 0.
 
     Raises:
         DataError: Values outside that.
         ShapeError: Another length.
     """
-    given = as_array(sample_weight, name)
-    if given.ndim == 2 and given.shape[1] == 1:
-        given = given[:, 0]
-    if given.shape != (samples,):
-        raise ShapeError(f"{name} has shape {given.shape}; expected ({samples},), one weight a sample")
-    check_finite(given, name)
-    if given.min() < 0:
-        raise DataError(f"{name} has a negative value, {given.min():g}; expected non-negative weights")
-    if not given.max() > 0:
+    values = as_array(sample_weight, name)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.shape != (samples,):
+        raise ShapeError(f"{name} has shape {values.shape}; expected ({samples},), one weight a sample")
+    check_finite(values, name)
+    largest = values.max(initial=0)
+    if values.min(initial=0) < 0:
+        raise DataError(f"{name} has a negative value, {values.min():g}; expected non-negative weights")
+    if not largest > 0 and not empty:
         raise DataError(f"{name} is all zeros; expected at least one weight above 0")
-    return np.ascontiguousarray(given, dtype=dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        weights = values.astype(np.float64)
+        if largest > 0 and not 0.0 < weights.max() < np.inf:
+            weights = (values / largest).astype(np.float64)
+    return weights
 
 
 def as_vector(vector: npt.ArrayLike, name: str, size: int) -> Array:
@@ -126,26 +165,35 @@ def as_array(values: DataLike, name: str) -> Array:
     return given
 
 
-def check_finite(given: Array, name: str) -> None:
+def check_finite(values: Array, name: str, original: Array | None = None) -> None:
     """Refuse NaN and infinity.
+
+    Args:
+        values: The values as they will be used.
+        name: Their name in the message.
+        original: The values before their conversion, for the message.
 
     Raises:
         DataError: Names the first such value and their number.
     """
-    if given.dtype.kind != "f" or given.size == 0:
+    if values.dtype.kind != "f" or values.size == 0:
         return
-    if _square_is_finite(given):
+    if _square_is_finite(values):
         return
     # The extremes see every NaN and infinity without a temporary of the data's size.
-    low, high = given.min(), given.max()
+    low, high = values.min(), values.max()
     if np.isfinite(low) and np.isfinite(high):
         return
-    bad = np.argwhere(~np.isfinite(given))
+    bad = np.argwhere(~np.isfinite(values))
     first = tuple(int(i) for i in bad[0])
-    raise DataError(
-        f"{name}{list(first)} is {given[first]!r} ({len(bad)} such values); expected finite numbers: "
-        "drop or fill those rows first"
-    )
+    source = values if original is None else original
+    where = f"{name}{list(first)} is {source[first]!s} ({len(bad)} such values)"
+    if np.isfinite(source[first]):
+        raise DataError(
+            f"{where}, which {values.dtype} cannot hold (at most {np.finfo(values.dtype).max:.3g}): scale the values"
+            + (", or compose the network with dtype='float64'" if values.dtype == np.float32 else "")
+        )
+    raise DataError(f"{where}; expected finite numbers: drop or fill those rows first")
 
 
 def _square_is_finite(given: Array) -> bool:

@@ -6,7 +6,8 @@ import numpy as np
 
 from nnkit.arrays import Array, FloatDType, IntArray, to_categorical, to_labels
 from nnkit.core.model import Model
-from nnkit.data.arrays import DataLike, as_array, as_weights, check_finite
+from nnkit.data.arrays import DataLike, as_array, as_dtype, as_weights, check_finite
+from nnkit.data.weights import moderate
 from nnkit.errors import DataError, ShapeError
 from nnkit.interfaces import Loss, TrainingData
 
@@ -14,16 +15,34 @@ __all__ = ["as_data", "as_targets", "predicted_labels"]
 
 
 def as_data(
-    model: Model, x: Array, y: DataLike, sample_weight: DataLike | None = None, *, name: str = "y"
+    model: Model,
+    x: Array,
+    y: DataLike,
+    sample_weight: DataLike | None = None,
+    *,
+    name: str = "y",
+    weight_name: str = "sample_weight",
+    shard: bool = False,
 ) -> TrainingData:
-    """Inputs that are converted already, with targets and weights in the form that the loss takes.
+    """Inputs that are converted already, with targets in the form that the loss takes and weights in float64.
+
+    Args:
+        model: The structure.
+        x: The inputs.
+        y: The targets.
+        sample_weight: The weights.
+        name: The name of the targets in messages.
+        weight_name: The name of the weights in messages.
+        shard: Whether these are a part of the data, which may be empty or without weight.
 
     Raises:
         DataError: When targets or weights cannot be used.
     """
     target = as_targets(y, model.loss, name=name, dtype=x.dtype, outputs=model.outputs, samples=len(x))
-    weight = None if sample_weight is None else as_weights(sample_weight, dtype=x.dtype, samples=len(x))
-    return x, target, weight
+    if sample_weight is None:
+        return x, target, None
+    weight = as_weights(sample_weight, name=weight_name, samples=len(x), empty=shard)
+    return x, target, weight if shard else moderate(weight)
 
 
 def as_targets(y: DataLike, loss: Loss, *, name: str = "y", dtype: FloatDType, outputs: int, samples: int) -> Array:
@@ -43,10 +62,6 @@ def as_targets(y: DataLike, loss: Loss, *, name: str = "y", dtype: FloatDType, o
     columns, who = loss.target_columns(outputs), type(loss).__name__
     if values.ndim > 2:
         raise ShapeError(f"{name} has shape {values.shape}; expected (N,) or (N, {columns})")
-    if loss.missing_targets and values.dtype.kind == "f":
-        check_finite(np.where(np.isnan(values), 0.0, values), name)
-    else:
-        check_finite(values, name)
     if loss.target_domain == "index":
         return _as_index(values, name=name, columns=columns, outputs=outputs, who=who)
     one_column = values.ndim == 1 or values.shape[1] == 1
@@ -57,14 +72,20 @@ def as_targets(y: DataLike, loss: Loss, *, name: str = "y", dtype: FloatDType, o
     rows = values[:, None] if values.ndim == 1 else values
     if rows.shape[1] != columns:
         raise ShapeError(_wrong_width(rows, loss, name, outputs))
-    _check_domain(rows, loss, name)
-    return np.ascontiguousarray(rows, dtype=dtype)
+    converted = as_dtype(values, name, dtype, finite=not loss.missing_targets).reshape(rows.shape)
+    if loss.missing_targets:
+        check_finite(np.where(np.isnan(converted), 0.0, converted), name, np.asarray(values).reshape(rows.shape))
+    if len(converted):
+        _check_domain(converted, loss, name)
+    return converted
 
 
 def _wrong_width(rows: Array, loss: Loss, name: str, outputs: int) -> str:
     columns, who = loss.target_columns(outputs), type(loss).__name__
     one_column = rows.shape[1] == 1
-    classes = one_column and rows.min() >= 0 and rows.max() < columns and np.array_equal(rows, np.round(rows))
+    classes = (
+        one_column and len(rows) and rows.min() >= 0 and rows.max() < columns and np.array_equal(rows, np.round(rows))
+    )
     advice = "; nnkit.to_categorical makes such rows of class labels" if classes else ""
     network = f"the network has {outputs} outputs"
     if columns != outputs:
@@ -85,12 +106,14 @@ def predicted_labels(loss: Loss, prediction: Array) -> IntArray:
 
 def _labels(values: Array, *, name: str, columns: int, outputs: int, who: str) -> Array:
     """Integers from 0 to T-1, from one column of any numeric dtype."""
+    check_finite(values, name)
     flat = values.reshape(-1)
-    indices: Array = flat.astype(np.intp)
+    with np.errstate(invalid="ignore"):
+        indices: Array = flat.astype(np.intp)
     if not np.array_equal(indices, flat):
         row = int(np.flatnonzero(indices != flat)[0])
         raise DataError(f"{name}[{row}] is {flat[row]!r}; {who} takes class labels: integers from 0 to {columns - 1}")
-    if indices.min() < 0 or indices.max() >= columns:
+    if indices.min(initial=0) < 0 or indices.max(initial=0) >= columns:
         row = int(np.flatnonzero((indices < 0) | (indices >= columns))[0])
         raise DataError(
             f"{name}[{row}] is {indices[row]}; with {outputs} outputs {who} takes class labels from 0 to {columns - 1}"
@@ -106,6 +129,7 @@ def _as_index(values: Array, *, name: str, columns: int, outputs: int, who: str)
             f"{name} has {values.shape[1]} columns and the network {outputs} outputs; {who} takes labels (N,) "
             f"or one-hot rows (N, {columns})"
         )
+    check_finite(values, name)
     labels: Array = values.argmax(axis=1)
     one_hot = np.count_nonzero(values, axis=1) == 1
     one_hot &= values[np.arange(len(values)), labels] == 1

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 from nnkit.arrays import Array
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
-from nnkit.core.state import TrainingState
+from nnkit.core.state import Pending, TrainingState
 from nnkit.core.state_check import check_vector
 from nnkit.core.step import Vectors
-from nnkit.errors import DataError, FileFormatError, NNKitError, PluginWarning, warn
+from nnkit.errors import DataError, FileFormatError, NNKitError, PluginWarning, brief, warn
 from nnkit.files import archives, container, probe
-from nnkit.files.networks import WHAT, Composed, check_finite, matched, optimizer_state, software
+from nnkit.files.networks import WHAT, Composed, check_finite, matched, optimizer_state, software, without_names
 from nnkit.files.schema import NetworkRecord, ProbeRecord, TrainingRecord, from_tree, to_tree
 from nnkit.interfaces import Optimizer, Solver
 
@@ -29,7 +29,6 @@ def load(
     compose: Callable[[dict[str, Any], Mapping[str, Any] | None], Composition],
     overrides: Mapping[str, Any] | None = None,
     *,
-    recorder: str,
     training_state: bool = True,
     finite: bool = True,
 ) -> tuple[Composition, Model | None, TrainingState | None, dict[str, Any]]:
@@ -39,7 +38,6 @@ def load(
         source: A path, or a binary file.
         compose: Makes the composition of a config and the overrides.
         overrides: Parts that stand in for those of the config.
-        recorder: The name of the callback whose memory is the history.
         training_state: Whether to restore what only training needs.
         finite: Whether values that are not finite are refused.
 
@@ -58,8 +56,7 @@ def load(
         if training_state and record.training is not None:
             goes_on = not overrides or _same_optimizer(record, composition)
             _restore_training(record, record.training, state, model, composition.optimizer if goes_on else None, finite)
-        if record.history:
-            state.callbacks[recorder] = dict(record.history)
+        state.history = dict(record.history)
     if not overrides and record.probe is not None:
         _repeat_probe(record, record.probe, model, state, source)
     return composition, model, state, record.notes
@@ -118,7 +115,14 @@ def _restore_training(
     state.noise.bit_generator.state = training.noise
     state.entropy, state.batch, state.loss_sum = training.entropy, training.batch, training.loss_sum
     state.plan, state.stopped = training.plan, training.stopped
-    state.callbacks = dict(training.callbacks)
+    try:
+        state.callbacks = without_names(dict(training.callbacks), model.layout)
+        if training.pending is not None:
+            state.pending = Pending(**without_names(training.pending, model.layout))
+        if training.before_end is not None:
+            state.before_end = _before_end(without_names(training.before_end, model.layout), state, finite=finite)
+    except (DataError, TypeError) as error:
+        raise FileFormatError(f"damaged: {error}") from error
     if optimizer is None:
         return
     state.learning_rate = training.learning_rate
@@ -130,6 +134,19 @@ def _restore_training(
                 f"{error}; overrides={{'optimizer': …}} begins the state of another optimizer, and "
                 "training_state=False leaves this one out"
             ) from error
+
+
+def _before_end(arrays: Mapping[str, Any], state: TrainingState, *, finite: bool) -> dict[str, Array]:
+    """Parameters and buffers of the size of those in the state.
+
+    Raises:
+        DataError: When they are not.
+    """
+    if set(arrays) != {"parameters", "buffers"}:
+        raise DataError(f"the state before the end of the run has {brief(sorted(map(str, arrays)))}")
+    for name, array in arrays.items():
+        check_vector(array, getattr(state, name).size, name, state.parameters.dtype, finite=finite)
+    return dict(arrays)
 
 
 def _same_optimizer(record: NetworkRecord, composition: Composed) -> bool:

@@ -17,7 +17,7 @@ from nnkit.files.schema import NetworkRecord
 from nnkit.files.trees import NamedArrays
 from nnkit.interfaces import Optimizer, Part, Solver
 
-__all__ = ["WHAT", "Composed", "check_finite", "matched", "name_of", "optimizer_state", "software"]
+__all__ = ["WHAT", "Composed", "check_finite", "matched", "name_of", "optimizer_state", "software", "without_names"]
 
 WHAT: Final = "network"
 """The kind of content, as the container names it."""
@@ -99,14 +99,19 @@ def optimizer_state(
     owned, name = record.training.optimizer, name_of(optimizer)
     if owned.owner != name:
         raise DataError(f"the state of the optimizer is that of {owned.owner!r}; the network has {name!r}")
-    state = _without_names(owned.state, model.layout)
+    state = without_names(owned.state, model.layout)
     parameters = matched(record.parameters, model.layout, "parameters")
     check_state(state, new_optimizer_state(model, optimizer, parameters), name, finite=finite)
     assert isinstance(state, dict)
     return state
 
 
-def _without_names(tree: Any, layout: Layout) -> Any:
+def without_names(tree: Any, layout: Layout) -> Any:
+    """A tree in which arrays by the names of parameters are vectors again, in the order of the present parts.
+
+    Raises:
+        FileFormatError: When names or shapes differ.
+    """
     if isinstance(tree, Mapping):
-        return {key: _without_names(value, layout) for key, value in tree.items()}
+        return {key: without_names(value, layout) for key, value in tree.items()}
     return matched(tree, layout, "the state of the optimizer") if isinstance(tree, NamedArrays) else tree

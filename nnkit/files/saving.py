@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import numpy as np
 
 from nnkit import registry
@@ -33,7 +34,6 @@ def save(
     state: TrainingState | None,
     notes: object,
     *,
-    recorder: str,
     training_state: bool,
 ) -> None:
     """Write a network, where it can be loaded again; for the arguments see ``to_record``.
@@ -42,7 +42,7 @@ def save(
         FileSaveError: When the network holds what a file may not hold or values that are not finite, or the
             file cannot be written; nothing is changed then.
     """
-    record = to_record(composition, model, state, notes, recorder=recorder, training_state=training_state)
+    record = to_record(composition, model, state, notes, training_state=training_state)
     try:
         check_finite(record)
         if model is not None and record.training is not None and record.training.optimizer is not None:
@@ -75,7 +75,6 @@ def to_record(
     state: TrainingState | None,
     notes: object,
     *,
-    recorder: str,
     training_state: bool = True,
 ) -> NetworkRecord:
     """The record of a network.
@@ -85,7 +84,6 @@ def to_record(
         model: Its structure; ``None`` while the number of inputs is unknown.
         state: Its state; ``None`` before parameters are drawn.
         notes: The user's.
-        recorder: The name of the callback whose memory is the history.
         training_state: Whether to include what only training needs.
 
     Raises:
@@ -97,18 +95,17 @@ def to_record(
         entries["composition"] = from_tree(CompositionRecord, composition.to_config())
         if model is None or state is None:
             return NetworkRecord(**entries)
-        memory = dict(state.callbacks)
         entries |= {
             "parameters": _named(state.parameters, model.layout),
             "buffers": _named(state.buffers, model.buffer_layout),
             "epoch": state.epoch,
             "step": state.step,
             "adapted": state.adapted,
-            "history": memory.pop(recorder, {}),
+            "history": state.history,
             "archive": archives.to_record(state.archive, model),
         }
         if training_state:
-            entries["training"] = _training(state, model, composition.optimizer, memory)
+            entries["training"] = _training(state, model, composition.optimizer)
         if is_finite(state.parameters) and is_finite(state.buffers):
             entries["probe"] = probe.take(model, Vectors(state.parameters, None, state.buffers), composition.seed)
         return NetworkRecord(**entries)
@@ -116,13 +113,16 @@ def to_record(
         raise FileSaveError(f"the network cannot be saved: {str(error).removeprefix('damaged: ')}") from error
 
 
-def _training(
-    state: TrainingState, model: Model, optimizer: Optimizer | Solver, memory: dict[str, Any]
-) -> TrainingRecord:
+def _training(state: TrainingState, model: Model, optimizer: Optimizer | Solver) -> TrainingRecord:
+    def named(tree: Any) -> Any:
+        return _with_names(tree, state.parameters, model.layout)
+
     owned = None
     if state.optimizer is not None:
-        by_name = _with_names(without_blocks(state.optimizer), state.parameters, model.layout)
-        owned = OptimizerRecord(owner=name_of(optimizer), state=by_name)
+        owned = OptimizerRecord(owner=name_of(optimizer), state=named(without_blocks(state.optimizer)))
+    before_end = state.before_end
+    if before_end is not None:
+        before_end = {"parameters": named(before_end["parameters"]), "buffers": before_end["buffers"]}
     return TrainingRecord(
         entropy=state.entropy,
         noise=state.noise.bit_generator.state,
@@ -130,7 +130,9 @@ def _training(
         loss_sum=state.loss_sum,
         optimizer=owned,
         plan=state.plan,
-        callbacks=memory,
+        callbacks=named(state.callbacks),
+        pending=None if state.pending is None else named(attrs.asdict(state.pending)),
+        before_end=before_end,
         stopped=state.stopped,
         learning_rate=state.learning_rate,
     )

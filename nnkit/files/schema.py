@@ -99,9 +99,12 @@ class TrainingRecord:
         batch: Batches finished of the present epoch.
         loss_sum: Sum of the losses of these batches.
         optimizer: ``None`` before the first step.
-        plan: That of the last call of ``fit``.
-        callbacks: Memory of each callback, by name.
-        stopped: Why a callback ended the last call of ``fit``.
+        plan: That of the run; ``None`` before the first.
+        callbacks: Memory of each callback in the run, by its key; as in the state of the optimizer, arrays of one
+            element per parameter are saved by name, here and below.
+        pending: The event that was cut short.
+        before_end: Parameters and buffers before callbacks replaced them at the end of the run.
+        stopped: Why a callback ended the run.
         learning_rate: The learning rate that a callback has set in this run.
     """
 
@@ -114,6 +117,8 @@ class TrainingRecord:
     callbacks: dict[str, dict[str, Any]] = field(
         "mappings by name", lambda value: is_mapping(value) and all(map(is_mapping, value.values()))
     )
+    pending: dict[str, Any] | None = field("a mapping with string keys", is_mapping, optional=True, default=None)
+    before_end: dict[str, Any] | None = field("two vectors", is_mapping, optional=True, default=None)
     stopped: str | None = field("a sentence", is_text, optional=True)
     learning_rate: float | None = field("a number", is_number, optional=True, default=None)
 

@@ -29,11 +29,6 @@ class Stored(ABC):
     def _compose(config: Mapping[str, Any], overrides: Mapping[str, PartSpec] | None) -> Composed:
         """The composition of a config."""
 
-    @staticmethod
-    @abstractmethod
-    def _recorder() -> str:
-        """The name of the callback whose memory is the history."""
-
     @classmethod
     @abstractmethod
     def _of(cls, composition: Any, *contents: Any) -> Self:
@@ -56,7 +51,7 @@ class Stored(ABC):
             FileSaveError: When the network holds what a file may not hold (see ``nnkit.files.trees``) or values that
                 are not finite, or the file cannot be written; nothing is changed then.
         """
-        saving.save(target, *self._contents(), recorder=self._recorder(), training_state=training_state)
+        saving.save(target, *self._contents(), training_state=training_state)
 
     @classmethod
     def load(
@@ -73,15 +68,13 @@ class Stored(ABC):
             FileFormatError: When the file is damaged, foreign or newer; nothing in it is executed.
             MissingProviderError: Names the distribution to install.
         """
-        recorder = cls._recorder()
-        return cls._of(*loading.load(source, cls._compose, overrides, recorder=recorder, training_state=training_state))
+        return cls._of(*loading.load(source, cls._compose, overrides, training_state=training_state))
 
     def __reduce__(self) -> tuple[Any, ...]:
         composition, *_ = contents = self._contents()
-        record = saving.to_record(*contents, recorder=self._recorder())
+        record = saving.to_record(*contents)
         return _unpickled, (type(self), *saving.packed(record, composition.parts))
 
 
 def _unpickled(cls: type[Stored], content: bytes, overrides: Mapping[str, Any]) -> Stored:
-    file, recorder = io.BytesIO(content), cls._recorder()
-    return cls._of(*loading.load(file, cls._compose, overrides, recorder=recorder, finite=False))
+    return cls._of(*loading.load(io.BytesIO(content), cls._compose, overrides, finite=False))

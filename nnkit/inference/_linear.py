@@ -68,8 +68,7 @@ class Linear:
             flat = objective.sample_jacobian(theta, piece).reshape(-1, theta.size).astype(np.float64, copy=False)
             rows = (flat @ half).reshape(-1, outputs, half.shape[1])
             hats[piece] = rows @ np.swapaxes(rows, 1, 2)
-        weights = np.full(samples, 1.0) if objective.weight is None else objective.weight.astype(np.float64)
-        root = factor * np.sqrt(weights * objective.scale)
+        root = factor * np.sqrt(objective.shares)
         return cls(
             objective, theta, residual.reshape(samples, outputs), root, half @ half.T, int(determined.sum()), hats
         )

@@ -120,7 +120,10 @@ class TrainingView(Protocol):
 
     @property
     def state(self) -> dict[str, Any]:
-        """This callback's own memory: arrays, numbers, strings and lists; saved with the network."""
+        """This callback's own memory in this run: arrays, numbers, strings and lists; saved with the network.
+
+        Empty when a run begins; a resumed run goes on with it.
+        """
 
     def higher_is_better(self, name: str) -> bool | None:
         """Whether a larger value of ``name`` in the logs is the better one; ``None`` where that is undefined.
@@ -157,6 +160,9 @@ class TrainingView(Protocol):
             FileSaveError: When a file cannot be written.
         """
 
+    def record_batch(self) -> None:
+        """Add step and loss of the batch just finished to ``network.history``, as ``batch_step`` and ``batch_loss``."""
+
     @property
     def archive_bytes(self) -> int:
         """Bytes of the arrays that the archive contains in memory."""
@@ -175,8 +181,9 @@ class Callback(Part):
     """Called at the events of a training, each time with one view of it.
 
     Override the events that matter; the others cost nothing. A callback is frozen like every
-    part: what it gathers goes into ``view.state``, and so survives a save. An exception raised in
-    an event ends the training and reaches the caller.
+    part: what it gathers goes into ``view.state``, which lasts for a run: one call of ``fit`` and its
+    resumptions. An exception raised in an event ends the training and reaches the caller; a resumed run
+    begins by handing the event to the callbacks that have not handled it.
 
     Attributes:
         changes_parameters: It may call ``set_parameters``.
@@ -188,6 +195,13 @@ class Callback(Part):
     kind = "callback"
     changes_parameters: ClassVar[bool] = False
     saves: ClassVar[bool] = False
+
+    def belongs_to_run(self) -> bool:
+        """Whether a resumed run needs this same callback: it keeps memory, or changes or stops the training.
+
+        Where False, ``view.state`` lasts for one call of ``fit`` and is not saved.
+        """
+        return True
 
     @optional
     def on_train_begin(self, view: TrainingView) -> None:

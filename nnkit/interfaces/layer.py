@@ -82,6 +82,7 @@ class Layer(Part):
         row_independent: A row of the output depends on the same row of the input alone (batch
             normalization in training is not).
         stochastic: Draws from ``rng`` in training.
+        least_rows: Rows that a batch needs in training.
     """
 
     __slots__ = ()
@@ -89,6 +90,7 @@ class Layer(Part):
     kind = "layer"
     row_independent: ClassVar[bool] = True
     stochastic: ClassVar[bool] = False
+    least_rows: ClassVar[int] = 1
 
     def parameter_specs(self, inputs: int) -> tuple[ParameterSpec, ...]:
         """The parameter arrays for ``inputs`` columns of input, in the order of the flat vector."""

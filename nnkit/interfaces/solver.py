@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
 import attrs
+import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
@@ -16,7 +17,23 @@ __all__ = ["ObjectiveLike", "Solver", "SolverStep"]
 
 
 class ObjectiveLike(Protocol):
-    """The function that a solver minimizes; ``theta`` is ``(P,)``."""
+    """What a solver may ask about the function that it minimizes; ``theta`` is ``(P,)``.
+
+    One process may answer, or many: values, gradients, ``gauss_newton`` and ``hvp`` add over shards of the data, and
+    residuals follow one another.
+    """
+
+    @property
+    def size(self) -> int:
+        """``P``, the number of parameters."""
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """The dtype of parameters and results."""
+
+    @property
+    def residual_size(self) -> int:
+        """``R``, the length of ``residual``, without computing it; least-squares losses only."""
 
     def value(self, theta: Array) -> float:
         """The objective, regularization included."""

@@ -30,7 +30,6 @@ DEFAULTS = {
     "initializer": "glorot_uniform",
     "bias_initializer": "zeros",
     "hidden_activation": "relu",
-    "callback": "history",
     "functional_activation": "sigmoid",
     "functional_loss": "half_squared_error",
     "functional_initializer": "normal(stddev=1.0)",

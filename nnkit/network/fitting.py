@@ -18,38 +18,36 @@ from nnkit.core.coupling import check_uncoupled, spread
 from nnkit.core.evaluation import predict
 from nnkit.core.loop import Engine, train
 from nnkit.core.model import Model
+from nnkit.core.objective import Objective
 from nnkit.core.solving import Solving, check_solver
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.state_check import check_training
 from nnkit.core.step import Vectors
 from nnkit.core.view import Run
-from nnkit.data.arrays import DataLike, as_inputs, choose_dtype, positive_integer
-from nnkit.data.class_weights import ClassWeight, with_class_weights
+from nnkit.data.arrays import DataLike, as_inputs, choose_dtype
 from nnkit.data.likely_mistakes import Outcome, advice_for, warn_of_data
+from nnkit.data.planning import check_batches, planned, resumed, warn_of_ended_schedule
+from nnkit.data.splitting import split_off
 from nnkit.data.targets import as_data
-from nnkit.errors import DataError
+from nnkit.data.weights import ClassWeight, check_weight, with_class_weights
+from nnkit.errors import DataError, NNKitError
 from nnkit.inference.fitted import metrics_of
-from nnkit.interfaces import Callback, Metric, MetricValue, PartSpec, Solver, TrainingData
+from nnkit.interfaces import Callback, Metric, PartSpec, Solver, TrainingData
 from nnkit.network.archive import add_record
-from nnkit.network.composition import DEFAULTS, Composition
+from nnkit.network.composition import Composition
 
 __all__ = [
     "Fitting",
     "Prepared",
     "ValidationLike",
     "compiled_model",
-    "history_of",
     "metrics_of",
     "prepare",
-    "recorder",
     "with_inputs",
 ]
 
 ValidationLike: TypeAlias = tuple[DataLike, DataLike] | tuple[DataLike, DataLike, DataLike]
 """``(X, y)`` or ``(X, y, sample_weight)``."""
-
-SPLIT_STREAM = 3
-SAMPLINGS = ("shuffle", "sequential", "random_batch")
 
 
 @attrs.frozen
@@ -78,7 +76,9 @@ class Prepared:
         return state
 
 
-def with_inputs(composition: Composition, model: Model | None, state: TrainingState | None, X: DataLike) -> Prepared:
+def with_inputs(
+    composition: Composition, model: Model | None, state: TrainingState | None, X: DataLike, *, empty: bool = False
+) -> Prepared:
     """The network with the number of inputs of ``X``, and ``X`` in its dtype.
 
     The dtype is that of the composition; else that of a training that has begun; else that of the data.
@@ -89,7 +89,7 @@ def with_inputs(composition: Composition, model: Model | None, state: TrainingSt
     dtype = composition.dtype
     if dtype is None:
         dtype = state.parameters.dtype if state is not None and state.step > 0 else choose_dtype(X)
-    x = as_inputs(X, dtype=dtype, columns=composition.inputs)
+    x = as_inputs(X, dtype=dtype, columns=composition.inputs, empty=empty)
     if model is None:
         composition = attrs.evolve(composition, inputs=x.shape[1])
         model = composition.model(x.shape[1])
@@ -108,7 +108,7 @@ class Fitting:
         data: Training data.
         validation: Validation data.
         metrics: By their name in the logs.
-        callbacks: In the order given.
+        callbacks: By their key in the run, in the order given.
         resume: Whether this call goes on with the run before.
     """
 
@@ -119,7 +119,7 @@ class Fitting:
     data: TrainingData
     validation: TrainingData | None
     metrics: Mapping[str, Metric]
-    callbacks: Sequence[Callback]
+    callbacks: Mapping[str, Callback]
     resume: bool
 
     def run(self, save: Callable[[str | os.PathLike[str]], None]) -> None:
@@ -129,11 +129,10 @@ class Fitting:
             KeyboardInterrupt: After Ctrl-C, between two steps.
         """
         state, plan, optimizer = self.state, self.plan, self.composition.optimizer
-        if state.plan is None or not state.plan.same_order(plan):
-            state.batch, state.loss_sum = 0, 0.0
-        if not self.resume:
-            state.stopped = state.learning_rate = None
-        state.plan = plan
+        if self.resume:
+            state.resume_run(plan)
+        else:
+            state.begin_run(plan)
         adapt(self.model, state, *self.data)
         run = Run(
             state=state,
@@ -155,7 +154,8 @@ class Fitting:
         compiled = compiled_model(self.model)
         engine: Engine
         if isinstance(optimizer, Solver):
-            engine = Solving(compiled, optimizer, run)
+            objective = Objective(compiled, state.buffers, *self.data)
+            engine = Solving(objective, self.model, optimizer, run)
         else:
             engine = Batches(compiled, optimizer, run, registry.accelerate)
         train(compiled, run, self.callbacks, engine)
@@ -165,19 +165,15 @@ class Fitting:
 
 
 def prepare(
-    composition: Composition,
-    model: Model | None,
-    state: TrainingState | None,
-    X: DataLike,
-    y: DataLike,
+    network: tuple[Composition, Model | None, TrainingState | None],
+    samples: tuple[DataLike, DataLike, DataLike | None],
     *,
-    epochs: int,
+    epochs: int | None,
     batch_size: int | None,
     validation_data: ValidationLike | None,
     validation_split: float,
     metrics: PartSpec | Sequence[PartSpec],
     callbacks: PartSpec | Sequence[PartSpec],
-    sample_weight: DataLike | None,
     class_weight: ClassWeight | None,
     sampling: str,
     resume: bool,
@@ -187,27 +183,33 @@ def prepare(
     Raises:
         NNKitError: When something cannot be used; nothing is changed then.
     """
+    (composition, model, state), (X, y, sample_weight) = network, samples
     listeners = _callbacks_of(callbacks)
+    optimizer = composition.optimizer
     named = metrics_of(metrics)
     prepared = with_inputs(composition, model, state, X)
     composition, model, x = prepared.composition, prepared.model, prepared.x
     data = as_data(model, x, y, sample_weight)
-    if class_weight is not None:
-        weight = with_class_weights(class_weight, data[1], data[2], model.target_columns, x.dtype)
-        data = (data[0], data[1], weight)
     validation = None
     if validation_data is not None:
         validation = _validation_of(model, validation_data, x.dtype)
     elif validation_split:
-        data, validation = _split_off(data, validation_split, composition.seed)
+        data, validation = split_off(data, validation_split, model.loss, composition.seed)
+        check_weight(data[2], "training")
+        check_weight(validation[2], "validation")
+    if class_weight is not None:
+        data = (data[0], data[1], with_class_weights(class_weight, data[1], data[2], model.target_columns))
+    plan = planned(0 if state is None else state.epoch, epochs, batch_size, sampling, data, validation)
     if resume:
-        plan = _resumed(None if state is None else state.plan, len(data[0]))
+        plan = resumed(state, plan, epochs, listeners)
+    if isinstance(optimizer, Solver):
+        check_solver(model, optimizer)
     else:
-        plan = _planned(0 if state is None else state.epoch, epochs, batch_size, sampling, len(data[0]))
-    if isinstance(composition.optimizer, Solver):
-        check_solver(model, composition.optimizer)
+        check_batches(model, plan)
+        if not resume and state is not None:
+            warn_of_ended_schedule(optimizer, state.step, plan)
     state = prepared.built_state()
-    check_training(model, composition.optimizer, state)
+    check_training(model, optimizer, state)
     if state.step == 0:
         rows = spread(len(data[0]))
         vectors = Vectors(state.parameters, None, state.buffers)
@@ -226,16 +228,6 @@ def prepare(
     )
 
 
-def history_of(state: TrainingState) -> dict[str, list[MetricValue]]:
-    """The values of every epoch so far, from the callback that records them."""
-    return {key: list(values) for key, values in state.callbacks.get(recorder(), {}).items()}
-
-
-def recorder() -> str:
-    """The name of the callback whose memory is the history."""
-    return registry.get("callback", DEFAULTS["callback"]).__name__
-
-
 def compiled_model(model: Model) -> Model:
     """The same structure with every compiled counterpart that plugins offer; not on the full-Jacobian path."""
     if model.full_jacobians:
@@ -252,48 +244,28 @@ def _validation_of(model: Model, data: ValidationLike, dtype: FloatDType) -> Tra
     if not isinstance(data, (tuple, list)) or len(data) not in {2, 3}:
         raise DataError("validation_data must be (X, y) or (X, y, sample_weight)")
     x = as_inputs(data[0], name="validation_data[0]", dtype=dtype, columns=model.inputs)
-    return as_data(model, x, *data[1:], name="validation_data[1]")
+    return as_data(model, x, *data[1:], name="validation_data[1]", weight_name="validation_data[2]")
 
 
-def _split_off(data: TrainingData, share: float, seed: int) -> tuple[TrainingData, TrainingData]:
-    """Training and validation data: a share of the samples, drawn by the seed, goes to the second."""
-    x, target, weight = data
-    count = round(len(x) * share) if isinstance(share, (int, float)) and 0 < share < 1 else 0
-    if not 0 < count < len(x):
-        raise DataError(
-            f"validation_split is {share!r}; expected a share above 0 and below 1 that leaves samples on both "
-            f"sides of {len(x)}"
-        )
-    order = np.random.default_rng([seed, SPLIT_STREAM]).permutation(len(x))
-    parts = [(x[i], target[i], None if weight is None else weight[i]) for i in (order[count:], order[:count])]
-    return parts[0], parts[1]
-
-
-def _planned(epoch: int, epochs: int, batch_size: int | None, sampling: str, samples: int) -> Plan:
-    """The plan of a new run after ``epoch`` epochs."""
-    if sampling not in SAMPLINGS:
-        raise DataError(f"sampling is {sampling!r}; expected one of {', '.join(map(repr, SAMPLINGS))}")
-    count = positive_integer(epochs, "epochs")
-    rows = samples if batch_size is None else min(positive_integer(batch_size, "batch_size"), samples)
-    return Plan(last_epoch=epoch + count, batch_size=rows, samples=samples, sampling=sampling)
-
-
-def _resumed(plan: Plan | None, samples: int) -> Plan:
-    """The plan of the run that was interrupted, when these are its data."""
-    if plan is None:
-        raise DataError("resume=True, but no training was begun; call fit without it")
-    if plan.samples != samples:
-        raise DataError(
-            f"resume=True with {samples} samples; the interrupted training had {plan.samples}: pass the same data"
-        )
-    return plan
-
-
-def _callbacks_of(callbacks: PartSpec | Sequence[PartSpec]) -> list[Callback]:
-    """The callbacks, with one that records the history in front where there is none."""
+def _callbacks_of(callbacks: PartSpec | Sequence[PartSpec]) -> dict[str, Callback]:
+    """The callbacks by their key in the run: what each one is, with a number for the second and later equal ones."""
     many: list[PartSpec] = [callbacks] if isinstance(callbacks, (str, Mapping, Callback)) else list(callbacks)  # type: ignore[arg-type]
-    built: list[Callback] = [registry.create("callback", spec) for spec in many]
-    recorder = registry.get("callback", DEFAULTS["callback"])
-    if not any(isinstance(callback, recorder) for callback in built):
-        built.insert(0, registry.create("callback", DEFAULTS["callback"]))
-    return built
+    keyed: dict[str, Callback] = {}
+    for spec in many:
+        callback: Callback = registry.create("callback", spec)
+        key = base = _key(callback)
+        count = 1
+        while key in keyed:
+            count += 1
+            key = f"{base}#{count}"
+        keyed[key] = callback
+    return keyed
+
+
+def _key(callback: Callback) -> str:
+    """Its fields where they can be written as a spec; else its class."""
+    try:
+        registry.part_to_config(callback)
+    except NNKitError:
+        return type(callback).__name__
+    return repr(callback)

@@ -12,13 +12,14 @@ import numpy.typing as npt
 from nnkit import registry
 from nnkit.arrays import Array
 from nnkit.core import evaluation
+from nnkit.core.lock import FitLock
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
 from nnkit.core.solving import solver_strengths
 from nnkit.core.state import TrainingState
 from nnkit.data.arrays import DataLike, as_vector
-from nnkit.data.class_weights import ClassWeight
 from nnkit.data.targets import as_data
+from nnkit.data.weights import ClassWeight
 from nnkit.errors import DataError
 from nnkit.files.stored import Stored
 from nnkit.inference.fitted import Fitted
@@ -41,8 +42,7 @@ class Network(Fitted, Stored):
         output_activation: Of the last width; by default none, which is the identity.
         activations: One for each width after the inputs, instead of the two above.
         loss: By default ``"mean_squared_error"``.
-        optimizer: An optimizer, a solver, or any object with ``update(old_params, gradient)``;
-            by default ``"adam"``.
+        optimizer: Optimizer, solver or any object with ``update(old_params, gradient)``; by default ``"adam"``.
         initializer: Of weights; by default ``"glorot_uniform"``.
         bias_initializer: Of biases; by default ``"zeros"``.
         regularizer: Of all weights whose layer names none.
@@ -109,6 +109,8 @@ class Network(Fitted, Stored):
             self._model = composition.model(composition.inputs)
         self._state = state
         self._forwards = evaluation.ForwardCache()
+        self._fit_lock = FitLock()
+        self._open_inputs = composition.inputs is None
         # Saved with the network. Any: numbers, strings, lists, mappings and arrays in any nesting.
         self.notes: dict[str, Any] = dict(notes or {})
 
@@ -136,6 +138,7 @@ class Network(Fitted, Stored):
 
     @optimizer.setter
     def optimizer(self, optimizer: PartSpec) -> None:
+        self._fit_lock.check()
         composition = attrs.evolve(self._composition, optimizer=registry.create("optimizer", optimizer))
         if composition != self._composition and self._state is not None:
             self._state.optimizer = self._state.learning_rate = None
@@ -153,11 +156,7 @@ class Network(Fitted, Stored):
 
     @property
     def model(self) -> Model:
-        """The structure with every choice made.
-
-        Raises:
-            DataError: When the number of inputs is not known yet.
-        """
+        """The structure with every choice made; a ``DataError`` while the number of inputs is not known."""
         if self._model is None:
             raise DataError("the number of inputs is not known yet: call fit, or name it first: Network([inputs, ...])")
         return self._model
@@ -169,7 +168,8 @@ class Network(Fitted, Stored):
 
     @parameters.setter
     def parameters(self, vector: npt.ArrayLike) -> None:
-        np.copyto(self._ready().parameters, as_vector(vector, "parameters", self.layout.size), casting="unsafe")
+        self._fit_lock.check()
+        self._ready().assign(as_vector(vector, "parameters", self.layout.size))
 
     @property
     def buffers(self) -> Array:
@@ -179,7 +179,7 @@ class Network(Fitted, Stored):
     @property
     def history(self) -> dict[str, list[MetricValue]]:
         """``epoch``, ``loss``, ``val_loss`` and metrics of every epoch so far."""
-        return {} if self._state is None else fitting.history_of(self._state)
+        return {} if self._state is None else {name: list(values) for name, values in self._state.history.items()}
 
     @property
     def archive(self) -> Archive:
@@ -234,7 +234,7 @@ class Network(Fitted, Stored):
         X: DataLike,
         y: DataLike,
         *,
-        epochs: int = 10,
+        epochs: int | None = None,
         batch_size: int | None = 32,
         validation_data: fitting.ValidationLike | None = None,
         validation_split: float = 0.0,
@@ -250,47 +250,48 @@ class Network(Fitted, Stored):
         Args:
             X: Inputs ``(N, D)``: an array, nested lists, or a DataFrame.
             y: Targets ``(N, K)`` or ``(N,)``; class labels or one-hot rows where the loss is of classes.
-            epochs: Further passes over the data; of a solver, its steps.
+            epochs: Passes over the data in this run, by default 10; of a solver, its steps.
             batch_size: Rows of a batch; ``None`` takes all. The last batch of an epoch may be smaller.
             validation_data: ``(X, y)`` or ``(X, y, sample_weight)``, evaluated after each epoch.
             validation_split: Share of the samples, drawn by the seed, that is used for validation instead.
             metrics: Names or specs, evaluated after each epoch with the parameters as they are then.
             callbacks: Names, specs or instances.
-            sample_weight: ``(N,)``, non-negative; the loss is the weighted mean.
-            class_weight: ``{label: weight}``, one weight a class, or ``"balanced"``.
+            sample_weight: ``(N,)``, non-negative, of any scale; the loss is the weighted mean.
+            class_weight: ``{label: weight}``, one weight a class, or ``"balanced"``; of training samples only.
             sampling: ``"shuffle"``, ``"sequential"``, or ``"random_batch"`` (each drawn anew, without replacement).
-            resume: Finish the call that was interrupted, with its epochs, batches and sampling, if it was not finished.
+            resume: Go on with the last run, bit-identically, until its ``epochs`` are done; the other arguments must
+                be those of that run. ``epochs`` then changes how many it has.
 
         Raises:
             DataError: When the data cannot be used; nothing is changed then.
+            BusyError: When the network is being fitted.
             KeyboardInterrupt: After Ctrl-C, between two steps: the network is consistent.
         """
-        call = fitting.prepare(
-            self._composition,
-            self._model,
-            self._state,
-            X,
-            y,
-            epochs=epochs,
-            batch_size=batch_size,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            metrics=metrics,
-            callbacks=callbacks,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            sampling=sampling,
-            resume=resume,
-        )
-        # All that can be refused has been: from here on the network changes.
-        self._composition, self._model, self._state = call.composition, call.model, call.state
-        call.run(self.save)
+        with self._fit_lock:
+            call = fitting.prepare(
+                (self._composition, self._model, self._state),
+                (X, y, sample_weight),
+                epochs=epochs,
+                batch_size=batch_size,
+                validation_data=validation_data,
+                validation_split=validation_split,
+                metrics=metrics,
+                callbacks=callbacks,
+                class_weight=class_weight,
+                sampling=sampling,
+                resume=resume,
+            )
+            # All that can be refused has been: from here on the network changes.
+            self._composition, self._model, self._state = call.composition, call.model, call.state
+            call.run(self.save)
         return self.history
 
     def reset(self) -> None:
-        """Start again: the same seed draws the same parameters; history and counters are gone."""
-        if self._state is not None:
-            self._state = self._composition.initial_state(self.model, self.dtype)
+        """Give back the network as composed; the same seed draws the same parameters."""
+        self._fit_lock.check()
+        self._state = None
+        if self._open_inputs:
+            self._composition, self._model = attrs.evolve(self._composition, inputs=None), None
 
     # -- derivatives ---------------------------------------------------------------------------
 
@@ -310,8 +311,8 @@ class Network(Fitted, Stored):
         Raises:
             DataError: When the data cannot be used.
         """
-        new = fitting.with_inputs(self._composition, self._model, self._state, X)
-        data = as_data(new.model, new.x, y, sample_weight)
+        new = fitting.with_inputs(self._composition, self._model, self._state, X, empty=total_weight is not None)
+        data = as_data(new.model, new.x, y, sample_weight, shard=total_weight is not None)
         self._composition, self._model, self._state = new.composition, new.model, new.built_state()
         return Objective(self.model, self.buffers, *data, total_weight=total_weight)
 
@@ -361,7 +362,6 @@ class Network(Fitted, Stored):
     # -- inside --------------------------------------------------------------------------------
 
     _compose = Composition.from_config
-    _recorder = staticmethod(fitting.recorder)
 
     @classmethod
     def _of(cls, composition: Composition, *rest: Any) -> Self:

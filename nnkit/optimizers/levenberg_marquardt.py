@@ -53,7 +53,6 @@ class LevenbergMarquardt(DampedSolver):
     needs_residual = True
 
     def linearize(self, objective: ObjectiveLike, theta: Array) -> Quadratic:
-        residual = objective.residual(theta)
-        if residual.size * theta.size <= JACOBIAN_LIMIT:
-            return Rows(objective.jacobian(theta), residual)
+        if objective.residual_size * theta.size <= JACOBIAN_LIMIT:
+            return Rows(objective.jacobian(theta), objective.residual(theta))
         return Normal(*objective.gauss_newton(theta))

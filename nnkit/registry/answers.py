@@ -325,7 +325,7 @@ def _meant(registry: Registry, kind: Kind, name: str) -> list[str]:
 def _other_kinds(registry: Registry, kind: Kind, name: str) -> list[str]:
     namespace, bare = split(name)
     lines = [
-        f"{entry.id!r} is {article(other.name)}, not {article(kind.name)}"
+        f"{entry.id!r} is {article(other.name)}, not {article(kind.name)}{_as_layer(kind, other, entry)}"
         for other in KINDS.values()
         if other is not kind
         for _, entries in _usable(registry, other)
@@ -333,6 +333,14 @@ def _other_kinds(registry: Registry, kind: Kind, name: str) -> list[str]:
         if key(bare) in entry.keys and namespace in {None, entry.namespace}
     ]
     return list(dict.fromkeys(lines))
+
+
+def _as_layer(kind: Kind, other: Kind, entry: Entry) -> str:
+    """The spelling of an activation among layers."""
+    if (kind.name, other.name) != ("layer", "activation"):
+        return ""
+    name = entry.name if entry.namespace == BUILTIN else entry.id
+    return f'; as a layer of its own it is "activation(activation={name!r})"'
 
 
 def _missing(registry: Registry, kind: Kind, name: str) -> list[str]:

@@ -66,7 +66,7 @@ def observed(
     Args:
         make: Makes the callback.
         logs: Values by name, a list with one entry an epoch each; ``None`` where an epoch has none.
-        fits: Epochs at which successive calls of ``fit`` end; one call over all epochs by default.
+        fits: Epochs at which successive calls of ``fit`` end, each with new memory; one call by default.
         learning_rate: Of the first step.
         resumed_after: The machine fails at the end; a new callback goes on from what was saved after so many epochs.
         interrupted_after: The user interrupts the training after so many epochs.
@@ -74,7 +74,8 @@ def observed(
     Returns:
         ``stop`` (epochs finished when it asked for the end, or -1), ``reason``, ``learning_rates``,
         ``parameters`` and ``buffers`` (lists of ``[epochs finished, requested value]``), ``saved`` (lists of
-        path and step), ``archived`` (the records), ``files`` (text by path), ``printed``, ``state``.
+        path and step), ``archived`` (the records), ``batches`` (recorded steps and losses), ``files`` (text by
+        path), ``printed``, ``state`` (of the last call of ``fit``).
     """
     length = max(len(values) for values in logs.values())
     memory: dict[str, Any] = {}
@@ -84,7 +85,7 @@ def observed(
     def logs_of(epoch: int) -> dict[str, Any]:
         return {name: values[epoch] for name, values in logs.items() if values[epoch] is not None}
 
-    def fit(first: int, last: int) -> int:
+    def fit(first: int, last: int, memory: dict[str, Any]) -> int:
         parameters = np.full(SIZE, float(first * BATCHES))
         training = Training(parameters, memory, last, first, learning_rate=learning_rate)
         trainings.append(training)
@@ -106,10 +107,11 @@ def observed(
     ):
         first = 0
         for last in (length,) if fits is None else fits:
-            first = fit(first, int(last))
+            memory = {}
+            first = fit(first, int(last), memory)
         if resumed_after is not None:
             memory = at_the_cut.get("memory", memory)
-            fit(resumed_after, length)
+            fit(resumed_after, length, memory)
         written = text_files(folder)
 
     def requested(name: str) -> list[list[Any]]:
@@ -119,6 +121,11 @@ def observed(
 
     stop_epoch, reason = [*requested("stop"), [-1, ""]][0]
     vectors = requested("set_parameters")
+    batches = [
+        [step, loss]
+        for history in (training.state.history for training in trainings)
+        for step, loss in zip(history.get("batch_step", []), history.get("batch_loss", []), strict=True)
+    ]
     return {
         "stop": stop_epoch,
         "reason": reason,
@@ -127,6 +134,7 @@ def observed(
         "buffers": [[epoch, float(buffers[0])] for epoch, _, buffers in vectors if buffers is not None],
         "saved": [saved for training in trainings for saved in training.saved],
         "archived": [_as_lists(record) for training in trainings for record in training.archived],
+        "batches": batches,
         "files": written,
         "printed": out.getvalue(),
         "state": _as_lists(memory),

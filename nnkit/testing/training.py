@@ -150,7 +150,15 @@ class Training:
         self.state.epoch, self.state.step = first_epoch, first_epoch * max(batches, 1)
         self.run: Run = _Run(
             state=self.state,
-            plan=Plan(last_epoch=epochs, batch_size=-(-ROWS // max(batches, 1)), samples=ROWS, sampling="shuffle"),
+            plan=Plan(
+                first_epoch=first_epoch,
+                last_epoch=epochs,
+                batch_size=-(-ROWS // max(batches, 1)),
+                samples=ROWS,
+                sampling="shuffle",
+                data="",
+                validation=None,
+            ),
             first_epoch=first_epoch,
             model=_composition().model(INPUTS),
             optimizer=optimizer,

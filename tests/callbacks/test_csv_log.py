@@ -1,3 +1,4 @@
+import copy
 import csv
 
 import numpy as np
@@ -57,7 +58,7 @@ def test_a_run_that_was_cut_ends_with_the_file_of_one_that_was_not(tmp_path, tor
     else:
         drive(CSVLog(path=whole), EPOCHS)
     checkpoint = drive(CSVLog(path=cut, append=append), EPOCHS[:3], end=False)
-    state = {"columns": list(checkpoint.state["columns"])}
+    state = copy.deepcopy(checkpoint.state)
     drive(CSVLog(path=cut, append=append), EPOCHS[3:5], checkpoint, end=False)
     with cut.open("a") as out:
         out.write(torn)

@@ -86,19 +86,6 @@ def test_nan_is_never_an_improvement():
     assert drive(EarlyStopping(patience=2), losses(math.nan, 3.0, math.nan)).state["best"] == 3.0
 
 
-def test_after_a_stop_a_further_fit_counts_anew_and_otherwise_on():
-    stop = EarlyStopping(patience=2)
-    view = drive(stop, losses(1.0, 2.0, 3.0))
-    assert view.reason is not None
-    view.reason = None
-    drive(stop, losses(9.0), view)
-    assert (view.state["best"], view.reason) == (9.0, None)
-
-    view = drive(stop, losses(1.0, 2.0), FakeView(last_epoch=2))
-    drive(stop, losses(3.0), view)
-    assert view.reason is not None
-
-
 @pytest.mark.parametrize("fields", [{"patience": 0}, {"min_delta": -1.0}, {"mode": "down"}, {"restore_best": 1}])
 def test_fields_out_of_range_are_refused(fields):
     with pytest.raises(HyperparameterError, match=next(iter(fields))):

@@ -28,7 +28,9 @@ def training(**changes):
         "batch": 1,
         "loss_sum": 0.5,
         "optimizer": OptimizerRecord(owner="nnkit/adam", state={"step": 1}),
-        "plan": Plan(last_epoch=3, batch_size=2, samples=5, sampling="shuffle"),
+        "plan": Plan(
+            first_epoch=0, last_epoch=3, batch_size=2, samples=5, sampling="shuffle", data="0a", validation=None
+        ),
         "callbacks": {"EarlyStopping": {"best": 1.0}},
         "stopped": None,
     }

@@ -124,7 +124,7 @@ BAD_SETTINGS = {
     "weights nan": ({"sample_weight": np.full(20, np.nan)}, "sample_weight.*finite"),
     "metric": ({"metrics": ["acuracy"]}, "accuracy"),
     "callback": ({"callbacks": ["histry"]}, "history"),
-    "resume": ({"resume": True}, "no training was begun"),
+    "resume": ({"resume": True}, "no run to resume"),
     "class weights of a regression": ({"class_weight": "balanced"}, "no class labels|class_weight"),
 }
 
@@ -148,7 +148,7 @@ def test_bad_settings(case):
         ({0: -1.0}, "non-negative"),
         ({0: np.nan}, "finite"),
         ("fair", "balanced"),
-        ([0, 0, 0, 0], "no sample"),
+        ([0, 0, 0, 0], "no training sample"),
     ],
 )
 def test_bad_class_weights(class_weight, says):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import nnkit
+from nnkit.callbacks.lambda_callback import LambdaCallback
 from nnkit.core.order import epoch_order
 from nnkit.errors import DataError, NNKitError, TrainingWarning
 from nnkit.interfaces import Callback, Optimizer, Solver, SolverStep
@@ -112,9 +113,7 @@ def test_two_halves_are_one_whole(sampling, optimizer):
     assert whole.history == halves.history
 
 
-@pytest.mark.parametrize(
-    "stop_at", [("batch_end", 2, 3), ("batch_end", 2, 4), ("epoch_end", 2, 0), ("epoch_begin", 3, 0)]
-)
+@pytest.mark.parametrize("stop_at", [("batch_end", 2, 4), ("epoch_end", 2, 0), ("epoch_begin", 3, 0)])
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(stop_at, tmp_path):
     """The stop is a callback's; what is tested is that every place to go on from is the right one."""
     whole, cut = regressor(), regressor()
@@ -128,11 +127,22 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(stop_at, tmp_path):
     assert whole.history == back.history
 
 
-def test_a_stop_is_kept_by_resume_and_ended_by_a_new_call():
+def test_a_new_run_begins_an_epoch_anew_that_was_stopped_within():
     net = regressor()
-    net.fit(X, Y, epochs=6, callbacks=[Spy(stop_at=("epoch_end", 2, 0))])
+    net.fit(X, Y, epochs=6, batch_size=16, callbacks=[Spy(stop_at=("batch_end", 2, 3))])
+    assert (net.epoch, net.step) == (2, 11)
+    net.fit(X, Y, epochs=1, batch_size=16)
+    assert (net.epoch, net.step) == (3, 15)
+
+
+def test_a_stop_is_kept_by_resume_and_ended_by_a_new_call():
+    net, stop = regressor(), LambdaCallback(epoch_end=lambda view: view.stop("enough") if view.epoch == 2 else None)
+    net.fit(X, Y, epochs=6, callbacks=[stop])
     assert net.epoch == 2
     net.fit(X, Y, resume=True)
+    assert (net.epoch, net.stop_reason) == (2, "enough")
+    with pytest.warns(TrainingWarning, match="was stopped .enough. and stays so"):
+        net.fit(X, Y, epochs=9, resume=True)
     assert net.epoch == 2
     net.fit(X, Y, epochs=1)
     assert net.epoch == 3
@@ -154,6 +164,9 @@ class Interrupt(Callback):
 
     at_step: int = 3
 
+    def belongs_to_run(self):
+        return False
+
     def on_batch_end(self, view):
         if view.step == self.at_step:
             os.kill(os.getpid(), signal.SIGINT)
@@ -169,7 +182,7 @@ def test_ctrl_c_leaves_a_whole_network_that_goes_on_to_the_bit(at_step, tmp_path
     assert np.isfinite(cut.predict(X)).all()
     cut.save(tmp_path / "cut.npz")
     back = nnkit.Network.load(tmp_path / "cut.npz")
-    back.fit(X, Y, resume=True)
+    back.fit(X, Y, batch_size=16, resume=True)
     np.testing.assert_array_equal(whole.parameters, back.parameters)
     assert whole.history == back.history
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -215,7 +228,16 @@ def test_an_exception_of_a_callback_reaches_the_caller_and_the_network_is_whole(
     assert net.step == 2
     whole = regressor()
     whole.fit(X, Y, epochs=2, batch_size=16)
-    net.fit(X, Y, resume=True)
+    with pytest.raises(DataError, match=r"no Broken\(\)"):
+        net.fit(X, Y, batch_size=16, resume=True)
+    with pytest.raises(RuntimeError, match="a bug of mine"):
+        net.fit(X, Y, batch_size=16, callbacks=[Broken()], resume=True)
+
+    @attrs.frozen(kw_only=True)
+    class Broken(Callback):
+        """The same, repaired."""
+
+    net.fit(X, Y, batch_size=16, callbacks=[Broken()], resume=True)
     np.testing.assert_array_equal(whole.parameters, net.parameters)
 
 

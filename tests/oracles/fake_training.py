@@ -31,9 +31,13 @@ class FakeView:
     state: dict = attrs.field(factory=dict)
     reason: str | None = None
     rates: list = attrs.field(factory=list)
+    batches_recorded: list = attrs.field(factory=list)
 
     def higher_is_better(self, name):
         return {"loss": False, "accuracy": True}.get(name.removeprefix("val_"))
+
+    def record_batch(self):
+        self.batches_recorded.append((self.step, self.logs["loss"]))
 
     def save(self, path):
         self.saved.append(path)

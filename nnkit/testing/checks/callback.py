@@ -78,10 +78,9 @@ def whole_training(subject: Subject) -> None:
     overridden = any(event in vars(base) for base in subject.cls.__mro__[:-4] for event in EVENTS)
     require(overridden or any(callback.offers(event) for event in EVENTS), "no event is overridden")
     with in_empty_folder() as folder, quiet() as noted:
-        memory: dict[str, Any] = {}
         variables = dict(os.environ)
-        _training(subject, memory, 12).play(callback)
-        _training(subject, memory, 20, 12).play(callback)  # a further fit
+        _training(subject, {}, 12).play(callback)
+        _training(subject, {}, 20, 12).play(callback)  # a further fit
         here, changed = Path.cwd(), dict(os.environ) != variables
     require(here == folder.resolve(), "it leaves the working directory changed", got=str(here), expected=str(folder))
     require(not changed, "it leaves the environment variables changed")

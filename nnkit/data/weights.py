@@ -1,4 +1,4 @@
-"""Class weights, turned into a weight for each sample."""
+"""Weights of samples: of any scale, and from weights of classes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,46 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nnkit.arrays import Array, FloatDType, to_labels
+from nnkit.arrays import Array, to_labels
 from nnkit.errors import DataError
 
-__all__ = ["ClassWeight", "with_class_weights"]
+__all__ = ["ClassWeight", "check_weight", "moderate", "with_class_weights"]
 
 ClassWeight: TypeAlias = Mapping[int, float] | npt.ArrayLike | Literal["balanced"]
 """``{label: weight}``, one weight a class, or ``"balanced"``."""
 
 
-def with_class_weights(
-    class_weight: ClassWeight, target: Array, weight: Array | None, outputs: int, dtype: FloatDType
-) -> Array:
+LARGEST = 1e30
+"""Sums of weights up to this, and the largest weight down to its inverse, are used as they are in every dtype."""
+
+
+def moderate(weight: Array) -> Array:
+    """The weights as they are, where their sums and products are safe in float32; else divided by the largest.
+
+    Example:
+        >>> moderate(np.array([1e307, 5e306])), moderate(np.array([3.0, 1.0]))
+        (array([1. , 0.5]), array([3., 1.]))
+    """
+    largest = float(weight.max(initial=0.0))
+    if largest == 0.0 or (largest > 1.0 / LARGEST and largest * len(weight) < LARGEST):
+        return weight
+    return weight / largest
+
+
+def check_weight(weight: Array | None, part: str) -> None:
+    """Refuse a part of the data without weight.
+
+    Raises:
+        DataError: Names the part.
+    """
+    if weight is not None and not weight.max() > 0:
+        raise DataError(
+            f"sample_weight leaves the {part} part without a row that has a weight above 0; choose another "
+            "validation_split, or pass validation_data"
+        )
+
+
+def with_class_weights(class_weight: ClassWeight, target: Array, weight: Array | None, outputs: int) -> Array:
     """Sample weights times the weight of each sample's class.
 
     Args:
@@ -28,7 +56,6 @@ def with_class_weights(
         target: As the loss sees it.
         weight: Sample weights, or ``None``.
         outputs: ``K``.
-        dtype: Of the result.
 
     Raises:
         DataError: When a class does not exist, or a weight is negative or not finite.
@@ -55,8 +82,8 @@ def with_class_weights(
             raise DataError(f"class_weight has shape {each.shape}; expected one weight for each of {classes} classes")
     if not np.isfinite(each).all() or each.min() < 0:
         raise DataError(f"class_weight holds {each.tolist()}; expected finite non-negative weights")
-    weights: Array = each[labels].astype(dtype)
-    weights = weights if weight is None else weights * weight
+    weights: Array = moderate(each)[labels]
+    weights = weights if weight is None else weights * moderate(weight)
     if not weights.max() > 0:
-        raise DataError("class_weight and sample_weight leave no sample with a weight above 0")
+        raise DataError("class_weight and sample_weight leave no training sample with a weight above 0")
     return weights

@@ -1,0 +1,141 @@
+"""The plan of a run: made by a new call of ``fit``, compared by one that resumes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+
+from nnkit.core.learning_rate import learning_rate_of
+from nnkit.core.model import Model
+from nnkit.core.state import Plan, TrainingState
+from nnkit.data.arrays import positive_integer
+from nnkit.errors import DataError, TrainingWarning, warn
+from nnkit.interfaces import Callback, Optimizer, Schedule, TrainingData
+
+__all__ = ["check_batches", "checksum", "planned", "resumed", "warn_of_ended_schedule"]
+
+EPOCHS = 10
+SAMPLINGS = ("shuffle", "sequential", "random_batch")
+
+
+def planned(
+    epoch: int,
+    epochs: int | None,
+    batch_size: int | None,
+    sampling: str,
+    data: TrainingData,
+    validation: TrainingData | None,
+) -> Plan:
+    """The plan of a new run after ``epoch`` epochs."""
+    if sampling not in SAMPLINGS:
+        raise DataError(f"sampling is {sampling!r}; expected one of {', '.join(map(repr, SAMPLINGS))}")
+    count = EPOCHS if epochs is None else positive_integer(epochs, "epochs")
+    samples = len(data[0])
+    rows = samples if batch_size is None else min(positive_integer(batch_size, "batch_size"), samples)
+    return Plan(
+        first_epoch=epoch,
+        last_epoch=epoch + count,
+        batch_size=rows,
+        samples=samples,
+        sampling=sampling,
+        data=checksum(data),
+        validation=None if validation is None else checksum(validation),
+    )
+
+
+def resumed(state: TrainingState | None, plan: Plan, epochs: int | None, callbacks: Mapping[str, Callback]) -> Plan:
+    """The plan of the run that this call resumes, with its own number of epochs where one is passed.
+
+    Raises:
+        DataError: When there is no run, or this call would not continue it; names every difference.
+    """
+    run = None if state is None else state.plan
+    if state is None or run is None:
+        raise DataError("resume=True, but there is no run to resume; call fit without it")
+    differences = []
+    if plan.samples != run.samples:
+        differences.append(f"{plan.samples} samples instead of {run.samples}")
+    elif plan.data != run.data:
+        differences.append("other training data (inputs, targets or weights)")
+    if plan.validation != run.validation:
+        differences.append(
+            "no validation data"
+            if plan.validation is None
+            else "validation data where it had none"
+            if run.validation is None
+            else "other validation data"
+        )
+    differences += [
+        f"{name}={getattr(plan, name)!r} instead of {getattr(run, name)!r}"
+        for name in ("batch_size", "sampling")
+        if getattr(plan, name) != getattr(run, name) and (name != "batch_size" or plan.samples == run.samples)
+    ]
+    own = {key for key, callback in callbacks.items() if callback.belongs_to_run()}
+    differences += [f"no {key}" for key in state.callbacks if key not in own]
+    differences += [f"{key}, which it did not have" for key in sorted(own - state.callbacks.keys())]
+    if epochs is not None and run.first_epoch + epochs < state.epoch:
+        differences.append(f"epochs={epochs}, after {state.epoch - run.first_epoch} epochs of it")
+    if differences:
+        raise DataError(
+            f"resume=True, but this call is not the run that it would resume: it has {'; '.join(differences)}; pass "
+            "the same arguments, or call fit without resume to begin a new run"
+        )
+    last_epoch = run.last_epoch if epochs is None else run.first_epoch + epochs
+    if state.stopped is not None and last_epoch > run.last_epoch:
+        warn(
+            f"the run was stopped ({state.stopped}) and stays so; fit without resume begins a new one", TrainingWarning
+        )
+    return attrs.evolve(run, last_epoch=last_epoch)
+
+
+def check_batches(model: Model, plan: Plan) -> None:
+    """Refuse batches that are too small for a layer, and warn of a last batch that is."""
+    sizes = plan.batch_sizes
+    for layer in model.body:
+        least, name = layer.least_rows, type(layer).__name__
+        if sizes[0] < least:
+            raise DataError(
+                f"{name} needs batches of at least {least} rows in training, and batch_size={sizes[0]} gives it fewer: "
+                "it would learn nothing; use larger batches, or layer_norm"
+            )
+        if sizes[-1] < least:
+            warn(
+                f"{name} needs batches of at least {least} rows in training, and the last batch of each epoch has "
+                f"{sizes[-1]}: choose a batch_size that leaves more of {plan.samples} samples",
+                TrainingWarning,
+            )
+
+
+def warn_of_ended_schedule(optimizer: Optimizer, step: int, plan: Plan) -> None:
+    """Warn where the learning rate is zero in the whole of a later run, because its schedule has ended."""
+    schedule = learning_rate_of(optimizer)
+    if step == 0 or not isinstance(schedule, Schedule):
+        return
+    steps = (plan.last_epoch - plan.first_epoch) * plan.batches
+    if all(schedule.rate(step + offset) == 0.0 for offset in {0, steps // 4, steps // 2, steps - 1}):
+        warn(
+            f"the learning rate follows {schedule!r}, which is 0 from step {step} on: this fit will change nothing; "
+            "set network.optimizer to one with another learning rate, or call network.reset() to start again",
+            TrainingWarning,
+        )
+
+
+def checksum(data: TrainingData) -> str:
+    """SHA-256 of shapes, dtypes and values of inputs, targets and weights.
+
+    Example:
+        >>> x = np.zeros((2, 1))
+        >>> [checksum((x, y, None)) == checksum((x, x, None)) for y in (x.copy(), x + 1.0)]
+        [True, False]
+    """
+    digest = hashlib.sha256()
+    for array in data:
+        if array is None:
+            digest.update(b"none")
+        else:
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data.cast("B"))
+    return digest.hexdigest()
