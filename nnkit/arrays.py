@@ -54,7 +54,7 @@ def to_categorical(labels: npt.ArrayLike, classes: int | None = None, *, dtype: 
     indices = values.astype(np.intp)
     if not np.array_equal(indices, values):
         first = int(np.flatnonzero(indices != values)[0])
-        raise DataError(f"labels[{first}] is {values[first]!r}; expected non-negative integers")
+        raise DataError(f"labels[{first}] is {values[first]}; expected non-negative integers")
     if indices.size and indices.min() < 0:
         first = int(np.flatnonzero(indices < 0)[0])
         raise DataError(f"labels[{first}] is {indices[first]}; expected non-negative integers")

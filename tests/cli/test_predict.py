@@ -125,7 +125,7 @@ def test_what_cannot_be_predicted_is_a_sentence(model, tmp_path):
         ((model, tmp_path / "nan.npz"), "X[3, 1]"),
         ((model, tmp_path / "missing.csv"), "has no column 'pw'"),
         ((model, tmp_path / "x.npz", "--x", "Y"), "has no array 'Y'; it has X"),
-        ((tmp_path / "foreign.npz", tmp_path / "x.npz"), "not one that nnkit wrote"),
+        ((tmp_path / "foreign.npz", tmp_path / "x.npz"), "not an nnkit file"),
         ((tmp_path / "damaged.npz", tmp_path / "x.npz"), "damaged"),
         ((model, tmp_path / "x.npz", "--output", tmp_path / "none" / "p.csv"), "could not be written"),
     ):

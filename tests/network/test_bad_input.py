@@ -261,7 +261,7 @@ def test_integers_and_bools_are_numbers():
 def test_to_categorical_refuses():
     for labels, says in [
         ([[1, 2]], "shape"),
-        ([0.5], "whole"),
+        ([0.5], r"labels\[0\] is 0.5; expected non-negative integers"),
         ([-1], "-1"),
         (["a"], "dtype"),
         ([3], "expected 0 to 1"),

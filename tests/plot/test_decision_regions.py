@@ -76,8 +76,8 @@ def test_a_file_axes_of_ones_own_and_a_column_that_never_changes(tmp_path):
     ("points", "y", "said"),
     [
         (np.ones((4, 3)), np.zeros(4, dtype=int), r"shape \(4, 3\); decision regions are drawn for two inputs"),
-        (np.ones((4, 2)), np.zeros(3, dtype=int), "expected one class"),
-        (np.ones((4, 2)), np.zeros(4), "expected one class"),
+        (np.ones((4, 2)), np.zeros(3, dtype=int), "expected one non-negative class for each sample"),
+        (np.ones((4, 2)), np.zeros(4), "expected one non-negative class for each sample"),
     ],
 )
 def test_other_shapes_are_refused(points, y, said):
