@@ -113,7 +113,7 @@ class Loss(Part):
     def batch_value(self, prediction: Array, target: Array, weight: Array) -> float:
         """With ``rows_coupled``: the objective of a batch, weighted with ``weight (N,)`` and not reduced again.
 
-        The weights are those that the user passed, or ones. A row of weight 0 counts as absent.
+        The weights are those that the user passed, or ones. A row of weight 0 should count as absent.
         """
         raise NotOfferedError(f"{type(self).__name__} does not couple rows: it offers value, not batch_value")
 

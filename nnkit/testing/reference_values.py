@@ -70,6 +70,7 @@ def expect_reference_values(
     run: Run = _plain_run,
     run_named: Run | None = None,
     integers: frozenset[str] = frozenset(),
+    examples: bool = True,
 ) -> None:
     """Compare the part with its examples (once, with the defaults) and with its reference.
 
@@ -80,8 +81,9 @@ def expect_reference_values(
         run: Calls a method of the part with the arguments of an example.
         run_named: The same for an example that expects results by name, where ``run`` returns only one.
         integers: Arguments that contain integers.
+        examples: Whether the examples are compared, too.
     """
-    if subject.hyperparameters == subject.variants[0]:
+    if examples and subject.hyperparameters == subject.variants[0]:
         for example in subject.cls.examples:
             named = run_named is not None and isinstance(example.expected, Mapping)
             _expect_example(subject, example, method, run_named if named and run_named else run, integers)

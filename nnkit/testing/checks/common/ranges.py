@@ -20,7 +20,7 @@ CHECKS = CheckList()
 
 AGAIN: dict[str, tuple[str, ...]] = {
     "activation": ("ACT-002", "ACT-007", "ACT-021", "ACT-022", "ACT-023", "ACT-024", "ACT-REF"),
-    "loss": ("LOSS-002", "LOSS-006", "LOSS-007", "LOSS-008", "LOSS-REF"),
+    "loss": ("LOSS-002", "LOSS-006", "LOSS-007", "LOSS-008", "LOSS-032", "LOSS-033", "LOSS-REF"),
     "optimizer": ("OPT-010", "OPT-012", "OPT-REF"),
     "initializer": ("INIT-005", "INIT-REF"),
     "layer": ("LAY-002", "LAY-003", "LAY-REF"),

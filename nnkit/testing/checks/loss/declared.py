@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnkit.testing.checks.loss.domains import SIZES, pair, pairs, predictions, targets
+from nnkit.testing.checks.loss.domains import SIZES, needs_equal_widths, pair, pairs, predictions, targets, weights
 from nnkit.testing.failure import expect_close, fail, require
 from nnkit.testing.methods import called, needs_trait
 from nnkit.testing.numerics import one_sided
@@ -43,7 +43,9 @@ def convex(subject: Subject) -> None:
 
 @CHECKS.check(
     "LOSS-020/additive",
-    needs=lambda s: None if s.cls.additive and s.cls.target_domain != "index" else "it is not declared additive",
+    needs=lambda s: (
+        needs_equal_widths(s) if s.cls.additive and s.cls.target_domain != "index" else "it is not declared additive"
+    ),
 )
 def additive(subject: Subject) -> None:
     """Multi-output reports and per-output plots separate the loss by column.
@@ -76,7 +78,7 @@ def additive(subject: Subject) -> None:
 
 @CHECKS.check(
     "LOSS-021/kinks",
-    needs=lambda s: None if s.cls.kinks and s.cls.target_domain != "index" else "it declares no kinks",
+    needs=lambda s: needs_equal_widths(s) if s.cls.kinks and s.cls.target_domain != "index" else "it declares no kinks",
     scope="variant",
 )
 def kinks(subject: Subject) -> None:
@@ -112,7 +114,7 @@ def _bends(subject: Subject, kink: float, k: int, *, hard: bool) -> bool:
 @CHECKS.check(
     "LOSS-024/equivariant-columns",
     level="strict",
-    needs=lambda s: "it declares that its columns are ordered" if s.cls.ordered else None,
+    needs=lambda s: "it declares that its columns are ordered" if s.cls.ordered else needs_equal_widths(s),
 )
 def equivariant_columns(subject: Subject) -> None:
     """Which output stands in which column must not matter, unless the part declares that it does.
@@ -139,5 +141,11 @@ def figures(subject: Subject) -> None:
     points = [{"prediction": p, "target": t} for p, t in [*pairs(subject, "reference"), pair(subject, "many")]]
     if subject.cls.prediction_domain == "real":
         points.append({"prediction": 20 * points[-1]["prediction"], "target": points[-1]["target"]})
+    method = "value"
+    if subject.cls.rows_coupled:
+        method = "batch_value"
+        points = [{**point, "weight": weights(subject, "reference", len(point["target"]))} for point in points]
+    elif subject.cls.surrogate_gradient:
+        points = []  # the reference is one of the gradient
     index = subject.cls.target_domain == "index"
-    expect_reference_values(subject, "value", points, integers=frozenset({"target"} if index else ()))
+    expect_reference_values(subject, method, points, integers=frozenset({"target"} if index else ()))

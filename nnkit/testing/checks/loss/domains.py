@@ -9,6 +9,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.interfaces import Activation
+from nnkit.interfaces.loss import fits
 from nnkit.testing.call import Call
 from nnkit.testing.derivatives import steps_within
 from nnkit.testing.methods import called, method_call, needs_offer
@@ -16,7 +17,37 @@ from nnkit.testing.points import normal, simplex
 from nnkit.testing.subject import Subject
 
 SIZES = ((1, 1), (2, 1), (7, 1), (1, 2), (2, 3), (7, 2), (3, 5), (7, 4))
-"""``(N, K)``: every pairing of one, few and many."""
+"""``(N, T)``: every pairing of one, few and many; of a loss that does not accept ``T`` columns, the nearest it does."""
+
+WIDEST = 64
+"""The largest number of columns tried beside those asked for."""
+
+
+def target_size(subject: Subject, size: tuple[int, int]) -> tuple[int, int]:
+    """``(N, T)`` with the number of target columns nearest to that of ``size`` that the loss accepts."""
+    loss, (rows, columns) = subject.make(), size
+    for distance in range(WIDEST):
+        for near in (columns + distance, columns - distance):
+            if near > 0 and loss.outputs_for(near) > 0 and fits(loss, loss.outputs_for(near)):
+                return rows, loss.target_columns(loss.outputs_for(near))
+    return size
+
+
+def prediction_size(subject: Subject, size: tuple[int, int]) -> tuple[int, int]:
+    """``(N, K)`` for the targets of ``target_size``."""
+    rows, columns = target_size(subject, size)
+    return rows, subject.make().outputs_for(columns)
+
+
+def needs_equal_widths(subject: Subject) -> str | None:
+    """A check for losses of as many outputs as target columns."""
+    equal = all(prediction_size(subject, size) == size for size in SIZES)
+    return None if equal else "its predictions are not as wide as its targets"
+
+
+def weights(subject: Subject, label: str, rows: int) -> Array:
+    """Positive weights ``(N,)``."""
+    return np.asarray(subject.rng(f"weight/{label}/{rows}").uniform(0.5, 2.0, rows), dtype=subject.dtype)
 
 
 # -- values in the declared domains ----------------------------------------------------------
@@ -24,7 +55,7 @@ SIZES = ((1, 1), (2, 1), (7, 1), (1, 2), (2, 3), (7, 2), (3, 5), (7, 4))
 
 def predictions(subject: Subject, label: str, size: tuple[int, int]) -> Array:
     """Predictions well inside the declared domain."""
-    domain = subject.cls.prediction_domain
+    domain, size = subject.cls.prediction_domain, prediction_size(subject, size)
     values = normal(subject, f"prediction/{label}/{size}", size)
     if domain == "nonnegative":
         values = np.exp(values)
@@ -40,6 +71,7 @@ def predictions(subject: Subject, label: str, size: tuple[int, int]) -> Array:
 
 def targets(subject: Subject, label: str, size: tuple[int, int], *, hard: bool = False) -> Array:
     """Targets in the declared domain; ``hard`` ones lie at its corners."""
+    size = target_size(subject, size)
     domain, rng = subject.cls.target_domain, subject.rng(f"target/{label}/{size}")
     if domain == "index":
         return rng.integers(0, size[1], size[0])
@@ -104,6 +136,12 @@ def calls(subject: Subject) -> list[Call]:
     loss, size = subject.make(), (5, 3)
     t = targets(subject, "calls", size, hard=subject.cls.target_domain != "real")
     arrays = {"prediction": predictions(subject, "calls", size), "target": t}
+    if subject.cls.rows_coupled:
+        arrays |= {"weight": weights(subject, "calls", len(t))}
+        return [
+            method_call("batch_value", arrays, by_row=False, floats=False),
+            method_call("batch_gradient", arrays, by_row=False),
+        ]
     found = [method_call(method, arrays) for method in plain_methods(loss)]
     activation = fused_activation(subject)
     if activation is not None:
@@ -142,7 +180,7 @@ def logits(subject: Subject, label: str, *, far: bool = False) -> list[tuple[Arr
     """``z`` and ``target`` of every size, moderate; with ``far`` also where exponentials overflow."""
     found = [
         (
-            normal(subject, f"{label}/z/{size}/{hard}", size, 1.5),
+            normal(subject, f"{label}/z/{size}/{hard}", prediction_size(subject, size), 1.5),
             targets(subject, f"{label}/{hard}", size, hard=hard),
         )
         for size, hard in sized()

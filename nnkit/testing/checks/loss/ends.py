@@ -7,7 +7,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.errors import ShapeError
 from nnkit.testing.call import quiet
-from nnkit.testing.checks.loss.domains import pair, pairs, predictions, targets
+from nnkit.testing.checks.loss.domains import needs_equal_widths, pair, pairs, prediction_size, predictions, targets
 from nnkit.testing.comparison import difference
 from nnkit.testing.derivatives import column_slopes, expect_slope, integral_along, moved
 from nnkit.testing.failure import expect_agreement, expect_close, expect_equal, fail, require
@@ -23,10 +23,12 @@ def _mismatched(p: Array, t: Array) -> list[tuple[Array, Array]]:
     """Predictions and targets whose shapes do not match, labels where ``t`` holds labels."""
     wrong = [(p, t[:-1]), (p[:-1], t), (p[0], t), (p[:, 0], t[..., 0] if t.ndim > 1 else t)]
     if t.ndim == 1:
-        return [*wrong, (p, t[:, None]), (p, np.eye(p.shape[1])[t])]
+        return [*wrong, (p, t[:, None]), (p, np.eye(1 + t.max())[t])]
     wide = np.hstack([t, t])
-    wrong += [(p, t[:1]), (p, t[0]), (p, t[:, 0]), (p, wide), (p[:, :1], wide), (p, t.reshape(1, *t.shape))]
-    return wrong + ([(p, t[:, :1]), (p[:, :1], t)] if p.shape[1] > 1 else [])
+    wrong += [(p, t[:1]), (p, t[0]), (p, t[:, 0]), (p, wide), (p, t.reshape(1, *t.shape))]
+    if p.shape == t.shape:
+        wrong += [(p[:, :1], wide), *([(p, t[:, :1]), (p[:, :1], t)] if p.shape[1] > 1 else [])]
+    return wrong
 
 
 @CHECKS.check("LOSS-015/mismatch-refused", scope="variant")
@@ -91,7 +93,8 @@ def ends_of_domain(subject: Subject) -> None:
     for hard in (False, True):
         t = targets(subject, "ends", (8, 3), hard=hard)
         for end in ENDS.get(domain, ENDS["real"]):
-            p = np.tile(np.broadcast_to(end, 3), (8, 1)).astype(subject.dtype)
+            outputs = prediction_size(subject, (8, 3))[1]
+            p = np.tile(np.resize(end, outputs), (8, 1)).astype(subject.dtype)
             if domain == "simplex" and 0.0 in end:  # each corner in turn
                 p = np.stack([np.roll(row, n) for n, row in enumerate(p)])
             inputs = {"prediction": p[:1], "target": t[:1]}
@@ -119,7 +122,7 @@ def _expect_growth(subject: Subject, columns: int, trial: int) -> None:
     t = targets(subject, f"far/{columns}/{trial}", size, hard=bool(trial % 2))
     start = predictions(subject, f"far/a/{columns}/{trial}", size)
     if subject.cls.prediction_domain == "real":
-        direction = normal(subject, f"far/d/{columns}/{trial}", size)
+        direction = normal(subject, f"far/d/{columns}/{trial}", start.shape)
         direction /= np.abs(direction).max()
         edges = np.concatenate([-np.geomspace(1e4, 8, 18), np.linspace(-8, 8, 65)[1:-1], np.geomspace(8, 1e4, 18)])
     else:
@@ -159,7 +162,12 @@ def far_gradient(subject: Subject) -> None:
     loss = subject.make()
     away = np.array([side * 10.0**k for k in (2, 3, 4, 6, 8) for side in (1, -1)])[:, None] * np.array([1.0, -0.7])
     t = targets(subject, "far", away.shape)
-    p = np.abs(away) if subject.cls.prediction_domain == "nonnegative" else t + away
+    away = away[:, np.arange(prediction_size(subject, away.shape)[1]) % 2]
+    p = (
+        np.abs(away)
+        if subject.cls.prediction_domain == "nonnegative"
+        else (t + away if t.shape == away.shape else away)
+    )
 
     def compute(prediction: Array, target: Array) -> tuple[Array, Array, Array]:
         steps = 0.25 * np.abs(prediction)
@@ -171,7 +179,7 @@ def far_gradient(subject: Subject) -> None:
 
 def _needs_real(subject: Subject) -> str | None:
     real = subject.cls.prediction_domain == subject.cls.target_domain == "real"
-    return None if real else "its predictions or targets are not all real numbers"
+    return needs_equal_widths(subject) if real else "its predictions or targets are not all real numbers"
 
 
 @CHECKS.check("LOSS-027/near-target", needs=_needs_real, scope="variant")
@@ -202,7 +210,9 @@ def near_target(subject: Subject) -> None:
 def _with_column(subject: Subject) -> tuple[Array, Array, int]:
     """A prediction, a target, and the column of row 1 on which the loss depends most."""
     p, t = predictions(subject, "nan", (3, 2)), targets(subject, "nan", (3, 2), hard=True)
-    return p, t, int(t[1]) if t.ndim == 1 else int(np.argmax(t[1]))
+    if t.ndim == 1:
+        return p, t, min(int(t[1]), p.shape[1] - 1)
+    return p, t, int(np.argmax(t[1])) if p.shape == t.shape else 0
 
 
 @CHECKS.check("LOSS-022/nan-stays-visible", level="strict")

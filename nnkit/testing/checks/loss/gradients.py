@@ -10,9 +10,11 @@ from nnkit.arrays import Array
 from nnkit.testing.checks.loss.domains import (
     pairs,
     plain_methods,
+    prediction_size,
     predictions,
     room,
     sized,
+    target_size,
     targets,
 )
 from nnkit.testing.derivatives import column_slopes
@@ -90,7 +92,10 @@ def _meet(subject: Subject, label: str, size: tuple[int, int], *, hard: bool) ->
     """A prediction that is the target, in the prediction's terms; ``None`` where there is none."""
     cls: Any = subject.cls
     t = targets(subject, label, size, hard=hard)
-    p = np.eye(size[1], dtype=subject.dtype)[t] if cls.target_domain == "index" else t.copy()
+    outputs = prediction_size(subject, size)[1]
+    if outputs != target_size(subject, size)[1]:
+        return None
+    p = np.eye(outputs, dtype=subject.dtype)[t] if cls.target_domain == "index" else t.copy()
     if cls.prediction_domain == "log_simplex":
         p = np.log(np.maximum(p, 1e-9))
     elif cls.prediction_domain == "simplex" and cls.target_domain not in {"simplex", "index"}:

@@ -1,0 +1,220 @@
+"""Widths, point predictions, missing targets, coupled rows and surrogate gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.testing.checks.loss.domains import SIZES, pair, predictions, target_size, targets, weights
+from nnkit.testing.derivatives import expect_slope
+from nnkit.testing.failure import expect_close, fail, require
+from nnkit.testing.methods import called, expect_shape, needs_trait
+from nnkit.testing.record import CheckList
+from nnkit.testing.reference_values import expect_reference_values
+from nnkit.testing.subject import Subject
+
+CHECKS = CheckList()
+"""Checks of every loss."""
+
+COUPLED = CheckList()
+"""Checks of losses that couple rows; most others ask for a value of each sample."""
+
+needs_coupled = needs_trait("rows_coupled", "that its rows are coupled")
+
+
+@CHECKS.check("LOSS-030/widths")
+def widths(subject: Subject) -> None:
+    """The core computes the columns of the targets from the outputs, and advises outputs from the targets.
+
+    outputs_for(target_columns(outputs)) must be outputs; point returns (N, target_columns) finite values, or the
+    prediction unchanged where there is no point prediction.
+    """
+    loss = subject.make()
+    for size in SIZES:
+        rows, columns = target_size(subject, size)
+        outputs = loss.outputs_for(columns)
+        require(
+            loss.target_columns(outputs) == columns,
+            "target_columns and outputs_for are not inverse to each other",
+            inputs={"target_columns": columns, "outputs_for(target_columns)": outputs},
+            got=loss.target_columns(outputs),
+            expected=columns,
+        )
+        p = predictions(subject, "widths", size)
+        point = called(loss, "point", p)
+        if point.shape != p.shape:
+            expect_shape("point has the wrong shape", point, (rows, columns), {"prediction": p})
+        require(np.isfinite(point).all(), "point is not finite", inputs={"prediction": p}, got=point)
+        require(point.dtype == p.dtype, "point changes the dtype", got=point.dtype, expected=p.dtype)
+
+
+def _absent(subject: Subject, label: str) -> tuple[Array, Array, Array]:
+    """A prediction, a target with NaN in its first two rows, and the same target without NaN."""
+    p, t = pair(subject, label, (5, 2), hard=True)
+    broken = t.copy()
+    broken[0] = np.nan
+    broken[1, 0] = np.nan
+    return p, broken, t
+
+
+@CHECKS.check(
+    "LOSS-031/missing-targets",
+    needs=lambda s: (
+        needs_trait("missing_targets", "missing targets")(s) or ("its rows are coupled" if s.cls.rows_coupled else None)
+    ),
+)
+def missing_targets(subject: Subject) -> None:
+    """Targets of NaN reach a loss that declares missing_targets; one NaN in a gradient ends the training.
+
+    Leave out what is missing (np.where(np.isnan(target), 0, ...)); a row without any target has value and gradient 0.
+    """
+    loss = subject.make()
+    p, broken, t = _absent(subject, "missing")
+    inputs = {"prediction": p, "target": broken}
+    for method in ("value", "gradient"):
+        result, complete = called(loss, method, p, broken), called(loss, method, p, t)
+        require(np.isfinite(result).all(), f"{method} is not finite for missing targets", inputs=inputs, got=result)
+        require(not result[0].any(), f"{method} of a row without targets is not 0", inputs=inputs, got=result[0])
+        message = f"a missing target changes other rows of {method}"
+        expect_close(message, result[2:], complete[2:], tolerance=16 * subject.eps, inputs=inputs)
+    values, grad = np.empty(len(p), subject.dtype), np.empty_like(p)
+    loss.evaluate_into(p.copy(), broken.copy(), values, grad)
+    for name, result, method in (("values", values, "value"), ("grad", grad, "gradient")):
+        expected = called(loss, method, p, broken)
+        message = f"{name} of evaluate_into differs from {method} for missing targets"
+        expect_close(message, result, expected, tolerance=64 * subject.eps, inputs=inputs)
+
+
+@CHECKS.check("LOSS-032/surrogate-reference", needs=needs_trait("surrogate_gradient", "a surrogate gradient"))
+def surrogate_reference(subject: Subject) -> None:
+    """A gradient that is deliberately no derivative can only be compared with a second implementation of it.
+
+    Define `reference` as a staticmethod of prediction, target and the hyperparameters that returns the gradient (N, K).
+    """
+    require(subject.cls.reference is not None, "it declares surrogate_gradient without a reference of the gradient")
+    points = []
+    for size in SIZES:
+        p, t = pair(subject, "surrogate", size)
+        points.append({"prediction": p, "target": t})
+    expect_reference_values(subject, "gradient", points, examples=False)
+
+
+# -- coupled rows ------------------------------------------------------------------------------
+
+
+def _batches(subject: Subject, label: str) -> list[dict[str, Array]]:
+    """Predictions, targets and weights of a few sizes."""
+    batches = []
+    for size in ((2, 1), (7, 2), (23, 3)):
+        p, t = pair(subject, f"{label}/{size}", size)
+        batches.append({"prediction": p, "target": t, "weight": weights(subject, label, len(p))})
+    return batches
+
+
+@COUPLED.check("LOSS-033/batch-gradient", needs=needs_coupled, scope="variant")
+def batch_gradient(subject: Subject) -> None:
+    """A wrong gradient trains towards the wrong place, without any error.
+
+    Differentiate `batch_value` again, the weights included; a row acts on the values of other rows too.
+    """
+    loss = subject.make()
+    for inputs in _batches(subject, "batch-gradient"):
+        p, t, w = inputs.values()
+        value = loss.batch_value(p.copy(), t.copy(), w.copy())
+        require(np.ndim(value) == 0 and np.isfinite(value), "batch_value is no finite number", inputs=inputs, got=value)
+        gradient = loss.batch_gradient(p.copy(), t.copy(), w.copy())
+        expect_shape("batch_gradient has the wrong shape", gradient, p.shape, inputs)
+        require(np.isfinite(gradient).all(), "batch_gradient is not finite", inputs=inputs, got=gradient)
+        for n in range(min(len(p), 4)):
+            for k in range(p.shape[1]):
+                unit = np.zeros_like(p)
+                unit[n, k] = 1.0
+                expect_slope(
+                    f"batch_gradient[{n}, {k}] is not the derivative of batch_value",
+                    gradient[n, k],
+                    lambda s, p=p, t=t, w=w, unit=unit: np.asarray(called(loss, "batch_value", p + s * unit, t, w)),  # type: ignore[misc]
+                    0.05,
+                    rtol=1e-7,
+                    atol=1e-10,
+                    inputs=inputs,
+                )
+
+
+@COUPLED.check("LOSS-034/weights-used", needs=needs_coupled)
+def weights_used(subject: Subject) -> None:
+    """The core passes the weights to the loss alone: weights that it ignores are ignored by the whole training.
+
+    Multiply the term of each row by its weight, and divide by the sum of the weights that count.
+    """
+    loss, inputs = subject.make(), _batches(subject, "weights")[2]
+    p, t, w = inputs.values()
+    for method in ("batch_value", "batch_gradient"):
+        equal = np.array_equal(called(loss, method, p, t, w), called(loss, method, p, t, w[::-1]))
+        require(not equal, f"{method} does not depend on the weights", inputs=inputs)
+
+
+@COUPLED.check("LOSS-038/absent-rows", level="advisory", needs=needs_coupled)
+def absent_rows(subject: Subject) -> None:
+    """The weights are passed to the loss alone, so nothing else can leave a row out.
+
+    Multiply every term in which a row appears by its weight, also where it appears beside other rows.
+    """
+    loss, tolerance = subject.make(), 512 * subject.eps
+    for inputs in _batches(subject, "absent"):
+        p, t, w = inputs.values()
+        w = np.where(np.arange(len(w)) % 3 == 1, 0, w).astype(w.dtype)
+        there, shown = w > 0, {**inputs, "weight": w}
+        short = called(loss, "batch_value", p[there], t[there], w[there])
+        message = "a row of weight 0 changes batch_value"
+        expect_close(message, called(loss, "batch_value", p, t, w), short, tolerance=tolerance, inputs=shown)
+        gradient = called(loss, "batch_gradient", p, t, w)
+        require(not gradient[~there].any(), "a row of weight 0 has a gradient", inputs=shown, got=gradient[~there])
+
+
+@COUPLED.check("LOSS-035/order-of-rows", needs=needs_coupled)
+def order_of_rows(subject: Subject) -> None:
+    """Batches are shuffled: the order of the rows must not matter.
+
+    Sort by the targets inside the loss, and put the gradient back in the order of the rows.
+    """
+    loss, tolerance = subject.make(), 512 * subject.eps
+    for inputs in _batches(subject, "order"):
+        arrays = tuple(inputs.values())
+        order = subject.rng("order").permutation(len(arrays[0]))
+        moved = [array[order] for array in arrays]
+        for method in ("batch_value", "batch_gradient"):
+            expected = called(loss, method, *arrays)
+            expected = expected[order] if method == "batch_gradient" else expected
+            message = f"{method} changes with the order of the rows"
+            expect_close(message, called(loss, method, *moved), expected, tolerance=tolerance, inputs=inputs)
+
+
+@COUPLED.check("LOSS-036/batch-extremes", needs=needs_coupled)
+def batch_extremes(subject: Subject) -> None:
+    """Outputs of an untrained network may be large; one infinite loss ends the training.
+
+    Take the largest exponent out of sums of exponentials (np.logaddexp, log-sum-exp).
+    """
+    loss = subject.make()
+    for size in (30.0, 710.0, 1e4):
+        p, t = predictions(subject, "extremes", (9, 2)), targets(subject, "extremes", (9, 2), hard=True)
+        if subject.cls.prediction_domain == "real":
+            p = (p / np.abs(p).max() * size).astype(subject.dtype)
+        inputs = {"prediction": p, "target": t, "weight": weights(subject, "extremes", 9)}
+        for method in ("batch_value", "batch_gradient"):
+            result = called(loss, method, *inputs.values())
+            if not np.isfinite(result).all():
+                fail(f"{method} is not finite", inputs=inputs, got=result)
+
+
+@COUPLED.check("LOSS-037/batch-nan", level="strict", needs=needs_coupled)
+def batch_nan(subject: Subject) -> None:
+    """A NaN that disappears in the loss hides the error that caused it.
+
+    Use functions that propagate NaN.
+    """
+    loss, inputs = subject.make(), _batches(subject, "nan")[1]
+    p = inputs["prediction"].copy()
+    p[:, 0] = np.nan
+    value = called(loss, "batch_value", p, inputs["target"], inputs["weight"])
+    require(bool(np.isnan(value)), "batch_value hides a NaN", inputs={**inputs, "prediction": p}, got=value)
