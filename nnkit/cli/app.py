@@ -11,7 +11,7 @@ import click
 
 from nnkit import __version__
 from nnkit.cli.folder import FolderGroup
-from nnkit.errors import MissingExtraError, NNKitError, NNKitWarning
+from nnkit.errors import MissingExtraError, NNKitError, NNKitWarning, PluginError
 from nnkit.plugin_control import PLUGIN_OUTPUT, stdout_to_stderr
 
 __all__ = ["nnkit"]
@@ -32,31 +32,19 @@ class Root(FolderGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; errors of nnkit's family, and files that cannot be had, become one sentence."""
-        with _plugin_output_on_stderr(), _warnings_as_sentences():
-            try:
-                return super().invoke(ctx)
-            except NNKitError as error:
-                raise (MissingExtra if isinstance(error, MissingExtraError) else Stated)(_sentence(error)) from error
-            except OSError as error:
-                if error.filename is None:
-                    raise
-                raise Stated(f"{error.filename}: {error.strerror or error}") from error
-
-    def get_help(self, ctx: click.Context) -> str:
-        """The help, with the commands of plugins; click asks for it before any command runs."""
-        with _plugin_output_on_stderr(), _warnings_as_sentences():
-            return super().get_help(ctx)
+        with _problems_as_sentences():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands of nnkit itself, and those of plugins."""
-        return sorted({*self.own_commands(), *_plugin_commands(ctx)})
+        return sorted({*self.own_commands(), *plugin_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One of nnkit's own, without looking at plugins; else that of the only plugin that has it."""
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
-        owners = _plugin_commands(ctx).get(cmd_name, {})
+        owners = plugin_commands(ctx).get(cmd_name, {})
         return _ambiguous(cmd_name, sorted(owners)) if len(owners) > 1 else next(iter(owners.values()), None)
 
 
@@ -66,7 +54,7 @@ def _ambiguous(name: str, owners: list[str]) -> click.Command:
     def refuse(**arguments: object) -> None:
         raise click.UsageError(
             f"the command {name!r} comes from several plugins: {' and '.join(owners)}; disable all but one, as in"
-            f" NNKIT_PLUGINS_DISABLE={owners[-1]}"
+            f" NNKIT_PLUGINS_DISABLE={','.join(owners[1:])}"
         )
 
     words = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)
@@ -79,31 +67,53 @@ def _ambiguous(name: str, owners: list[str]) -> click.Command:
     )
 
 
-def _plugin_commands(ctx: click.Context) -> dict[str, dict[str, click.Command]]:
+def plugin_commands(ctx: click.Context) -> dict[str, dict[str, click.Command]]:
     """The commands of plugins: by name, then by distribution; a module that fails is warned of and adds none."""
     known: dict[str, dict[str, click.Command]] | None = ctx.meta.get(__name__)
-    if known is not None:
-        return known
+    if known is None:
+        with _problems_as_sentences():  # click asks for the commands before it invokes one
+            known = ctx.meta[__name__] = collected_commands()
+    return known
+
+
+def collected_commands() -> dict[str, dict[str, click.Command]]:
+    """The same, collected anew."""
     from nnkit.registry import implementations
 
     commands: dict[str, dict[str, click.Command]] = {}
-    own = nnkit.own_commands()
+    own = set(nnkit.own_commands())
     for implementation in implementations("nnkit_commands"):
         group = click.Group()
-        try:
+        added: dict[str, click.Command] = {}
+        with implementation.skipped_on_failure():
             implementation.call(group=group)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001  # one broken plugin must not stop the others
-            implementation.skip(f"failed with {type(error).__name__}: {error}", cause=error)
-            continue
-        for name, command in group.commands.items():
-            if name in own:
-                implementation.skip(f"adds {name!r}, which is a command of nnkit itself; it should rename it")
-            else:
-                commands.setdefault(name, {})[implementation.distribution] = command
-    ctx.meta[__name__] = commands
+            added = {name: _checked(command, name) for name, command in group.commands.items()}
+        for name in added.keys() - own:
+            commands.setdefault(name, {})[implementation.module.distribution] = added[name]
+        for name in sorted(added.keys() & own):
+            problem = f"adds {name!r}, which is a command of nnkit itself; it should rename it"
+            implementation.warn("goes without a command", problem)
     return commands
+
+
+def _checked(command: object, name: str) -> click.Command:
+    if isinstance(command, click.Command):
+        return command
+    raise PluginError(f"it adds {command!r} as the command {name!r}; expected a click.Command")
+
+
+@contextlib.contextmanager
+def _problems_as_sentences() -> Iterator[None]:
+    """Within the block, each error and warning of nnkit is a sentence, and what plugins print goes to stderr."""
+    with _plugin_output_on_stderr(), _warnings_as_sentences():
+        try:
+            yield
+        except NNKitError as error:
+            raise (MissingExtra if isinstance(error, MissingExtraError) else Stated)(_sentence(error)) from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise Stated(f"{error.filename}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

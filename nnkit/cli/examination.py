@@ -157,7 +157,7 @@ def providers() -> list[tuple[str, str]]:
     lines = []
     for provider in all_providers(check=True):
         parts = sum(len(names) for names in provider.parts.values())
-        what = f"{parts} parts" if parts else "no named parts"
+        what = f"{parts} part{'s' * (parts > 1)}" if parts else "no named parts"
         state = "broken" if provider.state == "failed" else provider.state
         why = f": {provider.reason}" if provider.reason else ""
         lines.append(("plugin", f"{provider.distribution} {provider.version}, {what}, {state}{why}"))

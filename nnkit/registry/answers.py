@@ -125,7 +125,8 @@ def providers(*, load: bool = False, check: bool = False) -> list[Provider]:
 def _provider(registry: Registry, one: Installed) -> Provider:
     entries = {kind.name: registry.entries(kind, one) for kind in KINDS.values()}
     items: list[Entry | HookModule] = [*(entry for group in entries.values() for entry in group), *one.hooks]
-    failed = [f"{item.origin}: {brief(registry.failures[item])}" for item in items if item in registry.failures]
+    failures = [(item.origin, registry.failures[item]) for item in items if item in registry.failures]
+    failed = [str(e) if str(e).startswith(origin) else f"{origin}: {brief(e)}" for origin, e in failures]
     untried = [hook for hook in one.hooks if not registry.is_loaded(hook) and hook not in registry.failures]
     own = one.namespace in {BUILTIN, IN_PROCESS}
     reason = why_disabled(one.namespace) or ""
@@ -187,7 +188,7 @@ def suggest(word: str, candidates: Iterable[str], *, about: str, count: int = 3)
 def why(name: str) -> str:
     """Where the part or the distribution called ``name`` comes from, or why it is not there.
 
-    Imports the part, so that a failure shows; a failure comes with its traceback.
+    Imports the part, or all that the distribution has, so that a failure shows; a failure comes with its traceback.
 
     Example:
         >>> why("logistic")
@@ -221,6 +222,8 @@ def explain(name: str) -> tuple[str, bool]:
                     usable = False
         provider = registry.installed().get(distribution_key(name))
         if provider is not None:
+            if why_disabled(provider.namespace) is None:
+                registry.load_all([provider])
             lines += _described(registry, provider)
             usable = usable and _provider(registry, provider).state in {"loaded", "not loaded"}
     return ("\n".join(lines), usable) if lines else (_best(name, misses), False)
@@ -247,14 +250,13 @@ def _described(registry: Registry, one: Installed) -> list[str]:
     reason = why_disabled(one.namespace)
     lines = [f"{one.namespace} {one.version} is installed" + (f", but disabled: {reason}" if reason else "")]
     lines += [f"  wrong with it: {problem}" for problem in one.problems]
-    parts = _provider(registry, one).parts
-    lines += [f"  {KINDS[kind].plural}: {', '.join(names)}" for kind, names in parts.items()]
-    for hook in one.hooks:
-        if hook in registry.failures:
-            lines.append(f"  {hook.origin} failed:\n{trace(registry.failures[hook])}")
-        elif not registry.is_loaded(hook):
-            lines.append(f"  {hook.origin} has not been imported yet")
-    return lines
+    entries = {kind.plural: registry.entries(kind, one) for kind in KINDS.values()}
+    lines += [f"  {kinds}: {', '.join(sorted(e.name for e in group))}" for kinds, group in entries.items() if group]
+    items: list[Entry | HookModule] = [*one.hooks, *(entry for group in entries.values() for entry in group)]
+    failures = [(item, registry.failures[item]) for item in items if item in registry.failures]
+    untried = [hook for hook in one.hooks if not registry.is_loaded(hook) and hook not in registry.failures]
+    lines += [f"  {hook.origin} has not been imported yet" for hook in untried]
+    return lines + [f"  {item.origin} failed:\n{trace(error)}" for item, error in failures]
 
 
 def _best(name: str, misses: Iterable[errors.NNKitError]) -> str:
@@ -279,6 +281,7 @@ def _unknown(registry: Registry, kind: Kind, name: str) -> Exception:
         return errors.SpecError(f"{name!r} is a spec, not a name; nnkit.plugins.create({kind.name!r}, …) accepts specs")
     namespace = split(name)[0]
     hooks = [hook for one in registry.enabled() if namespace in {None, one.namespace} for hook in one.hooks]
+    hooks = [hook for hook in hooks if PROJECT in hook.groups and not registry.is_loaded(hook)]
     failed = [(hook, registry.failures[hook]) for hook in hooks if hook in registry.failures]
     there = [f"{', '.join(sorted({e.name for e in group}))} ({owner})" for owner, group in _usable(registry, kind)]
     lines = [

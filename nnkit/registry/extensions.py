@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import attrs
 import pluggy
 
+from nnkit.errors import PluginError
 from nnkit.interfaces.part import Part
-from nnkit.plugin_control import PLUGIN_OUTPUT, none_allowed, why_disabled
+from nnkit.plugin_control import PLUGIN_OUTPUT, none_allowed
 from nnkit.registry.hooks import HOOK_GROUPS
+from nnkit.registry.installed import HookModule
 from nnkit.registry.kinds import KINDS
 from nnkit.registry.manager import Registry, brief, current
 
@@ -21,10 +24,9 @@ AnyPart = TypeVar("AnyPart", bound=Part)
 
 @attrs.frozen(eq=False)
 class Implementation:
-    """One plugin's implementation of a hook: its distribution and its module."""
+    """One plugin's implementation of a hook."""
 
-    distribution: str
-    module: str
+    module: HookModule
     _hook: str
     _implementation: pluggy.HookImpl
     _registry: Registry
@@ -36,14 +38,21 @@ class Implementation:
         with PLUGIN_OUTPUT.get()():
             return manager.subset_hook_caller(self._hook, others)(**arguments)
 
-    def skip(self, problem: str, *, cause: BaseException | None = None) -> None:
-        """Warn, once, that this implementation is not used; in strict mode, raise."""
-        what = self._hook.removeprefix("nnkit_")
-        self._registry.warn(
-            f"the plugin {self.distribution} is skipped: {self._hook} in {self.module} {problem}",
-            once=f"{what} {self.distribution}:{self.module}",
-            cause=cause,
-        )
+    @contextmanager
+    def skipped_on_failure(self) -> Iterator[None]:
+        """Within the block, a failure is stored and warned of once; in strict mode, raised."""
+        done = False
+        with self._registry.storing_failure(self.module):
+            yield
+            done = True
+        if not done:
+            error = self._registry.failures[self.module]
+            self.warn("is skipped", f"failed with {brief(error)}", once=self.module.origin, cause=error)
+
+    def warn(self, outcome: str, problem: str, **options: Any) -> None:
+        """Warn of a problem and its outcome, with the options of ``Registry.warn``; in strict mode, raise."""
+        sentence = f"the plugin {self.module.distribution} {outcome}: {self._hook} in {self.module.target} {problem}"
+        self._registry.warn(sentence, **options)
 
 
 def implementations(hook: str) -> Iterator[Implementation]:
@@ -55,10 +64,10 @@ def implementations(hook: str) -> Iterator[Implementation]:
         return
     registry = current()
     registry.load_hooks(group=HOOK_GROUPS[hook])
+    modules = {module.origin: module for provider in registry.enabled() for module in provider.hooks}
     for implementation in reversed(getattr(registry.manager.hook, hook).get_hookimpls()):
-        distribution, _, module = implementation.plugin_name.partition(":")
-        if why_disabled(distribution) is None:
-            yield Implementation(distribution, module, hook, implementation, registry)
+        if implementation.plugin_name in modules:
+            yield Implementation(modules[implementation.plugin_name], hook, implementation, registry)
 
 
 def accelerate(part: AnyPart) -> AnyPart:
@@ -74,14 +83,10 @@ def accelerate(part: AnyPart) -> AnyPart:
         'activation'
     """
     for implementation in implementations("nnkit_accelerate"):
-        try:
+        with implementation.skipped_on_failure():
             counterpart = implementation.call(part=part)
-        except Exception as error:  # noqa: BLE001  # a broken accelerator must not end a training
-            implementation.skip(f"failed with {brief(error)}", cause=error)
-            continue
-        if counterpart is None:
-            continue
-        if isinstance(counterpart, KINDS[part.kind].bases()):
-            return cast("AnyPart", counterpart)  # of the same kind
-        implementation.skip(f"returned {counterpart!r}, which is not a part of kind {part.kind!r}")
+            if isinstance(counterpart, KINDS[part.kind].bases()):
+                return cast("AnyPart", counterpart)  # of the same kind
+            if counterpart is not None:
+                raise PluginError(f"it returned {counterpart!r}, which is not a part of kind {part.kind!r}")
     return part

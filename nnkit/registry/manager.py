@@ -177,28 +177,31 @@ class Registry:
             PluginError: When it is not a part of its kind.
             PluginLoadError: When its import fails; the failure is the cause.
         """
-        loaded = self._classes.get(entry)
-        if loaded is not None:
-            return loaded
-        failure = self.failures.get(entry)
-        if failure is None:
-            try:
+        if entry in self._classes:
+            return self._classes[entry]
+        if entry not in self.failures:
+            with self.storing_failure(entry):
                 if entry.problem is not None:
-                    raise PluginError(entry.problem)  # noqa: TRY301  # stored like every other failure
+                    raise PluginError(entry.problem)
                 with PLUGIN_OUTPUT.get()():
                     target = import_object(entry.target) if isinstance(entry.target, str) else entry.target
-                loaded = check_class(target, entry.kind, entry.origin)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # noqa: BLE001  # a plugin that calls sys.exit() must not end the caller
-                failure = self.failures.setdefault(entry, error)
-            else:
-                return self._classes.setdefault(entry, loaded)
+                return self._classes.setdefault(entry, check_class(target, entry.kind, entry.origin))
+        failure = self.failures[entry]
         if isinstance(failure, PluginError):
             raise type(failure)(*failure.args) from failure
         raise PluginLoadError(
             f"the {entry.kind.name} {entry.id!r} cannot be loaded: {entry.origin} failed with {brief(failure)}"
         ) from failure
+
+    @contextlib.contextmanager
+    def storing_failure(self, item: HookModule | Entry) -> Iterator[None]:
+        """Within the block, the first failure is stored; ``SystemExit`` is one, as a plugin must not end the caller."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # one broken plugin must not stop the others
+            self.failures.setdefault(item, error)
 
     def add_to_process(self, entry: Entry) -> None:
         """Add a part of this process, or replace the one of its name."""
@@ -224,28 +227,22 @@ class Registry:
         busy: set[HookModule] = self._importing.__dict__.setdefault("modules", set())
         if hook in self._modules or hook in busy:
             return
-        failure = self.failures.get(hook)
-        if failure is None:
+        if hook not in self.failures:
             busy.add(hook)
             try:
-                with PLUGIN_OUTPUT.get()():
+                with self.storing_failure(hook), PLUGIN_OUTPUT.get()():
                     plugin = import_object(hook.target)
                     if isinstance(plugin, type):
-                        raise PluginError(  # noqa: TRY301  # stored like every other failure
-                            f"{hook.origin}: {plugin!r} is a class; name the module that contains the hooks"
-                        )
+                        raise PluginError(f"{hook.origin}: {plugin!r} is a class; name the module with the hooks")
                     staged = stage(plugin, hook.distribution, hook.origin)
-                _check_groups(hook, plugin, staged)
-                self._commit(hook, provider, plugin, staged)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # noqa: BLE001  # one broken plugin must not stop the others
-                failure = self.failures.setdefault(hook, error)
+                    _check_groups(hook, plugin, staged)
+                    self._commit(hook, provider, plugin, staged)
             finally:
                 busy.discard(hook)
+        failure = self.failures.get(hook)
         if failure is not None:
             self.warn(
-                f"the plugin {hook.origin} failed to load and its parts are not there: {brief(failure)};"
+                f"the plugin {hook.origin} failed to load, so what it adds is missing: {brief(failure)};"
                 f" nnkit.plugins.why({hook.distribution!r}) shows where",
                 cause=failure,
             )
@@ -260,18 +257,19 @@ class Registry:
                     merged.add(entry)
                 merged.former_namespaces |= table.former_namespaces
             if plugin not in self.manager.get_plugins():
-                self.manager.register(plugin, name=f"{hook.distribution}:{hook.target}")
+                self.manager.register(plugin, name=hook.origin)
             static = provider.table.entries
             merged.entries = {place: entry for place, entry in merged.entries.items() if place not in static}
             self.dynamic[hook.distribution] = merged
             self._modules[hook] = plugin
 
-    def load_all(self) -> None:
+    def load_all(self, among: Iterable[Installed] | None = None) -> None:
         """Import everything of every enabled distribution; what fails is stored, and shown by ``providers``."""
         with reporting():
+            among = self.enabled() if among is None else list(among)
             for group in HOOK_GROUPS.values():
-                self.load_hooks(group=group)
-            for provider in self.enabled():
+                self.load_hooks(among, group=group)
+            for provider in among:
                 for entry in dict.fromkeys(e for t in self._tables(provider) for e in t.entries.values()):
                     with contextlib.suppress(PluginError):  # stored by ``load``
                         self.load(entry)
@@ -316,9 +314,7 @@ def register(kind: str, name: str, cls: type[Part]) -> None:
         raise PluginError(f"{origin}: {name!r} is not a name; expected a letter, then letters, digits, '_' and '-'")
     if (wanted.name, key(name)) in registry.builtin.entries:
         raise PluginError(f"{origin}: {name!r} is the name of a built-in {wanted.name}; choose another name")
-    checked = check_class(cls, wanted, origin)
-    entry = Entry(wanted, display(name), IN_PROCESS, checked, origin)
-    registry.add_to_process(entry)
+    registry.add_to_process(Entry(wanted, display(name), IN_PROCESS, check_class(cls, wanted, origin), origin))
 
 
 def brief(error: BaseException) -> str:

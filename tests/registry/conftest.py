@@ -317,9 +317,54 @@ MORE = {
                     def shared():
                         click.echo("from command-other")
 
-                    @group.command("train")
-                    def train():
-                        click.echo("not nnkit's own")
+                    for name in ("train", "plot"):
+                        group.add_command(click.Command(name, help="Not nnkit's own."))
+            """,
+        },
+    },
+    ("command-third", "1.0"): {
+        "points": {"nnkit.commands": {"commands": "command_third.commands"}},
+        "files": {
+            "command_third/commands.py": """
+                import atexit
+                import ctypes
+                import sys
+                import click
+                from nnkit.plugins import hookimpl
+
+                if sys.argv[1:2] == ["plugins"]:
+                    atexit.register(print, "at exit")
+                    ctypes.CDLL(None).printf(b"in the buffer of C\\n")
+
+                @hookimpl
+                def nnkit_commands(group):
+                    @group.command("shared")
+                    def shared():
+                        click.echo("from command-third")
+            """,
+        },
+    },
+    ("command-odd", "1.0"): {
+        "points": {"nnkit.commands": {"commands": "command_odd.commands"}},
+        "files": {
+            "command_odd/commands.py": """
+                from nnkit.plugins import hookimpl
+
+                @hookimpl
+                def nnkit_commands(group):
+                    group.add_command(len, "length")
+            """,
+        },
+    },
+    ("exit-nn", "1.0"): {
+        "points": {"nnkit.accelerators": {"exit": "exit_nn.counterparts"}},
+        "files": {
+            "exit_nn/counterparts.py": """
+                from nnkit.plugins import hookimpl
+
+                @hookimpl
+                def nnkit_accelerate(part):
+                    raise SystemExit("no license")
             """,
         },
     },

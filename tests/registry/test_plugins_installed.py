@@ -266,6 +266,19 @@ def test_an_accelerator_that_returns_something_else_is_skipped(environment):
         assert accelerate(softsign) is softsign
 
 
+def test_an_accelerator_that_exits_does_not_end_a_training(environment):
+    from nnkit.registry import accelerate
+
+    environment("more")
+    relu = plugins.create("activation", "relu")
+    with pytest.warns(PluginWarning, match="the plugin exit-nn is skipped.*SystemExit: no license"):
+        assert accelerate(relu) is relu
+    assert {one.distribution: one.state for one in plugins.providers()}["exit-nn"] == "failed"
+    with pytest.raises(UnknownNameError) as caught:
+        plugins.get("activation", "nosuch")
+    assert "exit-nn" not in str(caught.value)  # it could not have provided it
+
+
 def test_a_package_installed_meanwhile_is_found(environment, sites, monkeypatch):
     environment()
     with pytest.raises(UnknownNameError):

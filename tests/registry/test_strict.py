@@ -2,6 +2,8 @@
 
 import importlib.abc
 import json
+import os
+import subprocess
 import sys
 import warnings
 
@@ -127,7 +129,7 @@ def test_doctor_calls_a_broken_plugin_broken(environment):
     states = {line.split()[1]: line for line in lines if line.startswith("plugin ")}
     assert ", broken: " in states["bad-import"]
     assert ", broken: " in states["bad-hook"]
-    assert states["sound-nn"].endswith(", loaded")
+    assert states["sound-nn"].endswith(" 1 part, loaded")
 
 
 def test_json_stays_json_whatever_a_plugin_prints(environment, capfd):
@@ -140,6 +142,14 @@ def test_json_stays_json_whatever_a_plugin_prints(environment, capfd):
     assert written.out == ""
     assert {"from C", "from a child"} <= set(written.err.splitlines())
     assert {"a banner", "registering", "a part is imported"} <= set(shown.stderr.splitlines())
+
+
+def test_json_stays_json_whatever_a_plugin_prints_at_the_end(sites):
+    variables = dict(os.environ) | {"PYTHONPATH": str(sites["more"])}
+    command = [sys.executable, "-c", "from nnkit.cli import main; main()", "plugins", "--json", "--load"]
+    shown = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert "command-third" in {one["distribution"] for one in json.loads(shown.stdout)}
+    assert {"at exit", "in the buffer of C"} <= set(shown.stderr.splitlines())
 
 
 def test_a_warning_points_at_the_line_that_called_nnkit(environment):

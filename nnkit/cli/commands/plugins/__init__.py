@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -35,15 +38,21 @@ def command(context: click.Context, *, as_json: bool, load: bool, strict: bool) 
     import attrs
 
     from nnkit import plugins
+    from nnkit.cli.app import collected_commands
+    from nnkit.plugin_control import reporting
     from nnkit.plugin_control import strict as strict_mode
 
-    with warnings.catch_warnings(record=True) as faults:
+    with warnings.catch_warnings(record=True) as faults, reporting():
         warnings.simplefilter("always")
+        if load:
+            collected_commands()
         providers = plugins.providers(check=load)
     for fault in faults:
         warnings.warn_explicit(fault.message, fault.category, fault.filename, fault.lineno)
     if as_json:
         click.echo(json.dumps([attrs.asdict(provider) for provider in providers], indent=2))
+        sys.stdout.flush()
+        atexit.register(os.dup2, 2, 1)  # runs before the exit handlers of plugins and the flush of C's own buffer
     else:
         _print(providers)
     failed = [provider.distribution for provider in providers if provider.state == "failed"]
