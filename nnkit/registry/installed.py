@@ -13,7 +13,7 @@ import attrs
 from nnkit.errors import PluginError
 from nnkit.registry.hooks import HOOK_GROUPS, PROJECT, Entry, PartTable
 from nnkit.registry.kinds import KINDS, is_target
-from nnkit.spelling import BUILTIN, IN_PROCESS, display, distribution_key, is_name, suggest
+from nnkit.spelling import BUILTIN, IN_PROCESS, display, distribution_key, is_distribution, is_name, suggest
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -129,12 +129,12 @@ def _name_and_version(distribution: Distribution, problems: list[str]) -> tuple[
         name, version = (metadata["Name"], metadata["Version"]) if "Name" in metadata else (None, None)
     except Exception:  # noqa: BLE001  # as above: one damaged package must not stop the others
         name, version = None, None
-    if name:
-        return str(name), str(version or "unknown")
+    if is_distribution(name):
+        return str(name), version if version and str(version).isprintable() else "unknown"
     folder = Path(str(getattr(distribution, "_path", "")))
     name, _, version = folder.stem.partition("-")
     problems.append(
-        f"the metadata in {folder or distribution.locate_file('')} has no readable Name; reinstall the package"
+        f"the metadata in {folder or distribution.locate_file('')} has no valid Name; reinstall the package"
     )
     return name or f"unnamed-in-{distribution.locate_file('')}", version.partition("-")[0] or "unknown"
 

@@ -45,8 +45,20 @@ def test_bytes_that_are_no_text(install):
 
 def test_metadata_without_a_name(install):
     install("nameless-nn", b"[nnkit.optimizers]\nghost = ghost:Ghost\n", metadata="Metadata-Version: 2.1\n")
-    assert "has no readable Name" in found("optimizer")
+    assert "has no valid Name" in found("optimizer")
     assert installed.scan()[0]["nameless-nn"].version == "1.0"  # from the name of its folder
+
+
+@pytest.mark.parametrize("name", ["a/b", "../up", "evil\x1b[31m", ""])
+def test_metadata_with_a_name_that_is_none(install, name):
+    install("odd-nn", b"[nnkit.optimizers]\nghost = ghost:Ghost\n", metadata=f"Name: {name}\nVersion: 1\x1b[31m\n")
+    assert "has no valid Name" in found("optimizer")
+    assert "odd-nn" in installed.scan()[0]
+
+
+def test_metadata_with_a_version_that_cannot_be_printed(install):
+    install("odd-nn", b"[nnkit.optimizers]\nghost = ghost:Ghost\n", metadata="Name: odd-nn\nVersion: 1\x1b[31m\n")
+    assert installed.scan()[0]["odd-nn"].version == "unknown"
 
 
 def test_metadata_that_is_no_text(install, tmp_path):
