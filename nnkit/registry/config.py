@@ -299,7 +299,8 @@ def _class_of(kind: str, name: str, providers: Mapping[str, str], where: str) ->
                 f"{where} of the config is {name!r}, and the distribution {namespace!r} is not installed;"
                 f" install {namespace!r}{version}, or {again}"
             ) from error
-        raise UnknownNameError(f"{where} of the config is {name!r}{version}: {error}") from error
+        install = f"install {before}, or " if before else ""
+        raise UnknownNameError(f"{where} of the config is {name!r}{version}: {error}\n  {install}{again}") from error
     except NNKitError as error:
         error.add_note(f"{where} of the config is {name!r}; to do without it, {again}")
         raise

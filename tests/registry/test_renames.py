@@ -69,6 +69,14 @@ def test_an_undeclared_rename_names_place_versions_and_what_to_do(environment):
     assert repaired == plugins.create("activation", "tanh")
 
 
+def test_a_part_without_its_former_name_is_answered_with_what_to_do(environment):
+    environment("more")
+    with pytest.raises(UnknownNameError, match=r"renaming-nn/gone.*written with renaming-nn 1\.0") as caught:
+        part_from_config("activation", {"name": "renaming-nn/gone"}, providers={"renaming-nn": "1.0"})
+    assert "renaming-nn 2.0 is installed, but has no activation of that name" in str(caught.value)
+    assert "install renaming-nn 1.0, or give another part: overrides={'activation': …}" in str(caught.value)
+
+
 def test_a_value_that_is_out_of_range_now_names_the_place_too(environment):
     environment("more")
     with pytest.raises(HyperparameterError, match=r"layers\[0\] of the config: Ramp\(steepness=-1.0\).*written with"):
