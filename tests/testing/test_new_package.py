@@ -75,9 +75,11 @@ def test_a_name_that_is_taken_in_python_or_in_the_module_is_refused(name, tmp_pa
     assert [] == list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("distribution", ["nnkit", "numpy", "json", "class", "attrs", "tests"])
+@pytest.mark.parametrize(
+    "distribution", ["nnkit", "numpy", "json", "class", "attrs", "tests", "nnkit-core", "In.Process", "matplotlib"]
+)
 def test_a_package_that_would_hide_another_is_refused(distribution, tmp_path):
-    with pytest.raises(click.UsageError, match="choose another name"):
+    with pytest.raises(click.UsageError, match="choose another"):
         write_package(distribution, "loss", None, tmp_path)
     assert [] == list(tmp_path.iterdir())
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import builtins
+import importlib.util
 import keyword
 import re
 import sys
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 from string import Template
 
 import click
+
+from nnkit.spelling import BUILTIN, IN_PROCESS, distribution_key
 
 __all__ = ["FIRST_PARTS", "command", "write_package"]
 
@@ -28,7 +32,7 @@ FIRST_PARTS = {
 """The part that a new package of each kind begins with; each has a template of the name of its kind."""
 
 TAKEN = {"attr", "attrs", "click", "hypothesis", "nnkit", "numpy", "pluggy", "pytest", "rich", "scipy", "tests"}
-"""Packages that a new one would hide: those of nnkit, what it imports, and the folder of the tests."""
+"""Modules that a new one would hide: those of nnkit, what it imports, and the folder of the tests."""
 
 
 @click.command("new")
@@ -56,7 +60,9 @@ def write_package(distribution: str, kind: str, name: str | None = None, folder:
         click.UsageError: When a name is not valid or would hide another module, or the folder is there already.
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*", distribution):
-        raise click.UsageError(f"{distribution!r} is no name of a distribution; write letters and digits: acme-nn")
+        raise click.UsageError(f"{distribution!r} is not the name of a distribution; write letters and digits: acme-nn")
+    if distribution_key(distribution) in {BUILTIN, IN_PROCESS}:
+        raise click.UsageError(f"{distribution!r} is a name that nnkit uses itself; choose another one: acme-nn")
     part = name or FIRST_PARTS[kind]
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", part):
         raise click.UsageError(f"--name {part!r}: expected lower case with underscores: {FIRST_PARTS[kind]}")
@@ -71,7 +77,8 @@ def write_package(distribution: str, kind: str, name: str | None = None, folder:
         "Class": "".join(word.capitalize() for word in part.split("_")),
         "title": part.replace("_", " ").capitalize(),
     }
-    _check_module(package, f"the package of {distribution!r}")
+    installed = {package} if importlib.util.find_spec(package) is not None else set()
+    _check_module(package, f"the package of {distribution!r}", TAKEN | installed)
     _check_module(part, f"--name {part!r}: the module of the part")
     templates = resources.files("nnkit.cli") / "templates"
     source = (templates / f"{kind}.tmpl").read_text(encoding="utf-8")
@@ -107,9 +114,9 @@ def write_package(distribution: str, kind: str, name: str | None = None, folder:
     return home
 
 
-def _check_module(module: str, what: str) -> None:
+def _check_module(module: str, what: str, taken: Collection[str] = TAKEN) -> None:
     """Refuse a module that Python could not import, or that would hide another one."""
     if keyword.iskeyword(module):
         raise click.UsageError(f"{what} would be called {module!r}, a word of Python itself; choose another name")
-    if module in sys.stdlib_module_names or module in TAKEN:
+    if module in sys.stdlib_module_names or module in taken:
         raise click.UsageError(f"{what} would hide the module {module!r} that others import; choose another name")
