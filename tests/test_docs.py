@@ -152,6 +152,8 @@ KINDS = {
     "Activation": "Activation",
     "Elementwise": "Elementwise",
     "BlockOptimizer": "Optimizers of arrays",
+    "ClosureOptimizer": "Optimizers that evaluate more than once",
+    "Wrapper": "Wrappers",
     "Loss": "Loss",
     "Optimizer": "Optimizer",
     "Solver": "Solver",

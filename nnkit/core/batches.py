@@ -8,6 +8,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.blocks import supply_blocks
+from nnkit.core.closure import bind_closure
 from nnkit.core.learning_rate import learning_rate_of, with_learning_rate
 from nnkit.core.loop import Loop
 from nnkit.core.model import Model
@@ -15,7 +16,7 @@ from nnkit.core.order import Sampling, epoch_order
 from nnkit.core.step import GradientStep, bind_gradient
 from nnkit.core.view import Run
 from nnkit.core.workspace import Pool
-from nnkit.interfaces import Optimizer, rate_at
+from nnkit.interfaces import Evaluate, Optimizer, rate_at
 
 __all__ = ["Batches"]
 
@@ -94,8 +95,16 @@ class Batches:
         if state.optimizer is None:
             state.optimizer = self._optimizer.init(state.parameters, blocks)
         supply_blocks(state.optimizer, blocks)
+        if self._optimizer.uses_closure:
+            self._update = _nothing  # the bound step makes the update
+            return
         compiled = self._accelerate(self._optimizer)
         self._update = compiled.bind(state.parameters, self._run.gradient, state.optimizer)
+
+    def _closure_step(self, evaluate: Evaluate, parameters: Array) -> tuple[Array, float]:
+        """The step of an optimizer that evaluates the objective itself."""
+        assert self._run.state.optimizer is not None
+        return self._optimizer.step(evaluate, parameters, self._run.state.optimizer)
 
     def _mean_loss(self) -> float:
         """The mean over the samples of the epoch, each batch with the parameters before its step."""
@@ -105,7 +114,7 @@ class Batches:
 
     def _step(self, rows: int) -> GradientStep:
         if rows not in self._steps:
-            self._steps[rows] = bind_gradient(
+            bound = bind_gradient(
                 self._model,
                 self._vectors,
                 self._pool,
@@ -114,6 +123,9 @@ class Batches:
                 training=True,
                 rng=self._run.state.noise,
             )
+            if self._optimizer.uses_closure:
+                bound = bind_closure(bound, self._vectors, self._run.state.noise, self._closure_step)
+            self._steps[rows] = bound
         return self._steps[rows]
 
     def _run_epoch(self, loop: Loop) -> None:
@@ -185,3 +197,7 @@ def _with_mean_1(weight: Array) -> Array:
     relative: Array = weight / weight.max()
     relative /= relative.mean()
     return relative
+
+
+def _nothing() -> None:
+    """The update of an optimizer whose bound step makes it."""

@@ -4,15 +4,17 @@ from nnkit.interfaces.activation import Activation, Elementwise
 from nnkit.interfaces.block import Block, one_block
 from nnkit.interfaces.block_optimizer import BlockOptimizer
 from nnkit.interfaces.callback import Callback, LayerValues, TrainingData, TrainingView
+from nnkit.interfaces.closure_optimizer import ClosureOptimizer
 from nnkit.interfaces.initializer import Distribution, Initializer
 from nnkit.interfaces.layer import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.loss import Loss
 from nnkit.interfaces.metric import Metric, MetricValue
-from nnkit.interfaces.optimizer import BLOCKS, Optimizer, State
+from nnkit.interfaces.optimizer import BLOCKS, Evaluate, Optimizer, State
 from nnkit.interfaces.part import Example, Part, PartSpec, UpdateLike
 from nnkit.interfaces.regularizer import Regularizer
 from nnkit.interfaces.schedule import Schedule, rate_at
 from nnkit.interfaces.solver import ObjectiveLike, Solver, SolverStep
+from nnkit.interfaces.wrapper import Wrapper
 
 __all__ = [
     "BLOCKS",
@@ -21,8 +23,10 @@ __all__ = [
     "BlockOptimizer",
     "BoundLayer",
     "Callback",
+    "ClosureOptimizer",
     "Distribution",
     "Elementwise",
+    "Evaluate",
     "Example",
     "Initializer",
     "Layer",
@@ -45,6 +49,7 @@ __all__ = [
     "TrainingView",
     "UpdateLike",
     "Workspace",
+    "Wrapper",
     "one_block",
     "rate_at",
 ]

@@ -9,10 +9,14 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.errors import NotOfferedError
 from nnkit.interfaces.block import Block
-from nnkit.interfaces.part import Part
+from nnkit.interfaces.part import Part, optional
 
-__all__ = ["BLOCKS", "Optimizer", "State"]
+__all__ = ["BLOCKS", "Evaluate", "Optimizer", "State"]
+
+Evaluate: TypeAlias = Callable[[Array], tuple[float, Array]]
+"""``theta (P,) -> (value, gradient)``: the objective of one batch, as often as wanted, with the same noise."""
 
 State: TypeAlias = dict[str, Any]
 """The state of an optimizer: arrays, plain numbers, and mappings of these, by name. Nothing else is saved."""
@@ -34,6 +38,7 @@ class Optimizer(Part):
         zero_rate_is_still: A learning rate of 0 leaves the parameters as they are.
         per_parameter: Names of the state's arrays ``(P,)`` that have one element for each parameter: files store them
             by the name of each block.
+        uses_closure: Steps are made by ``step``, not by ``update``; see ``ClosureOptimizer``.
     """
 
     __slots__ = ()
@@ -42,6 +47,7 @@ class Optimizer(Part):
     coordinatewise: ClassVar[bool] = True
     zero_rate_is_still: ClassVar[bool] = True
     per_parameter: ClassVar[tuple[str, ...]] = ()
+    uses_closure: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
@@ -60,6 +66,11 @@ class Optimizer(Part):
         May write into ``parameters`` and ``state``; returns the parameters either way. Never
         writes into ``gradient`` and never stores it.
         """
+
+    @optional
+    def step(self, evaluate: Evaluate, parameters: Array, state: State) -> tuple[Array, float]:
+        """Optional: one step that evaluates the objective itself; see ``ClosureOptimizer.step``."""
+        raise NotOfferedError(f"{type(self).__name__} makes its steps with update; it offers no step(evaluate, …)")
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         """In-place variant of ``update``: fixes the three once, returns a function that makes one step.

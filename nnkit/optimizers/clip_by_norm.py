@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Block, Example, Optimizer, State
+from nnkit.interfaces import Example, State, Wrapper
 from nnkit.interfaces.fields import part, real
-from nnkit.interfaces.stepping import inner_optimizer
 
 
 @final
 @attrs.frozen(kw_only=True)
-class ClipByNorm(Optimizer):
+class ClipByNorm(Wrapper):
     """``g' = g * min(1, max_norm / ||g||)``, then the step of ``optimizer`` with ``g'``.
 
     The norm is that of all elements, so the direction does not change. A gradient that is not finite
@@ -55,22 +54,15 @@ class ClipByNorm(Optimizer):
     optimizer: Any = part("optimizer", "sgd", optional=False)
     max_norm: float = real(1.0, gt=0.0)
 
-    @property
-    def per_parameter(self) -> tuple[str, ...]:
-        return inner_optimizer(self.optimizer).per_parameter
-
-    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        return inner_optimizer(self.optimizer).init(parameters, blocks)
-
-    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
+    def seen(self, gradient: Array) -> Array:
         norm = _norm(gradient)
         if norm > self.max_norm and math.isfinite(norm):
-            gradient = gradient * gradient.dtype.type(self.max_norm / norm)
-        return inner_optimizer(self.optimizer).update(parameters, gradient, state)
+            return gradient * gradient.dtype.type(self.max_norm / norm)
+        return gradient
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         clipped = np.empty_like(gradient)
-        inner = inner_optimizer(self.optimizer).bind(parameters, clipped, state)
+        inner = self.inner.bind(parameters, clipped, state)
         most, typed = self.max_norm, gradient.dtype.type
 
         def step() -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Block, Example, Optimizer, State
+from nnkit.interfaces import Example, State, Wrapper
 from nnkit.interfaces.fields import part, real
-from nnkit.interfaces.stepping import inner_optimizer
 
 
 @final
 @attrs.frozen(kw_only=True)
-class ClipByValue(Optimizer):
+class ClipByValue(Wrapper):
     """``g'[p] = min(max(g[p], -limit), limit)``, then the step of ``optimizer`` with ``g'``.
 
     Args:
@@ -50,20 +49,12 @@ class ClipByValue(Optimizer):
     optimizer: Any = part("optimizer", "sgd", optional=False)
     limit: float = real(1.0, gt=0.0)
 
-    @property
-    def per_parameter(self) -> tuple[str, ...]:
-        return inner_optimizer(self.optimizer).per_parameter
-
-    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        return inner_optimizer(self.optimizer).init(parameters, blocks)
-
-    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
-        clipped = np.clip(gradient, -self.limit, self.limit)
-        return inner_optimizer(self.optimizer).update(parameters, clipped, state)
+    def seen(self, gradient: Array) -> Array:
+        return np.clip(gradient, -self.limit, self.limit)
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         clipped = np.empty_like(gradient)
-        inner = inner_optimizer(self.optimizer).bind(parameters, clipped, state)
+        inner = self.inner.bind(parameters, clipped, state)
         low, high = gradient.dtype.type(-self.limit), gradient.dtype.type(self.limit)
 
         def step() -> None:

@@ -7,6 +7,8 @@ from nnkit import plugins
 from nnkit.interfaces import one_block
 
 NAMES = ("adamax", "adan", "lion", "radam")
+OF_ARRAYS_OR_CLOSURES = ("sam",)
+"""Optimizers that are not one rule for every parameter: see ``test_optax_trajectories.py``."""
 
 
 def variants():
@@ -25,7 +27,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def names():
-    return NAMES
+    return NAMES + OF_ARRAYS_OR_CLOSURES
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.optimizer.running import (
+    advance,
     begin,
     expect_path,
     gradients,
@@ -45,7 +46,7 @@ def shape_and_type(subject: Subject) -> None:
         expect_equal("init writes to the parameters", theta, start, inputs={"parameters": start})
         for g in stream:
             inputs = {"parameters": theta.copy(), "gradient": g}
-            theta = optimizer.update(theta, g, state)
+            theta = advance(optimizer, theta, g, state)
             require(isinstance(theta, np.ndarray), "update returns no array", inputs=inputs, got=type(theta).__name__)
             expect_shape("update returns another shape", theta, (size,), inputs)
             require(theta.dtype == subject.dtype, "update returns another dtype", inputs=inputs, got=theta.dtype)
@@ -107,7 +108,13 @@ def _value_after(optimizer: Any, function: Function, gradient: Gradient, start: 
     with quiet():
         state, value = begin(optimizer, theta), first
         for _ in range(300):
-            theta = optimizer.update(theta, np.asarray(gradient(theta), dtype=start.dtype), state)
+            theta = advance(
+                optimizer,
+                theta,
+                np.asarray(gradient(theta), dtype=start.dtype),
+                state,
+                lambda x: (function(x), np.asarray(gradient(x), dtype=start.dtype)),
+            )
             value = function(theta)
             if not np.isfinite(value) or value > 1e12 * (1 + first):
                 return 1.0

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.blocks import supply_blocks, without_blocks
-from nnkit.interfaces import Block, Schedule, one_block
+from nnkit.interfaces import Block, Evaluate, Schedule, one_block
 from nnkit.interfaces.fields import PART_KIND
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.comparison import leaves
@@ -48,6 +48,28 @@ def begin(optimizer: Any, theta: Array, blocks: Sequence[Block] | None = None) -
     return state
 
 
+def advance(optimizer: Any, theta: Array, g: Array, state: dict[str, Any], evaluate: Evaluate | None = None) -> Array:
+    """The parameters after one step with the gradient ``g``.
+
+    Where the optimizer evaluates the objective itself, it is that of ``evaluate``, or the quadratic that has this
+    gradient at ``theta`` and the identity as its second derivative.
+    """
+    if not optimizer.uses_closure:
+        updated: Array = optimizer.update(theta, g, state)
+        return updated
+    before = theta.copy()
+
+    def quadratic(x: Array) -> tuple[float, Array]:
+        away = x - before
+        return float(np.vdot(g, before) + np.vdot(g + away / 2, away)), g + away
+
+    new, value = optimizer.step(evaluate or quadratic, theta, state)
+    expect_equal("step writes to the parameters", theta, before, inputs={"parameters": before})
+    first = float(np.vdot(g, before)) if evaluate is None else evaluate(before)[0]
+    expect_close("step returns another value than that at the parameters", value, first, rtol=1e-6, atol=1e-12)
+    return np.array(new)
+
+
 def reloaded(state: Mapping[str, Any], theta: Array, blocks: Sequence[Block] | None = None) -> dict[str, Any]:
     """The state as it comes back from a saved network, with the blocks supplied."""
     back = through_file(without_blocks(state), nested=True)
@@ -74,7 +96,7 @@ def trajectory(
     with quiet():
         state = begin(optimizer, theta, blocks) if state is None else state
         for g in stream:
-            theta = optimizer.update(theta, g.copy(), state)
+            theta = advance(optimizer, theta, g.copy(), state)
             path.append(np.array(theta))
     return path, state
 
@@ -85,7 +107,13 @@ def bound(
     """A function that makes a bound step with a gradient and returns a copy of the parameters; and the live state."""
     theta, buffer = start.copy(), np.full_like(start, np.nan)
     state = begin(optimizer, theta, blocks) if state is None else state
-    step = optimizer.bind(theta, buffer, state)
+    if optimizer.uses_closure:
+
+        def step() -> None:
+            np.copyto(theta, advance(optimizer, theta, buffer, state))
+
+    else:
+        step = optimizer.bind(theta, buffer, state)
 
     def make_step(g: Array) -> Array:
         inputs = {"parameters": start, "gradient": g}
@@ -116,7 +144,7 @@ def _updates(part: Any, arrays: Mapping[str, Array]) -> Any:
     theta, path = arrays["parameters"].copy(), []
     state = begin(part, theta)
     for g in arrays["gradients"]:
-        theta = part.update(theta, g, state)
+        theta = advance(part, theta, g, state)
         path.append(np.array(theta))
     return {"parameters": path, "state": copy.deepcopy(dict(state))}
 
@@ -128,7 +156,7 @@ def calls(subject: Subject) -> list[Call]:
         Call("init(parameters, blocks)", lambda p, x: begin(p, x["parameters"]), {"parameters": start}),
         Call(
             "update(parameters, gradient, state)",
-            lambda p, x: p.update(x["parameters"], x["gradient"], begin(p, x["parameters"])),
+            lambda p, x: advance(p, x["parameters"], x["gradient"], begin(p, x["parameters"])),
             {"parameters": start, "gradient": stream[0]},
             writes=frozenset({"parameters"}),
         ),

@@ -10,6 +10,7 @@ import numpy as np
 from nnkit.core.blocks import without_blocks
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.optimizer.running import (
+    advance,
     arrays_of,
     begin,
     bound,
@@ -54,7 +55,7 @@ def gradient_untouched(subject: Subject) -> None:
     for g in stream:
         np.copyto(buffer, g)
         with quiet():
-            theta = optimizer.update(theta, buffer, state)
+            theta = advance(optimizer, theta, buffer, state)
         expect_equal("update writes to the gradient", buffer, g, inputs={"gradient": g})
         for name, value in [*arrays_of(state), ("the result", theta)]:
             require(not np.shares_memory(value, buffer), f"{name} is the gradient's own memory", inputs={"gradient": g})
@@ -78,7 +79,7 @@ def bind_equals_update(subject: Subject) -> None:
         for step, g in enumerate(stream, 1):
             live, inputs = make_step(g), {"parameters": start, "gradient": g}
             with quiet():
-                plain = subject.make().update(plain, g.copy(), plain_state)
+                plain = advance(subject.make(), plain, g.copy(), plain_state)
             expect_close(f"bind differs from update in step {step}", live, plain, rtol=rtol, atol=atol, inputs=inputs)
             message = f"bind leaves another state than update in step {step}"
             expect_close(message, dict(live_state), dict(plain_state), rtol=rtol, atol=atol, inputs=inputs)
@@ -134,7 +135,7 @@ def state_owns_its_memory(subject: Subject) -> None:
         before = theta
         if g is not None:
             with quiet():
-                theta = optimizer.update(theta, g, state)
+                theta = advance(optimizer, theta, g, state)
         for path, value in arrays_of(state):
             shared = any(np.shares_memory(value, array) for array in (theta, before))
             inputs = {"parameters": theta, "after": step}

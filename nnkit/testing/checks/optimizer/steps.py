@@ -12,6 +12,7 @@ from nnkit.interfaces import BlockOptimizer, one_block
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.optimizer.running import (
     Steps,
+    advance,
     begin,
     bound,
     expect_path,
@@ -55,7 +56,7 @@ def schedule_honoured(subject: Subject) -> None:
     state = begin(subject.make(learning_rate=rates[0]), theta)
     for rate, g in zip(rates, stream, strict=True):
         with quiet():
-            theta = subject.make(learning_rate=rate).update(theta, g.copy(), state)
+            theta = advance(subject.make(learning_rate=rate), theta, g.copy(), state)
         by_hand.append(theta.copy())
     message = "a schedule gives other steps than the same rates passed one by one"
     expect_path(message, path, by_hand, tolerance=tolerance, inputs=inputs)
@@ -111,7 +112,7 @@ def odd_gradients(subject: Subject) -> None:
         state = begin(optimizer, theta)
         for g in [*stream, *gradients(subject, "odd", 2, 4), *stream] if label == "zero" else stream:
             with silent(f"update for a {label} gradient", inputs):
-                theta = optimizer.update(theta, g.copy(), state)
+                theta = advance(optimizer, theta, g.copy(), state)
             require(not np.isnan(theta).any(), f"a {label} gradient gives NaN", inputs=inputs, got=theta)
             finite = label == "huge" or np.isfinite(theta).all()
             require(finite, f"a {label} gradient gives infinity", inputs=inputs, got=theta)
@@ -143,11 +144,11 @@ def late_steps(subject: Subject) -> None:
     state = begin(optimizer, theta)
     with silent("update after a thousand steps"):
         for step in range(steps):
-            theta = optimizer.update(theta, stream[step % 8], state)
+            theta = advance(optimizer, theta, stream[step % 8], state)
         saved, saved_state = theta.copy(), reloaded(state, theta)
         for g in stream[:3]:
-            theta = optimizer.update(theta, g, state)
-            saved = subject.make().update(saved, g, saved_state)
+            theta = advance(optimizer, theta, g, state)
+            saved = advance(subject.make(), saved, g, saved_state)
     require(np.isfinite(theta).all(), "the parameters are not finite after a thousand steps", got=theta)
     expect_equal(f"resumed after {steps} steps, it differs from going on", saved, theta)
 
