@@ -44,6 +44,13 @@ LOSSES = {
     "sparse_categorical_crossentropy": "nnkit.losses.sparse_categorical_crossentropy:SparseCategoricalCrossentropy",
     "kl_divergence": "nnkit.losses.kl_divergence:KLDivergence",
     "nll": "nnkit.losses.nll:NegativeLogLikelihood",
+    "gaussian_nll": "nnkit.losses.gaussian_nll:GaussianNLL",
+    "gamma": "nnkit.losses.gamma:Gamma",
+    "tweedie": "nnkit.losses.tweedie:Tweedie",
+    "mean_squared_log_error": "nnkit.losses.mean_squared_log_error:MeanSquaredLogError",
+    "mean_absolute_percentage_error": "nnkit.losses.mean_absolute_percentage_error:MeanAbsolutePercentageError",
+    "cosine": "nnkit.losses.cosine:Cosine",
+    "multi_margin": "nnkit.losses.multi_margin:MultiMargin",
 }
 
 OPTIMIZERS = {
@@ -157,6 +164,8 @@ ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "loss": {
         "mean_squared_error": ("mse",),
         "mean_absolute_error": ("mae",),
+        "mean_squared_log_error": ("msle",),
+        "mean_absolute_percentage_error": ("mape",),
         "quantile": ("pinball",),
         "kl_divergence": ("kld",),
     },

@@ -1,0 +1,81 @@
+"""Gaussian likelihood with a predicted variance."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces import Example, Loss
+
+
+@final
+@attrs.frozen(kw_only=True)
+class GaussianNLL(Loss):
+    """``sum_k (s + (target - m)^2 exp(-s)) / 2 / T``: the negative log likelihood without its constant.
+
+    Two outputs for each of ``T`` targets: the first ``T`` are the means ``m``, the others the logarithms ``s`` of the
+    variances, which need no output activation. ``s`` is clipped to [-30, 30], and its gradient is 0 beyond.
+
+    Source:
+        Nix & Weigend (1994), "Estimating the Mean and Variance of the Target Probability Distribution"; PyTorch's
+        ``GaussianNLLLoss``, whose second argument is ``exp(s)``.
+
+    Example:
+        >>> GaussianNLL().value(np.array([[1.0, 0.0]]), np.array([[3.0]]))
+        array([2.])
+    """
+
+    minimum_at_target = False
+    zero_at_target = False
+    convex = False
+    additive = False
+    examples = (
+        Example(
+            inputs={"prediction": [[1.0, 0.0], [2.0, math.log(4.0)]], "target": [[3.0], [0.0]]},
+            expected=[2.0, 0.5 * math.log(4.0) + 0.5],
+            source="by hand: 4/2, and (log 4 + 4/4)/2",
+        ),
+    )
+
+    @staticmethod
+    def reference(prediction: Array, target: Array) -> Array:
+        """Term by term, with Python's own exponential."""
+        columns = target.shape[1]
+        values = []
+        for row, wanted in zip(prediction.tolist(), target.tolist(), strict=True):
+            terms = zip(row[:columns], row[columns:], wanted, strict=True)
+            clipped = [(m, min(max(s, -30.0), 30.0), t) for m, s, t in terms]
+            values.append(math.fsum((s + (t - m) ** 2 / math.exp(s)) / 2 for m, s, t in clipped) / columns)
+        return np.array(values)
+
+    def target_columns(self, outputs: int) -> int:
+        return outputs // 2
+
+    def outputs_for(self, target_columns: int) -> int:
+        return 2 * target_columns
+
+    def point(self, prediction: Array) -> Array:
+        return prediction[:, : prediction.shape[1] // 2]
+
+    def value(self, prediction: Array, target: Array) -> Array:
+        error, s = _parts(prediction, target)
+        mean: Array = 0.5 * (s + error**2 * np.exp(-s)).sum(axis=1) / target.shape[1]
+        return mean
+
+    def gradient(self, prediction: Array, target: Array) -> Array:
+        error, s = _parts(prediction, target)
+        scaled = error * np.exp(-s)
+        inside = s == prediction[:, target.shape[1] :]
+        slope = np.hstack([scaled, np.where(inside | np.isnan(s), 0.5 * (1.0 - error * scaled), 0.0 * s)])
+        mean: Array = slope / target.shape[1]
+        return mean
+
+
+def _parts(prediction: Array, target: Array) -> tuple[Array, Array]:
+    """``m - target`` and the clipped ``s``, each ``(N, T)``."""
+    columns = target.shape[1]
+    return prediction[:, :columns] - target, np.clip(prediction[:, columns:], -30.0, 30.0)
