@@ -81,6 +81,7 @@ def _at_the_target(subject: Subject) -> list[Call]:
     if subject.cls.kind != "loss" or {subject.cls.prediction_domain, subject.cls.target_domain} != {"real"}:
         return []
     calls = [call for call in calls_of(subject) if {"prediction", "target"} <= set(call.arrays)]
+    calls = [call for call in calls if call.arrays["prediction"].shape == call.arrays["target"].shape]
     return [attrs.evolve(call, arrays={**call.arrays, "prediction": call.arrays["target"].copy()}) for call in calls]
 
 
