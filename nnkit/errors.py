@@ -13,6 +13,7 @@ __all__ = [
     "AmbiguousNameError",
     "BusyError",
     "DataError",
+    "DivergedError",
     "FileFormatError",
     "FileSaveError",
     "HyperparameterError",
@@ -100,6 +101,10 @@ class FileFormatError(NNKitError, ValueError):
 
 class FileSaveError(NNKitError, OSError):
     """A file could not be written; an existing file is unchanged."""
+
+
+class DivergedError(FileSaveError):
+    """The network holds NaN or infinite values, so it was not saved; a file that stood there is as it was."""
 
 
 class NotOfferedError(NNKitError, NotImplementedError):

@@ -9,7 +9,7 @@ from typing import final
 import attrs
 
 from nnkit.callbacks._monitor import MODES, better, direction, monitor_field, monitored, path_field
-from nnkit.errors import HyperparameterError
+from nnkit.errors import DivergedError, HyperparameterError, TrainingWarning, warn
 from nnkit.interfaces import Callback, Example, TrainingView
 from nnkit.interfaces.fields import choice, integer
 
@@ -122,4 +122,7 @@ class Checkpoint(Callback):
     def _save(self, view: TrainingView) -> None:
         path = self.path_at(epoch=view.epoch, step=view.step)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        view.save(path)
+        try:
+            view.save(path)
+        except DivergedError as error:  # the training goes on, and the last good file stays
+            warn(f"Checkpoint of epoch {view.epoch}: {error}", TrainingWarning)

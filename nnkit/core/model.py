@@ -75,7 +75,8 @@ class Model:
             resolve: ``(kind, spec) -> part``, for the specs in a layer's declarations.
             regularizer: Of every array with the role ``"weight"`` that names none itself.
             full_jacobians: Go back through full Jacobians alone, without shortcuts.
-            check: Called with the places of parameters and buffers before any array is allocated.
+            check: Called with the places of parameters and buffers before any array is allocated; the caller
+                then rehearses the model with arrays of its own.
 
         Raises:
             ShapeError: When a layer's output is not as it declares.
@@ -120,8 +121,11 @@ class Model:
             buffer_layout=buffer_layout,
             penalties=tuple(penalties),
         )
+        if check is not None:
+            return model
         try:
-            model._probe()
+            zeros, ones = np.zeros(layout.size), np.ones(model.buffer_layout.size)
+            model.rehearse(zeros, ones, np.full((2, inputs), 0.5))
         except MemoryError as error:
             raise SpecError(
                 f"the network has {layout.size:,} parameters and layers of up to {max(widths):,} units, more than fit "
@@ -181,30 +185,31 @@ class Model:
             vectors.append(vector)
         return vectors[0], vectors[1]
 
-    def _probe(self) -> None:
-        """Send two rows through every layer once, so that no later step needs to check a shape."""
+    def rehearse(self, parameters: Array, buffers: Array, x: Array) -> Array:
+        """The prediction of rows ``x``, layer by layer, so that no later step needs to check a shape.
+
+        Raises:
+            ShapeError: When a layer's output is not as it declares.
+        """
         rng = np.random.default_rng(0)
-        parameters = self.layout.by_layer(np.zeros(self.layout.size))
-        buffers = self.buffer_layout.by_layer(np.ones(self.buffer_layout.size))
-        x = np.full((2, self.inputs), 0.5)
-        for index, layer in enumerate(self.body):
-            # Nothing here is kept: warnings about zero weights are of no interest.
-            with np.errstate(all="ignore"):
-                y, _ = layer.forward({**parameters[index], **buffers[index]}, x, training=False, rng=rng)
-            expected = (2, self.widths[index])
-            if np.shape(y) != expected:
-                raise ShapeError(
-                    f"layer {index} ({type(layer).__name__}) returned shape {np.shape(y)} for 2 rows; "
-                    f"it declares {expected}"
-                )
-            x = y
-        if self.head is not None:
-            with np.errstate(all="ignore"):
-                a = self.head.forward(x)
-            if np.shape(a) != x.shape:
-                raise ShapeError(
-                    f"the output activation {type(self.head).__name__} returned shape {np.shape(a)} for {x.shape}"
-                )
+        trained, kept = self.layout.by_layer(parameters), self.buffer_layout.by_layer(buffers)
+        rows = len(x)
+        # Only shapes are checked here: warnings of numpy are of no interest.
+        with np.errstate(all="ignore"):
+            for index, layer in enumerate(self.body):
+                y, _ = layer.forward({**trained[index], **kept[index]}, x, training=False, rng=rng)
+                if np.shape(y) != (rows, self.widths[index]):
+                    raise ShapeError(
+                        f"layer {index} ({type(layer).__name__}) returned shape {np.shape(y)} for {rows} rows; "
+                        f"it declares {(rows, self.widths[index])}"
+                    )
+                x = y
+            a = x if self.head is None else self.head.forward(x)
+        if np.shape(a) != x.shape:
+            raise ShapeError(
+                f"the output activation {type(self.head).__name__} returned shape {np.shape(a)} for {x.shape}"
+            )
+        return np.asarray(a)
 
 
 def _check_loss(loss: Loss, outputs: int) -> None:

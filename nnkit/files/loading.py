@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from typing import Any, TypeVar
 
+import numpy as np
+
 from nnkit.arrays import Array
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import Pending, TrainingState
 from nnkit.core.state_check import check_vector
 from nnkit.core.step import Vectors
-from nnkit.errors import DataError, FileFormatError, NNKitError, PluginWarning, brief, warn
+from nnkit.errors import DataError, FileFormatError, NNKitError, PluginWarning, TrainingWarning, brief, warn
 from nnkit.files import archives, container, probe
 from nnkit.files.networks import WHAT, Composed, check_finite, matched, optimizer_state, software, without_names
-from nnkit.files.schema import NetworkRecord, ProbeRecord, TrainingRecord, from_tree, to_tree
+from nnkit.files.schema import NetworkRecord, TrainingRecord, from_tree, to_tree
 from nnkit.interfaces import Optimizer, Solver
 
 __all__ = ["load", "read"]
@@ -50,15 +52,24 @@ def load(
         if composition.inputs is None or record.parameters is None or record.buffers is None:
             return composition, None, None, record.notes
         model = composition.model(composition.inputs, lambda *layouts: _check_shapes(record, *layouts))
-        state = TrainingState.new(*_vectors(record, model, finite=finite), composition.seed)
+        state = TrainingState.new(*_vectors(record, model), composition.seed)
         state.epoch, state.step, state.adapted = record.epoch, record.step, record.adapted
         state.archive = archives.restored(record.archive, model)
         if training_state and record.training is not None:
             goes_on = not overrides or _same_optimizer(record, composition)
             _restore_training(record, record.training, state, model, composition.optimizer if goes_on else None, finite)
         state.history = dict(record.history)
-    if not overrides and record.probe is not None:
-        _repeat_probe(record, record.probe, model, state, source)
+    vectors = Vectors(state.parameters, None, state.buffers)
+    share = 0.0
+    with container.named_errors(source), _explained(record):
+        if record.probe is None or overrides:
+            present = probe.take(model, vectors, composition.seed)
+        else:
+            present, share = record.probe, probe.repeat(record.probe, model, vectors)
+    if share > probe.TOLERANCES[state.parameters.dtype]:
+        _warn_of_difference(record, share, source)
+    elif finite and not np.isfinite(present.prediction).all():
+        warn(f"{container.name_of(source)}: the network predicts NaN or infinite values", TrainingWarning)
     return composition, model, state, record.notes
 
 
@@ -77,7 +88,9 @@ def read(source: container.Source, *, finite: bool = True) -> NetworkRecord:
         record = from_tree(NetworkRecord, tree)
         if finite:
             try:
-                check_finite(record)
+                for name, arrays in (("parameters", record.parameters), ("buffers", record.buffers)):
+                    if arrays is not None:
+                        check_finite(arrays, name)
             except DataError as error:
                 raise FileFormatError(f"damaged: {error}") from error
         return record
@@ -90,14 +103,15 @@ def _check_shapes(record: NetworkRecord, layout: Layout, buffers: Layout) -> Non
             matched(arrays, wanted, name)
 
 
-def _vectors(record: NetworkRecord, model: Model, *, finite: bool) -> tuple[Array, Array]:
+def _vectors(record: NetworkRecord, model: Model) -> tuple[Array, Array]:
     assert record.parameters is not None
     assert record.buffers is not None
     parameters = matched(record.parameters, model.layout, "parameters")
     buffers = matched(record.buffers, model.buffer_layout, "buffers")
     try:
-        check_vector(parameters, model.layout.size, "parameters", finite=finite)
-        check_vector(buffers, model.buffer_layout.size, "buffers", parameters.dtype, finite=finite)
+        # Whether they are finite was checked when they were read.
+        check_vector(parameters, model.layout.size, "parameters", finite=False)
+        check_vector(buffers, model.buffer_layout.size, "buffers", parameters.dtype, finite=False)
     except DataError as error:
         raise FileFormatError(f"damaged: {error}") from error
     return parameters, buffers
@@ -167,19 +181,14 @@ def _explained(record: NetworkRecord) -> Iterator[None]:
         raise type(error)(f"{error}; {differing}") from error
 
 
-def _repeat_probe(
-    record: NetworkRecord, saved: ProbeRecord, model: Model, state: TrainingState, source: container.Source
-) -> None:
-    """Warn where the network no longer predicts what it did when it was saved."""
-    share = probe.difference(saved, model, Vectors(state.parameters, None, state.buffers))
-    allowed = probe.TOLERANCES[state.parameters.dtype]
-    if share > allowed:
-        differing = _differing(record) or "all packages have the versions that wrote the file, so a part has changed"
-        warn(
-            f"{container.name_of(source)}: the network no longer predicts what it did when it was saved: eight rows "
-            f"differ by {share:.2g} of the scale of its outputs (allowed: {allowed:g}); {differing}",
-            PluginWarning,
-        )
+def _warn_of_difference(record: NetworkRecord, share: float, source: container.Source) -> None:
+    """Warn that the network no longer predicts what it did when it was saved."""
+    differing = _differing(record) or "all packages have the versions that wrote the file, so a part has changed"
+    warn(
+        f"{container.name_of(source)}: the network no longer predicts what it did when it was saved: eight rows "
+        f"differ by {share:.2g} of the scale of its outputs; {differing}",
+        PluginWarning,
+    )
 
 
 def _differing(record: NetworkRecord) -> str:

@@ -73,16 +73,15 @@ def matched(arrays: NamedArrays, layout: Layout, name: str) -> Array:
         raise FileFormatError(f"{name} {error}") from error
 
 
-def check_finite(record: NetworkRecord) -> None:
-    """Refuse NaN and infinity in parameters and buffers.
+def check_finite(arrays: NamedArrays, name: str) -> None:
+    """Refuse NaN and infinity.
 
     Raises:
         DataError: Names the array.
     """
-    for name, arrays in (("parameters", record.parameters), ("buffers", record.buffers)):
-        if arrays is not None and not is_finite(arrays.vector):
-            wrong = next((key for key, array in arrays.items() if not is_finite(array)), "the vector")
-            raise DataError(f"{name} hold NaN or infinite values ({wrong}): the training has diverged")
+    if not is_finite(arrays.vector):
+        wrong = next((key for key, array in arrays.items() if not is_finite(array)), "the vector")
+        raise DataError(f"{name} hold NaN or infinite values ({wrong}): the training has diverged")
 
 
 def optimizer_state(

@@ -7,12 +7,11 @@ from typing import Final
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.core import evaluation
 from nnkit.core.model import Model
 from nnkit.core.step import Vectors
 from nnkit.files.schema import ProbeRecord
 
-__all__ = ["TOLERANCES", "difference", "take"]
+__all__ = ["TOLERANCES", "repeat", "take"]
 
 ROWS: Final = 8
 STREAM: Final = 7
@@ -23,17 +22,21 @@ TOLERANCES: Final = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-8}
 def take(model: Model, vectors: Vectors, seed: int) -> ProbeRecord:
     """Eight rows, drawn from the seed inside what the layers accept and were adapted to; never a user's rows."""
     x = _rows(model, vectors, seed).astype(vectors.parameters.dtype)
-    return ProbeRecord(inputs=x, prediction=_predicted(model, vectors, x))
+    return ProbeRecord(inputs=x, prediction=model.rehearse(vectors.parameters, vectors.buffers, x))
 
 
-def difference(probe: ProbeRecord, model: Model, vectors: Vectors) -> float:
+def repeat(probe: ProbeRecord, model: Model, vectors: Vectors) -> float:
     """The largest difference between the prediction of today and that of the probe, as a share of its scale.
 
     Infinite where the two differ in which values are finite, or in their shape.
+
+    Raises:
+        ShapeError: When a layer's output is not as it declares.
     """
-    if probe.inputs.shape[1:] != (model.inputs,):
-        return np.inf
-    now, then = _predicted(model, vectors, probe.inputs.astype(vectors.parameters.dtype)), probe.prediction
+    x = probe.inputs.astype(vectors.parameters.dtype)
+    if x.shape[1] != model.inputs:
+        x = np.zeros((ROWS, model.inputs), dtype=x.dtype)
+    now, then = model.rehearse(vectors.parameters, vectors.buffers, x), probe.prediction
     if now.shape != then.shape or not np.array_equal(np.isfinite(now), np.isfinite(then)):
         return np.inf
     finite = np.isfinite(then)
@@ -42,11 +45,6 @@ def difference(probe: ProbeRecord, model: Model, vectors: Vectors) -> float:
     now, then = now[finite].astype(np.float64), then[finite].astype(np.float64)
     scale = np.abs(then).max() or 1.0
     return float(np.abs(now - then).max() / scale)
-
-
-def _predicted(model: Model, vectors: Vectors, x: Array) -> Array:
-    with np.errstate(all="ignore"):
-        return evaluation.predict(model, vectors, x)
 
 
 def _rows(model: Model, vectors: Vectors, seed: int) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -15,9 +15,8 @@ from nnkit.core.blocks import without_blocks
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
-from nnkit.core.state_check import is_finite
 from nnkit.core.step import Vectors
-from nnkit.errors import DataError, FileFormatError, FileSaveError
+from nnkit.errors import DataError, DivergedError, FileFormatError, FileSaveError
 from nnkit.files import archives, container, probe
 from nnkit.files.networks import WHAT, Composed, check_finite, name_of, optimizer_state, software
 from nnkit.files.schema import CompositionRecord, NetworkRecord, OptimizerRecord, TrainingRecord, from_tree, to_tree
@@ -25,6 +24,8 @@ from nnkit.files.trees import NamedArrays
 from nnkit.interfaces import Optimizer, Part, Solver
 
 __all__ = ["packed", "save", "to_record"]
+
+REFUSED: Final = "the network was not saved, and a file that stood there is as it was"
 
 
 def save(
@@ -44,11 +45,10 @@ def save(
     """
     record = to_record(composition, model, state, notes, training_state=training_state)
     try:
-        check_finite(record)
         if model is not None and record.training is not None and record.training.optimizer is not None:
             optimizer_state(record, model, composition.optimizer)
     except DataError as error:
-        raise FileSaveError(f"the network was not saved, and a file that stood there is as it was: {error}") from error
+        raise FileSaveError(f"{REFUSED}: {error}") from error
     container.write(target, to_tree(record), what=WHAT)
 
 
@@ -76,6 +76,7 @@ def to_record(
     notes: object,
     *,
     training_state: bool = True,
+    finite: bool = True,
 ) -> NetworkRecord:
     """The record of a network.
 
@@ -85,9 +86,11 @@ def to_record(
         state: Its state; ``None`` before parameters are drawn.
         notes: The user's.
         training_state: Whether to include what only training needs.
+        finite: Whether parameters that are not finite are refused, and a probe is taken.
 
     Raises:
         FileSaveError: When the notes or the memory of a callback are not what a file may hold.
+        DivergedError: When parameters are not finite.
     """
     entries: dict[str, Any] = {"notes": notes, "software": software()}
     entries |= {"parameters": None, "buffers": None, "epoch": 0, "step": 0, "adapted": False}
@@ -106,11 +109,15 @@ def to_record(
         }
         if training_state:
             entries["training"] = _training(state, model, composition.optimizer)
-        if is_finite(state.parameters) and is_finite(state.buffers):
+        if finite:
+            check_finite(entries["parameters"], "parameters")
+            check_finite(entries["buffers"], "buffers")
             entries["probe"] = probe.take(model, Vectors(state.parameters, None, state.buffers), composition.seed)
         return NetworkRecord(**entries)
+    except DataError as error:
+        raise DivergedError(f"{REFUSED}: {error}") from error
     except FileFormatError as error:
-        raise FileSaveError(f"the network cannot be saved: {str(error).removeprefix('damaged: ')}") from error
+        raise FileSaveError(f"{REFUSED}: {str(error).removeprefix('damaged: ')}") from error
 
 
 def _training(state: TrainingState, model: Model, optimizer: Optimizer | Solver) -> TrainingRecord:

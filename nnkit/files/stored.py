@@ -72,7 +72,7 @@ class Stored(ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         composition, *_ = contents = self._contents()
-        record = saving.to_record(*contents)
+        record = saving.to_record(*contents, finite=False)
         return _unpickled, (type(self), *saving.packed(record, composition.parts))
 
 

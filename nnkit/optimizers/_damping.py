@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.errors import DataError
 from nnkit.optimizers._quadratic import Quadratic
 
 FLOOR = 1e-16
@@ -28,9 +29,16 @@ class Damping:
 
     @classmethod
     def of(cls, state: Mapping[str, Any], damping: float, scaling: str, size: int) -> Damping:
-        """From a saved state, or new."""
+        """From a saved state, or new.
+
+        Raises:
+            DataError: When a state from outside is not one of damping.
+        """
         scale = np.array(state["scale"], dtype=np.float64) if "scale" in state else np.zeros(size)
-        return cls(float(state.get("damping", damping)), scaling, scale)
+        value = float(state.get("damping", damping))
+        if not 0.0 < value < np.inf or scale.min(initial=0.0) < 0.0:
+            raise DataError(f"the state of the solver has damping {value:g}; expected positive damping and scales")
+        return cls(value, scaling, scale)
 
     def rescale(self, diagonal: Array) -> None:
         """Update the scale of each parameter from the diagonal of ``H``."""

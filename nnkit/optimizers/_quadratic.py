@@ -105,5 +105,8 @@ class Rows:
         size = len(inverse)
         tall = np.concatenate([self.jacobian * inverse, np.sqrt(damping) * np.eye(size)])
         right = np.concatenate([-self.residual, np.zeros(size)])
-        solution: Array = np.linalg.lstsq(tall, right, rcond=None)[0]
+        try:
+            solution: Array = np.linalg.lstsq(tall, right, rcond=None)[0]
+        except np.linalg.LinAlgError:  # values beyond all floats: a step that is refused
+            return np.full(size, np.nan)
         return solution

@@ -152,6 +152,19 @@ def test_a_diverged_network_is_not_saved_and_the_old_file_stays(tmp_path):
         net.fit(X, Y, epochs=1)
 
 
+@pytest.mark.filterwarnings("ignore:the loss is")
+def test_a_checkpoint_of_a_diverged_network_is_left_out_and_the_last_good_one_stays(tmp_path):
+    path = tmp_path / "good.npz"
+    net = nnkit.Network([3, 5, 1], seed=0, optimizer="sgd(learning_rate=1e30)", hidden_activation="relu")
+    net.save(path)
+    before = path.read_bytes()
+    with pytest.warns(TrainingWarning, match="Checkpoint of epoch 1: .*diverged"):
+        net.fit(X, Y, epochs=1, callbacks=[{"name": "checkpoint", "path": str(path)}])
+    assert net.epoch == 1
+    assert not np.isfinite(net.parameters).all()
+    assert before == path.read_bytes()
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ["parameters.1.bias", "training.optimizer.state.square_sum.0.weight"])
 def test_a_file_with_values_that_are_not_finite_is_refused(name, value):
