@@ -16,6 +16,7 @@ import pytest
 from files.resealing import members_of, sealed
 
 import nnkit
+from nnkit.callbacks.lambda_callback import LambdaCallback
 from nnkit.errors import (
     DataError,
     FileFormatError,
@@ -73,7 +74,7 @@ def test_a_file_of_format_1_predicts_as_it_did_and_trains_on(name, tmp_path):
     assert (facts["epoch"], facts["step"]) == (net.epoch, net.step)
     assert set(facts["notes"]) == set(net.notes)
     target = (rows[:, 0] > 0).astype(int) if name == "classifier" else rows[:, 0]
-    with pytest.raises(DataError, match="no training was begun"):
+    with pytest.raises(DataError, match="no run to resume"):
         net.fit(rows, target, resume=True)
     net.fit(rows, target, epochs=1)
     assert len(net.history["loss"]) == net.epoch == facts["epoch"] + 1
@@ -98,7 +99,7 @@ def test_without_the_state_of_training_a_file_predicts_and_is_small():
     back = loaded(small)
     np.testing.assert_array_equal(net.predict(X), back.predict(X))
     assert (net.history, net.epoch, net.step) == (back.history, back.epoch, back.step)
-    with pytest.raises(DataError, match="no training was begun"):
+    with pytest.raises(DataError, match="no run to resume"):
         back.fit(X, Y, resume=True)
     back.fit(X, Y, epochs=1)
     assert saved(loaded(large, training_state=False)) == saved(back.__class__.load(io.BytesIO(small)))
@@ -152,16 +153,19 @@ def test_a_diverged_network_is_not_saved_and_the_old_file_stays(tmp_path):
         net.fit(X, Y, epochs=1)
 
 
-@pytest.mark.filterwarnings("ignore:the loss is")
 def test_a_checkpoint_of_a_diverged_network_is_left_out_and_the_last_good_one_stays(tmp_path):
     path = tmp_path / "good.npz"
-    net = nnkit.Network([3, 5, 1], seed=0, optimizer="sgd(learning_rate=1e30)", hidden_activation="relu")
+    net = nnkit.Network([3, 5, 1], seed=0)
     net.save(path)
     before = path.read_bytes()
+
+    def diverge(view):
+        view.set_parameters(np.full_like(view.parameters, np.nan))
+
+    callbacks = [LambdaCallback(epoch_end=diverge), {"name": "checkpoint", "path": str(path)}]
     with pytest.warns(TrainingWarning, match="Checkpoint of epoch 1: .*diverged"):
-        net.fit(X, Y, epochs=1, callbacks=[{"name": "checkpoint", "path": str(path)}])
+        net.fit(X, Y, epochs=1, callbacks=callbacks)
     assert net.epoch == 1
-    assert not np.isfinite(net.parameters).all()
     assert before == path.read_bytes()
 
 
