@@ -51,7 +51,7 @@ help:
 	@echo "make frozen        build and run a program frozen with PyInstaller that uses a plugin"
 	@echo "make ledger        the rows of docs/origins.md that no passing test shows"
 	@echo "make kit-power     how strong the conformance kit is: planted faults, mutants, false alarms"
-	@echo "make kill-test     a hundred trainings killed at random moments, and a full disk"
+	@echo "make kill-test     200 trainings killed at random moments, 100 storms of signals, and a full disk"
 	@echo "make fuzz          30,000 resealed mutations of model files, archives and configs"
 	@echo "make second-order  the second-order methods, measured"
 	@echo "make bench         training, inference and Jacobians beside scikit-learn, PyTorch, JAX and onnxruntime"
@@ -138,7 +138,8 @@ ledger: $(TEST_ENV)
 
 # A hundred trainings killed at random moments, and a disk that is really full (as root). Ten minutes on two cores.
 kill-test: $(TEST_ENV)
-	NNKIT_KILLS=100 $(TEST_VARIABLES) $(PY) -m pytest -q -s tests/network/test_resume_kill.py
+	NNKIT_KILLS=200 NNKIT_STORMS=100 $(TEST_VARIABLES) $(PY) -m pytest -q -s \
+	  tests/network/test_resume_kill.py tests/runs/test_signals.py
 
 # Resealed mutations of model files, archives and configs in child processes. Ten minutes on two idle cores.
 fuzz: $(TEST_ENV)

@@ -91,7 +91,41 @@ def history_and_archive(folder):
     return net, {**settings, "callbacks": listening}
 
 
-CONFIGURATIONS = {
+def numbers(optimizer, **network):
+    """A regression on the labels, which solvers can do too."""
+
+    def make(folder):
+        net = nnkit.Network(
+            [nnkit.Standardize(), nnkit.Dense(6, "tanh"), nnkit.Dense(1)], optimizer=optimizer, **network
+        )
+        return net, {"epochs": 12, "callbacks": [checkpoint(folder), "early_stopping(patience=5)"]}
+
+    return make
+
+
+def classes(optimizer, *between, network=None, callbacks=(), **settings):
+    """A classifier with an optimizer, and layers before its last one."""
+
+    def make(folder):
+        layers = [nnkit.Standardize(), nnkit.Dense(16, "relu"), *between, nnkit.Dense(3, "softmax")]
+        net = nnkit.Network(layers, loss="categorical_crossentropy", optimizer=optimizer, seed=6, **(network or {}))
+        listening = [checkpoint(folder, unit="step", every=2), *callbacks]
+        return net, {"epochs": 8, "batch_size": 20, "callbacks": listening, **settings}
+
+    return make
+
+
+def wrapped(inner):
+    return {"name": "clip_by_norm", "max_norm": 0.1, "optimizer": {"name": "clip_by_value", "optimizer": inner}}
+
+
+def scheduled(name, schedule):
+    return {"name": name, "learning_rate": schedule}
+
+
+PLATEAU = "reduce_on_plateau(monitor='loss', patience=1, min_delta=0.05)"
+
+FEW = {
     make.__name__: make
     for make in (
         dropout_and_shuffling,
@@ -100,6 +134,23 @@ CONFIGURATIONS = {
         batch_norm_and_streaming,
         history_and_archive,
     )
+}
+CONFIGURATIONS = FEW | {
+    "levenberg_marquardt": numbers("levenberg_marquardt", seed=7),
+    "bayesian_regularization": numbers("bayesian_regularization", seed=7),
+    "gauss_newton": numbers("gauss_newton", seed=7, dtype="float32"),
+    "clipped twice": classes(wrapped("adam"), "dropout(rate=0.2)", callbacks=[PLATEAU]),
+    "one cycle": classes(scheduled("adamw", "one_cycle(steps=60)"), sampling="sequential"),
+    "warm-up": classes(scheduled("nadam", "linear_warmup(steps=10)"), "layer_norm"),
+    "restarts": classes(scheduled("sgd", "cosine(steps=9, restarts=True)"), "batch_norm"),
+    "rmsprop": classes("rmsprop(momentum=0.5)", sampling="random_batch"),
+    "adagrad": classes("adagrad", "dropout(rate=0.5)", "batch_norm"),
+    "adadelta": classes("adadelta", network={"dtype": "float32"}),
+    "lion": classes("lion", "layer_norm", class_weight="balanced"),
+    "radam": classes("radam", callbacks=["stop_on_nonfinite", "history(steps=1)"]),
+    "adan": classes("adan", callbacks=["early_stopping(patience=2, min_delta=0.1)"]),
+    "jacobians": classes("adam", network={"backward": "jacobian"}, metrics=["accuracy"]),
+    "compiled": classes("adam", nnkit.Dense(300, "relu"), network={"dtype": "float32"}, epochs=4),
 }
 
 

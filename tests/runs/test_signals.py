@@ -1,6 +1,7 @@
 """SIGINT and SIGTERM in the command line: the run ends between two steps, the file is written, the code is right."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -134,6 +135,30 @@ def test_other_commands_end_with_the_same_codes(folder, number):
     process.send_signal(number)
     code, _, err = finish(process)
     assert shell_code(code) == CODES[number], err
+
+
+@pytest.mark.parametrize("storm", range(int(os.environ.get("NNKIT_STORMS", "2"))))
+def test_a_storm_of_signals_leaves_the_file(folder, storm):
+    """At random moments of the training, saves by a checkpoint included."""
+    text = (folder / "run.toml").read_text()
+    (folder / "run.toml").write_text(text.replace("callbacks = [", "callbacks = [\"checkpoint(path='c.npz')\", "))
+    moments = random.Random(storm)
+    process = start(folder)
+    wait_for(folder, process)
+    time.sleep(moments.uniform(0.0, 0.3))
+    first = None
+    for _ in range(moments.randint(1, 12)):
+        if process.poll() is not None:
+            break
+        number = moments.choice(list(CODES))
+        first = first or number
+        process.send_signal(number)
+        time.sleep(moments.choice([0.0, 0.001, 0.02]))
+    code, _, err = finish(process)
+    assert code == CODES[first], err
+    saved, checkpoint = (nnkit.Network.load(folder / name) for name in ("model.npz", "c.npz"))
+    assert saved.epoch >= checkpoint.epoch >= 1
+    assert not [path.name for path in folder.iterdir() if path.name.endswith(".tmp")]
 
 
 def test_a_signal_after_the_training_leaves_the_file(folder):
