@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TypeVar
 
+from nnkit.errors import SpecError
 from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, suggest
 
 Value = TypeVar("Value")
@@ -66,7 +67,13 @@ def unknown_names(installed: Collection[str]) -> list[str]:
 
 
 def unknown_name(name: str, where: str, installed: Collection[str]) -> str | None:
-    """A sentence when no installed plugin is called ``name``, else ``None``."""
+    """A sentence when no installed plugin is called ``name``, else ``None``.
+
+    Raises:
+        SpecError: When ``name`` is not a string.
+    """
+    if not isinstance(name, str):
+        raise SpecError(f"{where} names {name!r}; expected the names of distributions, each a string")
     namespace = distribution_key(name)
     if namespace in installed:
         return None

@@ -111,6 +111,14 @@ def test_a_distribution_disabled_in_a_block(environment):
     assert plugins.get("optimizer", "lynx").__name__ == "Lynx"
 
 
+def test_a_list_of_distributions_to_disable_is_refused():
+    with (
+        pytest.raises(SpecError, match=r"names \['acme-nn'\]; expected the names of distributions, each a string"),
+        plugins.disabled(["acme-nn"]),
+    ):
+        pass
+
+
 def test_disabling_holds_for_one_thread(environment):
     environment("good")
     seen = []
