@@ -1,4 +1,4 @@
-"""Calls: the methods of a part with arguments for them, so that general promises can be tried on any kind."""
+"""Calling the methods of a part: on copies, quietly, and as calls on which the promises of every kind are tried."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import contextlib
 import copy
 import io
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-
-__all__ = ["Call", "Quiet", "quiet"]
+from nnkit.testing.failure import expect_close, require, show
 
 
 @attrs.frozen
@@ -88,3 +87,63 @@ def _settings() -> dict[str, Any]:
         "np.get_printoptions()": np.get_printoptions(),
         "np.getbufsize()": np.getbufsize(),
     }
+
+
+def called(part: Any, method: str, *arrays: Array) -> Array:
+    """The result of a method for copies of ``arrays``, as an array with memory of its own."""
+    with quiet():
+        return np.array(getattr(part, method)(*(array.copy() for array in arrays)))
+
+
+@contextlib.contextmanager
+def silent(action: str) -> Iterator[None]:
+    """Fail with "<action> warns" when the block emits a warning."""
+    with quiet() as noted:
+        yield
+    require(not noted.warned, f"{action} warns", got=noted.warned)
+
+
+class _WithArrays(Protocol):
+    @property
+    def arrays(self) -> Mapping[str, Array]: ...
+
+
+T = TypeVar("T", bound=_WithArrays)
+
+
+def tried(items: Iterable[T]) -> Iterator[T]:
+    """The items one by one; failures show the arrays of the present one."""
+    for item in items:
+        show(item.arrays)
+        yield item
+
+
+def method_call(method: str, arrays: Mapping[str, Array], *, by_row: bool = True, floats: bool = True) -> Call:
+    """The call of ``method`` with ``arrays`` in their order; ``by_row`` when every first axis is the samples."""
+
+    def run(part: Any, inputs: Mapping[str, Array]) -> Any:
+        return getattr(part, method)(*(inputs[name] for name in arrays))
+
+    rows = frozenset(arrays) if by_row else frozenset[str]()
+    return Call(f"{method}({', '.join(arrays)})", run, arrays, rows=rows, floats=floats)
+
+
+def expect_shape(message: str, array: Any, shape: tuple[int, ...]) -> None:
+    """Raise ``CheckFailure`` unless ``array`` has this shape."""
+    require(array.shape == shape, message, got=array.shape, expected=shape)
+
+
+def expect_rows_alone(
+    part: Any, method: str, inputs: Mapping[str, Array], *, tolerance: float, rows: Sequence[int] | None = None
+) -> None:
+    """Raise ``CheckFailure`` unless the method gives for each of ``rows`` (default: all) what it gives for it alone."""
+    count = len(next(iter(inputs.values())))
+    together = called(part, method, *inputs.values())
+    for n in range(count) if rows is None else rows:
+        row = {name: array[n : n + 1] for name, array in inputs.items()}
+        message = f"{method} of {count} samples together differs from {method} of each alone"
+        alone = called(part, method, *row.values())
+        show({"samples": count, "row": n, **row} if count > 100 else inputs)
+        expect_close(message, together[n : n + 1], alone, tolerance=tolerance)
+    if rows is None:
+        expect_shape(f"{method} does not return one row a sample", together, (count, *together.shape[1:]))

@@ -1,15 +1,50 @@
-"""All checks: those of a class, and those that a name means."""
+"""All checks: those of a kind, those of a class, those that a name means, and the calls that common checks try."""
 
 from __future__ import annotations
 
+import functools
+import importlib
+from types import ModuleType
+
+import attrs
+
 from nnkit.errors import UnknownNameError
 from nnkit.interfaces import Part
-from nnkit.testing.checks.common import CHECKS
-from nnkit.testing.kinds import FAMILIES, family_checks
+from nnkit.testing.call import Call
 from nnkit.testing.record import Check
-from nnkit.testing.subject import family_of
+from nnkit.testing.subject import Subject, family_of
 
-__all__ = ["all_checks", "check_ids", "checks_of"]
+FAMILIES = (
+    "activation",
+    "loss",
+    "optimizer",
+    "solver",
+    "initializer",
+    "layer",
+    "schedule",
+    "regularizer",
+    "metric",
+    "callback",
+)
+
+
+def _module(family: str) -> ModuleType:
+    return importlib.import_module(f"nnkit.testing.checks.{family}")
+
+
+@functools.cache
+def family_checks(family: str) -> tuple[Check, ...]:
+    """The checks of one kind alone, or those of every kind (``common``), in the order of their files."""
+    module = _module(family)
+    files = getattr(module, "MODULES", (module,))
+    checks = [value for file in files for value in vars(file).values() if isinstance(value, Check)]
+    return tuple(map(getattr(module, "adapted", attrs.evolve), checks))
+
+
+def calls_of(subject: Subject) -> list[Call]:
+    """The calls of the subject that the checks of every kind run."""
+    calls: list[Call] = _module(family_of(subject.cls)).calls(subject)
+    return calls
 
 
 def all_checks() -> tuple[Check, ...]:
@@ -19,12 +54,12 @@ def all_checks() -> tuple[Check, ...]:
         >>> "OPT-012/resume-equals-continuous" in {check.id for check in all_checks()}
         True
     """
-    return (*CHECKS.checks, *(check for family in FAMILIES for check in family_checks(family)))
+    return tuple(check for family in ("common", *FAMILIES) for check in family_checks(family))
 
 
 def checks_of(cls: type[Part]) -> tuple[Check, ...]:
     """Every check of a part of this class: those of every kind, then those of its own."""
-    return (*CHECKS.checks, *family_checks(family_of(cls)))
+    return (*family_checks("common"), *family_checks(family_of(cls)))
 
 
 def check_ids(name: str) -> list[str]:

@@ -8,11 +8,8 @@ from typing import Any
 import attrs
 
 from nnkit.interfaces.fields import PART_KIND
-from nnkit.testing.comparison import difference
-from nnkit.testing.failure import require
+from nnkit.testing.failure import difference, require
 from nnkit.testing.subject import Subject
-
-__all__ = ["alternatives", "evolved", "expect_effects", "hyperparameter_fields"]
 
 
 def hyperparameter_fields(cls: Any) -> list[Any]:

@@ -1,18 +1,131 @@
-"""How a check fails: conditions and comparisons that raise ``CheckFailure`` with the inputs that show the fault."""
+"""Comparison of results, and how a check fails: with ``CheckFailure`` and the inputs that show the fault."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.comparison import Mismatch, difference, shown
 
-__all__ = ["CheckFailure", "expect_agreement", "expect_close", "expect_equal", "fail", "require"]
+
+@attrs.frozen
+class Mismatch:
+    """The first place where two results differ.
+
+    Args:
+        index: The index of the element in its array; empty where there is none.
+        got: The element of the first result, as text.
+        expected: That of the second result, with the difference and the tolerance.
+    """
+
+    index: tuple[int, ...]
+    got: str
+    expected: str
+
+
+def shown(value: Any, limit: int = 24) -> str:
+    """``value`` as a Python literal, shortened when it is long; a ``str`` unchanged."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, np.ndarray):
+        if value.size > limit:
+            head = ", ".join(repr(item) for item in value.reshape(-1)[:4].tolist())
+            return f"array of shape {value.shape} beginning {head}, …"
+        suffix = "" if value.dtype == np.float64 else f" ({value.dtype})"
+        return f"{value.tolist()!r}{suffix}"
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= 400 else f"{text[:400]}…"
+
+
+def leaves(result: Any, path: str = "result") -> Iterator[tuple[str, Any]]:
+    """The arrays and numbers in nested mappings, sequences and attrs instances, each with its path."""
+    if isinstance(result, Mapping):
+        for name in result:
+            yield from leaves(result[name], f"{path}[{name!r}]")
+    elif isinstance(result, (tuple, list)):
+        for position, item in enumerate(result):
+            yield from leaves(item, f"{path}[{position}]")
+    elif attrs.has(type(result)) and not isinstance(result, type):
+        for field in attrs.fields(type(result)):
+            yield from leaves(getattr(result, field.name), f"{path}.{field.name}")
+    elif result is not None:
+        yield path, result
+
+
+def difference(
+    got: Any, expected: Any, *, rtol: float = 0.0, atol: float | Array = 0.0, tolerance: float = 0.0
+) -> Mismatch | None:
+    """``None`` where ``|got - expected| <= atol + rtol |expected|`` in every element; NaN equals NaN.
+
+    Args:
+        got: A number, an array, or nested mappings and sequences of them.
+        expected: The same form; a list in place of an array is accepted at the top only.
+        rtol: Relative tolerance.
+        atol: Absolute tolerance; an array for a single array, in which an infinite entry excludes that element.
+        tolerance: Added to both.
+
+    Example:
+        >>> difference({"a": [1.0, 2.5]}, {"a": [1.0, 2.0]}).got
+        "result['a'][1]: 2.5"
+    """
+    rtol, atol = rtol + tolerance, atol + tolerance
+    if _numeric(expected):
+        return _array_difference(got, expected, rtol, atol)
+    ours, theirs = list(leaves(got)), list(leaves(expected))
+    if [path for path, _ in ours] != [path for path, _ in theirs]:
+        return Mismatch((), shown([path for path, _ in ours]), shown([path for path, _ in theirs]))
+    for (path, actual), (_, wanted) in zip(ours, theirs, strict=True):
+        if _numeric(actual) or _numeric(wanted):
+            mismatch = _array_difference(actual, wanted, rtol, atol)
+        else:
+            mismatch = None if actual == wanted else Mismatch((), shown(actual), shown(wanted))
+        if mismatch is not None:
+            prefix = "" if path == "result" else f"{path}: "
+            return attrs.evolve(mismatch, got=prefix + mismatch.got)
+    return None
+
+
+def _numeric(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic, float, int, complex)) and not isinstance(value, bool)
+
+
+def _array_difference(got: Any, expected: Any, rtol: float, atol: float | Array) -> Mismatch | None:
+    actual, wanted = np.asarray(got), np.asarray(expected)
+    if actual.shape != wanted.shape:
+        return Mismatch((), f"shape {actual.shape}", f"shape {wanted.shape}")
+    if not {actual.dtype.kind, wanted.dtype.kind} <= set("biufc"):
+        return None if np.array_equal(actual, wanted) else Mismatch((), shown(got), shown(expected))
+    wide = np.result_type(actual.dtype, wanted.dtype, np.float64)
+    actual, wanted = actual.astype(wide, copy=False), wanted.astype(wide, copy=False)
+    with np.errstate(all="ignore"):
+        distance = np.abs(actual - wanted)
+        allowed = atol + rtol * np.abs(wanted)
+        if np.all(distance <= allowed) and np.all(np.isfinite(allowed)):
+            return None
+        allowed = np.broadcast_to(atol + rtol * np.where(np.isinf(wanted), 0.0, np.abs(wanted)), wanted.shape)
+        right = (distance <= allowed) | (actual == wanted) | (np.isnan(actual) & np.isnan(wanted))
+        right |= np.isinf(np.broadcast_to(np.asarray(atol), wanted.shape))
+    if right.all():
+        return None
+    index = tuple(int(i) for i in np.argwhere(~right)[0])
+    where = f" at {list(index)}" if index else ""
+    count = f" ({int((~right).sum())} of {right.size} elements are wrong)" if right.size > 1 else ""
+    margin = f"; they differ by {distance[index]:.3g}, allowed is {allowed[index]:.3g}"
+    return Mismatch(index, f"{actual[index].item()!r}{where}{count}", f"{wanted[index].item()!r}{margin}")
+
 
 Inputs = Mapping[str, Any] | None
+
+_shown: ContextVar[Inputs] = ContextVar("_shown", default=None)
+
+
+def show(*inputs: Mapping[str, Any], **more: Any) -> None:
+    """Set what failures show from here on: the inputs that are being tried, by name, in place of the previous ones."""
+    _shown.set({name: value for group in (*inputs, more) for name, value in group.items()})
 
 
 class CheckFailure(Exception):  # noqa: N818  # it is the verdict of a check, not an error of the kit
@@ -20,7 +133,7 @@ class CheckFailure(Exception):  # noqa: N818  # it is the verdict of a check, no
 
     Args:
         message: What is wrong, in one sentence.
-        inputs: The smallest inputs found that show it, by name.
+        inputs: Inputs that are shown besides those of ``show``, by name.
         got: What the part returned.
         expected: What it should have returned.
     """
@@ -28,7 +141,7 @@ class CheckFailure(Exception):  # noqa: N818  # it is the verdict of a check, no
     def __init__(self, message: str, *, inputs: Inputs = None, got: str = "", expected: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.inputs = dict(inputs or {})
+        self.inputs = {**(_shown.get() or {}), **(inputs or {})}
         self.got = got
         self.expected = expected
 
@@ -64,16 +177,16 @@ def expect_close(
         rtol: Relative tolerance.
         atol: Absolute tolerance; an array for a single array, in which an infinite entry excludes that element.
         tolerance: Added to both.
-        inputs: The inputs that lead to ``got``, by name.
+        inputs: Inputs that are shown besides those of ``show``, by name.
         rows: Inputs of which only the row of the first wrong element is shown.
     """
     mismatch = difference(got, expected, rtol=rtol, atol=atol, tolerance=tolerance)
     if mismatch is None:
         return
-    shown_inputs = dict(inputs or {})
+    failure = CheckFailure(message, inputs=inputs, got=mismatch.got, expected=mismatch.expected)
     for name in rows if mismatch.index else ():
-        shown_inputs[name] = shown_inputs[name][mismatch.index[0] :][:1]
-    raise CheckFailure(message, inputs=shown_inputs, got=mismatch.got, expected=mismatch.expected)
+        failure.inputs[name] = failure.inputs[name][mismatch.index[0] :][:1]
+    raise failure
 
 
 def expect_equal(message: str, got: Any, expected: Any, *, inputs: Inputs = None) -> None:

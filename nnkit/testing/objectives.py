@@ -13,8 +13,6 @@ from nnkit.interfaces import SolverStep
 from nnkit.testing.call import quiet
 from nnkit.testing.subject import Subject
 
-__all__ = ["Objective", "Problem", "curved", "linear", "solve"]
-
 
 @attrs.frozen(eq=False)
 class Objective:
@@ -23,6 +21,7 @@ class Objective:
     residual_of: Callable[[Array], Array]
     jacobian_of: Callable[[Array], Array]
     dtype: np.dtype[Any]
+    residual_size: int
 
     def residual(self, theta: Array) -> Array:
         return np.asarray(self.residual_of(theta.astype(np.float64)), dtype=self.dtype)
@@ -76,7 +75,7 @@ def linear(
     if singular:
         a[:, -1] = a[:, 0]
     b = rng.standard_normal(rows)
-    objective = Objective(lambda t: a @ t - b, lambda _t: a, subject.dtype)
+    objective = Objective(lambda t: a @ t - b, lambda _t: a, subject.dtype, rows)
     first = np.asarray(subject.rng(start).standard_normal(size), dtype=subject.dtype)
     groups = np.array([1, 1, *[2] * (size - 3), 0])[-size:]
     return Problem(objective, first, groups, np.linalg.lstsq(a, b, rcond=None)[0])
@@ -88,6 +87,7 @@ def curved(subject: Subject, *start: float) -> Problem:
         lambda t: np.array([10.0 * (t[1] - t[0] ** 2), 1.0 - t[0]]),
         lambda t: np.array([[-20.0 * t[0], 10.0], [-1.0, 0.0]]),
         subject.dtype,
+        2,
     )
     return Problem(objective, np.array(start or (-1.2, 1.0), dtype=subject.dtype), np.array([1, 2]), np.ones(2))
 

@@ -7,8 +7,6 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.subject import Subject
 
-__all__ = ["EXTREMES", "GRID", "SHAPES", "apart", "elementwise_points", "normal", "simplex"]
-
 GRID: Array = np.concatenate(
     [
         np.linspace(-6.0, 6.0, 49) + 0.0137,

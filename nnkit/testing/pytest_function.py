@@ -14,14 +14,11 @@ import attrs
 import pytest
 
 from nnkit.errors import NNKitError
-from nnkit.testing.cases import Case, cases
 from nnkit.testing.report import nothing_proven
-from nnkit.testing.runner import run_case
+from nnkit.testing.runner import Case, cases, run_case
 from nnkit.testing.selection import Component, Selected, select
 from nnkit.testing.settings import DTYPES, DTypeName, Settings, settle
 from nnkit.testing.subject import family_of
-
-__all__ = ["MARK", "Selection", "conformance"]
 
 MARK = "__nnkit_conformance__"
 """Set on the test functions made here: the file and the line of the call, for the plugin that finds lost proofs."""

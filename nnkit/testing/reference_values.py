@@ -12,19 +12,17 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.interfaces import Example
 from nnkit.testing.call import quiet
-from nnkit.testing.comparison import leaves
-from nnkit.testing.failure import expect_close, require
+from nnkit.testing.failure import expect_close, leaves, require
+from nnkit.testing.record import applies_if
 from nnkit.testing.subject import Subject, resolve_parts
-
-__all__ = ["expect_reference_values", "needs_reference_values", "reference_arguments"]
 
 Run = Callable[[Any, str, Mapping[str, Any]], Any]
 
 
-def needs_reference_values(subject: Subject) -> str | None:
-    """Not applicable where the part declares none; PART-023 reports their absence."""
-    declared = subject.cls.reference is not None or subject.cls.examples
-    return None if declared else "it declares neither examples nor a reference"
+needs_reference_values = applies_if(
+    lambda s: s.cls.reference is not None or s.cls.examples, "it declares neither examples nor a reference"
+)
+"""PART-023 reports their absence."""
 
 
 def _as_array(value: Any, dtype: np.dtype[Any], *, integers: bool = False) -> Any:

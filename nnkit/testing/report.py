@@ -11,8 +11,6 @@ import attrs
 
 from nnkit.testing.record import Check
 
-__all__ = ["STATES", "Failure", "Outcome", "PartReport", "Report", "State", "begin_with", "nothing_proven"]
-
 State: TypeAlias = Literal["passed", "failed", "expected", "not applicable", "advice"]
 """``expected``: a failure that was announced with a reason; ``advice``: an advisory check that failed."""
 

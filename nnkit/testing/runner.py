@@ -1,24 +1,106 @@
-"""Running cases, and ``check``, the entry point from Python."""
+"""Every check of every part, with the subjects on which it is run; and ``check``, the entry point from Python."""
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 import numpy as np
 
-from nnkit.testing.cases import CONSTRUCTION, Case, cases
-from nnkit.testing.comparison import shown
-from nnkit.testing.failure import CheckFailure
+from nnkit.testing.catalog import checks_of
+from nnkit.testing.failure import CheckFailure, show, shown
 from nnkit.testing.record import Check
 from nnkit.testing.report import Failure, Outcome, PartReport, Report, State
-from nnkit.testing.selection import Component, select
+from nnkit.testing.selection import Component, Selected, select
 from nnkit.testing.settings import DTYPES, DTypeName, Settings, settle
 from nnkit.testing.subject import Subject, family_of
 
-__all__ = ["check", "prove", "run_case"]
+CONSTRUCTION = "PART-001/default-construction"
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Case:
+    """One check of one part: one line of a report, or one item of pytest.
+
+    Args:
+        selected: The part.
+        check: The check.
+        subjects: What it is run on; empty where it does not apply.
+        reasons: Why it does not apply to other subjects.
+        settings: How to run.
+    """
+
+    selected: Selected
+    check: Check
+    subjects: tuple[Subject, ...]
+    reasons: tuple[str, ...]
+    settings: Settings
+
+    @property
+    def id(self) -> str:
+        """``acme-nn/lion::OPT-012/resume-equals-continuous``."""
+        return f"{self.selected.name}::{self.check.id}"
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is nothing to run; ``None`` where there is."""
+        return None if self.subjects else "; ".join(self.reasons)
+
+
+def cases(selected: Iterable[Selected], settings: Settings) -> Iterator[Case]:
+    """Every check of every part, with the subjects that it applies to."""
+    for part in selected:
+        grid = [
+            Subject(
+                cls=part.cls,
+                hyperparameters=variant,
+                dtype=np.dtype(dtype),
+                seed=settings.seed,
+                id=part.id,
+                variants=part.variants,
+                thorough=settings.thorough,
+            )
+            for dtype in settings.dtypes
+            for variant in part.variants
+        ]
+        broken = {repr(subject.hyperparameters) for subject in grid if not _can_be_made(subject)}
+        first = grid[: len(part.variants)]
+        scopes = {"part": first[:1], "variant": first, "dtype": grid}
+        for check in checks_of(part.cls):
+            if settings.only is not None and check.id not in settings.only:
+                continue
+            reasons: dict[str, None] = {}
+            subjects = []
+            for subject in scopes[check.scope]:
+                impossible = check.id != CONSTRUCTION and repr(subject.hyperparameters) in broken
+                reason = f"it cannot be made ({CONSTRUCTION} says why)" if impossible else _why_not(check, subject)
+                if reason is None:
+                    subjects.append(subject)
+                else:
+                    reasons[reason] = None
+            yield Case(selected=part, check=check, subjects=tuple(subjects), reasons=tuple(reasons), settings=settings)
+
+
+def _why_not(check: Check, subject: Subject) -> str | None:
+    try:
+        return check.why_not(subject)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  # a part that fails or skips here fails in the check, which reports it
+        return None
+
+
+def _can_be_made(subject: Subject) -> bool:
+    try:
+        subject.make()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  # the check of the construction reports it
+        return False
+    return True
+
 
 UNEXPECTED_WHY = "An expected failure that is fixed would hide the next one of the same check."
 UNEXPECTED_FIX = "Take the check out of expected_failures (--expect)."
@@ -111,7 +193,7 @@ def run_case(case: Case, rerun: str | None = None) -> Outcome:
 def _try(case: Case, subject: Subject, rerun: str | None) -> Failure | None:
     try:
         with np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"):
-            case.check.run(subject)
+            case.check.try_on(subject)
             if subject.thorough:
                 _search(case.check, subject)
     except CheckFailure as failure:
@@ -120,6 +202,8 @@ def _try(case: Case, subject: Subject, rerun: str | None) -> Failure | None:
         raise
     except BaseException as error:  # noqa: BLE001  # also a skip or an exit that a part tries: nothing is proven then
         return _failure(case, subject, _raised(error), rerun)
+    finally:
+        show()
     return None
 
 
@@ -129,13 +213,13 @@ def _search(check: Check, subject: Subject) -> None:
         from hypothesis import HealthCheck, given, settings, strategies
     except ModuleNotFoundError:
         for extra in range(1, 7):
-            check.run(attrs.evolve(subject, seed=subject.seed + 7919 * extra))
+            check.try_on(attrs.evolve(subject, seed=subject.seed + 7919 * extra))
         return
 
     @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(strategies.integers(0, 2**32 - 1))
     def run(seed: int) -> None:
-        check.run(attrs.evolve(subject, seed=seed))
+        check.try_on(attrs.evolve(subject, seed=seed))
 
     run()
 

@@ -11,8 +11,6 @@ import numpy as np
 
 from nnkit.testing.failure import fail, require
 
-__all__ = ["through_file"]
-
 
 def through_file(state: Mapping[str, Any], *, nested: bool = False, array_kinds: str = "fiub") -> dict[str, Any]:
     """The state as it comes back from a saved network: arrays through npy, everything else through JSON.

@@ -13,8 +13,6 @@ from nnkit.errors import AmbiguousNameError, NNKitError, PluginLoadError, SpecEr
 from nnkit.interfaces import Part, PartSpec
 from nnkit.testing.subject import required_fields
 
-__all__ = ["Component", "Selected", "select"]
-
 Component: TypeAlias = PartSpec
 """A distribution, ``"distribution/name"``, ``"module:Class"``, or a part in any form that a network accepts."""
 

@@ -11,8 +11,6 @@ import numpy as np
 from nnkit.errors import SpecError
 from nnkit.testing.catalog import check_ids
 
-__all__ = ["DTYPES", "DTypeName", "Settings", "settle"]
-
 DTYPES = ("float64", "float32")
 
 DTypeName: TypeAlias = str | type[np.generic] | np.dtype[Any]

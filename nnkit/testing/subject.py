@@ -12,8 +12,6 @@ import numpy as np
 from nnkit.interfaces import Activation, Elementwise, Part, Solver
 from nnkit.interfaces.fields import part_fields
 
-__all__ = ["Subject", "family_of", "required_fields", "resolve_parts"]
-
 
 def family_of(cls: type[Part]) -> str:
     """The kind of ``cls``, solvers apart from optimizers."""

@@ -1,41 +1,36 @@
 from pathlib import Path
 
 import pytest
-from oracles.fake_training import FakeView, drive
+from oracles.driving import drive, training
 
 from nnkit.callbacks.checkpoint import Checkpoint
 from nnkit.errors import HyperparameterError
 
 
-@pytest.fixture
-def saved():
-    """A view that records the paths of saves."""
-    view = FakeView()
-    return view, view.saved
+def names(played):
+    return [Path(path).name for path, _ in played.saved]
 
 
-def test_every_so_many_epochs_to_a_path_that_is_filled_in(saved, tmp_path):
-    view, paths = saved
-    drive(Checkpoint(path=tmp_path / "a-{epoch:03d}-{step}.npz", every=2), [{"loss": 1.0}] * 5, view)
-    assert [str(tmp_path / "a-002-8.npz"), str(tmp_path / "a-004-16.npz")] == paths
+def test_every_so_many_epochs_to_a_path_that_is_filled_in(tmp_path):
+    played = drive(Checkpoint(path=tmp_path / "a-{epoch:03d}-{step}.npz", every=2), [{"loss": 1.0}] * 5)
+    assert [[(tmp_path / f"a-00{n}-{3 * n}.npz").as_posix(), 3 * n] for n in (2, 4)] == played.saved
 
 
-def test_every_so_many_steps(saved, tmp_path):
-    view, paths = saved
+def test_every_so_many_steps(tmp_path):
+    played = training()
     part = Checkpoint(path=str(tmp_path / "new" / "deep" / "{step}.npz"), every=3, unit="step")
     for step in range(1, 8):
-        view.step = step
-        part.on_batch_end(view)
-    assert ["3.npz", "6.npz"] == [Path(path).name for path in paths]
+        played.state.step = step
+        part.on_batch_end(played.view)
+    assert ["3.npz", "6.npz"] == names(played)
     assert (tmp_path / "new" / "deep").is_dir()
 
 
-def test_only_the_best(saved, tmp_path):
-    view, paths = saved
+def test_only_the_best(tmp_path):
     part = Checkpoint(path=tmp_path / "{epoch}.npz", monitor="accuracy")
-    drive(part, [{"accuracy": value} for value in (0.5, 0.4, float("nan"), 0.6, 0.6)], view)
-    assert ["1.npz", "4.npz"] == [Path(path).name for path in paths]
-    assert view.state == {"best": 0.6, "best_epoch": 4}
+    played = drive(part, [{"accuracy": value} for value in (0.5, 0.4, float("nan"), 0.6, 0.6)])
+    assert ["1.npz", "4.npz"] == names(played)
+    assert played.view.state == {"best": 0.6, "best_epoch": 4}
 
 
 def test_only_the_unit_chosen_is_listened_to():

@@ -3,7 +3,7 @@ import csv
 
 import numpy as np
 import pytest
-from oracles.fake_training import FakeView, drive
+from oracles.driving import drive, further, training
 
 from nnkit.callbacks.csv_log import CSVLog
 from nnkit.errors import HyperparameterError
@@ -42,8 +42,8 @@ def test_a_new_training_replaces_the_file_or_goes_on_below(tmp_path):
 
 def test_a_further_fit_goes_on_below(tmp_path):
     file = tmp_path / "log.csv"
-    view = drive(CSVLog(path=file), EPOCHS[:2])
-    drive(CSVLog(path=file), EPOCHS[2:3], view)
+    played = drive(CSVLog(path=file), EPOCHS[:2])
+    drive(CSVLog(path=file), EPOCHS[2:3], further(played))
     assert [1, 2, 3] == [int(row["epoch"]) for row in read(file)]
 
 
@@ -58,19 +58,19 @@ def test_a_run_that_was_cut_ends_with_the_file_of_one_that_was_not(tmp_path, tor
     else:
         drive(CSVLog(path=whole), EPOCHS)
     checkpoint = drive(CSVLog(path=cut, append=append), EPOCHS[:3], end=False)
-    state = copy.deepcopy(checkpoint.state)
-    drive(CSVLog(path=cut, append=append), EPOCHS[3:5], checkpoint, end=False)
+    state = copy.deepcopy(checkpoint.view.state)
+    drive(CSVLog(path=cut, append=append), EPOCHS[3:5], further(checkpoint), end=False)
     with cut.open("a") as out:
         out.write(torn)
-    drive(CSVLog(path=cut, append=append), EPOCHS[3:], FakeView(epoch=3, first_epoch=3, state=state))
+    drive(CSVLog(path=cut, append=append), EPOCHS[3:], training(first_epoch=3, memory=state))
     assert whole.read_text() == cut.read_text()
 
 
 def test_a_file_that_was_taken_away_is_begun_again(tmp_path):
     file = tmp_path / "log.csv"
-    view = drive(CSVLog(path=file), EPOCHS[:2])
+    played = drive(CSVLog(path=file), EPOCHS[:2])
     file.unlink()
-    drive(CSVLog(path=file), EPOCHS[2:3], view)
+    drive(CSVLog(path=file), EPOCHS[2:3], further(played))
     assert [3] == [int(row["epoch"]) for row in read(file)]
 
 

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from oracles.fake_training import FakeView, drive
+from oracles.driving import drive, restored, training
 
 import nnkit
 from nnkit.callbacks.early_stopping import EarlyStopping
@@ -14,35 +14,33 @@ def losses(*values):
 
 
 def test_it_stops_after_patience_epochs_without_improvement_and_restores_the_best():
-    view = drive(EarlyStopping(patience=3), losses(5.0, 4.0, 4.5, 4.0, 6.0, 1.0))
-    assert view.epoch == 5
-    assert "its best was 4 in epoch 2" in view.reason
-    assert np.array_equal([2.0, 2.0, 2.0], view.parameters)
+    played = drive(EarlyStopping(patience=3), losses(5.0, 4.0, 4.5, 4.0, 6.0, 1.0))
+    assert played.view.epoch == 5
+    assert "its best was 4 in epoch 2" in played.view.stop_reason
+    assert [2.0] * 6 == restored(played)
 
 
 def test_an_improvement_starts_the_count_anew():
-    view = drive(EarlyStopping(patience=2), losses(5.0, 6.0, 4.0, 6.0, 3.0, 6.0, 2.0))
-    assert view.reason is None
+    view = drive(EarlyStopping(patience=2), losses(5.0, 6.0, 4.0, 6.0, 3.0, 6.0, 2.0)).view
+    assert view.stop_reason is None
     assert (7, 2.0, 0) == (view.state["best_epoch"], view.state["best"], view.state["wait"])
 
 
 def test_at_the_last_epoch_the_best_is_restored_too():
-    view = drive(EarlyStopping(patience=9), losses(5.0, 4.0, 6.0), FakeView(last_epoch=3))
-    assert view.reason is None
-    assert np.array_equal([2.0, 2.0, 2.0], view.parameters)
+    played = drive(EarlyStopping(patience=9), losses(5.0, 4.0, 6.0), training(3))
+    assert played.view.stop_reason is None
+    assert [2.0] * 6 == restored(played)
 
 
 def test_an_interrupted_training_keeps_its_parameters_to_be_resumed():
-    view = drive(EarlyStopping(patience=9), losses(5.0, 4.0, 6.0), FakeView(last_epoch=4))
-    assert np.array_equal([3.0, 3.0, 3.0], view.parameters)
+    assert restored(drive(EarlyStopping(patience=9), losses(5.0, 4.0, 6.0), training(4))) is None
 
 
 def test_a_stop_by_another_callback_restores_the_best_too():
-    view = FakeView(last_epoch=9)
-    drive(EarlyStopping(patience=9), losses(5.0, 4.0, 6.0), view, end=False)
-    view.stop("enough")
-    EarlyStopping(patience=9).on_train_end(view)
-    assert np.array_equal([2.0, 2.0, 2.0], view.parameters)
+    played = drive(EarlyStopping(patience=9), losses(5.0, 4.0, 6.0), training(9), end=False)
+    played.view.stop("enough")
+    EarlyStopping(patience=9).on_train_end(played.view)
+    assert [2.0] * 6 == restored(played)
 
 
 def test_the_network_of_the_best_epoch_comes_back_whole():
@@ -61,29 +59,29 @@ def test_the_network_of_the_best_epoch_comes_back_whole():
 
 
 def test_the_last_parameters_are_kept_where_that_is_asked_for():
-    view = drive(EarlyStopping(patience=1, restore_best=False), losses(5.0, 6.0))
-    assert np.array_equal([2.0, 2.0, 2.0], view.parameters)
-    assert "best_parameters" not in view.state
+    played = drive(EarlyStopping(patience=1, restore_best=False), losses(5.0, 6.0))
+    assert restored(played) is None
+    assert "best_parameters" not in played.view.state
 
 
 @pytest.mark.parametrize(("mode", "monitor", "epochs"), [("auto", "accuracy", 3), ("max", "any", 3), ("min", "any", 5)])
 def test_the_way_up_is_the_metric_s_own_or_said(mode, monitor, epochs):
     values = [0.7, 0.6, 0.5, 0.55, 0.52]
-    view = drive(EarlyStopping(monitor=monitor, mode=mode, patience=2), [{monitor: value} for value in values])
-    assert epochs == view.epoch
+    played = drive(EarlyStopping(monitor=monitor, mode=mode, patience=2), [{monitor: value} for value in values])
+    assert epochs == played.view.epoch
 
 
 def test_less_than_min_delta_is_no_improvement():
     values = losses(5.0, 4.95, 4.9, 4.85)
-    assert drive(EarlyStopping(patience=2, min_delta=0.11), values).epoch == 3
-    assert drive(EarlyStopping(patience=2, min_delta=0.04), values).reason is None
+    assert drive(EarlyStopping(patience=2, min_delta=0.11), values).view.epoch == 3
+    assert drive(EarlyStopping(patience=2, min_delta=0.04), values).view.stop_reason is None
 
 
 def test_nan_is_never_an_improvement():
-    view = drive(EarlyStopping(patience=2), losses(math.nan, math.nan, 1.0))
+    view = drive(EarlyStopping(patience=2), losses(math.nan, math.nan, 1.0)).view
     assert view.epoch == 2
-    assert "it was NaN" in view.reason
-    assert drive(EarlyStopping(patience=2), losses(math.nan, 3.0, math.nan)).state["best"] == 3.0
+    assert "it was NaN" in view.stop_reason
+    assert drive(EarlyStopping(patience=2), losses(math.nan, 3.0, math.nan)).view.state["best"] == 3.0
 
 
 @pytest.mark.parametrize("fields", [{"patience": 0}, {"min_delta": -1.0}, {"mode": "down"}, {"restore_best": 1}])

@@ -1,7 +1,7 @@
 import json
 
 import numpy as np
-from oracles.fake_training import FakeView
+from oracles.driving import training
 
 import nnkit
 from nnkit.callbacks.history import History
@@ -28,13 +28,14 @@ def test_everything_in_a_history_can_be_written_as_json():
 
 def test_batches_are_recorded_only_when_asked_for():
     for steps, expected in [(0, []), (3, [(3, 3.0), (6, 6.0)])]:
-        view = FakeView()
+        played = training()
         for step in range(1, 8):
-            view.step, view.logs = step, {"loss": float(step)}
-            History(steps=steps).on_batch_end(view)
-        assert expected == view.batches_recorded
+            played.state.step, played.run.logs = step, {"loss": float(step)}
+            History(steps=steps).on_batch_end(played.view)
+        history = played.state.history
+        assert expected == list(zip(history.get("batch_step", []), history.get("batch_loss", []), strict=True))
         assert History(steps=steps).offers("on_batch_end") == bool(steps)
-        assert view.state == {}
+        assert played.view.state == {}
 
 
 def test_it_goes_on_over_several_fits():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracles.fake_training import FakeView, drive
+from oracles.driving import drive, training
 
 from nnkit.callbacks.checkpoint import Checkpoint
 from nnkit.callbacks.early_stopping import EarlyStopping
@@ -16,9 +16,8 @@ def watching(**fields):
 
 @pytest.mark.parametrize("callback", watching(monitor="val_los"))
 def test_an_unknown_figure_is_answered_with_those_there_are(callback):
-    view = FakeView(validation_data=(None, None, None))
     with pytest.raises(UnknownNameError) as error:
-        drive(callback, [{"loss": 1.0, "val_loss": 2.0}], view)
+        drive(callback, [{"loss": 1.0, "val_loss": 2.0}], training(validation=True))
     for word in (type(callback).__name__, "'val_los'", "loss, val_loss", "did you mean 'val_loss'?"):
         assert word in str(error.value)
 

@@ -26,8 +26,7 @@ from kit_power.planting import FAMILIES, FAULTS, Fault
 from kit_power.sound import SOUND
 
 from nnkit.testing import all_checks, check
-from nnkit.testing.cases import cases
-from nnkit.testing.runner import run_case
+from nnkit.testing.runner import cases, run_case
 from nnkit.testing.selection import select
 from nnkit.testing.settings import Settings
 from nnkit.testing.subject import family_of

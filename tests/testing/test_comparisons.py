@@ -8,9 +8,9 @@ import pytest
 from nnkit.activations.relu import ReLU
 from nnkit.losses.mean_squared_error import MeanSquaredError
 from nnkit.testing import all_checks
+from nnkit.testing.call import called, expect_rows_alone, silent
 from nnkit.testing.derivatives import column_slopes, element_slopes, expect_slope, integral_along, steps_within
-from nnkit.testing.failure import CheckFailure
-from nnkit.testing.methods import called, expect_rows_alone, silent
+from nnkit.testing.failure import CheckFailure, show
 
 
 def test_element_slopes_are_the_derivative():
@@ -68,8 +68,10 @@ def test_a_method_is_called_on_copies():
 
 
 def test_a_warning_of_the_part_fails_the_check():
-    with pytest.raises(CheckFailure, match="update warns"), silent("update", {"x": 1}):
+    show(x=1)
+    with pytest.raises(CheckFailure, match="update warns") as failure, silent("update"):
         warnings.warn("overflow", RuntimeWarning, stacklevel=1)
+    assert failure.value.inputs == {"x": 1}
 
 
 def test_every_check_states_its_reason_and_what_to_do():

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from nnkit.testing.proof_lines import proof_lines
+from nnkit.testing.pytest_plugin import proof_lines
 
 PROOF = 'from nnkit.testing import conformance\n\ntest_conformance = conformance("nnkit/relu", only="ACT-001")\n'
 SKIPPED = "was skipped, so nothing is proven"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from nnkit.interfaces import Callback
-from nnkit.testing.observing import observed
+from nnkit.testing.training import observed
 
 
 @attrs.frozen(kw_only=True)

@@ -16,16 +16,23 @@ from nnkit.arrays import Array
 from nnkit.errors import NNKitError
 from nnkit.interfaces import Example
 from nnkit.testing.call import Call, quiet
-from nnkit.testing.comparison import difference
-from nnkit.testing.failure import CheckFailure, expect_close, expect_equal, fail, require
-from nnkit.testing.observing import in_empty_folder, observed, text_files
-from nnkit.testing.record import CheckList
+from nnkit.testing.failure import CheckFailure, difference, expect_close, expect_equal, fail, require, show
+from nnkit.testing.record import check
 from nnkit.testing.reference_values import needs_reference_values, reference_arguments
 from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
-from nnkit.testing.training import BATCHES, EVENTS, SIZE, PlantedError, Training, start, usual_logs
-
-CHECKS = CheckList()
+from nnkit.testing.training import (
+    BATCHES,
+    EVENTS,
+    SIZE,
+    PlantedError,
+    Training,
+    in_empty_folder,
+    observed,
+    start,
+    text_files,
+    usual_logs,
+)
 
 
 def _training(subject: Subject, memory: dict[str, Any], epochs: int, first_epoch: int = 0, **more: Any) -> Training:
@@ -68,13 +75,12 @@ def calls(subject: Subject) -> list[Call]:
     return [Call("a training of twelve epochs", run, {"epochs": np.array([12])}, floats=False)]
 
 
-@CHECKS.check("CB-001/whole-training")
-def whole_training(subject: Subject) -> None:
+@check("CB-001/whole-training")
+def whole_training(subject: Subject, callback: Any) -> None:
     """A callback that fails in an event ends the training of its user.
 
     Override events with the view as the one argument; ask only for what the view offers.
     """
-    callback = subject.make()
     overridden = any(event in vars(base) for base in subject.cls.__mro__[:-4] for event in EVENTS)
     require(overridden or any(callback.offers(event) for event in EVENTS), "no event is overridden")
     with in_empty_folder() as folder, quiet() as noted:
@@ -87,7 +93,7 @@ def whole_training(subject: Subject) -> None:
     require(not noted.warned, "an event warns", got=noted.warned)
 
 
-@CHECKS.check("CB-002/looks-only")
+@check("CB-002/looks-only")
 def looks_only(subject: Subject) -> None:
     """A callback that changes parameters by itself makes every run depend on its callbacks.
 
@@ -110,7 +116,7 @@ def looks_only(subject: Subject) -> None:
             require(isinstance(value, str) and value.strip(), "it stops without a reason", got=value)
 
 
-@CHECKS.check("CB-003/zero-epochs")
+@check("CB-003/zero-epochs")
 def zero_epochs(subject: Subject) -> None:
     """fit(epochs=0), and a fit that has nothing left to do, are trainings too.
 
@@ -120,12 +126,11 @@ def zero_epochs(subject: Subject) -> None:
         for first in (0, 5):
             training = _training(subject, {}, first, first)
             training.play(subject.make())
-            message = "it asks for something in a training without epochs"
-            require(not training.requests, message, got=training.requests)
+            require(not training.requests, "it asks for something in a training without epochs", got=training.requests)
     require(not noted.warned, "an event warns", got=noted.warned)
 
 
-@CHECKS.check("CB-004/exceptions-arrive")
+@check("CB-004/exceptions-arrive")
 def exceptions_arrive(subject: Subject) -> None:
     """A swallowed error leaves a training that seems successful and is not.
 
@@ -143,7 +148,7 @@ def exceptions_arrive(subject: Subject) -> None:
         fail(f"an error in view.{name} is swallowed", expected="the exception reaches the caller")
 
 
-@CHECKS.check("CB-005/state-is-plain")
+@check("CB-005/state-is-plain")
 def state_is_plain(subject: Subject) -> None:
     """The memory of a callback is saved with the network.
 
@@ -164,7 +169,7 @@ def _saved(memory: Mapping[str, Any]) -> dict[str, Any]:
     return through_file(memory, nested=True, array_kinds="fiubU")
 
 
-@CHECKS.check("CB-006/resume")
+@check("CB-006/resume")
 def resume(subject: Subject) -> None:
     """Cutting and resuming a training must make no difference to its callbacks.
 
@@ -207,19 +212,19 @@ def _switch_off(training: Training, cut: int) -> None:
         raise _SwitchedOffError
 
 
-@CHECKS.check("CB-007/trainings-apart")
-def trainings_apart(subject: Subject) -> None:
+@check("CB-007/trainings-apart")
+def trainings_apart(subject: Subject, shared: Any) -> None:
     """One callback may serve two networks in turn.
 
     Store nothing in the instance, the class or the module: only in view.state.
     """
-    alone, shared = _played(subject, 16), subject.make()
+    alone = _played(subject, 16)
     _played(attrs.evolve(subject, seed=subject.seed + 1), 9, callback=shared)
     again = _played(subject, 16, callback=shared)
     expect_equal("its requests differ in a second training", _timeless(again), _timeless(alone))
 
 
-@CHECKS.check("CB-008/no-validation-data", level="strict")
+@check("CB-008/no-validation-data", level="strict")
 def no_validation_data(subject: Subject) -> None:
     """Most first trainings have none: view.validation_data is None then, and no name in the logs begins with val_.
 
@@ -234,7 +239,7 @@ def no_validation_data(subject: Subject) -> None:
         training.play(subject.make(), logs_of=logs_of)
 
 
-@CHECKS.check("CB-009/other-trainings", level="strict")
+@check("CB-009/other-trainings", level="strict")
 def other_trainings(subject: Subject) -> None:
     """There are trainings with one batch an epoch, without a learning rate, and with a solver: no batches at all.
 
@@ -254,7 +259,7 @@ def other_trainings(subject: Subject) -> None:
             raise CheckFailure(f"a training with {kind} ends in an error", got=got, expected=expected) from error
 
 
-@CHECKS.check("CB-010/state-is-its-own")
+@check("CB-010/state-is-its-own")
 def state_is_its_own(subject: Subject) -> None:
     """Memory that is shared with the training changes unnoticed, and what a file changes does not come back.
 
@@ -286,7 +291,7 @@ def _items(value: Any, where: str) -> Iterator[tuple[str, Any]]:
         yield from _items(item, f"{where}[{key!r}]")
 
 
-@CHECKS.check("CB-REF/figures", needs=needs_reference_values, scope="variant")
+@check("CB-REF/figures", needs=needs_reference_values, scope="variant")
 def reference_values(subject: Subject) -> None:
     """A callback may be well-behaved and still do something else, or at another epoch, than its name says.
 
@@ -309,7 +314,7 @@ def reference_values(subject: Subject) -> None:
 def _expect_example(subject: Subject, example: Example) -> None:
     """Compare what is named in ``expected``; of the state, the entries that are named."""
     fields, expected = example.hyperparameters, example.expected
-    inputs = {**example.inputs, **({"hyperparameters": dict(fields)} if fields else {})}
+    show(example.inputs, {"hyperparameters": dict(fields)} if fields else {})
     with quiet():
         got = observed(lambda: subject.cls(**fields), **example.inputs)
     names = sorted(got)
@@ -317,7 +322,7 @@ def _expect_example(subject: Subject, example: Example) -> None:
     for name, wanted in expected.items():
         actual = {entry: got[name].get(entry) for entry in wanted} if name == "state" else got[name]
         message = f"{name!r} differs from the value of {example.source}"
-        expect_close(message, _as_words(actual), _as_words(wanted), rtol=example.tolerance, inputs=inputs)
+        expect_close(message, _as_words(actual), _as_words(wanted), rtol=example.tolerance)
 
 
 def _as_words(value: Any) -> Any:

@@ -10,15 +10,11 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.interfaces import Distribution
-from nnkit.testing.call import Call, quiet
-from nnkit.testing.comparison import difference
-from nnkit.testing.failure import expect_close, expect_equal, require
-from nnkit.testing.methods import expect_shape
-from nnkit.testing.record import CheckList
+from nnkit.testing.call import Call, expect_shape, quiet
+from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
+from nnkit.testing.record import applies_if, check
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
 
 SIZES = ((1, 1), (1, 7), (7, 1), (3, 5), (5, 3), (40, 30))
 FANS = ((200, 50), (50, 200), (100, 100), (400, 10), (10, 400))
@@ -42,8 +38,7 @@ def calls(subject: Subject) -> list[Call]:
     return found
 
 
-def _needs_random(subject: Subject) -> str | None:
-    return None if subject.cls.random else "it is not random"
+_needs_random = applies_if(lambda s: s.cls.random, "it is not random")
 
 
 def _needs_distribution(subject: Subject) -> str | None:
@@ -53,7 +48,7 @@ def _needs_distribution(subject: Subject) -> str | None:
     return None if declared else "its elements have no common distribution"
 
 
-@CHECKS.check("INIT-001/shape-and-type")
+@check("INIT-001/shape-and-type")
 def shape_and_type(subject: Subject) -> None:
     """The draw is copied into the flat vector as it is.
 
@@ -61,21 +56,19 @@ def shape_and_type(subject: Subject) -> None:
     """
     for shape in (*SIZES, (1,), (6,), (0, 3), (3, 0)):
         w = draw(subject, shape, (max(shape[0], 1), max(shape[-1], 1)), f"shape/{shape}")
-        inputs = {"shape": shape, "fan_in": shape[0], "fan_out": shape[-1]}
-        require(isinstance(w, np.ndarray), "sample returns no array", inputs=inputs, got=type(w).__name__)
-        expect_shape("sample has the wrong shape", w, shape, inputs)
-        same = w.dtype == subject.dtype
-        require(same, "sample has the wrong dtype", inputs=inputs, got=w.dtype, expected=subject.dtype)
-        require(np.isfinite(w).all(), "sample is not finite", inputs=inputs, got=w)
+        show(shape=shape, fan_in=shape[0], fan_out=shape[-1])
+        require(isinstance(w, np.ndarray), "sample returns no array", got=type(w).__name__)
+        expect_shape("sample has the wrong shape", w, shape)
+        require(w.dtype == subject.dtype, "sample has the wrong dtype", got=w.dtype, expected=subject.dtype)
+        require(np.isfinite(w).all(), "sample is not finite", got=w)
 
 
-@CHECKS.check("INIT-002/same-generator-same-draw")
-def same_generator_same_draw(subject: Subject) -> None:
+@check("INIT-002/same-generator-same-draw")
+def same_generator_same_draw(subject: Subject, part: Any) -> None:
     """A seed must give the same network again.
 
     Draw from the rng that is passed, and from nothing else.
     """
-    part = subject.make()
     for shape in SIZES:
         one = draw(subject, shape, shape, "same")
         for again in (part, part, subject.make()):
@@ -83,37 +76,37 @@ def same_generator_same_draw(subject: Subject) -> None:
             expect_equal("equal generators give different draws", other, one, inputs={"shape": shape})
 
 
-@CHECKS.check("INIT-003/successive-draws-differ", needs=_needs_random)
-def successive_draws_differ(subject: Subject) -> None:
+@check("INIT-003/successive-draws-differ", needs=_needs_random)
+def successive_draws_differ(subject: Subject, part: Any) -> None:
     """Two layers of one size must not begin with equal weights, nor two units of a layer.
 
     Use the rng as it comes; do not reseed it, copy it, or draw one row and repeat it.
     """
-    part = subject.make()
     for shape in ((7, 5), (5, 7), (40, 30)):
-        rng, inputs = subject.rng("successive"), {"shape": shape}
+        show(shape=shape)
+        rng = subject.rng("successive")
         one, two, other = (
             part.sample(shape, *shape, generator, subject.dtype) for generator in (rng, rng, np.random.default_rng(987))
         )
-        require(difference(one, two) is not None, "successive draws are equal", inputs=inputs, got=two)
-        require(difference(one, other) is not None, "another generator gives the same draw", inputs=inputs, got=other)
+        require(difference(one, two) is not None, "successive draws are equal", got=two)
+        require(difference(one, other) is not None, "another generator gives the same draw", got=other)
         w = one.astype(np.float64)
         distinct = np.unique(w.round(12)).size
-        require(distinct > 1, "all elements of one draw are equal", inputs=inputs, got=w)
+        require(distinct > 1, "all elements of one draw are equal", got=w)
         if distinct < 0.5 * w.size and w.size < 1000:
             continue  # few distinct values, or mostly zeros: small arrays hold equal rows by chance
         for axis, name in enumerate(("rows", "columns")):
             different = np.unique(w, axis=axis).shape[axis] == w.shape[axis]
-            require(different, f"two {name} of one draw are equal", inputs=inputs, got=w[:2])
+            require(different, f"two {name} of one draw are equal", got=w[:2])
 
 
-@CHECKS.check("INIT-004/constant", needs=lambda s: "it is random" if s.cls.random else None)
-def constant(subject: Subject) -> None:
+@check("INIT-004/constant", needs=applies_if(lambda s: not s.cls.random, "it is random"))
+def constant(subject: Subject, part: Any) -> None:
     """What declares that it is not random must not depend on the generator.
 
     Set `random = True` (the default), or draw nothing.
     """
-    part, rng = subject.make(), np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     before = rng.bit_generator.state
     one = part.sample((3, 4), 3, 4, rng, subject.dtype)
     require(rng.bit_generator.state == before, "it draws from the generator although it is not random")
@@ -121,13 +114,12 @@ def constant(subject: Subject) -> None:
     expect_equal("it depends on the generator although it is not random", two, one)
 
 
-@CHECKS.check("INIT-005/law", needs=_needs_distribution)
-def distribution(subject: Subject) -> None:
+@check("INIT-005/law", needs=_needs_distribution)
+def distribution(subject: Subject, part: Any) -> None:
     """The variance decides whether signals grow or vanish from layer to layer.
 
     Check fan_in against fan_out, variance against standard deviation, and the width of a uniform distribution.
     """
-    part = subject.make()
     for fans in FANS:
         declared = part.element_distribution(*fans)
         if declared is None:
@@ -155,23 +147,20 @@ def distribution(subject: Subject) -> None:
 def _expect_distribution(sample: Array, declared: Distribution, fans: tuple[int, int], where: str) -> None:
     """Raise ``CheckFailure`` unless mean, variance and bounds of ``sample`` are those declared, within 5 sigma."""
     w, variance, sigma = sample.astype(np.float64), declared.variance, math.sqrt(declared.variance)
-    inputs = {"fan_in": fans[0], "fan_out": fans[1], "drawn": f"{w.size} elements, {where}"}
+    show(fan_in=fans[0], fan_out=fans[1], drawn=f"{w.size} elements, {where}")
     slack = 1e-6 * max(abs(declared.low) if math.isfinite(declared.low) else 0.0, sigma, 1e-12)
     below, above = w.min() >= declared.low - slack, w.max() <= declared.high + slack
-    require(below, "an element lies below the declared bound", inputs=inputs, got=w.min(), expected=declared.low)
-    require(above, "an element lies above the declared bound", inputs=inputs, got=w.max(), expected=declared.high)
+    require(below, "an element lies below the declared bound", got=w.min(), expected=declared.low)
+    require(above, "an element lies above the declared bound", got=w.max(), expected=declared.high)
     atol = 5.0 * sigma / math.sqrt(w.size) + 1e-7 * (abs(declared.mean) + sigma)
-    expect_close("the mean is not the declared one (5 sigma)", w.mean(), declared.mean, atol=atol, inputs=inputs)
+    expect_close("the mean is not the declared one (5 sigma)", w.mean(), declared.mean, atol=atol)
     squares = (w - declared.mean) ** 2
     kurtosis = max(float((squares**2).mean() - squares.mean() ** 2), 0.2 * variance**2)
     message, atol = "the variance is not the declared one (5 sigma)", 5.0 * math.sqrt(kurtosis / w.size)
-    expect_close(message, squares.mean(), variance, atol=atol + 1e-6 * variance, inputs=inputs)
+    expect_close(message, squares.mean(), variance, atol=atol + 1e-6 * variance)
 
 
 def _needs_free_fans(subject: Subject) -> str | None:
-    reason = _needs_distribution(subject) or _needs_random(subject)
-    if reason is not None:
-        return reason
     try:
         w = draw(subject, (60, 60), (9, 400), "free fans").astype(np.float64)
     except ValueError:
@@ -181,13 +170,12 @@ def _needs_free_fans(subject: Subject) -> str | None:
     return "its matrices are orthogonal: their variance follows from their shape" if orthogonal else None
 
 
-@CHECKS.check("INIT-006/fans-as-given", needs=_needs_free_fans)
-def fans_as_given(subject: Subject) -> None:
+@check("INIT-006/fans-as-given", needs=(_needs_distribution, _needs_random, _needs_free_fans))
+def fans_as_given(subject: Subject, part: Any) -> None:
     """A layer passes the fans itself: those of a bias or of a convolution are not its shape.
 
     Use fan_in and fan_out as they are passed; do not read them from the shape.
     """
-    part = subject.make()
     for fans in ((9, 400), (400, 9)):
         declared, rng = part.element_distribution(*fans), subject.rng(f"fans/{fans}")
         if declared is not None:
@@ -195,13 +183,12 @@ def fans_as_given(subject: Subject) -> None:
             _expect_distribution(w, declared, fans, "shape (60, 60)")
 
 
-@CHECKS.check("INIT-007/fresh-and-writable")
-def fresh_and_writable(subject: Subject) -> None:
+@check("INIT-007/fresh-and-writable")
+def fresh_and_writable(subject: Subject, part: Any) -> None:
     """Training writes into the draw.
 
     Return a new array each time: no cached one, no broadcast view, no read-only one.
     """
-    part = subject.make()
     one, two = (part.sample((3, 4), 3, 4, subject.rng("fresh"), subject.dtype) for _ in range(2))
     require(one.flags.writeable, "the draw is read-only", expected="a writable array")
     require(not np.shares_memory(one, two), "two draws share memory")
@@ -214,7 +201,7 @@ def fresh_and_writable(subject: Subject) -> None:
     expect_equal("writing to a draw changes the next one", again, before)
 
 
-@CHECKS.check("INIT-008/independent-elements", needs=_needs_random, level="strict")
+@check("INIT-008/independent-elements", needs=_needs_random, level="strict")
 def independent_elements(subject: Subject) -> None:
     """Units that begin alike stay alike.
 
@@ -233,13 +220,12 @@ def independent_elements(subject: Subject) -> None:
         expect_close(f"{label} are correlated (6 sigma)", (one * two).mean(), 0.0, atol=6.0 / math.sqrt(one.size))
 
 
-@CHECKS.check("INIT-009/large", needs=_needs_random, scope="variant")
-def large(subject: Subject) -> None:
+@check("INIT-009/large", needs=_needs_random, scope="variant")
+def large(subject: Subject, part: Any) -> None:
     """Draws in blocks go wrong behind the last complete block, which no small layer reaches.
 
     Draw all of the array at once, or the rest of it too.
     """
-    part = subject.make()
     shape, rng = (401, 523), subject.rng("large")
     one, two = (part.sample(shape, *shape, rng, subject.dtype).reshape(-1) for _ in range(2))
     for start in (0, one.size // 2, one.size - 600):
@@ -260,7 +246,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
         return getattr(part, method)(**arguments)
 
 
-@CHECKS.check("INIT-REF/figures", needs=needs_reference_values)
+@check("INIT-REF/figures", needs=needs_reference_values)
 def figures(subject: Subject) -> None:
     """An initializer may draw from another distribution than its name says.
 

@@ -13,15 +13,13 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NNKitError
-from nnkit.testing.call import Call, quiet
-from nnkit.testing.failure import expect_close, expect_equal, require
+from nnkit.testing.call import Call, quiet, tried
+from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.points import normal, simplex
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import applies_if, check, needs_float32, needs_trait
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
 
 
 @attrs.frozen
@@ -130,42 +128,41 @@ def calls(subject: Subject) -> list[Call]:
     ]
 
 
-@CHECKS.check("MET-001/state")
-def state(subject: Subject) -> None:
+@check("MET-001/state")
+def state(subject: Subject, metric: Any) -> None:
     """The state is merged, copied and sent between processes.
 
     start gives a new flat dict of numbers and arrays; add changes it in place and returns nothing.
     """
-    metric = subject.make()
     one, two = metric.start(), metric.start()
     require(isinstance(one, dict), "start returns no dict", got=type(one).__name__)
     require(one is not two, "start returns the same dict twice")
-    for form in forms(subject, "state"):
+    for form in tried(forms(subject, "state")):
         fresh, arrays = metric.start(), {name: array.copy() for name, array in form.arrays.items()}
         with quiet():
             returned = metric.add(fresh, *arrays.values())
         require(returned is None, "add returns something", got=returned, expected="None")
-        expect_equal("start is not fresh after an add", metric.start(), one, inputs=form.arrays)
+        expect_equal("start is not fresh after an add", metric.start(), one)
         before = copy.deepcopy(fresh)
         first = _result(metric, fresh)
-        expect_equal("result changes the state", fresh, before, inputs=form.arrays)
+        expect_equal("result changes the state", fresh, before)
         _expect("result gives something else the second time", _result(metric, fresh), first, form)
         loaded = through_file(fresh, nested=True)
         _expect("a state that went through a file gives another result", _result(metric, loaded), first, form)
         for value in fresh.values():
             for name, array in arrays.items():
                 shared = isinstance(value, np.ndarray) and np.shares_memory(value, array)
-                require(not shared, f"the state keeps the memory of {name}", inputs=form.arrays)
+                require(not shared, f"the state keeps the memory of {name}")
 
 
-@CHECKS.check("MET-002/streaming-equals-one-pass")
-def streaming(subject: Subject) -> None:
+@check("MET-002/streaming-equals-one-pass")
+def streaming(subject: Subject, metric: Any) -> None:
     """Validation data come in batches; the value must not depend on their size.
 
     Keep sums and counts in the state, and divide only in result.
     """
-    metric, tolerance = subject.make(), _tolerance(subject)
-    for form in forms(subject, "streaming", signs=True):
+    tolerance = _tolerance(subject)
+    for form in tried(forms(subject, "streaming", signs=True)):
         order = subject.rng("streaming/order").permutation(len(form.weight))
         ways = {"the order of the samples changes the value": [form.rows(order)]}
         ways["an empty batch changes the value"] = [form, form.rows(slice(0, 0))]
@@ -182,14 +179,13 @@ def streaming(subject: Subject) -> None:
         _expect("with a row of NaN, batches give another value than one pass", got, expected, spoiled, tolerance)
 
 
-@CHECKS.check("MET-003/merge")
-def merge(subject: Subject) -> None:
+@check("MET-003/merge")
+def merge(subject: Subject, metric: Any) -> None:
     """Values of several processes or shards are merged in any order.
 
     merge gives a new state; make its entries add up, or override merge.
     """
-    metric = subject.make()
-    for form in forms(subject, "merge", signs=True):
+    for form in tried(forms(subject, "merge", signs=True)):
         a, b, c = (_state(metric, form.rows(slice(*cut))) for cut in ((0, 7), (7, 8), (8, 24)))
         before, expected = copy.deepcopy((a, b, c)), _value(metric, form)
         with quiet():
@@ -204,32 +200,31 @@ def merge(subject: Subject) -> None:
         for way, merged in ways.items():
             message = f"{way} gives another value than one pass"
             _expect(message, _result(metric, merged), expected, form, _tolerance(subject))
-        expect_equal("merge changes the states that are passed to it", (a, b, c), before, inputs=form.arrays)
+        expect_equal("merge changes the states that are passed to it", (a, b, c), before)
         with quiet():
             for merged in (left, metric.merge(a, metric.start()), metric.merge(metric.start(), a)):
                 _add(metric, merged, form)
-        expect_equal("a merged state shares memory with its sources", (a, b, c), before, inputs=form.arrays)
+        expect_equal("a merged state shares memory with its sources", (a, b, c), before)
 
 
-@CHECKS.check("MET-004/weights")
-def weights(subject: Subject) -> None:
+@check("MET-004/weights")
+def weights(subject: Subject, metric: Any) -> None:
     """Weights stand for repetitions; a weight of zero is a sample that is not there.
 
     Multiply what you add by the weight, and count the weights instead of the rows.
     """
-    metric, tolerance = subject.make(), _tolerance(subject)
-    for form in forms(subject, "weights"):
+    tolerance = _tolerance(subject)
+    for form in tried(forms(subject, "weights")):
         times = subject.rng("weights/times").integers(0, 4, len(form.weight))
         times[:2] = (0, 3)
         weighted = attrs.evolve(form, weight=times.astype(subject.dtype))
         expected = _value(metric, form.rows(np.repeat(np.arange(len(times)), times)))
-        got = _value(metric, weighted)
-        _expect("integer weights do not act as repetitions", got, expected, weighted, tolerance)
+        _expect("integer weights do not act as repetitions", _value(metric, weighted), expected, weighted, tolerance)
         spoiled = weighted.with_prediction(0, form.prediction[1])
         _expect("a sample of weight zero changes the value", _value(metric, spoiled), expected, spoiled, tolerance)
 
 
-@CHECKS.check("MET-005/bounds")
+@check("MET-005/bounds")
 def bounds(subject: Subject) -> None:
     """Progress lines, early stopping and plots rely on the declared bounds.
 
@@ -240,63 +235,61 @@ def bounds(subject: Subject) -> None:
     far = [] if subject.cls.classes else [attrs.evolve(form, prediction=form.prediction * 100) for form in usual]
     for form, rows in itertools.product((*usual, *far), (1, 2, 24)):
         part = form.rows(slice(0, rows))
+        show(part.arrays)
         value = _value(subject.make(), part)
         number = isinstance(value, (float, int, np.floating)) and not isinstance(value, bool)
         right, got = number or not subject.cls.scalar, type(value).__name__
-        require(right, "result is not one number", inputs=part.arrays, got=got, expected="a float")
+        require(right, "result is not one number", got=got, expected="a float")
         array = np.asarray(value, dtype=np.float64)
         inside = (np.isnan(array) | ((array >= low - 1e-9) & (array <= high + 1e-9))).all()
-        require(inside, "result leaves its bounds", inputs=part.arrays, got=array, expected=f"[{low}, {high}]")
+        require(inside, "result leaves its bounds", got=array, expected=f"[{low}, {high}]")
 
 
-@CHECKS.check("MET-006/empty")
-def empty(subject: Subject) -> None:
+@check("MET-006/empty")
+def empty(subject: Subject, metric: Any) -> None:
     """A value is asked for before the first sample, and for classes that never come.
 
     Return NaN (or the documented value) where there is nothing to divide by; never raise.
     """
-    metric = subject.make()
     with quiet() as noted:
         metric.result(metric.start())
         metric.result(metric.merge(metric.start(), metric.start()))
     require(not noted.warned, "result of an empty state warns", got=noted.warned)
-    for form in forms(subject, "empty"):
+    for form in tried(forms(subject, "empty")):
         weightless = attrs.evolve(form, weight=np.zeros_like(form.weight))
         with quiet() as noted:
             for batch in (form.rows(slice(0, 0)), form.rows(slice(0, 1)), weightless):
                 fresh = metric.start()
                 _add(metric, fresh, batch)
                 metric.result(fresh)
-        require(not noted.warned, "result of hardly any samples warns", inputs=form.arrays, got=noted.warned)
+        require(not noted.warned, "result of hardly any samples warns", got=noted.warned)
 
 
-@CHECKS.check(
+@check(
     "MET-007/better",
-    needs=lambda s: None if s.cls.higher_is_better is not None and s.cls.scalar else "it declares no better side",
+    needs=applies_if(lambda s: s.cls.higher_is_better is not None and s.cls.scalar, "it declares no better side"),
 )
-def better(subject: Subject) -> None:
+def better(subject: Subject, metric: Any) -> None:
     """Early stopping and checkpoints keep the wrong model if the direction is wrong.
 
     Correct `higher_is_better`, or the sign of the value.
     """
-    metric = subject.make()
     sign, bound = (1.0, "least") if subject.cls.higher_is_better else (-1.0, "most")
-    for form in (*forms(subject, "better/1"), *forms(subject, "better/2")):
+    for form in tried((*forms(subject, "better/1"), *forms(subject, "better/2"))):
         right = np.eye(3, dtype=subject.dtype)[form.target] if form.name == "labels" else form.target
         best, usual = float(_value(metric, attrs.evolve(form, prediction=right))), float(_value(metric, form))
         # NaN where the metric is undefined for these targets: no side is better then.
         holds = math.isnan(best) or math.isnan(usual) or sign * best >= sign * usual - 1e-9
         message, expected = f"a perfect prediction is not the best ({form.name})", f"at {bound} {usual!r}"
-        require(holds, message, inputs=form.arrays, got=best, expected=expected)
+        require(holds, message, got=best, expected=expected)
 
 
-@CHECKS.check("MET-008/forms-agree", needs=lambda s: None if s.cls.classes else "it is not about classes")
-def forms_agree(subject: Subject) -> None:
+@check("MET-008/forms-agree", needs=needs_trait("classes", "that it is about classes"))
+def forms_agree(subject: Subject, metric: Any) -> None:
     """One-hot rows and labels mean the same.
 
     Read targets with nnkit.interfaces.class_metric (or nnkit.arrays.to_labels), which accepts either.
     """
-    metric = subject.make()
     by_name = {form.name: form for form in forms(subject, "agree")}
     if {"one-hot rows", "labels"} <= set(by_name):
         rows, labels = (_value(metric, by_name[name]) for name in ("one-hot rows", "labels"))
@@ -309,13 +302,15 @@ def forms_agree(subject: Subject) -> None:
             _expect("labels (N,) give another value than one column", got, expected, flat, 1e-12)
 
 
-@CHECKS.check("MET-010/flat-targets", needs=lambda s: "it is about classes" if s.cls.classes else None)
-def flat_targets(subject: Subject) -> None:
+_needs_numbers = applies_if(lambda s: not s.cls.classes, "it is about classes")
+
+
+@check("MET-010/flat-targets", needs=_needs_numbers)
+def flat_targets(subject: Subject, metric: Any) -> None:
     """(N, 1) against (N,) is broadcast to (N, N) by numpy, and gives a value without an error.
 
     Compare the shapes and raise a ShapeError, or make one column of a flat target first.
     """
-    metric = subject.make()
     form = forms(subject, "flat")[0]
     if form.prediction.shape[1] != 1:
         return
@@ -324,18 +319,16 @@ def flat_targets(subject: Subject) -> None:
         got = _value(metric, flat)
     except ValueError:
         return
-    message = "a flat target (N,) gives another value than (N, 1)"
-    _expect(message, got, _value(metric, form), flat, 8 * subject.eps)
+    _expect("a flat target (N,) gives another value than (N, 1)", got, _value(metric, form), flat, 8 * subject.eps)
 
 
-@CHECKS.check("MET-009/float32-accuracy", needs=lambda s: None if s.dtype == np.float32 else "it is about float32")
-def float32_accuracy(subject: Subject) -> None:
+@check("MET-009/float32-accuracy", needs=needs_float32)
+def float32_accuracy(subject: Subject, metric: Any) -> None:
     """Sums of a million float32 numbers lose their last digits.
 
     Add up in float64: `.sum(dtype=np.float64)`, Python floats in the state.
     """
-    metric = subject.make()
-    for form in forms(subject, "float32"):
+    for form in tried(forms(subject, "float32")):
         arrays = (a.astype(np.float64) if a.dtype.kind == "f" else a for a in form.arrays.values())
         wide = Form(form.name, *arrays)
         _expect("float32 data give another value", _value(metric, form), _value(metric, wide), form, 1e-4)
@@ -343,32 +336,29 @@ def float32_accuracy(subject: Subject) -> None:
         _expect("float32 sums drift away over many batches", got, expected, form, 1e-4)
 
 
-@CHECKS.check(
-    "MET-011/nan-stays-visible",
-    level="strict",
-    needs=lambda s: "it is about classes, or gives more than one number" if s.cls.classes or not s.cls.scalar else None,
+@check(
+    "MET-011/nan-stays-visible", level="strict", needs=(_needs_numbers, needs_trait("scalar", "that it is one number"))
 )
-def nan_stays_visible(subject: Subject) -> None:
+def nan_stays_visible(subject: Subject, metric: Any) -> None:
     """A model that predicts NaN must not look good.
 
     Use sums and means that propagate NaN; no nanmean, no np.where around isnan.
     """
-    metric = subject.make()
-    for form in forms(subject, "nan"):
+    for form in tried(forms(subject, "nan")):
         spoiled = form.with_prediction((3, 0), np.nan)
         got, worst = _value(metric, spoiled), _value(metric, form.with_prediction((3, 0), 1e30))
+        show(spoiled.arrays)
         seen = math.isnan(got) or got == worst  # a fraction may count it as wrong
-        require(seen, f"a NaN among the predictions disappears ({form.name})", inputs=spoiled.arrays, got=got)
+        require(seen, f"a NaN among the predictions disappears ({form.name})", got=got)
 
 
-@CHECKS.check("MET-012/large")
-def large(subject: Subject) -> None:
+@check("MET-012/large")
+def large(subject: Subject, metric: Any) -> None:
     """Blocks and chunks begin at sizes that small tests never reach; validation data do.
 
     Look at what is left over behind the last full block.
     """
-    metric = subject.make()
-    for form in forms(subject, "large", 3001):
+    for form in tried(forms(subject, "large", 3001)):
         parts = [form.rows(slice(start, start + 61)) for start in range(0, 3001, 61)]
         some = attrs.evolve(form.rows(slice(0, 3)), name=f"{form.name}, 3001 rows")
         message = "one batch of 3001 rows gives another value than many of 61"
@@ -382,7 +372,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return part.result(state)
 
 
-@CHECKS.check("MET-REF/figures", needs=needs_reference_values)
+@check("MET-REF/figures", needs=needs_reference_values)
 def reference_values(subject: Subject) -> None:
     """A metric may stream well and still be another metric than its name says.
 

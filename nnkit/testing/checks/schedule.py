@@ -11,12 +11,10 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.effects import hyperparameter_fields
-from nnkit.testing.failure import expect_equal, require
-from nnkit.testing.record import CheckList
+from nnkit.testing.failure import expect_equal, require, show
+from nnkit.testing.record import check, needs_trait
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
 
 STEPS = [*range(130), *range(130, 3000, 37), 999, 1000, 1001, 9_999, 10_000, 10_001, 99_999, 100_000, 10**6, 10**9]
 
@@ -30,31 +28,30 @@ def calls(subject: Subject) -> list[Call]:
     return [Call("rate(step)", run, {"steps": np.array([0, 1, 2, 10, 999, 1000, 5000])}, floats=False)]
 
 
-@CHECKS.check("SCH-001/finite-and-not-negative", scope="variant")
-def finite(subject: Subject) -> None:
+@check("SCH-001/finite-and-not-negative", scope="variant")
+def finite(subject: Subject, schedule: Any) -> None:
     """A negative rate climbs, an infinite one destroys; both may come late in a long training.
 
     Clamp at the last step of the plan; check large steps for overflow.
     """
-    schedule = subject.make()
     for step in STEPS:
         with quiet() as noted:
             rate = schedule.rate(step)
-        inputs, got = {"step": step}, type(rate).__name__
+        show(step=step)
+        got = type(rate).__name__
         number = isinstance(rate, (float, int, np.floating)) and not isinstance(rate, bool)
-        require(number, "rate is not a number", inputs=inputs, got=got, expected="a float")
-        require(math.isfinite(rate), "rate is not finite", inputs=inputs, got=rate)
-        require(rate >= 0.0, "rate is negative", inputs=inputs, got=rate)
-        require(not noted.warned, "rate warns", inputs=inputs, got=noted.warned)
+        require(number, "rate is not a number", got=got, expected="a float")
+        require(math.isfinite(rate), "rate is not finite", got=rate)
+        require(rate >= 0.0, "rate is negative", got=rate)
+        require(not noted.warned, "rate warns", got=noted.warned)
 
 
-@CHECKS.check("SCH-002/pure", scope="variant")
-def pure(subject: Subject) -> None:
+@check("SCH-002/pure", scope="variant")
+def pure(subject: Subject, schedule: Any) -> None:
     """A resumed run asks for step 5000 first; the answer must not depend on what was asked before.
 
     Compute the rate from the step alone; store nothing.
     """
-    schedule = subject.make()
     steps = dict.fromkeys(STEPS)
     forwards = {step: schedule.rate(step) for step in steps}
     backwards = {step: subject.make().rate(step) for step in reversed(steps)}
@@ -70,9 +67,7 @@ def pure(subject: Subject) -> None:
         expect_equal("a numpy step gives another rate", got, schedule.rate(step), inputs={"step": step})
 
 
-@CHECKS.check(
-    "SCH-003/continuous", needs=lambda s: None if s.cls.continuous else "it is not declared continuous", scope="variant"
-)
+@check("SCH-003/continuous", needs=needs_trait("continuous", "that it is continuous"), scope="variant")
 def continuous(subject: Subject) -> None:
     """A jump of the rate shows as a jump of the loss, and is searched for in the data.
 
@@ -107,13 +102,12 @@ def _likely_borders(schedule: Any) -> set[float]:
     return borders
 
 
-@CHECKS.check("SCH-004/plain-number", scope="variant")
-def plain_number(subject: Subject) -> None:
+@check("SCH-004/plain-number", scope="variant")
+def plain_number(subject: Subject, schedule: Any) -> None:
     """The rate goes into logs, JSON and float64 steps; a float32 has lost its digits before it is used.
 
     Compute with Python's own numbers (math.exp, not np.exp of a float32), or end with float(...).
     """
-    schedule = subject.make()
     for step in (0, 1, 7, 1000, 123_456):
         rate = schedule.rate(step)
         plain, got = isinstance(rate, (float, int)) and not isinstance(rate, bool), type(rate).__name__
@@ -125,7 +119,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return getattr(part, method)(**arguments)
 
 
-@CHECKS.check("SCH-REF/figures", needs=needs_reference_values, scope="variant")
+@check("SCH-REF/figures", needs=needs_reference_values, scope="variant")
 def reference_values(subject: Subject) -> None:
     """A plan may fall smoothly and still be another plan than its name says.
 

@@ -16,14 +16,12 @@ from nnkit.errors import NotOfferedError
 from nnkit.interfaces import SolverStep
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.effects import expect_effects
-from nnkit.testing.failure import expect_close, expect_equal, require
+from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.objectives import Objective, Problem, curved, linear, solve
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import applies_if, check, needs_offer, needs_trait
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
 
 
 def calls(subject: Subject) -> list[Call]:
@@ -37,12 +35,11 @@ def calls(subject: Subject) -> list[Call]:
     return [Call("solve(objective, parameters)", run, {"parameters": problem.start})]
 
 
-def _needs_plain_objective(subject: Subject) -> str | None:
-    """A solver that adds a penalty of its own does not end at the optimum of the objective alone."""
-    return "it finds the strength of a penalty of its own" if subject.cls.finds_strength else None
+_needs_plain_objective = applies_if(lambda s: not s.cls.finds_strength, "it finds the strength of a penalty of its own")
+"""A solver that adds a penalty of its own does not end at the optimum of the objective alone."""
 
 
-@CHECKS.check("SOL-001/linear-optimum", scope="variant", needs=_needs_plain_objective)
+@check("SOL-001/linear-optimum", scope="variant", needs=_needs_plain_objective)
 def linear_optimum(subject: Subject) -> None:
     """Linear least squares is the one problem with a known answer.
 
@@ -61,31 +58,30 @@ def linear_optimum(subject: Subject) -> None:
         )
 
 
-@CHECKS.check("SOL-002/max-steps")
-def max_steps(subject: Subject) -> None:
+@check("SOL-002/max-steps")
+def max_steps(subject: Subject, part: Any) -> None:
     """A limit on the steps must be obeyed.
 
     Count every step that is reported, and stop at max_steps with a reason.
     """
-    part = subject.make()
     for steps in (1, 2, 5):
         problem = curved(subject)
         result, reports = solve(part, problem, steps)
-        inputs = {"parameters": problem.start, "max_steps": steps}
+        show(parameters=problem.start, max_steps=steps)
         count, numbers = len(reports), [report.step for report in reports]
         expected: Any = f"1 to {steps}"
-        require(1 <= count <= steps, "it makes another number of steps", inputs=inputs, got=count, expected=expected)
+        require(1 <= count <= steps, "it makes another number of steps", got=count, expected=expected)
         expected = list(range(1, count + 1))
-        require(numbers == expected, "steps are not numbered 1, 2, …", inputs=inputs, got=numbers, expected=expected)
-        require(reports[-1].reason, "the last report has no reason", inputs=inputs, got=reports[-1].reason)
-        require(not any(r.reason for r in reports[:-1]), "a report before the last has a reason", inputs=inputs)
+        require(numbers == expected, "steps are not numbered 1, 2, …", got=numbers, expected=expected)
+        require(reports[-1].reason, "the last report has no reason", got=reports[-1].reason)
+        require(not any(r.reason for r in reports[:-1]), "a report before the last has a reason")
         got, expected = (result.shape, result.dtype), (problem.start.shape, subject.dtype)
-        require(got == expected, "the result has another shape or dtype", inputs=inputs, got=got, expected=expected)
+        require(got == expected, "the result has another shape or dtype", got=got, expected=expected)
     result, reports = solve(part, curved(subject), 0)
     require(len(reports) <= 1 and np.isfinite(result).all(), "max_steps=0 is not harmless", got=len(reports))
 
 
-@CHECKS.check("SOL-003/stops-when-asked")
+@check("SOL-003/stops-when-asked")
 def stops_when_asked(subject: Subject) -> None:
     """Ctrl-C, early stopping and a deadline all ask by the return value of on_step.
 
@@ -94,14 +90,15 @@ def stops_when_asked(subject: Subject) -> None:
     for at in (1, 2, 3):
         problem = curved(subject)
         result, reports = solve(subject.make(), problem, 50, stop_at=at)
-        inputs, count = {"parameters": problem.start, "asked to stop at": at}, len(reports)
+        show({"asked to stop at": at}, parameters=problem.start)
+        count = len(reports)
         right = count == at or (count < at and reports[-1].reason)
-        require(right, "it goes on after on_step returned True", inputs=inputs, got=count, expected=at)
+        require(right, "it goes on after on_step returned True", got=count, expected=at)
         message = "it does not return the parameters of its last report"
-        expect_close(message, result, reports[-1].parameters, tolerance=1e-6, inputs=inputs)
+        expect_close(message, result, reports[-1].parameters, tolerance=1e-6)
 
 
-@CHECKS.check("SOL-004/honest-reports")
+@check("SOL-004/honest-reports")
 def honest_reports(subject: Subject) -> None:
     """Plots, early stopping and users believe the reported value.
 
@@ -111,16 +108,17 @@ def honest_reports(subject: Subject) -> None:
     for problem in (curved(subject), linear(subject, "honest", 12, 4)):
         result, reports = solve(subject.make(), problem, 30)
         for report in reports:
-            expected, inputs = problem.objective.value(report.parameters), {"parameters": report.parameters}
+            show(parameters=report.parameters)
+            expected = problem.objective.value(report.parameters)
             message = f"the value reported in step {report.step} is not the objective's"
-            expect_close(message, report.value, expected, tolerance=tolerance, inputs=inputs)
+            expect_close(message, report.value, expected, tolerance=tolerance)
         if not subject.cls.finds_strength:  # its best is that of another function, which changes as it learns
             got, best = problem.objective.value(result), min(report.value for report in reports)
             right = got <= best * (1 + tolerance) + tolerance
             require(right, "the result is not the best of the reports", got=got, expected=best)
 
 
-@CHECKS.check("SOL-005/monotone", needs=lambda s: None if s.cls.monotone else "it is not declared monotone")
+@check("SOL-005/monotone", needs=needs_trait("monotone", "that it is monotone"))
 def monotone(subject: Subject) -> None:
     """A monotone solver is trusted never to make the objective worse.
 
@@ -131,19 +129,18 @@ def monotone(subject: Subject) -> None:
         _, reports = solve(subject.make(), problem, 40)
         values = [problem.objective.value(problem.start), *(report.value for report in reports)]
         for step, (before, after) in enumerate(itertools.pairwise(values), 1):
-            message, inputs = f"the value rises in step {step}", {"parameters": problem.start}
-            right = after <= before * (1 + slack) + slack
-            require(right, message, inputs=inputs, got=after, expected=f"at most {before!r}")
+            show(parameters=problem.start)
+            message = f"the value rises in step {step}"
+            require(after <= before * (1 + slack) + slack, message, got=after, expected=f"at most {before!r}")
 
 
-@CHECKS.check("SOL-006/singular", needs=_needs_plain_objective)
-def singular(subject: Subject) -> None:
+@check("SOL-006/singular", needs=_needs_plain_objective)
+def singular(subject: Subject, part: Any) -> None:
     """More weights than data, and units that are equal, make every Jacobian singular.
 
     Damp, or solve by least squares; never invert.
     """
-    part = subject.make()
-    flat = Objective(lambda _t: np.array([2.0]), lambda t: np.zeros((1, len(t))), subject.dtype)
+    flat = Objective(lambda _t: np.array([2.0]), lambda t: np.zeros((1, len(t))), subject.dtype, 1)
     start = linear(subject, "singular/flat", 3, 3).start
     for name, problem, steps in (
         ("a singular Jacobian", linear(subject, "singular/equal", 9, 3, singular=True), 60),
@@ -151,14 +148,13 @@ def singular(subject: Subject) -> None:
         ("a flat objective", Problem(flat, start, np.ones(3, dtype=int), start), 10),
     ):
         result, _ = solve(part, problem, steps)
-        message, inputs = f"{name} gives numbers that are not finite", {"parameters": problem.start}
-        require(np.isfinite(result).all(), message, inputs=inputs, got=result)
+        show(parameters=problem.start)
+        require(np.isfinite(result).all(), f"{name} gives numbers that are not finite", got=result)
         gap, allowed = problem.gap(result), 1e-2 * problem.gap(problem.start)
-        message, expected = f"{name} keeps it from descending", f"less than {allowed:.3g}"
-        require(gap <= allowed, message, inputs=inputs, got=gap, expected=expected)
+        require(gap <= allowed, f"{name} keeps it from descending", got=gap, expected=f"less than {allowed:.3g}")
 
 
-@CHECKS.check("SOL-007/curved-valley", scope="variant", needs=_needs_plain_objective)
+@check("SOL-007/curved-valley", scope="variant", needs=_needs_plain_objective)
 def curved_valley(subject: Subject) -> None:
     """A solver for linear problems alone is of no use for networks.
 
@@ -176,18 +172,19 @@ def curved_valley(subject: Subject) -> None:
     )
 
 
-@CHECKS.check("SOL-008/start-untouched")
-def start_untouched(subject: Subject) -> None:
+@check("SOL-008/start-untouched")
+def start_untouched(subject: Subject, part: Any) -> None:
     """The caller compares the result with where it began.
 
     Copy the parameters first.
     """
-    part, problem = subject.make(), linear(subject, "untouched", 8, 3)
-    start, inputs = problem.start.copy(), {"parameters": problem.start}
+    problem = linear(subject, "untouched", 8, 3)
+    show(parameters=problem.start)
+    start = problem.start.copy()
     with quiet():
         result = part.solve(problem.objective, start, max_steps=5, on_step=lambda _step: False)
-    expect_equal("solve writes to the parameters that are passed to it", start, problem.start, inputs=inputs)
-    require(not np.shares_memory(result, start), "the result is the memory of the start", inputs=inputs)
+    expect_equal("solve writes to the parameters that are passed to it", start, problem.start)
+    require(not np.shares_memory(result, start), "the result is the memory of the start")
     if not subject.cls.finds_strength:  # its result is best for the objective with its penalty, which goes on moving
         again, _ = solve(part, attrs.evolve(problem, start=np.array(result)), 5)
         before, after = problem.objective.value(result), problem.objective.value(again)
@@ -195,10 +192,7 @@ def start_untouched(subject: Subject) -> None:
         require(right, "started at its own result, it leaves it", got=after, expected=f"at most {before!r}")
 
 
-@CHECKS.check(
-    "SOL-009/resume-equals-continuous",
-    needs=lambda s: None if s.offers("solve_from") else "it keeps no state between two calls",
-)
+@check("SOL-009/resume-equals-continuous", needs=needs_offer("solve_from"))
 def resume_equals_continuous(subject: Subject) -> None:
     """A solution that is cut and resumed must give bit-identical parameters.
 
@@ -210,10 +204,9 @@ def resume_equals_continuous(subject: Subject) -> None:
         for cut in range(1, len(path)):
             first, half, state = _solve_from(subject, problem, problem.start, begun, cut)
             rest, again, _ = _solve_from(subject, problem, half, through_file(state), 6 - cut)
-            inputs = {"parameters": problem.start, "cut after": cut}
-            joined = [*first, *rest][: len(path)]
-            expect_equal("two calls go another way than one of as many steps", joined, path, inputs=inputs)
-            expect_equal("two calls differ from one of as many steps", again, whole, inputs=inputs)
+            show({"cut after": cut}, parameters=problem.start)
+            expect_equal("two calls go another way than one of as many steps", [*first, *rest][: len(path)], path)
+            expect_equal("two calls differ from one of as many steps", again, whole)
 
 
 def _solve_from(
@@ -235,9 +228,7 @@ def _solve_from(
     return path, np.array(result), states[-1]
 
 
-@CHECKS.check(
-    "SOL-010/residual-needed", needs=lambda s: "it declares that it needs residuals" if s.cls.needs_residual else None
-)
+@check("SOL-010/residual-needed", needs=applies_if(lambda s: not s.cls.needs_residual, "it needs residuals"))
 def residual_needed(subject: Subject) -> None:
     """A solver that declares that it needs no residuals is used with losses that have none.
 
@@ -253,7 +244,7 @@ def residual_needed(subject: Subject) -> None:
     solve(subject.make(), problem, 3, objective=types.SimpleNamespace(**methods, residual=refuse, jacobian=refuse))
 
 
-@CHECKS.check("SOL-011/end-of-the-domain")
+@check("SOL-011/end-of-the-domain")
 def end_of_the_domain(subject: Subject) -> None:
     """A step may lead to where the objective is NaN; every comparison with NaN is false, and so is `value > best`.
 
@@ -265,28 +256,26 @@ def end_of_the_domain(subject: Subject) -> None:
             return np.asarray(np.sqrt(theta))
 
     # The full Gauss-Newton step from any t > 0.04 ends below 0.
-    objective = Objective(lambda t: root(t) - 0.1, lambda t: np.diag(0.5 / root(t)), subject.dtype)
+    objective = Objective(lambda t: root(t) - 0.1, lambda t: np.diag(0.5 / root(t)), subject.dtype, 2)
     start = np.array([4.0, 9.0], dtype=subject.dtype)
     result, reports = solve(subject.make(), Problem(objective, start, np.array([1, 2])), 30)
-    inputs = {"parameters": start}
+    show(parameters=start)
     for report in reports:
         right = np.isfinite(report.value) and np.isfinite(report.parameters).all()
-        message = f"step {report.step} goes to where the objective is NaN"
-        require(right, message, inputs=inputs, got=report.value)
+        require(right, f"step {report.step} goes to where the objective is NaN", got=report.value)
     if not subject.cls.finds_strength:  # its best is that of another function
         got, first = objective.value(result), objective.value(start)
-        message = "the result is worse than the start"
-        require(got <= first, message, inputs=inputs, got=got, expected=f"at most {first!r}")
+        require(got <= first, "the result is worse than the start", got=got, expected=f"at most {first!r}")
 
 
-@CHECKS.check("SOL-012/says-why")
+@check("SOL-012/says-why")
 def says_why(subject: Subject) -> None:
     """Network.stop_reason is the reason of the last report; it separates a finished training from a stuck one.
 
     Report before every return, also where no step is left to make, with the reason.
     """
     corner = np.array([1.0, -2.0, 3.0])
-    at_rest = Objective(lambda t: t - corner, lambda _t: np.eye(3), subject.dtype)
+    at_rest = Objective(lambda t: t - corner, lambda _t: np.eye(3), subject.dtype, 3)
     for direction, problem in (
         ("from the optimum", Problem(at_rest, corner.astype(subject.dtype), np.ones(3, dtype=int))),
         ("to the optimum", linear(subject, "why", 12, 4)),
@@ -294,8 +283,9 @@ def says_why(subject: Subject) -> None:
         _, reports = solve(subject.make(), problem, 400)
         got = reports[-1].reason if reports else "no report"
         right = reports and isinstance(got, str) and got.strip()
-        message, inputs = f"the last report of a solution {direction} has no reason", {"parameters": problem.start}
-        require(right, message, inputs=inputs, got=got, expected="why it stops, in words")
+        show(parameters=problem.start)
+        message = f"the last report of a solution {direction} has no reason"
+        require(right, message, got=got, expected="why it stops, in words")
 
 
 def _reports_of_three(subject: Subject, part: Any) -> list[Any]:
@@ -317,7 +307,7 @@ def _reports_of_three(subject: Subject, part: Any) -> list[Any]:
     return reports
 
 
-@CHECKS.check("SOL-013/hyperparameters-matter", level="strict", scope="part")
+@check("SOL-013/hyperparameters-matter", level="strict", scope="part")
 def hyperparameters_matter(subject: Subject) -> None:
     """A hyperparameter without any effect is a promise that the part does not keep.
 
@@ -326,7 +316,7 @@ def hyperparameters_matter(subject: Subject) -> None:
     expect_effects(subject, _reports_of_three, kind_of_effect="step, value or end")
 
 
-@CHECKS.check("SOL-REF/figures", needs=needs_reference_values)
+@check("SOL-REF/figures", needs=needs_reference_values)
 def reference_values(subject: Subject) -> None:
     """A solver may reach the optimum and still be another one than its name says.
 

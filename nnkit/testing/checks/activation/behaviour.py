@@ -1,4 +1,4 @@
-"""What an activation's results depend on, NaN and float32."""
+"""The in-place variants of an activation's methods, what results depend on, large arrays, NaN and float32."""
 
 from __future__ import annotations
 
@@ -7,30 +7,112 @@ from typing import Any
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.testing.call import called, expect_rows_alone, quiet, silent
 from nnkit.testing.checks.activation.passes import (
     backward_methods,
     derived,
     extreme_rows,
     in_rows,
+    many,
     matrices,
     needs_elementwise,
 )
-from nnkit.testing.failure import expect_agreement, expect_close, expect_equal, require
-from nnkit.testing.methods import called, needs_float32, silent
+from nnkit.testing.derivatives import expect_slope
+from nnkit.testing.failure import expect_agreement, expect_close, expect_equal, require, show
 from nnkit.testing.points import EXTREMES, apart, elementwise_points, normal
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import applies_if, check, needs_float32
 from nnkit.testing.subject import Subject
 
-CHECKS = CheckList()
+
+@check("ACT-010/forward-into")
+def forward_into(subject: Subject, part: Any) -> None:
+    """Training runs on the in-place variants; they must be the same function, also when out is z itself.
+
+    Write every element of `out`; read z before writing when they are one array; `work` starts with any content.
+    """
+    for z in many(subject, "forward_into"):
+        expected = called(part, "forward", z)
+        for how in ("with out=z", "with another out"):
+            z_passed = z.copy()
+            out = z_passed if how == "with out=z" else np.full_like(z, np.nan)
+            with silent(f"forward_into {how}"):
+                part.forward_into(z_passed, out, np.full_like(z, np.nan))
+            expect_close(f"forward_into {how} differs from forward", out, expected, tolerance=16 * subject.eps)
+        expect_equal("forward_into writes to z", z_passed, z)
 
 
-@CHECKS.check("ACT-014/locality", needs=needs_elementwise)
-def locality(subject: Subject) -> None:
+@check("ACT-011/vjp-into")
+def vjp_into(subject: Subject, part: Any) -> None:
+    """Training runs on the in-place variants; they must be the same function, also when out is grad itself.
+
+    Write every element of `out`, after reading grad; leave z and a unchanged; `work` starts with any content.
+    """
+    for z in many(subject, "vjp_into"):
+        a = called(part, "forward", z)
+        if not np.isfinite(a).all():
+            z = np.clip(z, -80, 80)  # noqa: PLW2901  # an exponential: 0 * inf would hide the rest
+            a = called(part, "forward", z)
+        grad = normal(subject, f"vjp_into/grad/{z.shape}", z.shape)
+        show(z=z, grad=grad)
+        expected = derived(part, "vjp", z, grad)
+        for how in ("with out=grad", "with another out"):
+            a_passed, grad_passed = a.copy(), grad.copy()
+            z_passed = z.copy() if subject.cls.uses_z else a_passed
+            out = grad_passed if how == "with out=grad" else np.full_like(grad, np.nan)
+            with silent(f"vjp_into {how}"):
+                part.vjp_into(z_passed, a_passed, grad_passed, out, np.full_like(grad, np.nan))
+            expect_close(f"vjp_into {how} differs from vjp", out, expected, tolerance=32 * subject.eps)
+            expect_equal(f"vjp_into {how} writes to a", a_passed, a)
+            expect_equal(f"vjp_into {how} writes to z", z_passed, z if subject.cls.uses_z else a)
+        expect_equal("vjp_into writes to grad", grad_passed, grad)
+
+
+@check("ACT-031/large", scope="variant")
+def large(subject: Subject, part: Any) -> None:
+    """Blocks, chunks and thresholds begin at sizes that small tests do not reach; networks do.
+
+    Look at what is left over behind the last complete block, and at every condition on a size.
+    """
+    kinks = subject.cls.kinks
+    z = apart(normal(subject, "large/tall", (3001, 2), 2.0), kinks, 0.02)
+    a, rows, tolerance = called(part, "forward", z), (0, 1500, 3000), 64 * subject.eps
+    expect_rows_alone(part, "forward", {"z": z}, rows=rows, tolerance=tolerance)
+    inputs = {"z": z, "a": a, "grad": normal(subject, "large/tall/grad", z.shape)}
+    expect_rows_alone(part, "vjp", inputs, rows=rows, tolerance=tolerance)
+
+    z = apart(normal(subject, "large/wide", (3, 301), 2.0), kinks, 0.02)
+    grad, direction = normal(subject, "large/wide/grad", z.shape), normal(subject, "large/wide/way", z.shape)
+    direction /= np.abs(direction).max()
+    a, back = called(part, "forward", z), derived(part, "vjp", z, grad)
+    a_into, back_into, work = np.empty_like(z), np.empty_like(z), np.empty_like(z)
+    with quiet():
+        part.forward_into(z.copy(), a_into, work)
+        part.vjp_into(z.copy(), a.copy(), grad.copy(), back_into, work)
+    product = np.einsum("ni,nij->nj", grad[:1], called(part, "jacobian", z[:1], a[:1]))
+    for message, got, expected in (
+        ("forward_into of 301 columns differs", a_into, a),
+        ("vjp_into of 301 columns differs", back_into, back),
+        ("jacobian of 301 columns does not agree with vjp", product, back[:1]),
+    ):
+        expect_close(message, got, expected, tolerance=1e-9, inputs={"z": z})
+    expect_slope(
+        "vjp of 301 columns is not the derivative of forward along a direction",
+        (back * direction).sum(axis=1),
+        lambda t: (grad * called(part, "forward", z + t * direction)).sum(axis=1),
+        0.019,
+        rtol=1e-7,
+        atol=1e-9,
+        inputs={"z": z, "grad": grad, "direction": direction},
+    )
+
+
+@check("ACT-014/locality", needs=needs_elementwise)
+def locality(subject: Subject, part: Any) -> None:
     """An elementwise part that looks at other elements has a Jacobian that the network does not compute.
 
     Use elementwise operations only; no mean, norm, maximum or sort over any axis.
     """
-    part, tolerance = subject.make(), 16 * subject.eps
+    tolerance = 16 * subject.eps
     for rows, columns in ((2, 3), (7, 5), (1, 300)):
         z = normal(subject, f"locality/{(rows, columns)}", (rows, columns), 2.0)
         before = {"forward": called(part, "forward", z), "derivative": derived(part, "derivative", z)}
@@ -39,11 +121,11 @@ def locality(subject: Subject) -> None:
                 other = z.copy()
                 other[place] = value
                 after = {"forward": called(part, "forward", other), "derivative": derived(part, "derivative", other)}
-                inputs = {"z": z, f"z{list(place)} becomes": value}
+                show({"z": z, f"z{list(place)} becomes": value})
                 for name, result in after.items():
                     result[place] = before[name][place]
                     message = f"{name} of one element changes with z{list(place)}"
-                    expect_close(message, result, before[name], tolerance=tolerance, inputs=inputs)
+                    expect_close(message, result, before[name], tolerance=tolerance)
         alone = [[called(part, "forward", z[n : n + 1, i : i + 1])[0, 0] for i in range(columns)] for n in range(rows)]
         message = "forward of an array differs from forward of its elements one by one"
         expect_close(message, before["forward"], np.array(alone), tolerance=tolerance, inputs={"z": z})
@@ -57,13 +139,12 @@ def _backward_results(subject: Subject, part: Any, z: Array, a: Array, label: st
     }
 
 
-@CHECKS.check("ACT-015/backward-stands-alone")
-def backward_stands_alone(subject: Subject) -> None:
+@check("ACT-015/backward-stands-alone")
+def backward_stands_alone(subject: Subject, part: Any) -> None:
     """Many forward passes may lie between a forward pass and its backward pass.
 
     Use the z and a that backward is passed; store nothing in forward.
     """
-    part = subject.make()
     z, other = normal(subject, "alone/z", (3, 4), 2.0), normal(subject, "alone/other", (5, 2), 2.0)
     for method, names in backward_methods(subject).items():
         more = [normal(subject, f"alone/{name}", z.shape) for name in names]
@@ -75,52 +156,51 @@ def backward_stands_alone(subject: Subject) -> None:
             expect_equal(message, called(again, method, z, a, *more), first, inputs={"z": z})
 
 
-@CHECKS.check("ACT-016/uses-z", needs=lambda s: "it declares uses_z" if s.cls.uses_z else None)
-def uses_z(subject: Subject) -> None:
+@check("ACT-016/uses-z", needs=applies_if(lambda s: not s.cls.uses_z, "it declares uses_z"))
+def uses_z(subject: Subject, part: Any) -> None:
     """With uses_z = False the network lets a overwrite z; a part that still reads z then reads the wrong numbers.
 
     Write the derivative in terms of a alone, or leave uses_z True.
     """
-    part = subject.make()
-    for z in [*matrices(subject, "uses_z"), np.clip(extreme_rows(subject), -60, 60)]:
+    for z in matrices(subject, "uses_z", np.clip(extreme_rows(subject), -60, 60)):
         a, label = called(part, "forward", z), f"uses_z/{z.shape}"
         expected = _backward_results(subject, part, z, a, label)
         for instead in (a, np.full_like(z, np.nan)):
             for method, result in _backward_results(subject, part, instead, a, label).items():
-                expect_equal(f"{method} reads z although uses_z is False", result, expected[method], inputs={"z": z})
+                expect_equal(f"{method} reads z although uses_z is False", result, expected[method])
 
 
-@CHECKS.check("ACT-017/nan-stays-visible")
-def nan_stays_visible(subject: Subject) -> None:
+@check("ACT-017/nan-stays-visible")
+def nan_stays_visible(subject: Subject, part: Any) -> None:
     """A NaN that disappears in an activation hides the error that caused it.
 
     Use functions that propagate NaN (np.maximum does, np.where(z > 0, z, 0) and np.fmax do not).
     """
-    part, tolerance = subject.make(), 16 * subject.eps
     for rows, columns in ((1, 1), (3, 4)):
         z = normal(subject, f"nan/{(rows, columns)}", (rows, columns), 2.0)
         clean = called(part, "forward", z)
         n, i = rows // 2, columns // 2
         z[n, i] = np.nan
-        inputs, into = {"z": z}, z.copy()
-        with silent("for NaN forward", inputs):
+        show(z=z)
+        into = z.copy()
+        with silent("for NaN forward"):
             a = part.forward(z.copy())
-        with silent("for NaN forward_into", inputs):
+        with silent("for NaN forward_into"):
             part.forward_into(into, into, np.zeros_like(z))
         for name, result in (("forward", a), ("forward_into", into)):
             seen = np.isnan(result[n, i]) if subject.elementwise else np.isnan(result[n]).any()
-            require(seen, f"{name} hides a NaN", inputs=inputs, got=result, expected=f"NaN in row {n}")
+            require(seen, f"{name} hides a NaN", got=result, expected=f"NaN in row {n}")
         others, message = np.arange(rows) != n, "a NaN in one row changes other rows"
-        expect_close(message, a[others], clean[others], tolerance=tolerance, inputs=inputs)
+        expect_close(message, a[others], clean[others], tolerance=16 * subject.eps)
 
 
-@CHECKS.check("ACT-018/float32-accuracy", needs=needs_float32)
-def float32_accuracy(subject: Subject) -> None:
+@check("ACT-018/float32-accuracy", needs=needs_float32)
+def float32_accuracy(subject: Subject, part: Any) -> None:
     """Most training runs in float32; a formula that cancels there is right on paper only.
 
     Look for differences of nearly equal numbers, constants cut to float16, and integer powers.
     """
-    part, eps, limit = subject.make(), float(np.finfo(np.float32).eps), float(np.finfo(np.float32).max) / 16
+    eps, limit = float(np.finfo(np.float32).eps), float(np.finfo(np.float32).max) / 16
     points = np.concatenate([elementwise_points(subject, "float32"), EXTREMES[:, None], -EXTREMES[:, None]])
     z = apart(points, subject.cls.kinks, 1e-3).astype(np.float32)
     z = z if subject.elementwise else in_rows(z)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.call import quiet
+from nnkit.testing.call import called, quiet
 from nnkit.testing.checks.activation.passes import derived, in_rows, matrices, needs_elementwise
-from nnkit.testing.comparison import difference
-from nnkit.testing.failure import expect_agreement, expect_close, fail, require
-from nnkit.testing.methods import called, needs_trait
-from nnkit.testing.numerics import Slope, one_sided
+from nnkit.testing.derivatives import Slope, one_sided
+from nnkit.testing.failure import difference, expect_agreement, expect_close, fail, require
 from nnkit.testing.points import EXTREMES, elementwise_points, normal
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import applies_if, check, needs_trait, needs_unordered
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
 
 
 def _samples(subject: Subject) -> Array:
@@ -29,15 +27,13 @@ def _samples(subject: Subject) -> Array:
     return np.concatenate([in_rows(points), rows, np.zeros((1, 4))]).astype(subject.dtype)
 
 
-@CHECKS.check(
-    "ACT-019/kinks", needs=lambda s: needs_elementwise(s) or needs_trait("kinks", "kinks")(s), scope="variant"
-)
-def kinks(subject: Subject) -> None:
+@check("ACT-019/kinks", needs=(needs_elementwise, needs_trait("kinks", "kinks")), scope="variant")
+def kinks(subject: Subject, part: Any) -> None:
     """At a kink the derivative is a choice, and it must be one of the two slopes that meet there.
 
     Return the slope from the left or from the right at a kink, and declare the kink where it is.
     """
-    part, declared = subject.make(), subject.cls.kinks
+    declared = subject.cls.kinks
     for kink in declared:
         z = np.array([[kink]])
         step = min([0.1, *(0.5 * abs(kink - other) for other in declared if other != kink)])
@@ -59,15 +55,14 @@ def kinks(subject: Subject) -> None:
         )
 
 
-@CHECKS.check("ACT-020/undeclared-kinks", needs=needs_elementwise, scope="variant")
-def undeclared_kinks(subject: Subject) -> None:
+@check("ACT-020/undeclared-kinks", needs=needs_elementwise, scope="variant")
+def undeclared_kinks(subject: Subject, part: Any) -> None:
     """Stencils, Hessians and solvers avoid declared kinks; at others they compute wrong values.
 
     Declare the place in `kinks`, or make the branches of the derivative meet.
     """
-    part, declared = subject.make(), subject.cls.kinks
     for center in (0.0, *range(-7, 8), *(k / 2 for k in range(-13, 14, 2))):
-        if any(abs(center - kink) < 1e-3 for kink in declared):
+        if any(abs(center - kink) < 1e-3 for kink in subject.cls.kinks):
             continue
         z = center + np.array([[-1e-7], [1e-7], [-2e-7], [2e-7], [0.0]])
         d = derived(part, "derivative", z)[:, 0]
@@ -81,7 +76,7 @@ def undeclared_kinks(subject: Subject) -> None:
         )
 
 
-@CHECKS.check("ACT-021/range", needs=lambda s: None if np.isfinite(s.cls.range).any() else "it declares no bound")
+@check("ACT-021/range", needs=applies_if(lambda s: np.isfinite(s.cls.range).any(), "it declares no bound"))
 def declared_range(subject: Subject) -> None:
     """Losses and plots rely on the declared range: a logarithm of a negative number is NaN.
 
@@ -94,7 +89,7 @@ def declared_range(subject: Subject) -> None:
         require(inside, "forward leaves its range", inputs={"z": z[n : n + 1]}, got=row, expected=f"[{low}, {high}]")
 
 
-@CHECKS.check("ACT-022/monotonic", needs=lambda s: needs_elementwise(s) or needs_trait("monotonic", "monotonic")(s))
+@check("ACT-022/monotonic", needs=(needs_elementwise, needs_trait("monotonic", "monotonic")))
 def monotonic(subject: Subject) -> None:
     """Plots, calibration and inversion rely on it.
 
@@ -109,13 +104,13 @@ def monotonic(subject: Subject) -> None:
         fail("forward falls although it is declared monotonic", inputs={"z": z[at]}, got=a[at], expected="not falling")
 
 
-@CHECKS.check("ACT-023/parity", needs=needs_trait("parity", "parity"))
-def parity(subject: Subject) -> None:
+@check("ACT-023/parity", needs=needs_trait("parity", "parity"))
+def parity(subject: Subject, part: Any) -> None:
     """Sign symmetry is used where weights are drawn and where networks are compared.
 
     Drop `parity`, or make forward(-z) equal to -forward(z) ("odd") or forward(z) ("even").
     """
-    part, eps, declared = subject.make(), subject.eps, subject.cls.parity
+    eps, declared = subject.eps, subject.cls.parity
     require(declared in {"odd", "even"}, "parity is neither 'odd' nor 'even'", got=declared)
     sign = -1.0 if declared == "odd" else 1.0
 
@@ -125,7 +120,7 @@ def parity(subject: Subject) -> None:
     expect_agreement(f"forward is not {declared}", compute, {"z": _samples(subject)}, rtol=16 * eps, atol=4 * eps)
 
 
-@CHECKS.check("ACT-024/fixed-points", needs=needs_trait("fixed_points", "fixed points"))
+@check("ACT-024/fixed-points", needs=needs_trait("fixed_points", "fixed points"))
 def fixed_points(subject: Subject) -> None:
     """A wrong fixed point shifts every value.
 
@@ -136,13 +131,12 @@ def fixed_points(subject: Subject) -> None:
     expect_close(message, a, z, tolerance=tolerance, inputs={"z": z}, rows=("z",))
 
 
-@CHECKS.check("ACT-025/shift-invariant", needs=needs_trait("shift_invariant", "shift invariance"))
-def shift_invariant(subject: Subject) -> None:
+@check("ACT-025/shift-invariant", needs=needs_trait("shift_invariant", "shift invariance"))
+def shift_invariant(subject: Subject, part: Any) -> None:
     """Stable forms subtract the largest element of a row; that is only allowed if it changes nothing.
 
     Drop `shift_invariant`, or look for what the shift changes.
     """
-    part = subject.make()
     for z in matrices(subject, "shift"):
         for by in (1.5, -7.0, 50.0):
 
@@ -153,47 +147,40 @@ def shift_invariant(subject: Subject) -> None:
             expect_agreement(message, compute, {"z": z}, tolerance=tolerance)
 
 
-@CHECKS.check("ACT-026/simplex", needs=needs_trait("simplex", "a simplex"))
-def on_simplex(subject: Subject) -> None:
+@check("ACT-026/simplex", needs=needs_trait("simplex", "a simplex"))
+def on_simplex(subject: Subject, part: Any) -> None:
     """Cross-entropy reads the rows as probabilities.
 
     Divide by the sum of the same row, after the exponential.
     """
-    part, eps = subject.make(), subject.eps
-    for z in [*matrices(subject, "simplex"), _samples(subject)]:
+    eps = subject.eps
+    for z in matrices(subject, "simplex", _samples(subject)):
         a = called(part, "forward", z).astype(np.float64)
-        probabilities = (a >= 0).all() and (a <= 1 + 8 * eps).all()
-        require(probabilities, "an element is no probability", inputs={"z": z}, got=a)
+        require((a >= 0).all() and (a <= 1 + 8 * eps).all(), "an element is no probability", got=a)
         sums, atol, message = a.sum(axis=1), 8 * eps * (z.shape[1] + 2), "a row does not sum to 1"
-        expect_close(message, sums, np.ones(len(a)), atol=atol, inputs={"z": z}, rows=("z",))
+        expect_close(message, sums, np.ones(len(a)), atol=atol, rows=("z",))
 
 
-@CHECKS.check("ACT-027/log-simplex", needs=needs_trait("log_simplex", "a simplex of logarithms"))
-def on_log_simplex(subject: Subject) -> None:
+@check("ACT-027/log-simplex", needs=needs_trait("log_simplex", "a simplex of logarithms"))
+def on_log_simplex(subject: Subject, part: Any) -> None:
     """Losses read the rows as logarithms of probabilities.
 
     Subtract the logarithm of the sum of exponentials of the same row.
     """
-    part, eps = subject.make(), subject.eps
-    for z in [*matrices(subject, "log_simplex"), _samples(subject)]:
+    eps = subject.eps
+    for z in matrices(subject, "log_simplex", _samples(subject)):
         a = called(part, "forward", z).astype(np.float64)
-        require((a <= 4 * eps).all(), "an element is above 0", inputs={"z": z}, got=a)
+        require((a <= 4 * eps).all(), "an element is above 0", got=a)
         sums, atol = np.exp(a).sum(axis=1), 64 * eps * (z.shape[1] + 2)
-        message = "the exponentials of a row do not sum to 1"
-        expect_close(message, sums, np.ones(len(a)), atol=atol, inputs={"z": z}, rows=("z",))
+        expect_close("the exponentials of a row do not sum to 1", sums, np.ones(len(a)), atol=atol, rows=("z",))
 
 
-@CHECKS.check(
-    "ACT-028/equivariant-columns",
-    level="strict",
-    needs=lambda s: "it declares that its columns are ordered" if s.cls.ordered else None,
-)
-def equivariant_columns(subject: Subject) -> None:
+@check("ACT-028/equivariant-columns", level="strict", needs=needs_unordered)
+def equivariant_columns(subject: Subject, part: Any) -> None:
     """Which unit stands in which column must not matter, unless the part declares that it does.
 
     Treat all columns alike; or set `ordered = True`, if their order has a meaning.
     """
-    part, tolerance = subject.make(), 64 * subject.eps
     for z in matrices(subject, "columns"):
         for order in (subject.rng(f"columns/{z.shape}").permutation(z.shape[1]), np.arange(z.shape[1])[::-1]):
 
@@ -201,16 +188,16 @@ def equivariant_columns(subject: Subject) -> None:
                 return called(part, "forward", z[:, order]), called(part, "forward", z)[:, order]
 
             message = "forward of exchanged columns is not the exchanged forward"
-            expect_agreement(message, compute, {"z": z}, tolerance=tolerance)
+            expect_agreement(message, compute, {"z": z}, tolerance=64 * subject.eps)
 
 
-@CHECKS.check("ACT-029/largest-numbers", level="advisory")
-def largest_numbers(subject: Subject) -> None:
+@check("ACT-029/largest-numbers", level="advisory")
+def largest_numbers(subject: Subject, part: Any) -> None:
     """Values of a diverging network reach such numbers before they become infinite.
 
     Saturate before multiplying: np.clip, or the smaller of two forms.
     """
-    part, ceiling = subject.make(), float(np.finfo(subject.dtype).max)
+    ceiling = float(np.finfo(subject.dtype).max)
     z = np.array([[1e30], [-1e30], [ceiling], [-ceiling]], dtype=subject.dtype)
     if not subject.elementwise:
         z = np.hstack([z, np.zeros_like(z), -z])
@@ -221,7 +208,7 @@ def largest_numbers(subject: Subject) -> None:
     require(not np.isnan(a).any(), "forward is NaN at the largest numbers of the dtype", inputs={"z": z}, got=a)
 
 
-@CHECKS.check("ACT-REF/figures", needs=needs_reference_values)
+@check("ACT-REF/figures", needs=needs_reference_values)
 def figures(subject: Subject) -> None:
     """A part may be the wrong function with the right derivative; reference values show it.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.call import quiet
+from nnkit.testing.call import called, expect_shape, quiet, silent
 from nnkit.testing.checks.activation.passes import (
     derived,
     jacobian_slopes,
@@ -16,37 +16,31 @@ from nnkit.testing.checks.activation.passes import (
     needs_analytic,
     needs_elementwise,
     needs_mixing,
-    needs_second,
 )
-from nnkit.testing.derivatives import element_slopes, expect_slope, steps_within
-from nnkit.testing.failure import expect_agreement, expect_close, require
-from nnkit.testing.methods import called, expect_shape, needs_offer, needs_trait, silent
-from nnkit.testing.numerics import complex_step, gauss_legendre
+from nnkit.testing.derivatives import complex_step, element_slopes, expect_slope, gauss_legendre, steps_within
+from nnkit.testing.failure import expect_agreement, expect_close, require, show
 from nnkit.testing.points import EXTREMES, SHAPES, apart, elementwise_points, normal
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import check, needs_offer
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
-
 
 # -- values ----------------------------------------------------------------------------------
 
 
-@CHECKS.check("ACT-001/shape")
-def shape(subject: Subject) -> None:
+@check("ACT-001/shape")
+def shape(subject: Subject, part: Any) -> None:
     """The next layer is built for the declared shape; a wrong one breaks, or broadcasts, one layer later.
 
     forward returns an ndarray of exactly the shape of z, for any number of rows and columns.
     """
-    part = subject.make()
     for size in (*SHAPES, (0, 3), (1, 300), (300, 1)):
         z = normal(subject, f"shape/{size}", size)
+        show(z=z)
         a = part.forward(z.copy())
-        require(isinstance(a, np.ndarray), "forward returns no array", inputs={"z": z}, got=type(a).__name__)
-        expect_shape(f"forward of {size} has another shape", a, size, {"z": z})
-        expect_shape("jacobian has the wrong shape", part.jacobian(z.copy(), a.copy()), (*size, size[1]), {"z": z})
+        require(isinstance(a, np.ndarray), "forward returns no array", got=type(a).__name__)
+        expect_shape(f"forward of {size} has another shape", a, size)
+        expect_shape("jacobian has the wrong shape", part.jacobian(z.copy(), a.copy()), (*size, size[1]))
         for name in ("vjp", "jvp"):
-            expect_shape(f"{name} has the wrong shape", called(part, name, z, a, z), size, {"z": z})
+            expect_shape(f"{name} has the wrong shape", called(part, name, z, a, z), size)
 
 
 def _expect_derivative(
@@ -74,7 +68,7 @@ def _expect_derivative(
     )
 
 
-@CHECKS.check("ACT-002/derivative-stencil", needs=needs_elementwise, scope="variant")
+@check("ACT-002/derivative-stencil", needs=needs_elementwise, scope="variant")
 def derivative_stencil(subject: Subject) -> None:
     """A wrong derivative trains towards the wrong place, without any error.
 
@@ -88,20 +82,19 @@ def _complex_forward(part: Any, z: Array) -> None:
     """Raise ``CheckFailure`` unless forward accepts complex ``z`` and agrees with the real one."""
     with quiet():
         result = part.forward(z + 0j)
-    inputs = {"z": z}
+    show(z=z)
     message = "forward(z) of complex z is not complex, so the declaration of `analytic` is wrong"
-    require(np.iscomplexobj(result), message, inputs=inputs, got=result.dtype)
+    require(np.iscomplexobj(result), message, got=result.dtype)
     message = "forward of complex z with zero imaginary part differs"
-    expect_close(message, result.real, called(part, "forward", z), rtol=1e-12, atol=1e-14, inputs=inputs)
+    expect_close(message, result.real, called(part, "forward", z), rtol=1e-12, atol=1e-14)
 
 
-@CHECKS.check("ACT-003/derivative-complex-step", needs=needs_analytic, scope="variant")
-def derivative_complex_step(subject: Subject) -> None:
+@check("ACT-003/derivative-complex-step", needs=(needs_elementwise, needs_analytic), scope="variant")
+def derivative_complex_step(subject: Subject, part: Any) -> None:
     """A wrong derivative trains towards the wrong place, without any error.
 
     Differentiate the formula of `forward` again; if it is not analytic (abs, where, max), drop `analytic`.
     """
-    part = subject.make()
     points = elementwise_points(subject, "complex")
     _complex_forward(part, points)
 
@@ -113,17 +106,12 @@ def derivative_complex_step(subject: Subject) -> None:
     expect_agreement("derivative(z, a) is not the complex-step derivative of forward", compute, {"z": points})
 
 
-@CHECKS.check(
-    "ACT-030/jacobian-complex-step",
-    needs=lambda s: needs_mixing(s) or needs_trait("analytic", "analytic")(s),
-    scope="variant",
-)
-def jacobian_complex_step(subject: Subject) -> None:
+@check("ACT-030/jacobian-complex-step", needs=(needs_mixing, needs_analytic), scope="variant")
+def jacobian_complex_step(subject: Subject, part: Any) -> None:
     """A wrong derivative trains towards the wrong place, without any error.
 
     Let forward accept complex rows (shift by the real part's maximum), or drop `analytic`.
     """
-    part = subject.make()
     for z in matrices(subject, "complex-rows"):
         _complex_forward(part, z)
         jacobian = derived(part, "jacobian", z)
@@ -137,41 +125,42 @@ def jacobian_complex_step(subject: Subject) -> None:
             with quiet():
                 expected = complex_step(along, z[:, k])
             message = f"jacobian[:, :, {k}] is not the complex-step derivative of forward"
-            expect_close(message, jacobian[:, :, k], expected, rtol=1e-10, atol=1e-12, inputs={"z": z})
+            expect_close(message, jacobian[:, :, k], expected, rtol=1e-10, atol=1e-12)
 
 
-@CHECKS.check("ACT-004/extremes")
-def extremes(subject: Subject) -> None:
+@check("ACT-004/extremes")
+def extremes(subject: Subject, part: Any) -> None:
     """Untrained or diverging networks produce such numbers; one NaN ends the training.
 
     Use a form that saturates instead of overflowing, and check each branch at ±1e4.
     """
-    part, (low, high) = subject.make(), subject.cls.range
+    (low, high) = subject.cls.range
     grows = {side: bool(np.abs(called(part, "forward", np.array([[side * 80.0]]))).max() > 1e30) for side in (-1, 1)}
     points = np.concatenate([EXTREMES, -EXTREMES])[:, None]
     if not subject.elementwise:
         points = np.concatenate([np.hstack([points, np.zeros_like(points), points * 0.5]), np.tile(points, 3)])
     z = points.astype(subject.dtype)
-    with silent("at ±1e4 it", {"z": z}):
+    show(z=z)
+    with silent("at ±1e4 it"):
         a = part.forward(z.copy())
         results = {"forward": a, "jacobian": part.jacobian(z.copy(), a.copy())}
         results |= {name: getattr(part, name)(z.copy(), a.copy(), np.ones_like(z)) for name in ("vjp", "jvp")}
     bounded = low > -np.inf and high < np.inf
     for name, result in results.items():
         for n, row in enumerate(result.reshape(len(z), -1)):
-            inputs = {"z": z[n : n + 1]}
-            require(not np.isnan(row).any(), f"{name} is NaN", inputs=inputs, got=row)
+            show(z=z[n : n + 1])
+            require(not np.isnan(row).any(), f"{name} is NaN", got=row)
             if not getattr(subject.cls, "log_simplex", False) and (bounded or not grows[int(np.sign(z[n, 0]))]):
-                require(np.isfinite(row).all(), f"{name} overflows", inputs=inputs, got=row)
+                require(np.isfinite(row).all(), f"{name} overflows", got=row)
 
 
-@CHECKS.check("ACT-005/integral", needs=needs_elementwise, scope="variant")
-def integral(subject: Subject) -> None:
+@check("ACT-005/integral", needs=needs_elementwise, scope="variant")
+def integral(subject: Subject, part: Any) -> None:
     """A jump, or a branch that is wrong far out, has the right slope on both sides and the wrong value.
 
     Let the branches of `forward` meet; compare both of them at the point where one takes over.
     """
-    part, kinks = subject.make(), subject.cls.kinks
+    kinks = subject.cls.kinks
     inner = np.linspace(-12.0, 12.0, 97)
     outer = np.concatenate([np.linspace(12.0, 60.0, 49), np.geomspace(60.0, 1e4, 40)[1:]])
     nodes = np.unique(np.concatenate([inner, outer, -outer, np.asarray(kinks, dtype=np.float64)]))
@@ -207,7 +196,7 @@ def _turns(rate: Callable[[Array], Array], low: Array, high: Array) -> Array:
     return np.asarray((signs[:, 1:] * signs[:, :-1] < 0.0).sum(axis=1))
 
 
-@CHECKS.check("ACT-006/far-derivative", needs=needs_elementwise, scope="variant")
+@check("ACT-006/far-derivative", needs=needs_elementwise, scope="variant")
 def far_derivative(subject: Subject) -> None:
     """A wrong derivative trains towards the wrong place, without any error.
 
@@ -219,16 +208,15 @@ def far_derivative(subject: Subject) -> None:
     _expect_derivative(message, subject, "derivative", "forward", z, steps, rtol=1e-7)
 
 
-@CHECKS.check("ACT-007/jacobian", scope="variant")
-def jacobian(subject: Subject) -> None:
+@check("ACT-007/jacobian", scope="variant")
+def jacobian(subject: Subject, part: Any) -> None:
     """Every backward pass, prediction interval and second-order step is computed from the Jacobian.
 
     J[n, i, j] is da[n, i] / dz[n, j]: outputs by inputs. A transposed one passes for softmax and for no other.
     """
-    part, kinks = subject.make(), subject.cls.kinks
 
     def compute(z: Array) -> tuple[Array, Array, Array]:
-        expected = jacobian_slopes(part, z, kinks)
+        expected = jacobian_slopes(part, z, subject.cls.kinks)
         return derived(part, "jacobian", z), expected.value, expected.allowed()
 
     for z in matrices(subject, "jacobian"):
@@ -251,7 +239,7 @@ def _expect_product(subject: Subject, method: str, other: str, subscripts: str) 
         require(not zero.any(), f"{method} of a zero {other} is not zero", inputs={"z": z}, got=zero)
 
 
-@CHECKS.check("ACT-008/vjp-equals-jacobian")
+@check("ACT-008/vjp-equals-jacobian")
 def vjp_equals_jacobian(subject: Subject) -> None:
     """Training uses vjp, analysis uses jacobian; they must be one function.
 
@@ -260,7 +248,7 @@ def vjp_equals_jacobian(subject: Subject) -> None:
     _expect_product(subject, "vjp", "gradient", "nij,ni->nj")
 
 
-@CHECKS.check("ACT-009/jvp-equals-jacobian")
+@check("ACT-009/jvp-equals-jacobian")
 def jvp_equals_jacobian(subject: Subject) -> None:
     """Sensitivities and Hessian-vector products are computed by jvp.
 
@@ -272,7 +260,7 @@ def jvp_equals_jacobian(subject: Subject) -> None:
 # -- second derivatives ----------------------------------------------------------------------
 
 
-@CHECKS.check("ACT-012/second-derivative", needs=needs_second, scope="variant")
+@check("ACT-012/second-derivative", needs=(needs_elementwise, needs_offer("second_derivative")), scope="variant")
 def second_derivative(subject: Subject) -> None:
     """Hessian-vector products are exact only if the second derivative is.
 
@@ -283,13 +271,12 @@ def second_derivative(subject: Subject) -> None:
     _expect_derivative(message, subject, "second_derivative", "derivative", z, steps_within(z, subject.cls.kinks))
 
 
-@CHECKS.check("ACT-013/vjp-derivative", needs=needs_offer("vjp_derivative"), scope="variant")
-def vjp_derivative(subject: Subject) -> None:
+@check("ACT-013/vjp-derivative", needs=needs_offer("vjp_derivative"), scope="variant")
+def vjp_derivative(subject: Subject, part: Any) -> None:
     """Hessian-vector products are exact only if the derivative of the backward pass is.
 
     vjp_derivative is d/dt vjp(z + t tangent, a(z + t tangent), grad) at t = 0, with grad constant.
     """
-    part, kinks = subject.make(), subject.cls.kinks
     for z in matrices(subject, "vjp_derivative"):
         grad, tangent = normal(subject, f"g/{z.shape}", z.shape), normal(subject, f"t/{z.shape}", z.shape)
         tangent = np.clip(tangent, -1.0, 1.0)
@@ -297,6 +284,6 @@ def vjp_derivative(subject: Subject) -> None:
             "vjp_derivative is not the derivative of vjp along tangent",
             derived(part, "vjp_derivative", z, grad, tangent),
             lambda t, z=z, grad=grad, tangent=tangent: derived(part, "vjp", z + t * tangent, grad),  # type: ignore[misc]
-            float(steps_within(z, kinks).min(initial=0.1)),
+            float(steps_within(z, subject.cls.kinks).min(initial=0.1)),
             inputs={"z": z, "grad": grad, "tangent": tangent},
         )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.call import Call
-from nnkit.testing.derivatives import column_slopes, steps_within
-from nnkit.testing.methods import called, method_call, needs_offer, needs_trait
-from nnkit.testing.numerics import Slope
+from nnkit.testing.call import Call, called, method_call
+from nnkit.testing.derivatives import Slope, column_slopes, steps_within
+from nnkit.testing.failure import show
 from nnkit.testing.points import EXTREMES, SHAPES, apart, elementwise_points, normal
+from nnkit.testing.record import applies_if, needs_trait
 from nnkit.testing.subject import Subject
 
 
@@ -43,17 +44,20 @@ def derived(part: Any, method: str, z: Array, *more: Array) -> Array:
     return called(part, method, z, called(part, "forward", z), *more)
 
 
-def matrices(subject: Subject, label: str) -> list[Array]:
-    """Random ``z`` of every shape, away from kinks."""
-    kinks = subject.cls.kinks
-    return [
-        apart(normal(subject, f"{label}/{shape}", shape, 2.0), kinks, 0.05).astype(subject.dtype) for shape in SHAPES
-    ]
+def matrices(subject: Subject, label: str, *more: Array) -> Iterator[Array]:
+    """Random ``z`` of every shape, away from kinks, and ``more``; failures show the present one."""
+    for shape in SHAPES:
+        z = apart(normal(subject, f"{label}/{shape}", shape, 2.0), subject.cls.kinks, 0.05).astype(subject.dtype)
+        show(z=z)
+        yield z
+    for z in more:
+        show(z=z)
+        yield z
 
 
-def many(subject: Subject, label: str) -> list[Array]:
+def many(subject: Subject, label: str) -> Iterator[Array]:
     """``matrices``, extremes in rows, and more elements than a block of any in-place variant (65,536) holds."""
-    return [*matrices(subject, label), extreme_rows(subject), normal(subject, "large", (4001, 17), 2.0)]
+    return matrices(subject, label, extreme_rows(subject), normal(subject, "large", (4001, 17), 2.0))
 
 
 def in_rows(points: Array, columns: int = 4) -> Array:
@@ -76,21 +80,6 @@ def jacobian_slopes(part: Any, z: Array, kinks: tuple[float, ...]) -> Slope:
 # -- which checks apply ----------------------------------------------------------------------
 
 
-def needs_elementwise(subject: Subject) -> str | None:
-    """A check for elementwise activations."""
-    return None if subject.elementwise else "it mixes the elements of a row"
-
-
-def needs_mixing(subject: Subject) -> str | None:
-    """A check for activations that are not elementwise."""
-    return "it is elementwise" if subject.elementwise else None
-
-
-def needs_analytic(subject: Subject) -> str | None:
-    """A check for analytic elementwise activations."""
-    return needs_elementwise(subject) or needs_trait("analytic", "analytic")(subject)
-
-
-def needs_second(subject: Subject) -> str | None:
-    """A check for elementwise activations with a second derivative."""
-    return needs_elementwise(subject) or needs_offer("second_derivative")(subject)
+needs_elementwise = applies_if(lambda s: s.elementwise, "it mixes the elements of a row")
+needs_mixing = applies_if(lambda s: not s.elementwise, "it is elementwise")
+needs_analytic = needs_trait("analytic", "analytic")

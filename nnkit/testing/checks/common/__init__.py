@@ -1,10 +1,7 @@
 """Checks of every kind of part: construction, hyperparameters, copies, purity, arrays, settings."""
 
-from nnkit.testing.checks.common import arrays, construction, copies, declarations, purity, ranges
-from nnkit.testing.record import CheckList
+from nnkit.testing.checks.common import calling, construction, declarations
 
-__all__ = ["CHECKS"]
+__all__ = ["MODULES"]
 
-CHECKS = CheckList.joined(
-    construction.CHECKS, copies.CHECKS, arrays.CHECKS, purity.CHECKS, declarations.CHECKS, ranges.CHECKS
-)
+MODULES = (construction, calling, declarations)

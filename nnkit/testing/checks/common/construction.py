@@ -1,21 +1,24 @@
-"""Making a part: its fields, their ranges and effects."""
+"""Making a part, its fields, and its copies: config, pickle, deepcopy, names."""
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import numpy as np
 
+from nnkit.interfaces import Part
 from nnkit.interfaces.fields import PART_KIND
-from nnkit.testing.checks.common.calling import calls_of, results_of
+from nnkit.testing.catalog import calls_of
+from nnkit.testing.checks.common.calling import expect_same_behaviour, results_of
 from nnkit.testing.effects import alternatives, evolved, expect_effects, hyperparameter_fields
 from nnkit.testing.failure import fail, require
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import applies_if, check
 from nnkit.testing.subject import Subject, family_of, required_fields, resolve_parts
-
-CHECKS = CheckList()
 
 IMPOSSIBLE: dict[str, tuple[Any, ...]] = {
     "learning_rate": (-1.0,),
@@ -29,22 +32,19 @@ IMPOSSIBLE: dict[str, tuple[Any, ...]] = {
 """Values that are wrong for every part, for the names with one meaning in the whole project."""
 
 
-def needs_attrs(subject: Subject) -> str | None:
-    """A check for attrs classes."""
-    return None if attrs.has(subject.cls) else "it is not an attrs class (PART-002 says so)"
+needs_attrs = applies_if(lambda s: attrs.has(s.cls), "it is not an attrs class (PART-002 says so)")
 
 
-def _needs_fields(subject: Subject) -> str | None:
-    return needs_attrs(subject) or (None if attrs.fields(subject.cls) else "it has no hyperparameters")
+_needs_fields = applies_if(lambda s: hyperparameter_fields(s.cls), "it has no hyperparameters")
 
 
-def _needs_fields_with_effects(subject: Subject) -> str | None:
-    if subject.cls.kind in {"callback", "layer"} or family_of(subject.cls) == "solver":
-        return "its kind has no calls whose results show the effect of a hyperparameter"
-    return _needs_fields(subject)
+_needs_effects = applies_if(
+    lambda s: s.cls.kind not in {"callback", "layer"} and family_of(s.cls) != "solver",
+    "its kind has no calls whose results show the effect of a hyperparameter",
+)
 
 
-@CHECKS.check("PART-001/default-construction", scope="part")
+@check("PART-001/default-construction", scope="part")
 def default_construction(subject: Subject) -> None:
     """A part is named in a string, so it must exist without arguments.
 
@@ -61,7 +61,7 @@ def default_construction(subject: Subject) -> None:
         resolve_parts(subject.cls(**variant))
 
 
-@CHECKS.check("PART-002/frozen-attrs", scope="part")
+@check("PART-002/frozen-attrs", scope="part")
 def frozen_attrs(subject: Subject) -> None:
     """A part that can change after it was made means something else to each network that shares it.
 
@@ -86,7 +86,7 @@ def frozen_attrs(subject: Subject) -> None:
         require(not positional, f"the fields {positional} can be passed by position", expected="keyword only")
 
 
-@CHECKS.check("PART-003/equality", needs=needs_attrs, scope="variant")
+@check("PART-003/equality", needs=needs_attrs, scope="variant")
 def equality(subject: Subject) -> None:
     """Configs, caches and tests compare parts; equal hyperparameters must make equal parts.
 
@@ -120,7 +120,7 @@ def _unhashable(value: Any) -> bool:
     return False
 
 
-@CHECKS.check("PART-004/hyperparameters-refused", needs=_needs_fields, scope="part")
+@check("PART-004/hyperparameters-refused", needs=_needs_fields, scope="part")
 def hyperparameters_refused(subject: Subject) -> None:
     """A hyperparameter out of its range must end in an error message, not in NaN an hour later.
 
@@ -178,10 +178,103 @@ def _behaviour(subject: Subject, part: Any) -> Any:
     return results
 
 
-@CHECKS.check("PART-005/hyperparameters-matter", level="strict", needs=_needs_fields_with_effects, scope="part")
+@check("PART-005/hyperparameters-matter", level="strict", needs=(_needs_effects, _needs_fields), scope="part")
 def hyperparameters_matter(subject: Subject) -> None:
     """A hyperparameter without any effect is a promise that the part does not keep.
 
     Use the field, or remove it; where it only acts together with another, declare that pair in `variants`.
     """
     expect_effects(subject, _behaviour, skip=("seed",))
+
+
+def _expect_copy(subject: Subject, again: Any, part: Any, description: str) -> None:
+    """Fail unless ``again`` equals ``part`` and behaves like it."""
+    require(again == part, f"{description} is another one", got=again, expected=part)
+    expect_same_behaviour(subject, resolve_parts(again), description)
+
+
+@check("PART-006/config-round-trip", needs=needs_attrs, scope="variant")
+def config_round_trip(subject: Subject) -> None:
+    """A network is saved as JSON; what does not come back is lost.
+
+    Keep everything that shapes the part in fields of plain type (numbers, strings, flags, parts).
+    """
+    part = subject.cls(**subject.hyperparameters)
+    plain: dict[str, Any] = {}
+    for field in hyperparameter_fields(subject.cls):
+        value = getattr(part, field.name)
+        if isinstance(value, Part):
+            continue
+        try:
+            plain[field.alias] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            fail(f"the field {field.name!r} cannot be written to JSON: {error}", got=value, expected="a plain value")
+    again = subject.cls(**{**subject.hyperparameters, **plain})
+    _expect_copy(subject, again, part, "the part read back from JSON")
+    hidden = [field.name for field in attrs.fields(subject.cls) if not field.init]
+    require(not hidden, f"the fields {hidden} are not arguments, so a config cannot hold them", expected="init=True")
+    if subject.id is None:
+        return
+    from nnkit.registry import part_from_config, part_to_config
+
+    config = json.loads(json.dumps(part_to_config(subject.make()), allow_nan=False))
+    again = part_from_config(subject.cls.kind, config)
+    require(type(again) is subject.cls, "its config makes a part of another class", got=again, expected=subject.cls)
+    _expect_copy(subject, again, subject.make(), "the part made from its config")
+
+
+@check(
+    "PART-007/pickle",
+    needs=applies_if(lambda s: "<locals>" not in s.cls.__qualname__, "Python pickles no class made in a function"),
+    scope="variant",
+)
+def pickled(subject: Subject, part: Any) -> None:
+    """Parallel searches and process pools send parts by pickle.
+
+    Keep lambdas, open files and locks out of fields; define the class at the top of a module.
+    """
+    again = pickle.loads(pickle.dumps(part))  # noqa: S301  # its own bytes, made one line ago
+    _expect_copy(subject, again, part, "the unpickled part")
+
+
+@check("PART-008/deepcopy", scope="variant")
+def deepcopied(subject: Subject, part: Any) -> None:
+    """Cross-validation copies parts; a copy must behave alike.
+
+    Write no __deepcopy__ and no __copy__; attrs classes copy themselves.
+    """
+    _expect_copy(subject, copy.deepcopy(part), part, "the deepcopy")
+    _expect_copy(subject, copy.copy(part), part, "the copy")
+
+
+@check(
+    "PART-009/resolution",
+    needs=applies_if(lambda s: s.id is not None, "the class is not registered under a name"),
+    scope="part",
+)
+def resolution(subject: Subject) -> None:
+    """Users write a part's name in any spelling that the registry accepts.
+
+    Register the class under a lower_case name; leave __init__ to attrs, so that keywords reach the fields.
+    """
+    from nnkit import registry
+
+    assert subject.id is not None
+    namespace, _, bare = subject.id.partition("/")
+    default = subject.cls(**subject.hyperparameters)
+    spellings: list[Any] = [default, {"name": subject.id, **subject.hyperparameters}]
+    if not required_fields(subject.cls):
+        words = (bare, bare.upper(), bare.replace("_", "-"), bare.replace("_", ""), f"{bare}()")
+        spellings += [f"{namespace}/{word}" for word in words]
+        spellings += [{"name": subject.id}, subject.cls]
+    specs = [(spelling, default) for spelling in spellings]
+    for variant in subject.variants:
+        if all(isinstance(value, (int, float, str, bool, type(None))) for value in variant.values()):
+            fields = ", ".join(f"{name}={value!r}" for name, value in variant.items())
+            specs.append((f"{subject.id}({fields})", subject.cls(**variant)))
+    for spec, expected in specs:
+        part = registry.create(subject.cls.kind, spec)
+        right = type(part) is subject.cls and part == resolve_parts(expected)
+        require(
+            right, f"registry.create({subject.cls.kind!r}, {spec!r}) makes another part", got=part, expected=expected
+        )

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from nnkit.testing.call import called, expect_shape
 from nnkit.testing.checks.layer.passes import SIZES, situation, situations
-from nnkit.testing.failure import expect_close, expect_equal, require
-from nnkit.testing.methods import called, expect_shape
-from nnkit.testing.record import CheckList
+from nnkit.testing.failure import expect_close, expect_equal, require, show
+from nnkit.testing.record import check
 from nnkit.testing.subject import Subject
 
-CHECKS = CheckList()
 
-
-@CHECKS.check("LAY-001/declarations")
-def declarations(subject: Subject) -> None:
+@check("LAY-001/declarations")
+def declarations(subject: Subject, layer: Any) -> None:
     """The flat vector is laid out from what the layer declares, before any data come.
 
     parameter_specs names every array once, with its shape and fans; outputs is the number of columns of forward.
     """
-    layer = subject.make()
     for rows, inputs in SIZES:
         specs, outputs = layer.parameter_specs(inputs), layer.outputs(inputs)
         names = [spec.name for spec in specs]
@@ -33,22 +32,22 @@ def declarations(subject: Subject) -> None:
         require(isinstance(outputs, int) and outputs > 0, "outputs is no positive number", got=outputs)
         for training in (False, True):
             one = situation(subject, "declarations", rows, inputs, training=training)
+            show(one.shown)
             y, cache = one.forward()
-            expect_shape("forward has another shape than declared", y, (rows, outputs), one.shown)
+            expect_shape("forward has another shape than declared", y, (rows, outputs))
             shapes = {name: gradient.shape for name, gradient in one.backward(cache).items()}
             trained = {spec.name: spec.shape for spec in specs if spec.role != "buffer"}
             expected = {"grad_x": one.x.shape, **trained}
             message = "backward returns other gradients than declared, or of other shapes"
-            require(shapes == expected, message, inputs=one.shown, got=shapes, expected=expected)
+            require(shapes == expected, message, got=shapes, expected=expected)
 
 
-@CHECKS.check("LAY-019/fans-and-roles", level="strict", scope="variant")
-def fans_and_roles(subject: Subject) -> None:
+@check("LAY-019/fans-and-roles", level="strict", scope="variant")
+def fans_and_roles(subject: Subject, layer: Any) -> None:
     """Initializers read the fans, and regularizers the roles; neither can detect wrong ones.
 
     fan_in is the rows of a weight (fan_in, fan_out), fan_out its columns; a bias has the role 'bias'.
     """
-    layer = subject.make()
     for inputs in (3, 7, 20):
         for spec in layer.parameter_specs(inputs):
             shown, fans = {"inputs": inputs, "parameter": spec.name}, (spec.fan_in, spec.fan_out)
@@ -60,13 +59,12 @@ def fans_and_roles(subject: Subject) -> None:
                 expect_equal("the bias has another role", spec.role, "bias", inputs=shown)
 
 
-@CHECKS.check("LAY-013/split")
+@check("LAY-013/split")
 def split(subject: Subject) -> None:
     """The core composes the last activation with the loss by itself.
 
     split returns the same layer without its activation, and that activation; together they are the layer.
     """
-    tolerance = 64 * subject.eps
     for one in situations(subject, "split"):
         body, activation = one.layer.split()
         y, cache = one.forward()
@@ -80,4 +78,4 @@ def split(subject: Subject) -> None:
         ):
             if z is not None:
                 z = np.array(z) if activation is None else called(activation, "forward", np.array(z))  # noqa: PLW2901
-                expect_close(message, z, y, tolerance=tolerance, inputs=one.shown)
+                expect_close(message, z, y, tolerance=64 * subject.eps)

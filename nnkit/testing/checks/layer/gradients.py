@@ -11,13 +11,10 @@ from nnkit.errors import NotOfferedError
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.layer.passes import Situation, copied, situations
 from nnkit.testing.derivatives import expect_slope, moved
-from nnkit.testing.failure import expect_close, require
-from nnkit.testing.methods import needs_offer
+from nnkit.testing.failure import expect_close, require, show
 from nnkit.testing.points import normal
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import check, needs_offer
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
 
 
 def _gradients(subject: Subject, label: str) -> Iterator[tuple[Situation, str, Array]]:
@@ -42,7 +39,7 @@ def _expect_elements(one: Situation, name: str, gradient: Array, message: str) -
         one.expect_gradient(message, name, gradient, direction, 0.05, {"element": list(place), **one.values})
 
 
-@CHECKS.check("LAY-002/gradient-of-input", scope="variant")
+@check("LAY-002/gradient-of-input", scope="variant")
 def gradient_of_input(subject: Subject) -> None:
     """Every layer below learns from it.
 
@@ -53,7 +50,7 @@ def gradient_of_input(subject: Subject) -> None:
             _expect_elements(one, name, gradient, "grad_x is not the derivative of forward")
 
 
-@CHECKS.check("LAY-003/gradient-of-parameters", scope="variant")
+@check("LAY-003/gradient-of-parameters", scope="variant")
 def gradient_of_parameters(subject: Subject) -> None:
     """The layer itself learns from it.
 
@@ -64,7 +61,7 @@ def gradient_of_parameters(subject: Subject) -> None:
             _expect_elements(one, name, gradient, f"the gradient of {name!r} is not the derivative of forward")
 
 
-@CHECKS.check("LAY-004/backward-is-linear")
+@check("LAY-004/backward-is-linear")
 def backward_is_linear(subject: Subject) -> None:
     """Gradients of several losses are added before they are sent back.
 
@@ -77,16 +74,16 @@ def backward_is_linear(subject: Subject) -> None:
         first, second, both, zero = (
             one.evolve(grad=grad).backward(cache) for grad in (one.grad, other, one.grad + other, np.zeros_like(other))
         )
-        inputs = {**one.shown, "other": other}
+        show(one.shown, other=other)
         for name, gradient in both.items():
             size = 1.0 + float(np.abs(second[name]).max())
             atol = tolerance * (size + float(np.abs(first[name]).max()) if name == "grad_x" else 4 * size)
             message = f"backward of a sum is not the sum of backwards ({name})"
-            expect_close(message, gradient, first[name] + second[name], rtol=tolerance, atol=atol, inputs=inputs)
-            require(not zero[name].any(), f"a zero gradient does not give zero ({name})", inputs=inputs)
+            expect_close(message, gradient, first[name] + second[name], rtol=tolerance, atol=atol)
+            require(not zero[name].any(), f"a zero gradient does not give zero ({name})")
 
 
-@CHECKS.check("LAY-018/tangents", needs=needs_offer("forward_tangent"), scope="variant")
+@check("LAY-018/tangents", needs=needs_offer("forward_tangent"), scope="variant")
 def tangents(subject: Subject) -> None:
     """Hessian-vector products are exact only if the tangents are.
 

@@ -9,15 +9,12 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NNKitError
-from nnkit.testing.call import quiet
+from nnkit.testing.call import expect_shape, quiet, silent
 from nnkit.testing.checks.layer.passes import Situation, copied, situation, situations
-from nnkit.testing.failure import expect_close, expect_equal, require
-from nnkit.testing.methods import expect_shape, needs_offer, silent
+from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.points import normal
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import check, needs_offer
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
 
 
 @attrs.define
@@ -64,7 +61,7 @@ def bind(
 # -- gradients by row ------------------------------------------------------------------------
 
 
-@CHECKS.check("LAY-009/backward-rows", needs=needs_offer("backward_rows"))
+@check("LAY-009/backward-rows", needs=needs_offer("backward_rows"))
 def backward_rows(subject: Subject) -> None:
     """Per-sample Jacobians, and all that second-order training makes of them, are computed by it.
 
@@ -86,33 +83,31 @@ def _expect_by_row(one: Situation, count: int) -> None:
     except NNKitError:
         allowed = one.training and not one.subject.cls.row_independent
         return require(allowed, "backward_rows is offered and refused")
-    inputs = {"x": one.x, "grads": grads, "training": one.training}
-    expect_shape("backward_rows has the wrong shape", grad_x, (rows, count, one.x.shape[1]), inputs)
+    show(x=one.x, grads=grads, training=one.training)
+    expect_shape("backward_rows has the wrong shape", grad_x, (rows, count, one.x.shape[1]))
     for n, k in np.ndindex(rows, count):
         only = np.zeros_like(one.grad)
         only[n] = grads[n, k]
         expected = one.evolve(grad=only).backward(cache)
         message, expected_x = f"backward_rows[{n}, {k}] is not backward of that row alone", expected.pop("grad_x")[n]
-        expect_close(message, grad_x[n, k], expected_x, tolerance=tolerance, inputs=inputs)
-        expect_equal("backward_rows names other parameters", sorted(by_name), sorted(expected), inputs=inputs)
+        expect_close(message, grad_x[n, k], expected_x, tolerance=tolerance)
+        expect_equal("backward_rows names other parameters", sorted(by_name), sorted(expected))
         for name, gradient in expected.items():
             message = f"backward_rows of {name!r} at [{n}, {k}] is not that row's gradient"
-            got = by_name[name][n, k]
-            expect_close(message, got, gradient, rtol=tolerance, atol=4 * tolerance, inputs=inputs)
+            expect_close(message, by_name[name][n, k], gradient, rtol=tolerance, atol=4 * tolerance)
     return None
 
 
-@CHECKS.check("LAY-017/backward-rows-into", needs=needs_offer("backward_rows"))
+@check("LAY-017/backward-rows-into", needs=needs_offer("backward_rows"))
 def backward_rows_into(subject: Subject) -> None:
     """Jacobians of complete networks are written by the in-place variant.
 
     Write each (N, K, *shape) to out[name], whatever it held; return grad_x only where it is needed.
     """
-    tolerance = 128 * subject.eps
     for one in situations(subject, "rows-into", modes=(False,)):
         _, cache = one.forward()
         grads = normal(subject, f"rows-into/{one.x.shape}", (len(one.x), 2, one.grad.shape[1]))
-        inputs = {"x": one.x, "grads": grads}
+        show(x=one.x, grads=grads)
         with quiet():
             expected_x, expected = one.layer.backward_rows(copied(one.values), cache, grads.copy())
         for order, needed in (("C", True), ("C", False), ("F", True), ("F", False)):
@@ -122,8 +117,7 @@ def backward_rows_into(subject: Subject) -> None:
                 got_x = one.layer.backward_rows_into(*arguments, needs_grad_x=needed)
             message = "backward_rows_into returns or writes other gradients"
             got = {**out, "grad_x": got_x if needed else expected_x}
-            wanted = {**expected, "grad_x": expected_x}
-            expect_close(message, got, wanted, tolerance=tolerance, inputs=inputs)
+            expect_close(message, got, {**expected, "grad_x": expected_x}, tolerance=128 * subject.eps)
 
 
 # -- the bound pass --------------------------------------------------------------------------
@@ -136,11 +130,11 @@ def _expect_gradients(
     tolerance = 256 * one.subject.eps
     for name, gradient in got.items():
         scale = 1.0 if name == "grad_x" else 1.0 + float(np.abs(expected[name]).max())
-        message, inputs = f"{how} gives another gradient of {name!r}", {**one.shown, **shown}
-        expect_close(message, gradient, expected[name], tolerance=tolerance * scale, inputs=inputs)
+        show(one.shown, shown)
+        expect_close(f"{how} gives another gradient of {name!r}", gradient, expected[name], tolerance=tolerance * scale)
 
 
-@CHECKS.check("LAY-010/bind-equals-plain")
+@check("LAY-010/bind-equals-plain")
 def bind_equals_plain(subject: Subject) -> None:
     """Training runs on the bound pass; it must be the same layer.
 
@@ -161,8 +155,8 @@ def _expect_bound(one: Situation) -> None:
         x = normal(one.subject, f"bind/x/{one.x.shape}/{batch}", one.x.shape, 1.3)
         grad = normal(one.subject, f"bind/grad/{one.x.shape}/{batch}", one.grad.shape)
         now, x_passed = one.evolve(x=x, grad=grad), x.copy()
-        inputs = {**now.shown, "batch": batch}
-        with silent("the bound layer", inputs):
+        show(now.shown, batch=batch)
+        with silent("the bound layer"):
             y = np.array(bound.forward(x_passed))
             workspace.spoil()
             grad_x = bound.backward(grad.copy())
@@ -170,26 +164,24 @@ def _expect_bound(one: Situation) -> None:
             workspace.spoil()
             expected_y, cache = one.layer.forward(plain, x.copy(), training=one.training, rng=plain_rng)
             expected_x, expected = one.layer.backward(plain, cache, grad.copy())
-        expect_equal("the bound forward writes to x", x_passed, x, inputs=inputs)
-        expect_close("the bound forward differs", y, expected_y, tolerance=tolerance, inputs=inputs)
-        require(got, "the bound backward returns no grad_x although it is needed", inputs=inputs)
+        expect_equal("the bound forward writes to x", x_passed, x)
+        expect_close("the bound forward differs", y, expected_y, tolerance=tolerance)
+        require(got, "the bound backward returns no grad_x although it is needed")
         _expect_gradients(
             "the bound backward", {**got, **gradients}, {"grad_x": expected_x, **expected}, now, batch=batch
         )
-        message = "the bound pass leaves other parameters or buffers"
-        expect_close(message, live, plain, tolerance=tolerance, inputs=inputs)
+        expect_close("the bound pass leaves other parameters or buffers", live, plain, tolerance=tolerance)
         for name in one.trained:  # a step of training changes them in place
             for values in (plain, live):
                 values[name] += one.subject.dtype.type(0.125)
 
 
-@CHECKS.check("LAY-011/bind-forms")
+@check("LAY-011/bind-forms")
 def bind_forms(subject: Subject) -> None:
     """The first layer needs no grad_x, and prediction no backward at all.
 
     Leave out what needs_grad_x=False and gradients=None make unnecessary; the rest must stay the same.
     """
-    tolerance = 256 * subject.eps
     for one in situations(subject, "forms"):
         y, gradients = one.y, {name: np.full_like(one.values[name], np.nan) for name in one.trained}
         bound = bind(one, copied(one.values), gradients, training=one.training)
@@ -199,8 +191,7 @@ def bind_forms(subject: Subject) -> None:
         for how, form in forms.items():
             with quiet():
                 bound_y = np.array(form.forward(one.x.copy()))
-            message = f"{how} the bound forward differs"
-            expect_close(message, bound_y, y, tolerance=tolerance, inputs=one.shown)
+            expect_close(f"{how} the bound forward differs", bound_y, y, tolerance=256 * subject.eps)
         with quiet():
             bound.backward(one.grad.copy())
         _expect_gradients("without needs_grad_x the bound backward", gradients, one.gradients(), one)
@@ -209,7 +200,7 @@ def bind_forms(subject: Subject) -> None:
 # -- sizes -------------------------------------------------------------------------------------
 
 
-@CHECKS.check("LAY-020/large", scope="variant")
+@check("LAY-020/large", scope="variant")
 def large(subject: Subject) -> None:
     """Blocks, chunks and thresholds begin at sizes that small tests do not reach; networks do.
 

@@ -6,17 +6,14 @@ import itertools
 
 import numpy as np
 
+from nnkit.testing.call import silent
 from nnkit.testing.checks.layer.passes import copied, situation, situations
-from nnkit.testing.comparison import difference
-from nnkit.testing.failure import expect_close, expect_equal, require
-from nnkit.testing.methods import needs_float32, silent
-from nnkit.testing.record import CheckList
+from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
+from nnkit.testing.record import check, needs_float32, needs_trait
 from nnkit.testing.subject import Subject
 
-CHECKS = CheckList()
 
-
-@CHECKS.check("LAY-005/rows-apart")
+@check("LAY-005/rows-apart")
 def rows_apart(subject: Subject) -> None:
     """A prediction must not depend on which other rows are predicted with it.
 
@@ -26,16 +23,16 @@ def rows_apart(subject: Subject) -> None:
     for one in situations(subject, "rows"):
         if one.training and (coupled or one.gathers()):
             continue
-        y, inputs, other = one.y, {"x": one.x, "training": one.training}, one.x.copy()
+        y, other = one.y, one.x.copy()
         message = "a row alone gives another output than among others"
         alone = np.concatenate([one.rows(slice(n, n + 1)).y for n in range(len(one.x))])
-        expect_close(message, alone, y, tolerance=tolerance, inputs=inputs)
+        expect_close(message, alone, y, tolerance=tolerance)
         other[-1] *= -17.0
         changed, message = one.evolve(x=other).y, "changing the last row changes other rows"
-        expect_close(message, changed[:-1], y[:-1], tolerance=tolerance, inputs=inputs)
+        expect_close(message, changed[:-1], y[:-1], tolerance=tolerance)
 
 
-@CHECKS.check("LAY-006/caches-apart")
+@check("LAY-006/caches-apart")
 def caches_apart(subject: Subject) -> None:
     """Several forward passes may lie between a forward pass and its backward pass.
 
@@ -48,36 +45,34 @@ def caches_apart(subject: Subject) -> None:
         one.rows(slice(0, 1)).forward()
         for layer in (one.layer, subject.make(), one.layer):
             message = "backward depends on what was forwarded after its own forward"
-            expect_equal(message, one.evolve(layer=layer).backward(cache), expected, inputs=one.shown)
+            expect_equal(message, one.evolve(layer=layer).backward(cache), expected)
 
 
-@CHECKS.check("LAY-007/modes")
+@check("LAY-007/modes")
 def modes(subject: Subject) -> None:
     """Prediction must be repeatable, and draw no random numbers.
 
     Draw only in training, and only from rng; declare `stochastic` when you do.
     """
     for one in situations(subject, "modes", modes=(False,)):
-        inputs = {"x": one.x}
         for name, training in (("inference", False), ("training", True)):
             if training and subject.cls.stochastic:
                 continue
             rng = one.rng
             before = rng.bit_generator.state
             drawn = one.pass_on(copied(one.values), training=training, rng=rng)
-            require(rng.bit_generator.state == before, f"{name} draws random numbers, not declared", inputs=inputs)
+            require(rng.bit_generator.state == before, f"{name} draws random numbers, not declared")
             without = one.pass_on(copied(one.values), training=training, rng=None)
-            expect_equal(f"{name} depends on the generator, not declared", without, drawn, inputs=inputs)
+            expect_equal(f"{name} depends on the generator, not declared", without, drawn)
         values = copied(one.values)
         one.pass_on(values, training=False, rng=None)
-        expect_equal("inference writes to the parameters or buffers", values, one.values, inputs=inputs)
+        expect_equal("inference writes to the parameters or buffers", values, one.values)
         one.pass_on(values, training=True, rng=one.rng)
         for name in one.trained:
-            message = f"a training pass writes to {name!r}, which is no buffer"
-            expect_equal(message, values[name], one.values[name], inputs=inputs)
+            expect_equal(f"a training pass writes to {name!r}, which is no buffer", values[name], one.values[name])
 
 
-@CHECKS.check("LAY-008/draws", needs=lambda s: None if s.cls.stochastic else "it is not stochastic")
+@check("LAY-008/draws", needs=needs_trait("stochastic", "noise"))
 def draws(subject: Subject) -> None:
     """Noise must be new in every pass, the same for the same generator, and leave the mean alone.
 
@@ -85,33 +80,33 @@ def draws(subject: Subject) -> None:
     """
     one = situation(subject, "draws", 50, 40, training=True)
     one = one.evolve(x=np.abs(one.x) + subject.dtype.type(0.5))
-    inputs, rng, passes = {"x": one.x}, one.rng, 60
-    expect_equal("equal generators give different noise", one.y, one.y, inputs=inputs)
+    show(x=one.x)
+    rng, passes = one.rng, 60
+    expect_equal("equal generators give different noise", one.y, one.y)
     plain = one.evolve(training=False).y.astype(np.float64)
     noise = [one.pass_on(copied(one.values), training=True, rng=rng).astype(np.float64) - plain for _ in range(passes)]
     for first, second in itertools.pairwise(noise):
         same = difference(first, second) is None and difference(second, np.zeros_like(plain), atol=1e-4) is not None
-        require(not same, "two passes of one generator have the same noise", inputs=inputs)
+        require(not same, "two passes of one generator have the same noise")
     means = [float(each.mean()) for each in noise]  # passes are drawn apart, the rows of one need not be
     allowed = 6.0 * float(np.std(means, ddof=1)) / np.sqrt(passes) + 1e-6 * float(np.abs(plain).mean())
     require(
         abs(np.mean(means)) <= allowed,
         "the mean over the noise is not the output of inference",
-        inputs=inputs,
         got=float(np.mean(means)),
         expected=f"0; allowed is {allowed:.3g}",
     )
     if not one.values:  # noise of the weights is one for all rows, that of the rows is not
         alike = one.evolve(x=np.repeat(one.x[:1], 50, axis=0))
         noisy = difference(alike.y, alike.evolve(training=False).y, atol=1e-4) is not None
-        require(not noisy or (alike.y != alike.y[:1]).any(), "all rows of a batch have the same noise", inputs=inputs)
+        require(not noisy or (alike.y != alike.y[:1]).any(), "all rows of a batch have the same noise")
     touched = np.abs(noise[-1]) > 1e-4
     if touched.mean() > 0.1:
         even = all(touched.any(axis=axis).mean() > 0.8 for axis in (0, 1))
-        require(even, "the noise leaves entire rows or columns unchanged", inputs=inputs)
+        require(even, "the noise leaves entire rows or columns unchanged")
 
 
-@CHECKS.check("LAY-014/float32-accuracy", needs=needs_float32)
+@check("LAY-014/float32-accuracy", needs=needs_float32)
 def float32_accuracy(subject: Subject) -> None:
     """Most training runs in float32; a formula that cancels there is right on paper only.
 
@@ -123,27 +118,25 @@ def float32_accuracy(subject: Subject) -> None:
         values = {name: array.astype(np.float64) for name, array in one.values.items()}
         wide = one.evolve(values=values, x=one.x.astype(np.float64), grad=one.grad.astype(np.float64))
         grad_x, wide_x, scale = one.gradients()["grad_x"], wide.gradients()["grad_x"], 1.0 + float(np.abs(one.x).max())
-        message = "forward in float32 is not close to float64"
-        expect_close(message, one.y, wide.y, rtol=1e-4, atol=1e-4 * scale, inputs=one.shown)
+        expect_close("forward in float32 is not close to float64", one.y, wide.y, rtol=1e-4, atol=1e-4 * scale)
         message, scale = "backward in float32 is not close to float64", 1.0 + float(np.abs(wide_x).max())
-        expect_close(message, grad_x, wide_x, rtol=1e-3, atol=1e-3 * scale, inputs=one.shown)
+        expect_close(message, grad_x, wide_x, rtol=1e-3, atol=1e-3 * scale)
 
 
-@CHECKS.check("LAY-015/nan-stays-visible", level="strict")
+@check("LAY-015/nan-stays-visible", level="strict")
 def nan_stays_visible(subject: Subject) -> None:
     """A NaN that disappears in a layer hides the error that caused it.
 
     Use functions that propagate NaN; no nan_to_num, no fmax.
     """
-    tolerance = 64 * subject.eps
     for one in situations(subject, "nan", modes=(False,)):
         if len(one.x) < 2:
             continue
         clean, x = one.y, one.x.copy()
         x[1, 0] = np.nan
-        inputs = {"x": x}
-        with silent("for NaN forward", inputs):
+        show(x=x)
+        with silent("for NaN forward"):
             y = one.layer.forward(copied(one.values), x.copy(), training=False, rng=None)[0]
-        require(np.isnan(y[1]).any(), "forward hides a NaN", inputs=inputs, got=y[1])
+        require(np.isnan(y[1]).any(), "forward hides a NaN", got=y[1])
         message, others = "a NaN in one row changes other rows in inference", np.arange(len(x)) != 1
-        expect_close(message, y[others], clean[others], tolerance=tolerance, inputs=inputs)
+        expect_close(message, y[others], clean[others], tolerance=64 * subject.eps)

@@ -10,8 +10,8 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
-from nnkit.testing.comparison import difference
 from nnkit.testing.derivatives import expect_slope
+from nnkit.testing.failure import difference, show
 from nnkit.testing.points import normal
 from nnkit.testing.subject import Subject
 
@@ -122,8 +122,8 @@ class Situation:
             y = self.layer.forward(values, x, training=self.training, rng=self.rng)[0]
             return np.asarray((y * self.grad).sum())
 
-        got, inputs = (gradient * direction).sum(), {**self.shown, **shown}
-        expect_slope(message, got, along, step, levels=8, rtol=1e-7, atol=1e-9, inputs=inputs)
+        show(self.shown, shown)
+        expect_slope(message, (gradient * direction).sum(), along, step, levels=8, rtol=1e-7, atol=1e-9)
 
 
 def situation(
@@ -142,10 +142,11 @@ def situation(
 
 
 def situations(subject: Subject, label: str, modes: tuple[bool, ...] = (False, True)) -> Iterator[Situation]:
-    """Several sizes, in inference and in training."""
+    """Several sizes, in inference and in training; failures show the present one."""
     for rows, inputs in SIZES:
         one = situation(subject, label, rows, inputs)
         for training in modes:
+            show(one.shown, training=training)
             yield one.evolve(training=training)
 
 

@@ -1,4 +1,4 @@
-"""A layer's reference values, and the effects of its hyperparameters."""
+"""The buffers of a layer, its reference values, and the effects of its hyperparameters."""
 
 from __future__ import annotations
 
@@ -7,15 +7,112 @@ from typing import Any
 
 import numpy as np
 
+from nnkit.arrays import Array
 from nnkit.testing.call import quiet
-from nnkit.testing.checks.layer.passes import Situation, copied, situation, situations
+from nnkit.testing.checks.layer.passes import Situation, buffered, copied, generator_of, situation, situations
 from nnkit.testing.effects import expect_effects
-from nnkit.testing.failure import expect_close, require
-from nnkit.testing.record import CheckList
+from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
+from nnkit.testing.record import applies_if, check, needs_offer
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values, reference_arguments
 from nnkit.testing.subject import Subject
 
-CHECKS = CheckList()
+_needs_buffers = applies_if(lambda s: buffered(s.make(), 3), "it keeps no buffers")
+
+
+@check("LAY-012/adapt", needs=needs_offer("adapt"))
+def adapt(subject: Subject) -> None:
+    """It runs once, on all data, before training; what it leaves must be saved and repeatable.
+
+    Write to buffers only, use the weights as repetitions, and draw nothing.
+    """
+    start, tolerance = situation(subject, "adapt", 1, 3), 1024 * subject.eps
+    data = np.asarray(subject.rng("adapt").normal(2.0, 3.0, (10, 3)), dtype=subject.dtype)
+
+    def adapted(x: Array, weight: Array | None = None) -> dict[str, Array]:
+        values, x_passed = copied(start.values), x.copy()
+        with quiet():
+            subject.make().adapt(values, x_passed, weight)
+        expect_equal("adapt writes to x", x_passed, x, inputs={"x": x})
+        return values
+
+    values = adapted(data)
+    expect_equal("adapt gives other buffers the second time", adapted(data), values)
+    for name, array in values.items():
+        if name not in start.buffers:
+            expect_equal(f"adapt writes to {name!r}, which is no buffer", array, start.values[name])
+        require(array.dtype == subject.dtype, f"adapt changes the dtype of {name!r}", got=array.dtype)
+        require(np.isfinite(array).all(), f"adapt leaves {name!r} not finite", inputs={"x": data}, got=array)
+    weight = np.array([1, 2, 1, 3, 1, 1, 2, 1, 0, 1], dtype=subject.dtype)
+    repeated, message = (
+        np.repeat(data, weight.astype(int), axis=0),
+        "integer weights do not act as repetitions in adapt",
+    )
+    show(x=data, weight=weight)
+    expect_close(message, adapted(data, weight), adapted(repeated), tolerance=tolerance)
+
+
+@check(
+    "LAY-016/statistics-follow",
+    needs=applies_if(lambda s: not s.cls.row_independent, "its rows are independent"),
+    scope="variant",
+)
+def statistics_follow(subject: Subject) -> None:
+    """Statistics that run away from the data make every prediction wrong, and no training loss shows it.
+
+    Move the buffers towards the batch: running += rate * (batch - running).
+    """
+    one = situation(subject, "follow", 200, 3)
+    one = one.evolve(x=np.asarray(subject.rng("follow/x").normal(1.0, 2.0, one.x.shape), dtype=subject.dtype))
+    values = copied(one.values)
+    trained = one.pass_on(values, training=True, rng=one.rng)
+    if difference(values, one.values) is None:
+        still = bool(one.buffers) and subject.hyperparameters == subject.variants[0]
+        adapts, message = one.layer.offers("adapt"), "no pass in training ever moves the buffers"
+        return require(not still or adapts, message, inputs={"x": one.x})  # no statistics with these hyperparameters
+
+    def gap(values: dict[str, Array]) -> float:
+        return float(np.abs(one.pass_on(values, training=False, rng=None) - trained).max())
+
+    before, allowed = gap(copied(one.values)), 0.02 * (1.0 + float(np.abs(trained).max()))
+    for _ in range(400):
+        one.pass_on(values, training=True, rng=one.rng)
+    message = "after many passes over one batch, inference still differs from training on it"
+    after, limit = gap(values), max(allowed, 0.01 * before)
+    return require(after <= limit, message, inputs={"x": one.x}, got=after, expected=f"less than {limit:.3g}")
+
+
+@check("LAY-021/one-row-in-training", needs=_needs_buffers, scope="variant")
+def one_row_in_training(subject: Subject) -> None:
+    """The last batch of an epoch may be one row, and its variance divided by N - 1 is 0 / 0.
+
+    Leave the statistics unchanged where the batch does not determine them.
+    """
+    one = situation(subject, "one-row", 1, 3)
+    values = copied(one.values)
+    one.pass_on(values, training=True, rng=one.rng)
+    for name, array in values.items():
+        message = f"a batch of one row leaves {name!r} not finite"
+        require(np.isfinite(array).all(), message, inputs={"x": one.x}, got=array)
+
+
+@check("LAY-022/buffers-shown", level="advisory", needs=(needs_reference_values, _needs_buffers), scope="part")
+def buffers_shown(subject: Subject) -> None:
+    """A rate used the wrong way round, or a variance divided by N, ends in the same place and is visible nowhere.
+
+    Let the `reference` return (y, {name: the buffer after the pass}), or an example expect the buffers by name.
+    """
+    one, shown = situation(subject, "shown", 5, 3), set[str]()
+    if subject.cls.reference is not None:
+        more = reference_arguments(subject, subject.hyperparameters)
+        with quiet():
+            result = subject.cls.reference(
+                copied(one.values), one.x.copy(), training=True, rng=generator_of(subject), **more
+            )
+        shown |= set(result[1]) if isinstance(result, tuple) else set()
+    for example in subject.cls.examples:
+        shown |= set(example.expected) if isinstance(example.expected, Mapping) else set()
+    hidden = sorted(one.buffers - shown)
+    require(not hidden, f"no reference value shows what becomes of {hidden}")
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
@@ -33,13 +130,12 @@ def _run_named(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return {"y": y, **after} if method == "forward" else after
 
 
-def _has_values_in_this_dtype(subject: Subject) -> str | None:
-    if subject.dtype == np.float32 and subject.cls.stochastic:
-        return "a draw in float32 is another draw"
-    return needs_reference_values(subject)
+_needs_equal_draws = applies_if(
+    lambda s: s.dtype == "float64" or not s.cls.stochastic, "a draw in float32 is another draw"
+)
 
 
-@CHECKS.check("LAY-REF/figures", needs=_has_values_in_this_dtype)
+@check("LAY-REF/figures", needs=(needs_reference_values, _needs_equal_draws))
 def figures(subject: Subject) -> None:
     """A part may be the wrong function with the right derivative; reference values show it.
 
@@ -59,14 +155,13 @@ def _expect_reference(one: Situation) -> None:
     y, buffers = result if isinstance(result, tuple) else (result, {})
     got = one.pass_on(values, training=one.training, rng=one.rng)
     tolerance = 1e-9 if one.subject.dtype == np.float64 else 2e-4
-    inputs, own = {"x": one.x, "training": one.training, **one.values}, one.buffers
-    message = "forward differs from the layer's own reference"
-    expect_close(message, got, y, tolerance=tolerance, inputs=inputs)
-    message = "the reference names buffers that are none"
-    require(set(buffers) <= own, message, got=sorted(buffers), expected=sorted(own))
+    show(one.values, x=one.x, training=one.training)
+    own = one.buffers
+    expect_close("forward differs from the layer's own reference", got, y, tolerance=tolerance)
+    require(set(buffers) <= own, "the reference names buffers that are none", got=sorted(buffers), expected=sorted(own))
     for name, expected in buffers.items():
         message = f"forward leaves another {name!r} than the layer's own reference"
-        expect_close(message, values[name], expected, tolerance=tolerance, inputs=inputs)
+        expect_close(message, values[name], expected, tolerance=tolerance)
 
 
 def _results(subject: Subject, layer: Any) -> list[Any]:
@@ -79,7 +174,7 @@ def _results(subject: Subject, layer: Any) -> list[Any]:
     return results
 
 
-@CHECKS.check("LAY-023/hyperparameters-matter", level="strict", scope="part")
+@check("LAY-023/hyperparameters-matter", level="strict", scope="part")
 def hyperparameters_matter(subject: Subject) -> None:
     """A hyperparameter without any effect does not do what its documentation promises.
 

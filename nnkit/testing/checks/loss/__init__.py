@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import attrs
 
-from nnkit.testing.checks.loss import contracts, declared, ends, fused, gradients, in_place
+from nnkit.testing.checks.loss import contracts, declared, ends, forms, gradients
 from nnkit.testing.checks.loss.domains import calls
-from nnkit.testing.record import Check, CheckList
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Check, Needs, applies_if
 
-__all__ = ["CHECKS", "calls"]
+__all__ = ["MODULES", "adapted", "calls"]
+
+MODULES = (gradients, forms, ends, declared, contracts)
 
 OF_DERIVATIVES = {"LOSS-002", "LOSS-018", "LOSS-027", "LOSS-029"}
 """Checks that the gradient is the derivative of the value."""
 
-OF_BATCHES = {"LOSS-REF"}
+OF_BATCHES = {"LOSS-REF", *(check.number for check in vars(contracts).values() if isinstance(check, Check))}
 """Checks that hold for losses that couple rows, too."""
 
+_needs_samples = applies_if(lambda subject: not subject.cls.rows_coupled, "its rows are coupled")
+_needs_derivative = applies_if(lambda subject: not subject.cls.surrogate_gradient, "its gradient is a surrogate")
 
-def _of_samples(check: Check) -> Check:
+
+def adapted(check: Check) -> Check:
     """The check, not applied to losses that couple rows, nor to surrogate gradients where it compares derivatives."""
-
-    def needs(subject: Subject, own: Callable[[Subject], str | None] = check.needs) -> str | None:
-        if subject.cls.rows_coupled and check.number not in OF_BATCHES:
-            return "its rows are coupled"
-        if subject.cls.surrogate_gradient and check.number in OF_DERIVATIVES:
-            return "its gradient is a surrogate"
-        return own(subject)
-
-    return attrs.evolve(check, needs=needs)
-
-
-CHECKS = CheckList.joined(gradients.CHECKS, fused.CHECKS, in_place.CHECKS, ends.CHECKS, declared.CHECKS)
-CHECKS.checks = [_of_samples(check) for check in CHECKS.checks]
-CHECKS = CheckList.joined(CHECKS, contracts.CHECKS, contracts.COUPLED)
+    needs: tuple[Needs, ...] = () if check.number in OF_BATCHES else (_needs_samples,)
+    needs += (_needs_derivative,) if check.number in OF_DERIVATIVES else ()
+    return attrs.evolve(check, needs=(*needs, *check.needs))

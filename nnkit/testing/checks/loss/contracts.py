@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.testing.call import called, expect_shape
 from nnkit.testing.checks.loss.domains import SIZES, pair, predictions, target_size, targets, weights
 from nnkit.testing.derivatives import expect_slope
-from nnkit.testing.failure import expect_close, fail, require
-from nnkit.testing.methods import called, expect_shape, needs_trait
-from nnkit.testing.record import CheckList
+from nnkit.testing.failure import expect_close, require, show
+from nnkit.testing.record import applies_if, check, needs_trait
 from nnkit.testing.reference_values import expect_reference_values
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
-"""Checks of every loss."""
-
-COUPLED = CheckList()
-"""Checks of losses that couple rows; most others ask for a value of each sample."""
 
 needs_coupled = needs_trait("rows_coupled", "that its rows are coupled")
 
 
-@CHECKS.check("LOSS-030/widths")
-def widths(subject: Subject) -> None:
+@check("LOSS-030/widths")
+def widths(subject: Subject, loss: Any) -> None:
     """The core computes the columns of the targets from the outputs, and advises outputs from the targets.
 
     outputs_for(target_columns(outputs)) must be outputs; point returns (N, target_columns) finite values, or the
     prediction unchanged where there is no point prediction.
     """
-    loss = subject.make()
     for size in SIZES:
         rows, columns = target_size(subject, size)
         outputs = loss.outputs_for(columns)
@@ -41,10 +37,11 @@ def widths(subject: Subject) -> None:
             expected=columns,
         )
         p = predictions(subject, "widths", size)
+        show(prediction=p)
         point = called(loss, "point", p)
         if point.shape != p.shape:
-            expect_shape("point has the wrong shape", point, (rows, columns), {"prediction": p})
-        require(np.isfinite(point).all(), "point is not finite", inputs={"prediction": p}, got=point)
+            expect_shape("point has the wrong shape", point, (rows, columns))
+        require(np.isfinite(point).all(), "point is not finite", got=point)
         require(point.dtype == p.dtype, "point changes the dtype", got=point.dtype, expected=p.dtype)
 
 
@@ -57,35 +54,35 @@ def _absent(subject: Subject, label: str) -> tuple[Array, Array, Array]:
     return p, broken, t
 
 
-@CHECKS.check(
+@check(
     "LOSS-031/missing-targets",
-    needs=lambda s: (
-        needs_trait("missing_targets", "missing targets")(s) or ("its rows are coupled" if s.cls.rows_coupled else None)
+    needs=(
+        needs_trait("missing_targets", "missing targets"),
+        applies_if(lambda s: not s.cls.rows_coupled, "its rows are coupled"),
     ),
 )
-def missing_targets(subject: Subject) -> None:
+def missing_targets(subject: Subject, loss: Any) -> None:
     """Targets of NaN reach a loss that declares missing_targets; one NaN in a gradient ends the training.
 
     Leave out what is missing (np.where(np.isnan(target), 0, ...)); a row without any target has value and gradient 0.
     """
-    loss = subject.make()
     p, broken, t = _absent(subject, "missing")
-    inputs = {"prediction": p, "target": broken}
+    show(prediction=p, target=broken)
     for method in ("value", "gradient"):
         result, complete = called(loss, method, p, broken), called(loss, method, p, t)
-        require(np.isfinite(result).all(), f"{method} is not finite for missing targets", inputs=inputs, got=result)
-        require(not result[0].any(), f"{method} of a row without targets is not 0", inputs=inputs, got=result[0])
+        require(np.isfinite(result).all(), f"{method} is not finite for missing targets", got=result)
+        require(not result[0].any(), f"{method} of a row without targets is not 0", got=result[0])
         message = f"a missing target changes other rows of {method}"
-        expect_close(message, result[2:], complete[2:], tolerance=16 * subject.eps, inputs=inputs)
+        expect_close(message, result[2:], complete[2:], tolerance=16 * subject.eps)
     values, grad = np.empty(len(p), subject.dtype), np.empty_like(p)
     loss.evaluate_into(p.copy(), broken.copy(), values, grad)
     for name, result, method in (("values", values, "value"), ("grad", grad, "gradient")):
         expected = called(loss, method, p, broken)
         message = f"{name} of evaluate_into differs from {method} for missing targets"
-        expect_close(message, result, expected, tolerance=64 * subject.eps, inputs=inputs)
+        expect_close(message, result, expected, tolerance=64 * subject.eps)
 
 
-@CHECKS.check("LOSS-032/surrogate-reference", needs=needs_trait("surrogate_gradient", "a surrogate gradient"))
+@check("LOSS-032/surrogate-reference", needs=needs_trait("surrogate_gradient", "a surrogate gradient"))
 def surrogate_reference(subject: Subject) -> None:
     """A gradient that is deliberately no derivative can only be compared with a second implementation of it.
 
@@ -102,29 +99,27 @@ def surrogate_reference(subject: Subject) -> None:
 # -- coupled rows ------------------------------------------------------------------------------
 
 
-def _batches(subject: Subject, label: str) -> list[dict[str, Array]]:
-    """Predictions, targets and weights of a few sizes."""
-    batches = []
+def _batches(subject: Subject, label: str) -> Iterator[tuple[Array, Array, Array]]:
+    """Predictions, targets and weights of a few sizes; failures show the present ones."""
     for size in ((2, 1), (7, 2), (23, 3)):
         p, t = pair(subject, f"{label}/{size}", size)
-        batches.append({"prediction": p, "target": t, "weight": weights(subject, label, len(p))})
-    return batches
+        w = weights(subject, label, len(p))
+        show(prediction=p, target=t, weight=w)
+        yield p, t, w
 
 
-@COUPLED.check("LOSS-033/batch-gradient", needs=needs_coupled, scope="variant")
-def batch_gradient(subject: Subject) -> None:
+@check("LOSS-033/batch-gradient", needs=needs_coupled, scope="variant")
+def batch_gradient(subject: Subject, loss: Any) -> None:
     """A wrong gradient trains towards the wrong place, without any error.
 
     Differentiate `batch_value` again, the weights included; a row acts on the values of other rows too.
     """
-    loss = subject.make()
-    for inputs in _batches(subject, "batch-gradient"):
-        p, t, w = inputs.values()
+    for p, t, w in _batches(subject, "batch-gradient"):
         value = loss.batch_value(p.copy(), t.copy(), w.copy())
-        require(np.ndim(value) == 0 and np.isfinite(value), "batch_value is no finite number", inputs=inputs, got=value)
+        require(np.ndim(value) == 0 and np.isfinite(value), "batch_value is no finite number", got=value)
         gradient = loss.batch_gradient(p.copy(), t.copy(), w.copy())
-        expect_shape("batch_gradient has the wrong shape", gradient, p.shape, inputs)
-        require(np.isfinite(gradient).all(), "batch_gradient is not finite", inputs=inputs, got=gradient)
+        expect_shape("batch_gradient has the wrong shape", gradient, p.shape)
+        require(np.isfinite(gradient).all(), "batch_gradient is not finite", got=gradient)
         for n in range(min(len(p), 4)):
             for k in range(p.shape[1]):
                 unit = np.zeros_like(p)
@@ -136,85 +131,81 @@ def batch_gradient(subject: Subject) -> None:
                     0.05,
                     rtol=1e-7,
                     atol=1e-10,
-                    inputs=inputs,
                 )
 
 
-@COUPLED.check("LOSS-034/weights-used", needs=needs_coupled)
-def weights_used(subject: Subject) -> None:
+@check("LOSS-034/weights-used", needs=needs_coupled)
+def weights_used(subject: Subject, loss: Any) -> None:
     """The core passes the weights to the loss alone: weights that it ignores are ignored by the whole training.
 
     Multiply the term of each row by its weight, and divide by the sum of the weights that count.
     """
-    loss, inputs = subject.make(), _batches(subject, "weights")[2]
-    p, t, w = inputs.values()
+    *_, (p, t, w) = _batches(subject, "weights")
     for method in ("batch_value", "batch_gradient"):
         equal = np.array_equal(called(loss, method, p, t, w), called(loss, method, p, t, w[::-1]))
-        require(not equal, f"{method} does not depend on the weights", inputs=inputs)
+        require(not equal, f"{method} does not depend on the weights")
 
 
-@COUPLED.check("LOSS-038/absent-rows", level="advisory", needs=needs_coupled)
-def absent_rows(subject: Subject) -> None:
+@check("LOSS-038/absent-rows", level="advisory", needs=needs_coupled)
+def absent_rows(subject: Subject, loss: Any) -> None:
     """The weights are passed to the loss alone, so nothing else can leave a row out.
 
     Multiply every term in which a row appears by its weight, also where it appears beside other rows.
     """
-    loss, tolerance = subject.make(), 512 * subject.eps
-    for inputs in _batches(subject, "absent"):
-        p, t, w = inputs.values()
-        w = np.where(np.arange(len(w)) % 3 == 1, 0, w).astype(w.dtype)
-        there, shown = w > 0, {**inputs, "weight": w}
+    tolerance = 512 * subject.eps
+    for p, t, weight in _batches(subject, "absent"):
+        w = np.where(np.arange(len(weight)) % 3 == 1, 0, weight).astype(weight.dtype)
+        there = w > 0
+        show(prediction=p, target=t, weight=w)
         short = called(loss, "batch_value", p[there], t[there], w[there])
         message = "a row of weight 0 changes batch_value"
-        expect_close(message, called(loss, "batch_value", p, t, w), short, tolerance=tolerance, inputs=shown)
+        expect_close(message, called(loss, "batch_value", p, t, w), short, tolerance=tolerance)
         gradient = called(loss, "batch_gradient", p, t, w)
-        require(not gradient[~there].any(), "a row of weight 0 has a gradient", inputs=shown, got=gradient[~there])
+        require(not gradient[~there].any(), "a row of weight 0 has a gradient", got=gradient[~there])
 
 
-@COUPLED.check("LOSS-035/order-of-rows", needs=needs_coupled)
-def order_of_rows(subject: Subject) -> None:
+@check("LOSS-035/order-of-rows", needs=needs_coupled)
+def order_of_rows(subject: Subject, loss: Any) -> None:
     """Batches are shuffled: the order of the rows must not matter.
 
     Sort by the targets inside the loss, and put the gradient back in the order of the rows.
     """
-    loss, tolerance = subject.make(), 512 * subject.eps
-    for inputs in _batches(subject, "order"):
-        arrays = tuple(inputs.values())
+    tolerance = 512 * subject.eps
+    for arrays in _batches(subject, "order"):
         order = subject.rng("order").permutation(len(arrays[0]))
         moved = [array[order] for array in arrays]
         for method in ("batch_value", "batch_gradient"):
             expected = called(loss, method, *arrays)
             expected = expected[order] if method == "batch_gradient" else expected
             message = f"{method} changes with the order of the rows"
-            expect_close(message, called(loss, method, *moved), expected, tolerance=tolerance, inputs=inputs)
+            expect_close(message, called(loss, method, *moved), expected, tolerance=tolerance)
 
 
-@COUPLED.check("LOSS-036/batch-extremes", needs=needs_coupled)
-def batch_extremes(subject: Subject) -> None:
+@check("LOSS-036/batch-extremes", needs=needs_coupled)
+def batch_extremes(subject: Subject, loss: Any) -> None:
     """Outputs of an untrained network may be large; one infinite loss ends the training.
 
     Take the largest exponent out of sums of exponentials (np.logaddexp, log-sum-exp).
     """
-    loss = subject.make()
     for size in (30.0, 710.0, 1e4):
         p, t = predictions(subject, "extremes", (9, 2)), targets(subject, "extremes", (9, 2), hard=True)
         if subject.cls.prediction_domain == "real":
             p = (p / np.abs(p).max() * size).astype(subject.dtype)
-        inputs = {"prediction": p, "target": t, "weight": weights(subject, "extremes", 9)}
+        w = weights(subject, "extremes", 9)
+        show(prediction=p, target=t, weight=w)
         for method in ("batch_value", "batch_gradient"):
-            result = called(loss, method, *inputs.values())
-            if not np.isfinite(result).all():
-                fail(f"{method} is not finite", inputs=inputs, got=result)
+            result = called(loss, method, p, t, w)
+            require(np.isfinite(result).all(), f"{method} is not finite", got=result)
 
 
-@COUPLED.check("LOSS-037/batch-nan", level="strict", needs=needs_coupled)
-def batch_nan(subject: Subject) -> None:
+@check("LOSS-037/batch-nan", level="strict", needs=needs_coupled)
+def batch_nan(subject: Subject, loss: Any) -> None:
     """A NaN that disappears in the loss hides the error that caused it.
 
     Use functions that propagate NaN.
     """
-    loss, inputs = subject.make(), _batches(subject, "nan")[1]
-    p = inputs["prediction"].copy()
+    _, (p, t, w), _ = _batches(subject, "nan")
     p[:, 0] = np.nan
-    value = called(loss, "batch_value", p, inputs["target"], inputs["weight"])
-    require(bool(np.isnan(value)), "batch_value hides a NaN", inputs={**inputs, "prediction": p}, got=value)
+    show(prediction=p, target=t, weight=w)
+    value = called(loss, "batch_value", p, t, w)
+    require(bool(np.isnan(value)), "batch_value hides a NaN", got=value)

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from nnkit.testing.checks.loss.domains import SIZES, needs_equal_widths, pair, pairs, predictions, targets, weights
-from nnkit.testing.failure import expect_close, fail, require
-from nnkit.testing.methods import called, needs_trait
-from nnkit.testing.numerics import one_sided
-from nnkit.testing.record import CheckList
+from nnkit.testing.call import called
+from nnkit.testing.checks.loss.domains import (
+    SIZES,
+    needs_equal_widths,
+    needs_no_labels,
+    pair,
+    pairs,
+    predictions,
+    targets,
+    weights,
+)
+from nnkit.testing.derivatives import one_sided
+from nnkit.testing.failure import expect_close, fail, require, show
+from nnkit.testing.record import check, needs_trait, needs_unordered
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
-CHECKS = CheckList()
 
-
-@CHECKS.check("LOSS-019/convex", needs=needs_trait("convex", "convexity"))
-def convex(subject: Subject) -> None:
+@check("LOSS-019/convex", needs=needs_trait("convex", "convexity"))
+def convex(subject: Subject, loss: Any) -> None:
     """Solvers and users rely on a convex loss having no false minima.
 
     Drop `convex` (set it to False), or look for the branch that bends down.
     """
-    loss, number = subject.make(), subject.dtype.type
+    number = subject.dtype.type
     for size in SIZES:
         for trial in range(4):
             t = targets(subject, f"convex/{trial}", size, hard=bool(trial % 2))
@@ -41,18 +50,13 @@ def convex(subject: Subject) -> None:
                     )
 
 
-@CHECKS.check(
-    "LOSS-020/additive",
-    needs=lambda s: (
-        needs_equal_widths(s) if s.cls.additive and s.cls.target_domain != "index" else "it is not declared additive"
-    ),
-)
-def additive(subject: Subject) -> None:
+@check("LOSS-020/additive", needs=(needs_trait("additive", "additivity"), needs_no_labels, needs_equal_widths))
+def additive(subject: Subject, loss: Any) -> None:
     """Multi-output reports and per-output plots separate the loss by column.
 
     Drop `additive` (set it to False), or look for what mixes the outputs.
     """
-    loss, tolerance = subject.make(), 256 * subject.eps
+    tolerance = 256 * subject.eps
     for size in (size for size in SIZES if size[1] > 1):
         for trial in range(2):
             one = (
@@ -76,9 +80,9 @@ def additive(subject: Subject) -> None:
             expect_close(message, of_mixed, first, tolerance=tolerance, inputs=inputs)
 
 
-@CHECKS.check(
+@check(
     "LOSS-021/kinks",
-    needs=lambda s: needs_equal_widths(s) if s.cls.kinks and s.cls.target_domain != "index" else "it declares no kinks",
+    needs=(needs_trait("kinks", "kinks"), needs_no_labels, needs_equal_widths),
     scope="variant",
 )
 def kinks(subject: Subject) -> None:
@@ -111,34 +115,30 @@ def _bends(subject: Subject, kink: float, k: int, *, hard: bool) -> bool:
     return bool((high - low > slack).any())
 
 
-@CHECKS.check(
-    "LOSS-024/equivariant-columns",
-    level="strict",
-    needs=lambda s: "it declares that its columns are ordered" if s.cls.ordered else needs_equal_widths(s),
-)
-def equivariant_columns(subject: Subject) -> None:
+@check("LOSS-024/equivariant-columns", level="strict", needs=(needs_unordered, needs_equal_widths))
+def equivariant_columns(subject: Subject, loss: Any) -> None:
     """Which output stands in which column must not matter, unless the part declares that it does.
 
     Treat all columns alike; or set `ordered = True`, if their order has a meaning.
     """
-    loss, tolerance = subject.make(), 256 * subject.eps
+    tolerance = 256 * subject.eps
     for p, t in pairs(subject, "columns"):
         reversed_pair = p[:, ::-1], t[:, ::-1] if t.ndim > 1 else (p.shape[1] - 1 - t)
         for method in ("value", "gradient"):
             expected = called(loss, method, p, t)
             expected = expected[:, ::-1] if method == "gradient" else expected
             message, got = f"{method} changes when the columns are exchanged", called(loss, method, *reversed_pair)
-            inputs = {"prediction": p, "target": t}
-            expect_close(message, got, expected, tolerance=tolerance, inputs=inputs)
+            show(prediction=p, target=t)
+            expect_close(message, got, expected, tolerance=tolerance)
 
 
-@CHECKS.check("LOSS-REF/figures", needs=needs_reference_values)
+@check("LOSS-REF/figures", needs=needs_reference_values)
 def figures(subject: Subject) -> None:
     """A part may be the wrong function with the right derivative; reference values show it.
 
     Compare the formula with its source; if the reference value is the wrong one, correct that.
     """
-    points = [{"prediction": p, "target": t} for p, t in [*pairs(subject, "reference"), pair(subject, "many")]]
+    points = [{"prediction": p, "target": t} for p, t in pairs(subject, "reference", pair(subject, "many"))]
     if subject.cls.prediction_domain == "real":
         points.append({"prediction": 20 * points[-1]["prediction"], "target": points[-1]["target"]})
     method = "value"

@@ -10,10 +10,11 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.interfaces import Activation
 from nnkit.interfaces.loss import fits
-from nnkit.testing.call import Call
+from nnkit.testing.call import Call, called, method_call
 from nnkit.testing.derivatives import steps_within
-from nnkit.testing.methods import called, method_call, needs_offer
+from nnkit.testing.failure import show
 from nnkit.testing.points import normal, simplex
+from nnkit.testing.record import applies_if
 from nnkit.testing.subject import Subject
 
 SIZES = ((1, 1), (2, 1), (7, 1), (1, 2), (2, 3), (7, 2), (3, 5), (7, 4))
@@ -101,9 +102,11 @@ def sized() -> Iterator[tuple[tuple[int, int], bool]]:
     return ((size, hard) for size in SIZES for hard in (False, True))
 
 
-def pairs(subject: Subject, label: str) -> list[tuple[Array, Array]]:
-    """Predictions and targets of every size, soft and hard, away from kinks."""
-    return [pair(subject, f"{label}/{hard}", size, hard=hard) for size, hard in sized()]
+def pairs(subject: Subject, label: str, *more: tuple[Array, Array]) -> Iterator[tuple[Array, Array]]:
+    """Predictions and targets of every size, soft and hard, away from kinks, and ``more``; failures show them."""
+    for p, t in (*(pair(subject, f"{label}/{hard}", size, hard=hard) for size, hard in sized()), *more):
+        show(prediction=p, target=t)
+        yield p, t
 
 
 def apart_from_kinks(subject: Subject, p: Array, t: Array, distance: float = 0.02) -> Array:
@@ -191,11 +194,5 @@ def logits(subject: Subject, label: str, *, far: bool = False) -> list[tuple[Arr
     return found
 
 
-def needs_fused(subject: Subject) -> str | None:
-    """A check for losses with a fused form."""
-    return None if subject.cls.fused_activation is not None else "it has no fused form"
-
-
-def needs_fused_offer(method: str) -> Any:
-    """A check for losses with a fused form that offer ``method``."""
-    return lambda subject: needs_fused(subject) or needs_offer(method)(subject)
+needs_fused = applies_if(lambda s: s.cls.fused_activation is not None, "it has no fused form")
+needs_no_labels = applies_if(lambda s: s.cls.target_domain != "index", "its targets are labels")

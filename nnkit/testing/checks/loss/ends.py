@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import ShapeError
-from nnkit.testing.call import quiet
-from nnkit.testing.checks.loss.domains import needs_equal_widths, pair, pairs, prediction_size, predictions, targets
-from nnkit.testing.comparison import difference
+from nnkit.testing.call import called, quiet, silent
+from nnkit.testing.checks.loss.domains import (
+    needs_equal_widths,
+    needs_no_labels,
+    pair,
+    pairs,
+    prediction_size,
+    predictions,
+    targets,
+)
 from nnkit.testing.derivatives import column_slopes, expect_slope, integral_along, moved
-from nnkit.testing.failure import expect_agreement, expect_close, expect_equal, fail, require
-from nnkit.testing.methods import called, needs_float32, silent
+from nnkit.testing.failure import difference, expect_agreement, expect_close, expect_equal, fail, require, show
 from nnkit.testing.points import normal
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import applies_if, check, needs_float32
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
 
 
 def _mismatched(p: Array, t: Array) -> list[tuple[Array, Array]]:
@@ -31,17 +37,16 @@ def _mismatched(p: Array, t: Array) -> list[tuple[Array, Array]]:
     return wrong
 
 
-@CHECKS.check("LOSS-015/mismatch-refused", scope="variant")
-def mismatch_refused(subject: Subject) -> None:
+@check("LOSS-015/mismatch-refused", scope="variant")
+def mismatch_refused(subject: Subject, loss: Any) -> None:
     """(N, 1) against (N,) is broadcast to (N, N) by numpy, and trains on nonsense without an error.
 
     Define value, gradient, residual and curvature in the class body: the interface then checks their shapes.
     """
-    loss = subject.make()
     methods = ["value", "gradient", *(name for name in ("residual", "curvature") if loss.offers(name))]
     for size in ((4, 1), (4, 3), (3, 3)):
         for p, t in _mismatched(predictions(subject, "mismatch", size), targets(subject, "mismatch", size, hard=True)):
-            inputs = {"prediction": p, "target": t}
+            show(prediction=p, target=t)
             for method in methods:
                 try:
                     with quiet():
@@ -53,24 +58,22 @@ def mismatch_refused(subject: Subject) -> None:
                 else:
                     how, got = "accepts", f"a result of shape {np.shape(result)}"
                 message = f"{method} {how} prediction {p.shape} with target {t.shape}"
-                fail(message, inputs=inputs, got=got, expected="nnkit.errors.ShapeError")
+                fail(message, got=got, expected="nnkit.errors.ShapeError")
 
 
-@CHECKS.check(
-    "LOSS-016/label-types", needs=lambda s: None if s.cls.target_domain == "index" else "its targets are no labels"
-)
-def label_types(subject: Subject) -> None:
+@check("LOSS-016/label-types", needs=applies_if(lambda s: s.cls.target_domain == "index", "its targets are no labels"))
+def label_types(subject: Subject, loss: Any) -> None:
     """Labels arrive as any integer type that the file had.
 
     Use the target as an index only after `.astype(np.intp, copy=False)`; never compute with it unsigned.
     """
-    loss = subject.make()
     p, t = predictions(subject, "labels", (6, 4)), targets(subject, "labels", (6, 4))
     for method in ("value", "gradient"):
         expected = called(loss, method, p, t)
         for labels in (t.astype(dtype) for dtype in (np.int64, np.int32, np.int16, np.int8, np.uint8)):
-            message, inputs = f"{method} differs for {labels.dtype} labels", {"prediction": p, "target": labels}
-            expect_equal(message, called(loss, method, p, labels), expected, inputs=inputs)
+            show(prediction=p, target=labels)
+            message = f"{method} differs for {labels.dtype} labels"
+            expect_equal(message, called(loss, method, p, labels), expected)
 
 
 ENDS: dict[str, list[tuple[float, ...]]] = {
@@ -83,13 +86,13 @@ ENDS: dict[str, list[tuple[float, ...]]] = {
 """Rows of three predictions, or one number for all three, at the ends of each domain."""
 
 
-@CHECKS.check("LOSS-017/ends-of-domain")
-def ends_of_domain(subject: Subject) -> None:
+@check("LOSS-017/ends-of-domain")
+def ends_of_domain(subject: Subject, loss: Any) -> None:
     """Saturated outputs are exactly 0 or 1; one infinite loss ends the training.
 
     Clip at the dtype's eps before a logarithm or a division; keep large differences linear.
     """
-    loss, domain = subject.make(), subject.cls.prediction_domain
+    domain = subject.cls.prediction_domain
     for hard in (False, True):
         t = targets(subject, "ends", (8, 3), hard=hard)
         for end in ENDS.get(domain, ENDS["real"]):
@@ -97,16 +100,16 @@ def ends_of_domain(subject: Subject) -> None:
             p = np.tile(np.resize(end, outputs), (8, 1)).astype(subject.dtype)
             if domain == "simplex" and 0.0 in end:  # each corner in turn
                 p = np.stack([np.roll(row, n) for n, row in enumerate(p)])
-            inputs = {"prediction": p[:1], "target": t[:1]}
+            show(prediction=p[:1], target=t[:1])
             values, grad = np.empty(len(p), subject.dtype), np.empty_like(p)
-            with silent("at the ends of the domain it", inputs):
+            with silent("at the ends of the domain it"):
                 value, gradient = loss.value(p.copy(), t.copy()), loss.gradient(p.copy(), t.copy())
                 loss.evaluate_into(p.copy(), t.copy(), values, grad)
             for name, result in (("value", value), ("gradient", gradient), ("evaluate_into", [*values, *grad.ravel()])):
-                require(np.isfinite(result).all(), f"{name} is not finite", inputs=inputs, got=result)
+                require(np.isfinite(result).all(), f"{name} is not finite", got=result)
 
 
-@CHECKS.check("LOSS-018/far-values", scope="variant")
+@check("LOSS-018/far-values", scope="variant")
 def far_values(subject: Subject) -> None:
     """A branch that is wrong far from the target has the right slope on both sides and the wrong value.
 
@@ -143,23 +146,20 @@ def _expect_growth(subject: Subject, columns: int, trial: int) -> None:
         floor=1e-2,
         rough=2e-3,
     )
-    inputs = {"prediction from": at(edges[:-1])[0], "prediction to": at(edges[1:])[0], "target": t}
+    show(**{"prediction from": at(edges[:-1])[0]}, **{"prediction to": at(edges[1:])[0]}, target=t)
     message, rows = "value does not grow by the integral of gradient", ("prediction from", "prediction to")
-    expect_close(message, growth, area, atol=allowed, inputs=inputs, rows=rows)
+    expect_close(message, growth, area, atol=allowed, rows=rows)
 
 
-def _can_be_far(subject: Subject) -> str | None:
-    far = subject.cls.target_domain != "index" and subject.cls.prediction_domain in {"real", "nonnegative"}
-    return None if far else "its predictions cannot lie far out"
+_needs_far = applies_if(lambda s: s.cls.prediction_domain in {"real", "nonnegative"}, "it has no far predictions")
 
 
-@CHECKS.check("LOSS-029/far-gradient", needs=_can_be_far, scope="variant")
-def far_gradient(subject: Subject) -> None:
+@check("LOSS-029/far-gradient", needs=(needs_no_labels, _needs_far), scope="variant")
+def far_gradient(subject: Subject, loss: Any) -> None:
     """Outliers lie far out, and a network that diverges goes there: a branch that is wrong there leads nowhere.
 
     Differentiate each branch of `value`, also the one for large errors.
     """
-    loss = subject.make()
     away = np.array([side * 10.0**k for k in (2, 3, 4, 6, 8) for side in (1, -1)])[:, None] * np.array([1.0, -0.7])
     t = targets(subject, "far", away.shape)
     away = away[:, np.arange(prediction_size(subject, away.shape)[1]) % 2]
@@ -177,18 +177,18 @@ def far_gradient(subject: Subject) -> None:
     expect_agreement("gradient is not the derivative of value far out", compute, {"prediction": p, "target": t})
 
 
-def _needs_real(subject: Subject) -> str | None:
-    real = subject.cls.prediction_domain == subject.cls.target_domain == "real"
-    return needs_equal_widths(subject) if real else "its predictions or targets are not all real numbers"
+_needs_real = applies_if(
+    lambda s: s.cls.prediction_domain == s.cls.target_domain == "real", "it is not about real numbers"
+)
 
 
-@CHECKS.check("LOSS-027/near-target", needs=_needs_real, scope="variant")
-def near_target(subject: Subject) -> None:
+@check("LOSS-027/near-target", needs=(_needs_real, needs_equal_widths), scope="variant")
+def near_target(subject: Subject, loss: Any) -> None:
     """Where training ends the errors are small, and an epsilon in the wrong place is all that is left.
 
     Differentiate value with its epsilon where it stands: inside the root in one is inside the root in both.
     """
-    loss, t = subject.make(), np.zeros((5, 2))
+    t = np.zeros((5, 2))
     for size in (1e-2, 1e-4, 1e-6):
         p = size * (1.0 + np.abs(normal(subject, f"near/{size}", t.shape)))
         for column in ((slice(None), 0), (slice(None), 1)):
@@ -215,34 +215,33 @@ def _with_column(subject: Subject) -> tuple[Array, Array, int]:
     return p, t, int(np.argmax(t[1])) if p.shape == t.shape else 0
 
 
-@CHECKS.check("LOSS-022/nan-stays-visible", level="strict")
-def nan_stays_visible(subject: Subject) -> None:
+@check("LOSS-022/nan-stays-visible", level="strict")
+def nan_stays_visible(subject: Subject, loss: Any) -> None:
     """A NaN that disappears in the loss hides the error that caused it.
 
     Use functions that propagate NaN (np.maximum does, np.fmax and np.nansum do not).
     """
-    loss, tolerance = subject.make(), 16 * subject.eps
+    tolerance = 16 * subject.eps
     p, t, k = _with_column(subject)
     clean = {"value": called(loss, "value", p, t), "gradient": called(loss, "gradient", p, t)}
     p[1, k] = np.nan
-    inputs = {"prediction": p, "target": t}
-    with silent("for NaN it", inputs):
+    show(prediction=p, target=t)
+    with silent("for NaN it"):
         results = {method: getattr(loss, method)(p.copy(), t.copy()) for method in clean}
     value = results["value"]
     if subject.cls.target_domain not in {"unit", "simplex"} or t[1, k] > 0:
-        require(np.isnan(value[1]), "value hides a NaN", inputs=inputs, got=value, expected="NaN in row 1")
+        require(np.isnan(value[1]), "value hides a NaN", got=value, expected="NaN in row 1")
     for method, result in results.items():
         message = f"a NaN in one row changes other rows of {method}"
-        expect_close(message, result[::2], clean[method][::2], tolerance=tolerance, inputs=inputs)
+        expect_close(message, result[::2], clean[method][::2], tolerance=tolerance)
 
 
-@CHECKS.check("LOSS-028/nan-in-the-gradient", level="strict")
-def nan_in_the_gradient(subject: Subject) -> None:
+@check("LOSS-028/nan-in-the-gradient", level="strict")
+def nan_in_the_gradient(subject: Subject, loss: Any) -> None:
     """The gradient moves the parameters: one without NaN where the value is NaN trains on without any sign.
 
     Propagate NaN: np.where decides by a comparison, which is false for NaN, and np.nan_to_num hides it.
     """
-    loss = subject.make()
     p, t, k = _with_column(subject)
     moved = p.copy()
     moved[1, k] *= 0.5
@@ -251,18 +250,18 @@ def nan_in_the_gradient(subject: Subject) -> None:
     p[1, k] = np.nan
     gradient = called(loss, "gradient", p, t)
     hidden = np.isnan(called(loss, "value", p, t)[1]) and not np.isnan(gradient[1, k])
-    inputs = {"prediction": p, "target": t}
-    require(not hidden, "gradient hides a NaN that the value shows", inputs=inputs, got=gradient)
+    show(prediction=p, target=t)
+    require(not hidden, "gradient hides a NaN that the value shows", got=gradient)
 
 
-@CHECKS.check("LOSS-023/float32-accuracy", needs=needs_float32)
-def float32_accuracy(subject: Subject) -> None:
+@check("LOSS-023/float32-accuracy", needs=needs_float32)
+def float32_accuracy(subject: Subject, loss: Any) -> None:
     """Most training runs in float32; a formula that cancels there is right on paper only.
 
     Look for differences of nearly equal numbers and for constants cut to float16.
     """
-    loss, eps = subject.make(), subject.eps
-    for p, t in [*pairs(subject, "float32"), pair(subject, "many")]:
+    eps = subject.eps
+    for p, t in pairs(subject, "float32", pair(subject, "many")):
         wide, target = p.astype(np.float64), t.astype(np.float64) if t.dtype.kind == "f" else t
         value, gradient = called(loss, "value", wide, target), called(loss, "gradient", wide, target)
         reach = (np.abs(gradient) * np.maximum(np.abs(wide), 1.0)).sum(axis=1)
@@ -270,5 +269,6 @@ def float32_accuracy(subject: Subject) -> None:
             ("value", value, 64 * eps * (1 + np.abs(value) + reach)),
             ("gradient", gradient, 512 * eps * (1 + np.abs(gradient).max(axis=1, keepdims=True))),
         ):
-            message, inputs = f"{method} in float32 is not close to float64", {"prediction": p, "target": t}
-            expect_close(message, called(loss, method, p, t), expected, atol=atol, inputs=inputs)
+            show(prediction=p, target=t)
+            message = f"{method} in float32 is not close to float64"
+            expect_close(message, called(loss, method, p, t), expected, atol=atol)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.testing.call import called, expect_rows_alone, expect_shape
 from nnkit.testing.checks.loss.domains import (
     pairs,
     plain_methods,
@@ -18,36 +19,29 @@ from nnkit.testing.checks.loss.domains import (
     targets,
 )
 from nnkit.testing.derivatives import column_slopes
-from nnkit.testing.failure import expect_agreement, expect_close, fail, require
-from nnkit.testing.methods import called, expect_rows_alone, expect_shape, needs_offer, needs_trait
-from nnkit.testing.record import CheckList
+from nnkit.testing.failure import expect_agreement, expect_close, fail, require, show
+from nnkit.testing.record import check, needs_offer, needs_trait
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
-
 
 # -- values and gradients --------------------------------------------------------------------
 
 
-@CHECKS.check("LOSS-001/shape")
-def shape(subject: Subject) -> None:
+@check("LOSS-001/shape")
+def shape(subject: Subject, loss: Any) -> None:
     """The core computes the weighted mean of one value a sample; anything else is broadcast into nonsense.
 
     value gives (N,), gradient (N, K), for one row, one column and any others.
     """
-    loss = subject.make()
     for p, t in pairs(subject, "shape"):
         rows, columns = p.shape
-        inputs = {"prediction": p, "target": t}
         value, gradient = loss.value(p.copy(), t.copy()), loss.gradient(p.copy(), t.copy())
-        require(isinstance(value, np.ndarray), "value returns no array", inputs=inputs, got=type(value).__name__)
-        expect_shape("value has the wrong shape", value, (rows,), inputs)
-        expect_shape("gradient has the wrong shape", gradient, p.shape, inputs)
-        require(np.isfinite(value).all(), "value is not finite", inputs=inputs, got=value)
-        require(np.isfinite(gradient).all(), "gradient is not finite", inputs=inputs, got=gradient)
+        require(isinstance(value, np.ndarray), "value returns no array", got=type(value).__name__)
+        expect_shape("value has the wrong shape", value, (rows,))
+        expect_shape("gradient has the wrong shape", gradient, p.shape)
+        require(np.isfinite(value).all(), "value is not finite", got=value)
+        require(np.isfinite(gradient).all(), "gradient is not finite", got=gradient)
         if loss.offers("curvature"):
-            curvature = loss.curvature(p.copy(), t.copy())
-            expect_shape("curvature has the wrong shape", curvature, (rows, columns, columns), inputs)
+            expect_shape("curvature has the wrong shape", loss.curvature(p.copy(), t.copy()), (rows, columns, columns))
 
 
 def _expect_derivative(subject: Subject, method: str, of: str, label: str) -> float:
@@ -66,7 +60,7 @@ def _expect_derivative(subject: Subject, method: str, of: str, label: str) -> fl
     return float(np.concatenate(compared).mean())
 
 
-@CHECKS.check("LOSS-002/gradient-stencil", scope="variant")
+@check("LOSS-002/gradient-stencil", scope="variant")
 def gradient_stencil(subject: Subject) -> None:
     """A wrong gradient trains towards the wrong place, without any error.
 
@@ -76,13 +70,12 @@ def gradient_stencil(subject: Subject) -> None:
     require(compared > 0.8, "value is too rough to have a gradient at most points")
 
 
-@CHECKS.check("LOSS-003/per-sample")
-def per_sample(subject: Subject) -> None:
+@check("LOSS-003/per-sample")
+def per_sample(subject: Subject, loss: Any) -> None:
     """The core divides by the number of samples, once; a loss that does it too trains N times too slowly.
 
     Reduce over axis 1 only; no mean over axis 0, no division by len(prediction).
     """
-    loss = subject.make()
     for p, t in pairs(subject, "per-sample"):
         for method in plain_methods(loss):
             expect_rows_alone(loss, method, {"prediction": p, "target": t}, tolerance=64 * subject.eps)
@@ -103,13 +96,12 @@ def _meet(subject: Subject, label: str, size: tuple[int, int], *, hard: bool) ->
     return p.astype(subject.dtype), t
 
 
-@CHECKS.check("LOSS-004/minimum-at-target", needs=needs_trait("minimum_at_target", "a minimum at the target"))
-def minimum_at_target(subject: Subject) -> None:
+@check("LOSS-004/minimum-at-target", needs=needs_trait("minimum_at_target", "a minimum at the target"))
+def minimum_at_target(subject: Subject, loss: Any) -> None:
     """A loss that is smaller elsewhere teaches the network to miss.
 
     Drop `minimum_at_target`, or look for the sign or the offset that moves the minimum.
     """
-    loss = subject.make()
     for size, hard in sized():
         met = _meet(subject, "minimum", size, hard=hard)
         if met is None:
@@ -132,56 +124,54 @@ def minimum_at_target(subject: Subject) -> None:
                 )
 
 
-@CHECKS.check("LOSS-005/zero-at-target", needs=needs_trait("zero_at_target", "zero at the target"))
-def zero_at_target(subject: Subject) -> None:
+@check("LOSS-005/zero-at-target", needs=needs_trait("zero_at_target", "zero at the target"))
+def zero_at_target(subject: Subject, loss: Any) -> None:
     """A loss of zero is read as a perfect fit.
 
     Drop `zero_at_target`, or remove the constant that is left over.
     """
-    loss = subject.make()
     for size, hard in sized():
         met = _meet(subject, "zero", size, hard=hard)
         if met is None or (subject.cls.prediction_domain == "log_simplex" and (hard or met[1].ndim == 1)):
             continue
-        inputs, value = {"prediction": met[0], "target": met[1]}, called(loss, "value", *met)
+        show(prediction=met[0], target=met[1])
+        value = called(loss, "value", *met)
         message, rows = "value at the target is not zero", ("prediction", "target")
-        expect_close(message, value, np.zeros(size[0]), atol=64 * subject.eps, inputs=inputs, rows=rows)
+        expect_close(message, value, np.zeros(size[0]), atol=64 * subject.eps, rows=rows)
 
 
 # -- least squares and second derivatives ----------------------------------------------------
 
 
-@CHECKS.check("LOSS-006/residual", needs=needs_offer("residual"))
-def residual(subject: Subject) -> None:
+@check("LOSS-006/residual", needs=needs_offer("residual"))
+def residual(subject: Subject, loss: Any) -> None:
     """Levenberg-Marquardt and Bayesian regularization minimize the residuals instead of the value.
 
     value must be 0.5 * (residual**2).sum(1): a mean over K outputs needs residuals scaled by sqrt(2/K).
     """
-    loss, tolerance = subject.make(), 64 * subject.eps
     for p, t in pairs(subject, "residual"):
-        inputs, value = {"prediction": p, "target": t}, called(loss, "value", p, t)
+        value = called(loss, "value", p, t)
         r = loss.residual(p.copy(), t.copy())
-        require(r.ndim == 2 and len(r) == len(p), "residual is not (N, R)", inputs=inputs, got=r.shape)
+        require(r.ndim == 2 and len(r) == len(p), "residual is not (N, R)", got=r.shape)
         half_squares, message = 0.5 * (r.astype(np.float64) ** 2).sum(axis=1), "half the squared residuals is not value"
-        expect_close(message, half_squares, value, tolerance=tolerance, inputs=inputs)
+        expect_close(message, half_squares, value, tolerance=64 * subject.eps)
 
 
-@CHECKS.check("LOSS-007/residual-jacobian", needs=needs_offer("residual"), scope="variant")
-def residual_jacobian(subject: Subject) -> None:
+@check("LOSS-007/residual-jacobian", needs=needs_offer("residual"), scope="variant")
+def residual_jacobian(subject: Subject, loss: Any) -> None:
     """The Gauss-Newton matrix is made of it.
 
     Offer residual and residual_jacobian together; [n, i, k] is dr[n, i] / dprediction[n, k].
     """
-    loss = subject.make()
     require(loss.offers("residual_jacobian"), "it offers a residual without residual_jacobian")
     _expect_derivative(subject, "residual_jacobian", "residual", "residual-jacobian")
     for p, t in pairs(subject, "residual-jacobian"):
         product = np.einsum("ni,nik->nk", called(loss, "residual", p, t), called(loss, "residual_jacobian", p, t))
-        message, inputs = "residual @ residual_jacobian is not the gradient", {"prediction": p, "target": t}
-        expect_close(message, product, called(loss, "gradient", p, t), tolerance=1e-11, inputs=inputs)
+        message = "residual @ residual_jacobian is not the gradient"
+        expect_close(message, product, called(loss, "gradient", p, t), tolerance=1e-11)
 
 
-@CHECKS.check("LOSS-008/curvature", needs=needs_offer("curvature"), scope="variant")
+@check("LOSS-008/curvature", needs=needs_offer("curvature"), scope="variant")
 def curvature(subject: Subject) -> None:
     """Hessian-vector products, Newton steps and Laplace intervals are made of it.
 

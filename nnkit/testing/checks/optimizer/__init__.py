@@ -2,8 +2,7 @@
 
 from nnkit.testing.checks.optimizer import descent, layouts, state, steps
 from nnkit.testing.checks.optimizer.running import calls
-from nnkit.testing.record import CheckList
 
-__all__ = ["CHECKS", "calls"]
+__all__ = ["MODULES", "calls"]
 
-CHECKS = CheckList.joined(descent.CHECKS, layouts.CHECKS, state.CHECKS, steps.CHECKS)
+MODULES = (descent, layouts, state, steps)

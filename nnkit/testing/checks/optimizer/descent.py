@@ -8,36 +8,31 @@ from typing import Any
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.call import quiet
+from nnkit.testing.call import expect_shape, quiet
 from nnkit.testing.checks.optimizer.running import (
     advance,
     begin,
     expect_path,
     gradients,
+    has_rate,
     start_and_gradients,
     takes_zero_rate,
     trajectory,
+    with_rate,
 )
-from nnkit.testing.comparison import difference
-from nnkit.testing.failure import expect_equal, require
-from nnkit.testing.methods import expect_shape, needs_trait
-from nnkit.testing.rates import has_rate, with_rate
-from nnkit.testing.record import CheckList
+from nnkit.testing.failure import difference, expect_equal, require, show
+from nnkit.testing.record import check, needs_trait
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
-
 
 # -- one step --------------------------------------------------------------------------------
 
 
-@CHECKS.check("OPT-001/shape-and-type")
-def shape_and_type(subject: Subject) -> None:
+@check("OPT-001/shape-and-type")
+def shape_and_type(subject: Subject, optimizer: Any) -> None:
     """Every layer holds views of the flat vector; another shape or dtype separates them from it.
 
     update returns the parameters, (P,), of the dtype they came in.
     """
-    optimizer = subject.make()
     for size in (1, 2, 5, 130):
         start, stream = start_and_gradients(subject, "shape", 4, size)
         theta = start.copy()
@@ -45,15 +40,15 @@ def shape_and_type(subject: Subject) -> None:
         require(isinstance(state, dict), "init returns no dict", got=type(state).__name__, expected="dict")
         expect_equal("init writes to the parameters", theta, start, inputs={"parameters": start})
         for g in stream:
-            inputs = {"parameters": theta.copy(), "gradient": g}
+            show(parameters=theta.copy(), gradient=g)
             theta = advance(optimizer, theta, g, state)
-            require(isinstance(theta, np.ndarray), "update returns no array", inputs=inputs, got=type(theta).__name__)
-            expect_shape("update returns another shape", theta, (size,), inputs)
-            require(theta.dtype == subject.dtype, "update returns another dtype", inputs=inputs, got=theta.dtype)
-            require(np.isfinite(theta).all(), "update gives numbers that are not finite", inputs=inputs, got=theta)
+            require(isinstance(theta, np.ndarray), "update returns no array", got=type(theta).__name__)
+            expect_shape("update returns another shape", theta, (size,))
+            require(theta.dtype == subject.dtype, "update returns another dtype", got=theta.dtype)
+            require(np.isfinite(theta).all(), "update gives numbers that are not finite", got=theta)
 
 
-@CHECKS.check("OPT-002/zero-rate-is-still", needs=takes_zero_rate)
+@check("OPT-002/zero-rate-is-still", needs=takes_zero_rate)
 def zero_rate_is_still(subject: Subject) -> None:
     """Warm-ups and schedules pass through zero; nothing may move there.
 
@@ -64,7 +59,7 @@ def zero_rate_is_still(subject: Subject) -> None:
     expect_path("parameters move at a learning rate of zero", path, [start] * 6, inputs={"parameters": start})
 
 
-@CHECKS.check("OPT-019/first-step-descends")
+@check("OPT-019/first-step-descends")
 def first_step_descends(subject: Subject) -> None:
     """Without accumulated state the first update must be a descent step.
 
@@ -75,11 +70,12 @@ def first_step_descends(subject: Subject) -> None:
         g = gradients(subject, f"first/{trial}", 1, 5)[0]
         path, _ = trajectory(subject.make(), start, [g] * 16)  # one that accumulates gradients moves later
         first = next((theta for theta in path if difference(theta, start) is not None), path[0])
-        move, inputs = first.astype(np.float64) - start, {"parameters": start, "gradient": g}
-        require(np.isfinite(move).all(), "the first step is not finite", inputs=inputs, got=move)
+        show(parameters=start, gradient=g)
+        move = first.astype(np.float64) - start
+        require(np.isfinite(move).all(), "the first step is not finite", got=move)
         down, expected = float(move @ g) < 0.0, "move @ gradient < 0"
-        require(down, "the first step does not descend", inputs=inputs, got=move, expected=expected)
-        require(float(np.abs(move).max()) < 1e3, "the first step is enormous", inputs=inputs, got=move)
+        require(down, "the first step does not descend", got=move, expected=expected)
+        require(float(np.abs(move).max()) < 1e3, "the first step is enormous", got=move)
 
 
 # -- descent ---------------------------------------------------------------------------------
@@ -134,13 +130,14 @@ def _expect_descent(
         except (ValueError, TypeError):
             continue  # it refuses this rate
         reached[f"{rate:g}"] = _value_after(optimizer, *problem, start)
-    best, inputs = min(reached.values()), {"start": start, "value reached over value at start": reached}
+    show(start=start, **{"value reached over value at start": reached})
+    best = min(reached.values())
     message = f"300 steps on {surface} do not bring the value below {bar:g} of the first with any learning rate"
-    require(best < bar, message, inputs=inputs, got=f"{best:.4g}", expected=f"less than {bar:g}")
+    require(best < bar, message, got=f"{best:.4g}", expected=f"less than {bar:g}")
     return reached["default"]
 
 
-@CHECKS.check("OPT-003/descends-on-a-bowl", scope="variant")
+@check("OPT-003/descends-on-a-bowl", scope="variant")
 def descends_on_a_bowl(subject: Subject) -> None:
     """A step in the wrong direction trains the network to be wrong.
 
@@ -153,7 +150,7 @@ def descends_on_a_bowl(subject: Subject) -> None:
     require(default < 1.0, message, inputs={"start": start}, got=got, expected="less than 1")
 
 
-@CHECKS.check("OPT-004/descends-in-a-narrow-valley", scope="variant")
+@check("OPT-004/descends-in-a-narrow-valley", scope="variant")
 def descends_in_a_narrow_valley(subject: Subject) -> None:
     """Real losses are badly conditioned.
 
@@ -163,7 +160,7 @@ def descends_in_a_narrow_valley(subject: Subject) -> None:
     _expect_descent(subject, surface, problem, np.array([0.5, 1.0, -0.3]), 0.7)
 
 
-@CHECKS.check("OPT-005/descends-on-rosenbrock", scope="variant")
+@check("OPT-005/descends-on-rosenbrock", scope="variant")
 def descends_on_rosenbrock(subject: Subject) -> None:
     """Curved valleys are where momentum and scaling show their strengths or their faults.
 
@@ -176,7 +173,7 @@ def descends_on_rosenbrock(subject: Subject) -> None:
 # -- coordinates -----------------------------------------------------------------------------
 
 
-@CHECKS.check("OPT-006/permutation")
+@check("OPT-006/permutation")
 def permutation(subject: Subject) -> None:
     """The order of the parameters in the flat vector follows from the order of the layers alone.
 
@@ -187,11 +184,11 @@ def permutation(subject: Subject) -> None:
     for order in (subject.rng("permutation/order").permutation(7), np.arange(7)[::-1]):
         permuted, _ = trajectory(subject.make(), start[order], [g[order] for g in stream])
         message, expected = "permuted parameters follow another path", [theta[order] for theta in plain]
-        inputs = {"parameters": start, "order": order}
-        expect_path(message, permuted, expected, tolerance=256 * subject.eps, inputs=inputs)
+        show(parameters=start, order=order)
+        expect_path(message, permuted, expected, tolerance=256 * subject.eps)
 
 
-@CHECKS.check("OPT-007/coordinatewise", needs=needs_trait("coordinatewise", "that it works coordinate by coordinate"))
+@check("OPT-007/coordinatewise", needs=needs_trait("coordinatewise", "that it works coordinate by coordinate"))
 def coordinatewise(subject: Subject) -> None:
     """Blocked and compiled counterparts, and training in shards, update parts of the vector separately.
 

@@ -16,12 +16,10 @@ from nnkit.testing.checks.optimizer.running import (
     reloaded,
     trajectory,
 )
-from nnkit.testing.failure import expect_close, expect_equal, require
+from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.points import normal
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import check
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
 
 SHAPES = (((4, 3), (3,), (3, 1), (1,)), ((1, 1),), ((2, 5), (5, 2), (2,)), ((3,), (6, 6), (2, 3, 2)))
 """Shapes of the arrays of a few networks: biases, no biases, one unit, an array of three axes."""
@@ -50,7 +48,7 @@ def _run(subject: Subject, blocks: tuple[Block, ...], steps: int) -> tuple[Array
     return normal(subject, f"layout/{size}", (size,)), gradients(subject, "layout", steps, size)
 
 
-@CHECKS.check("OPT-024/random-layouts", scope="variant")
+@check("OPT-024/random-layouts", scope="variant")
 def random_layouts(subject: Subject) -> None:
     """A network is matrices and vectors; a rule that works on one vector alone fails on the first network.
 
@@ -59,24 +57,24 @@ def random_layouts(subject: Subject) -> None:
     for shapes in SHAPES:
         blocks = _layout(shapes)
         start, stream = _run(subject, blocks, 7)
-        inputs = {"parameters": start, "shapes": [list(shape) for shape in shapes]}
+        show(parameters=start, shapes=[list(shape) for shape in shapes])
         path, state = trajectory(subject.make(), start, stream, blocks=blocks)
         for theta in path:
-            require(theta.shape == start.shape, "update returns another shape", inputs=inputs, got=theta.shape)
-            require(np.isfinite(theta).all(), "update gives numbers that are not finite", inputs=inputs, got=theta)
+            require(theta.shape == start.shape, "update returns another shape", got=theta.shape)
+            require(np.isfinite(theta).all(), "update gives numbers that are not finite", got=theta)
         make_step, live = bound(subject.make(), start, blocks=blocks)
         rtol, atol = 64 * subject.eps, 16 * subject.eps
         for step, (g, expected) in enumerate(zip(stream, path, strict=True), 1):
             message = f"bind differs from update in step {step}"
-            expect_close(message, make_step(g), expected, rtol=rtol, atol=atol, inputs=inputs)
+            expect_close(message, make_step(g), expected, rtol=rtol, atol=atol)
         message = "bind leaves another state than update"
-        expect_close(message, without_blocks(live), without_blocks(state), rtol=rtol, atol=atol, inputs=inputs)
+        expect_close(message, without_blocks(live), without_blocks(state), rtol=rtol, atol=atol)
         _, half = trajectory(subject.make(), start, stream[:3], blocks=blocks)
         rest, _ = trajectory(subject.make(), path[2], stream[3:], reloaded(half, start, blocks))
-        expect_path("resumed after 3 steps, it differs from going on", rest, path[3:], after=3, inputs=inputs)
+        expect_path("resumed after 3 steps, it differs from going on", rest, path[3:], after=3)
 
 
-@CHECKS.check("OPT-025/order-of-blocks", scope="variant")
+@check("OPT-025/order-of-blocks", scope="variant")
 def order_of_blocks(subject: Subject) -> None:
     """Frozen arrays stand last in the vector: the same arrays in another order must make the same steps.
 
@@ -92,12 +90,12 @@ def order_of_blocks(subject: Subject) -> None:
 
         path, _ = trajectory(subject.make(), start, stream, blocks=blocks)
         other, _ = trajectory(subject.make(), turned(start), [turned(g) for g in stream], blocks=reversed_blocks)
-        inputs = {"parameters": start, "shapes": [list(shape) for shape in shapes]}
+        show(parameters=start, shapes=[list(shape) for shape in shapes])
         message, expected = "the same arrays in another order follow another path", [turned(theta) for theta in path]
-        expect_path(message, other, expected, tolerance=256 * subject.eps, inputs=inputs)
+        expect_path(message, other, expected, tolerance=256 * subject.eps)
 
 
-@CHECKS.check("OPT-026/per-parameter", scope="variant")
+@check("OPT-026/per-parameter", scope="variant")
 def per_parameter(subject: Subject) -> None:
     """Files store these arrays by the names of the network's arrays, and freezing a layer moves them.
 
@@ -109,7 +107,7 @@ def per_parameter(subject: Subject) -> None:
             expect_equal(f"{path} is in per_parameter and has not one element a parameter", value.shape, (size,))
 
 
-@CHECKS.check("OPT-027/all-per-parameter", scope="variant", level="strict")
+@check("OPT-027/all-per-parameter", scope="variant", level="strict")
 def all_per_parameter(subject: Subject) -> None:
     """An array that is not listed cannot follow its parameters when a layer is frozen: its training begins anew.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import attrs
 import numpy as np
@@ -20,16 +21,13 @@ from nnkit.testing.checks.optimizer.running import (
     start_and_gradients,
     trajectory,
 )
-from nnkit.testing.comparison import difference
-from nnkit.testing.failure import expect_close, expect_equal, require
+from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
 from nnkit.testing.points import normal
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import check
 from nnkit.testing.subject import Subject
 
-CHECKS = CheckList()
 
-
-@CHECKS.check("OPT-008/state-is-plain", scope="variant")
+@check("OPT-008/state-is-plain", scope="variant")
 def state_is_plain(subject: Subject) -> None:
     """The state is written to a file of arrays and JSON; nothing else survives.
 
@@ -41,13 +39,12 @@ def state_is_plain(subject: Subject) -> None:
     expect_equal("the state that comes back from a file differs", reloaded(state, start), dict(state))
 
 
-@CHECKS.check("OPT-009/gradient-untouched")
-def gradient_untouched(subject: Subject) -> None:
+@check("OPT-009/gradient-untouched")
+def gradient_untouched(subject: Subject, optimizer: Any) -> None:
     """The gradient vector is the network's own buffer: reused by the next step, read by callbacks.
 
     Copy the gradient where its values must last (`state['g'] = gradient.copy()`); never `+=` into it.
     """
-    optimizer = subject.make()
     start, stream = start_and_gradients(subject, "untouched", 6)
     expected, _ = trajectory(optimizer, start, stream)
     theta, buffer, path = start.copy(), np.empty_like(start), []
@@ -65,7 +62,7 @@ def gradient_untouched(subject: Subject) -> None:
     expect_path(message, path, expected, tolerance=4 * subject.eps, inputs={"parameters": start})
 
 
-@CHECKS.check("OPT-010/bind-equals-update")
+@check("OPT-010/bind-equals-update")
 def bind_equals_update(subject: Subject) -> None:
     """Training runs on the bound step; it must be the same rule, step for step.
 
@@ -77,15 +74,16 @@ def bind_equals_update(subject: Subject) -> None:
         make_step, live_state = bound(subject.make(), start)
         plain, plain_state = start.copy(), begin(subject.make(), start.copy())
         for step, g in enumerate(stream, 1):
-            live, inputs = make_step(g), {"parameters": start, "gradient": g}
+            show(parameters=start, gradient=g)
+            live = make_step(g)
             with quiet():
                 plain = advance(subject.make(), plain, g.copy(), plain_state)
-            expect_close(f"bind differs from update in step {step}", live, plain, rtol=rtol, atol=atol, inputs=inputs)
+            expect_close(f"bind differs from update in step {step}", live, plain, rtol=rtol, atol=atol)
             message = f"bind leaves another state than update in step {step}"
-            expect_close(message, dict(live_state), dict(plain_state), rtol=rtol, atol=atol, inputs=inputs)
+            expect_close(message, dict(live_state), dict(plain_state), rtol=rtol, atol=atol)
 
 
-@CHECKS.check("OPT-011/bind-resumes")
+@check("OPT-011/bind-resumes")
 def bind_resumes(subject: Subject) -> None:
     """A run is saved between two bound steps, from the state as it is there.
 
@@ -95,14 +93,14 @@ def bind_resumes(subject: Subject) -> None:
     for cut in (1, 2, 5):
         make_step, state = bound(subject.make(), start)
         theta = [make_step(g) for g in stream[:cut]][-1]
-        inputs = {"parameters": theta, "state": without_blocks(copy.deepcopy(state))}
+        show(parameters=theta, state=without_blocks(copy.deepcopy(state)))
         resumed, _ = bound(subject.make(), theta, reloaded(state, theta))
         for step, g in enumerate(stream[cut:], cut + 1):
             expected, message = make_step(g), f"bound again after {cut} steps, step {step} differs from going on"
-            expect_equal(message, resumed(g), expected, inputs=inputs)
+            expect_equal(message, resumed(g), expected)
 
 
-@CHECKS.check("OPT-012/resume-equals-continuous")
+@check("OPT-012/resume-equals-continuous")
 def resume_equals_continuous(subject: Subject) -> None:
     """A run that is cut and resumed must give bit-identical parameters.
 
@@ -114,22 +112,20 @@ def resume_equals_continuous(subject: Subject) -> None:
         path, state = trajectory(subject.make(), start, stream[:cut])
         theta = path[-1] if path else start
         saved = reloaded(state, theta)
-        inputs = {"parameters": theta, "state": without_blocks(saved)}
+        show(parameters=theta, state=without_blocks(saved))
         other, _ = trajectory(subject.make(), *start_and_gradients(subject, "other run", 4, 3))
         require(len(other) == 4, "a second run does not complete")
         rest, _ = trajectory(subject.make(), theta, stream[cut:], saved)
-        expect_path(
-            f"resumed after {cut} steps, it differs from going on", rest, expected[cut:], after=cut, inputs=inputs
-        )
+        expect_path(f"resumed after {cut} steps, it differs from going on", rest, expected[cut:], after=cut)
 
 
-@CHECKS.check("OPT-021/state-owns-its-memory")
-def state_owns_its_memory(subject: Subject) -> None:
+@check("OPT-021/state-owns-its-memory")
+def state_owns_its_memory(subject: Subject, optimizer: Any) -> None:
     """The parameters are changed in place: a state that is a view of them changes with them.
 
     Copy what is stored: `state['slow'] = parameters.copy()`.
     """
-    optimizer, theta = subject.make(), normal(subject, "owns", (5,))
+    theta = normal(subject, "owns", (5,))
     state = begin(optimizer, theta)
     for step, g in enumerate([None, *gradients(subject, "owns", 4, 5)]):
         before = theta
@@ -138,11 +134,11 @@ def state_owns_its_memory(subject: Subject) -> None:
                 theta = advance(optimizer, theta, g, state)
         for path, value in arrays_of(state):
             shared = any(np.shares_memory(value, array) for array in (theta, before))
-            inputs = {"parameters": theta, "after": step}
-            require(not shared, f"{path} is the memory of the parameters", inputs=inputs, expected="a copy")
+            show(parameters=theta, after=step)
+            require(not shared, f"{path} is the memory of the parameters", expected="a copy")
 
 
-@CHECKS.check("OPT-015/state-dtype")
+@check("OPT-015/state-dtype")
 def state_dtype(subject: Subject) -> None:
     """A float64 moment next to float32 parameters doubles the memory of training.
 
@@ -157,7 +153,7 @@ def state_dtype(subject: Subject) -> None:
                 require(value.dtype == subject.dtype, message, got=value.dtype, expected=subject.dtype)
 
 
-@CHECKS.check("OPT-016/state-matters", level="strict", scope="part")
+@check("OPT-016/state-matters", level="strict", scope="part")
 def state_matters(subject: Subject) -> None:
     """A moment that is never written, or written and never read, belongs to a rule that was not implemented.
 

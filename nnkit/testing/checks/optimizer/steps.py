@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.interfaces import BlockOptimizer, one_block
-from nnkit.testing.call import quiet
+from nnkit.testing.call import quiet, silent
 from nnkit.testing.checks.optimizer.running import (
     Steps,
     advance,
@@ -22,23 +22,18 @@ from nnkit.testing.checks.optimizer.running import (
     takes_schedule,
     takes_zero_rate,
     trajectory,
+    with_rate,
 )
-from nnkit.testing.comparison import difference
-from nnkit.testing.failure import expect_close, expect_equal, require
-from nnkit.testing.methods import needs_float32, silent
+from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
 from nnkit.testing.points import normal
-from nnkit.testing.rates import with_rate
-from nnkit.testing.record import CheckList
+from nnkit.testing.record import applies_if, check, needs_float32
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
-
-CHECKS = CheckList()
-
 
 # -- rates -----------------------------------------------------------------------------------
 
 
-@CHECKS.check("OPT-013/schedule-honoured", needs=takes_schedule)
+@check("OPT-013/schedule-honoured", needs=takes_schedule)
 def schedule_honoured(subject: Subject) -> None:
     """A schedule that is not followed is a training with another learning rate than the one written down.
 
@@ -47,7 +42,8 @@ def schedule_honoured(subject: Subject) -> None:
     """
     rates, tolerance = (0.05, 0.02, 0.0, 0.07, 0.01, 0.03), 64 * subject.eps
     start, stream = start_and_gradients(subject, "schedule", len(rates), 4)
-    inputs, asked = {"parameters": start, "rates": rates}, list[int]()
+    show(parameters=start, rates=rates)
+    asked = list[int]()
     path, _ = trajectory(subject.make(learning_rate=Steps(rates=rates, asked=asked)), start, stream)
     expected = list(range(len(rates)))
     expect_equal("the schedule is asked for other steps than 0, 1, 2, …", sorted(set(asked)), expected)
@@ -59,20 +55,20 @@ def schedule_honoured(subject: Subject) -> None:
             theta = advance(subject.make(learning_rate=rate), theta, g.copy(), state)
         by_hand.append(theta.copy())
     message = "a schedule gives other steps than the same rates passed one by one"
-    expect_path(message, path, by_hand, tolerance=tolerance, inputs=inputs)
+    expect_path(message, path, by_hand, tolerance=tolerance)
     if subject.cls.zero_rate_is_still:
-        expect_equal("parameters move in step 3, where the schedule gives 0", path[2], path[1], inputs=inputs)
+        expect_equal("parameters move in step 3, where the schedule gives 0", path[2], path[1])
 
     make_step, _ = bound(subject.make(learning_rate=Steps(rates=rates)), start)
     message = "the bound step does not follow the schedule"
-    expect_path(message, [make_step(g) for g in stream], path, tolerance=tolerance, inputs=inputs)
+    expect_path(message, [make_step(g) for g in stream], path, tolerance=tolerance)
     constant, plain = (
         trajectory(subject.make(learning_rate=rate), start, stream)[0] for rate in (Steps(rates=(0.04,)), 0.04)
     )
     expect_path("a constant schedule differs from its number", constant, plain, tolerance=16 * subject.eps)
 
 
-@CHECKS.check("OPT-018/rate-scales-the-step", needs=takes_zero_rate)
+@check("OPT-018/rate-scales-the-step", needs=takes_zero_rate)
 def rate_scales_the_step(subject: Subject) -> None:
     """A learning rate that does not set the length of the step cannot be tuned or scheduled.
 
@@ -85,20 +81,21 @@ def rate_scales_the_step(subject: Subject) -> None:
     for times in (2.0, 4.0, 1000.0):
         step = trajectory(with_rate(subject, unit * times), wide, double)[0][0] - wide
         message = f"the first step at a rate of {unit * times:g} is not {times:g} times that at {unit:g}"
-        rtol, atol, inputs = 1e-6 + 2e-6 * times, 1e-15 * times, {"parameters": start, "gradient": stream[0]}
-        expect_close(message, step, first * times, rtol=rtol, atol=atol, inputs=inputs)
+        show(parameters=start, gradient=stream[0])
+        rtol, atol = 1e-6 + 2e-6 * times, 1e-15 * times
+        expect_close(message, step, first * times, rtol=rtol, atol=atol)
 
 
 # -- unusual gradients and long runs ---------------------------------------------------------
 
 
-@CHECKS.check("OPT-014/odd-gradients")
-def odd_gradients(subject: Subject) -> None:
+@check("OPT-014/odd-gradients")
+def odd_gradients(subject: Subject, optimizer: Any) -> None:
     """Dead units send gradients of zero, saturated ones tiny and diverging ones huge numbers.
 
     Guard every division (epsilon outside or inside the root), and check 0 / 0 in the first step.
     """
-    optimizer, start = subject.make(), normal(subject, "odd", (4,))
+    start = normal(subject, "odd", (4,))
     tiny, huge = (1e-30, 1e10) if subject.dtype == np.float32 else (1e-200, 1e100)
     for label, values in (
         ("zero", (0.0, 0.0, 0.0, 0.0)),
@@ -108,17 +105,18 @@ def odd_gradients(subject: Subject) -> None:
         ("negative zero", (-0.0, -0.0, -0.0, -0.0)),
     ):
         stream = [np.array(values, dtype=subject.dtype)] * 4
-        theta, inputs = start.copy(), {"parameters": start, "gradient": stream[0]}
+        show(parameters=start, gradient=stream[0])
+        theta = start.copy()
         state = begin(optimizer, theta)
         for g in [*stream, *gradients(subject, "odd", 2, 4), *stream] if label == "zero" else stream:
-            with silent(f"update for a {label} gradient", inputs):
+            with silent(f"update for a {label} gradient"):
                 theta = advance(optimizer, theta, g.copy(), state)
-            require(not np.isnan(theta).any(), f"a {label} gradient gives NaN", inputs=inputs, got=theta)
+            require(not np.isnan(theta).any(), f"a {label} gradient gives NaN", got=theta)
             finite = label == "huge" or np.isfinite(theta).all()
-            require(finite, f"a {label} gradient gives infinity", inputs=inputs, got=theta)
+            require(finite, f"a {label} gradient gives infinity", got=theta)
 
 
-@CHECKS.check("OPT-017/float32-accuracy", needs=needs_float32)
+@check("OPT-017/float32-accuracy", needs=needs_float32)
 def float32_accuracy(subject: Subject) -> None:
     """Most training runs in float32; the rule must be the same there.
 
@@ -129,17 +127,18 @@ def float32_accuracy(subject: Subject) -> None:
     double, _ = trajectory(subject.make(), start.astype(np.float64), [g.astype(np.float64) for g in stream])
     for step, (got, expected) in enumerate(zip(single, double, strict=True)):
         atol = subject.eps * (64 + 16 * step) * (np.abs(start) + 1.0) + 1e-4 * np.abs(expected - start).max()
-        message, inputs = f"float32 leaves float64 in step {step + 1}", {"parameters": start, "gradient": stream[step]}
-        expect_close(message, got, expected, atol=atol, inputs=inputs)
+        show(parameters=start, gradient=stream[step])
+        message = f"float32 leaves float64 in step {step + 1}"
+        expect_close(message, got, expected, atol=atol)
 
 
-@CHECKS.check("OPT-020/late-steps")
-def late_steps(subject: Subject) -> None:
+@check("OPT-020/late-steps")
+def late_steps(subject: Subject, optimizer: Any) -> None:
     """Counters, powers and roots go wrong late, after a thousand steps, where few tests look.
 
     Check beta ** step, 1 - beta ** step and integer types at large counts.
     """
-    optimizer, steps = subject.make(), 1200
+    steps = 1200
     theta, stream = start_and_gradients(subject, "late", 8, 3)
     state = begin(optimizer, theta)
     with silent("update after a thousand steps"):
@@ -153,7 +152,7 @@ def late_steps(subject: Subject) -> None:
     expect_equal(f"resumed after {steps} steps, it differs from going on", saved, theta)
 
 
-@CHECKS.check("OPT-022/nan-stays-visible", level="strict")
+@check("OPT-022/nan-stays-visible", level="strict")
 def nan_stays_visible(subject: Subject) -> None:
     """A NaN that is treated as zero hides where the training failed, and the other parameters go on.
 
@@ -163,16 +162,16 @@ def nan_stays_visible(subject: Subject) -> None:
     stream[2][0] = np.nan
     path, _ = trajectory(subject.make(), start, stream)
     hidden = np.isfinite(path[2]).all() and difference(path[2], path[1]) is not None
-    inputs = {"parameters": path[1], "gradient": stream[2]}
-    require(not hidden, "a NaN in the gradient disappears, and a step is made", inputs=inputs, got=path[2])
+    show(parameters=path[1], gradient=stream[2])
+    require(not hidden, "a NaN in the gradient disappears, and a step is made", got=path[2])
 
 
-def _needs_decay(subject: Subject) -> str | None:
-    named = attrs.has(subject.cls) and "weight_decay" in attrs.fields_dict(subject.cls)
-    return None if named else "it has no weight_decay"
+_needs_decay = applies_if(
+    lambda s: attrs.has(s.cls) and "weight_decay" in attrs.fields_dict(s.cls), "it has no weight_decay"
+)
 
 
-@CHECKS.check("OPT-023/decay-shrinks", needs=_needs_decay, scope="variant")
+@check("OPT-023/decay-shrinks", needs=_needs_decay, scope="variant")
 def decay_shrinks(subject: Subject) -> None:
     """A decay with the wrong sign makes weights grow, the faster the larger they are.
 
@@ -180,9 +179,9 @@ def decay_shrinks(subject: Subject) -> None:
     """
     start = np.where(normal(subject, "decay", (5,)) < 0, -2.0, 2.0)
     path, _ = trajectory(subject.make(weight_decay=0.1), start, [np.zeros(5)] * 3)
-    inputs = {"parameters": start, "gradient": "0 everywhere", "weight_decay": 0.1}
+    show(parameters=start, gradient="0 everywhere", weight_decay=0.1)
     message = "three steps without a gradient do not shrink the parameters"
-    require((np.abs(path[-1]) < np.abs(start)).all(), message, inputs=inputs, got=path[-1])
+    require((np.abs(path[-1]) < np.abs(start)).all(), message, got=path[-1])
 
 
 # -- reference values ------------------------------------------------------------------------
@@ -199,7 +198,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return getattr(part, method)(**arguments)
 
 
-@CHECKS.check("OPT-REF/figures", needs=needs_reference_values)
+@check("OPT-REF/figures", needs=needs_reference_values)
 def figures(subject: Subject) -> None:
     """A rule may descend and still be another rule than its name says; a reference shows it step by step.
 
