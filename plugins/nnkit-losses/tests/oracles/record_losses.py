@@ -21,11 +21,11 @@ MEAN, SCALE, REAL = RNG.normal(size=(3, ROWS, COLUMNS))
 record: dict[str, np.ndarray] = {}
 
 
-def case(name, prediction, target, values, *, total=None):
-    """Record the values that torch computes, and the gradient of their sum (or of ``total`` of them)."""
+def case(name, prediction, target, values):
+    """Record the values that torch computes, and the gradient of their sum."""
     p = torch.tensor(prediction, requires_grad=True)
     value = values(p, torch.tensor(target))
-    (value.sum() if total is None else total(value)).backward()
+    value.sum().backward()
     keep(name, prediction, target, value.detach().numpy())
     record[f"{name}/gradient"] = p.grad.numpy()
 
@@ -69,6 +69,70 @@ keep(
     REAL,
     (d * (u * (2 * normal.cdf(u) - 1) + 2 * normal.pdf(u) - 1 / np.sqrt(np.pi))).mean(axis=1),
 )
+
+
+def quantiles(levels):
+    """The two cases of the definition, by torch."""
+
+    def values(p, t):
+        error = t[:, :, None] - p.reshape(ROWS, COLUMNS, len(levels))
+        level = torch.tensor(levels, dtype=torch.float64)
+        return torch.maximum(level * error, (level - 1) * error).mean((1, 2))
+
+    return values
+
+
+many = RNG.normal(size=(ROWS, 3 * COLUMNS))
+case("quantile_set(levels=[0.1, 0.5, 0.9])", many, REAL, quantiles([0.1, 0.5, 0.9]))
+for df in (1.0, 4.0, 20.0):
+
+    def student(p, t, df=df):
+        """The density of torch, less its constant."""
+        number = torch.tensor(df, dtype=torch.float64)
+        at = torch.distributions.StudentT(number, p[:, :COLUMNS], torch.exp(p[:, COLUMNS:]))
+        constant = torch.distributions.StudentT(number).log_prob(torch.zeros_like(number))
+        return (constant - at.log_prob(t)).mean(1)
+
+    case(f"student_t(df={df})", pair, REAL, student)
+
+
+def inflated(p, t):
+    """The mixture of zero and torch's Poisson distribution, less the factorials."""
+    share, mean = torch.sigmoid(p[:, COLUMNS:]), torch.exp(p[:, :COLUMNS])
+    count = torch.exp(torch.distributions.Poisson(mean).log_prob(t))
+    return -(torch.log(torch.where(t == 0, share, 0.0) + (1 - share) * count) + torch.lgamma(t + 1)).mean(1)
+
+
+case("zero_inflated_poisson", pair, RNG.poisson(1.5, (ROWS, COLUMNS)).astype(float), inflated)
+
+
+def corn(p, t):
+    """The sum over the decisions of the label, by torch's logistic loss."""
+    k = torch.arange(p.shape[1])
+    bce = torch.nn.functional.binary_cross_entropy_with_logits(p, (t[:, None] > k).double(), reduction="none")
+    return torch.where(k <= t[:, None], bce, 0.0).sum(1)
+
+
+case("corn", MEAN, RNG.integers(0, COLUMNS + 1, ROWS), corn)
+shares = np.exp(MEAN) / np.exp(MEAN).sum(axis=1, keepdims=True)
+for gamma in (0.0, 2.0):
+
+    def focal(p, t, gamma=gamma):
+        """Cross-entropy times the power of what is missing to 1."""
+        return (torch.nn.functional.nll_loss(torch.log(p), t.argmax(1), reduction="none")) * (
+            1 - (p * t).sum(1)
+        ) ** gamma
+
+    case(f"categorical_focal(gamma={gamma})", shares, np.eye(COLUMNS)[RNG.integers(0, COLUMNS, ROWS)], focal)
+
+
+def contrastive(p, t):
+    """The cross-entropy of the similarities, each row's own target being its class."""
+    directions = [torch.nn.functional.normalize(rows, dim=1) for rows in (p, t)]
+    return torch.nn.functional.cross_entropy(directions[0] @ directions[1].T / 0.1, torch.arange(ROWS))
+
+
+case("info_nce", MEAN, REAL, contrastive)
 
 # lifelines maximizes the partial likelihood; its value at the maximum is one of the loss without any derivative.
 rows = 200
