@@ -15,4 +15,5 @@ def softplus(z: Array) -> Array:
 
 def log_sum(a: Array, b: Array) -> Array:
     """``log(exp(a) + exp(b))``."""
-    return np.minimum(a, b) + softplus(np.abs(a - b))
+    total: Array = np.maximum(a, b) + np.log1p(np.exp(-np.abs(a - b)))
+    return total
