@@ -68,6 +68,7 @@ net = nnkit.Network(
     hidden_activation=(bent, d_bent),
     output_activation=(shares, d_shares),
     loss=(surprise, d_surprise),
+    task="multiclass",
     optimizer=Momentum(),
     initializer="xavier_average",
     bias_initializer="xavier_average",

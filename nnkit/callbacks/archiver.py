@@ -16,6 +16,7 @@ from nnkit.callbacks._recording import record_step, report
 from nnkit.errors import HyperparameterError
 from nnkit.interfaces import Callback, Example, Solver, TrainingView
 from nnkit.interfaces.fields import flag, integer, refuse
+from nnkit.interfaces.task import CLASSIFICATION
 
 
 def _frequency() -> Any:
@@ -199,7 +200,7 @@ class Archiver(Callback):
     def _every(self, view: TrainingView) -> dict[str, int]:
         """The frequencies for this training."""
         every = self.frequencies()
-        if view.loss.target_domain in {"real", "nonnegative"}:
+        if view.task.name not in CLASSIFICATION:
             every |= {name: 0 for name in ("accuracy", "precision") if getattr(self, name) is None}
         if isinstance(view.optimizer, Solver):
             if self.gradient:

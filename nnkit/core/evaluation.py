@@ -13,9 +13,9 @@ from nnkit.core.model import Model
 from nnkit.core.step import Forward, Vectors, bind_forward, bind_layers
 from nnkit.core.workspace import Pool
 from nnkit.errors import SpecError
-from nnkit.interfaces import Loss, Metric
+from nnkit.interfaces import Metric
 
-__all__ = ["ForwardCache", "evaluate", "penalty", "predict"]
+__all__ = ["ForwardCache", "evaluate", "penalty", "predict", "try_metrics"]
 
 CHUNK_ELEMENTS = 1 << 20
 """Elements of the widest array of a chunk, at the most."""
@@ -106,23 +106,43 @@ def evaluate(
     does not count for metrics.
 
     Raises:
-        DataError: When the loss couples rows and all of them do not fit into one batch.
+        DataError: When a metric cannot judge the task, or the loss couples rows and they do not fit into one batch.
         SpecError: When the loss has no point prediction that a metric can compare with the targets.
     """
+    for metric in metrics.values():
+        metric.check(model.task)
     loss = model.loss
     weights = np.ones(len(X), dtype=vectors.parameters.dtype) if weight is None else weight
-    states = {name: metric.start() for name, metric in metrics.items()}
+    states = {name: metric.start(model.task) for name, metric in metrics.items()}
     total = 0.0
     for rows, share, prediction in _losses(model, vectors, X, target, weights):
         total += share
         if metrics:
-            judged = _judged(loss, prediction, target[rows], weights[rows])
+            judged = _judged(model, prediction, target[rows], weights[rows])
             for name, metric in metrics.items():
                 metric.add(states[name], *judged)
     if not loss.rows_coupled:
         total /= float(weights.sum(dtype=np.float64))
     value = total + penalty(model, vectors.parameters)
     return {"loss": value} | {name: metric.result(states[name]) for name, metric in metrics.items()}
+
+
+def try_metrics(
+    model: Model, vectors: Vectors, X: Array, target: Array, weight: Array | None, metrics: Mapping[str, Metric]
+) -> None:
+    """Let each metric judge two rows, so that it is refused before training rather than after an epoch.
+
+    Raises:
+        DataError: When a metric cannot judge the task or these data.
+    """
+    rows = [0, 0 if weight is None else int((weight != 1.0).argmax())]  # one with a weight, if any has one
+    for metric in metrics.values():
+        metric.check(model.task)
+    with np.errstate(all="ignore"):
+        weights = np.ones(2) if weight is None else weight[rows]
+        judged = _judged(model, predict(model, vectors, X[rows]), target[rows], weights)
+        for metric in metrics.values():
+            metric.add(metric.start(model.task), *judged)
 
 
 def penalty(model: Model, parameters: Array) -> float:
@@ -132,8 +152,9 @@ def penalty(model: Model, parameters: Array) -> float:
     )
 
 
-def _judged(loss: Loss, prediction: Array, target: Array, weight: Array) -> tuple[Array, Array, Array]:
+def _judged(model: Model, prediction: Array, target: Array, weight: Array) -> tuple[Array, Array, Array]:
     """What metrics are passed: the point prediction, targets and weights of the rows whose targets are complete."""
+    loss, task = model.loss, model.task
     point = loss.point(prediction)
     columns = loss.target_columns(prediction.shape[1])
     if point.shape != (len(prediction), columns):
@@ -142,9 +163,9 @@ def _judged(loss: Loss, prediction: Array, target: Array, weight: Array) -> tupl
             "so no metric can compare them; leave the metrics out"
         )
     if not loss.missing_targets or target.dtype.kind != "f":
-        return point, target, weight
+        return point, task.target(target), weight
     complete = ~np.isnan(target).any(axis=1)
-    return point[complete], target[complete], weight[complete]
+    return point[complete], task.target(target[complete]), weight[complete]
 
 
 def _losses(

@@ -12,7 +12,7 @@ from nnkit.arrays import Array
 from nnkit.core.jacobian_path import JacobianPath, on_jacobian_path
 from nnkit.core.layout import Layout, Slot
 from nnkit.errors import ShapeError, SpecError
-from nnkit.interfaces import Activation, Initializer, Layer, Loss, Regularizer
+from nnkit.interfaces import Activation, Initializer, Layer, Loss, Regularizer, Task, TaskName
 from nnkit.interfaces.loss import fits, misfit
 
 __all__ = ["Model"]
@@ -39,6 +39,7 @@ class Model:
         layout: Places of the trained arrays.
         buffer_layout: Places of the arrays that are kept but not trained.
         penalties: Places of regularized arrays, each with its regularizer.
+        task: What is predicted, and how metrics read predictions and targets.
     """
 
     layers: tuple[Layer, ...]
@@ -51,6 +52,7 @@ class Model:
     layout: Layout
     buffer_layout: Layout
     penalties: tuple[tuple[Slot, Regularizer], ...]
+    task: Task
 
     @classmethod
     def build(
@@ -63,6 +65,7 @@ class Model:
         resolve: Callable[[str, Any], Any],
         regularizer: Regularizer | None = None,
         full_jacobians: bool = False,
+        task: TaskName | None = None,
         check: Callable[[Layout, Layout], None] | None = None,
     ) -> Model:
         """Decide everything that can be decided before there are data.
@@ -75,6 +78,7 @@ class Model:
             resolve: ``(kind, spec) -> part``, for the specs in a layer's declarations.
             regularizer: Of every array with the role ``"weight"`` that names none itself.
             full_jacobians: Go back through full Jacobians alone, without shortcuts.
+            task: ``None`` where it follows from the loss and the number of outputs.
             check: Called with the places of parameters and buffers before any array is allocated; the caller
                 then rehearses the model with arrays of its own.
 
@@ -120,6 +124,7 @@ class Model:
             layout=layout,
             buffer_layout=buffer_layout,
             penalties=tuple(penalties),
+            task=Task.of(loss, layers[-1].split()[1], loss.target_columns(widths[-1]), task),
         )
         if check is not None:
             return model

@@ -15,7 +15,7 @@ from nnkit.core.learning_rate import learning_rate_of
 from nnkit.core.model import Model
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.step import Vectors
-from nnkit.interfaces import LayerValues, Loss, Metric, Optimizer, Schedule, Solver, TrainingData
+from nnkit.interfaces import LayerValues, Loss, Metric, Optimizer, Schedule, Solver, Task, TrainingData
 
 __all__ = ["CallbackView", "Run"]
 
@@ -184,6 +184,11 @@ class CallbackView:
     def loss(self) -> Loss:
         """The loss of the network."""
         return self.run.model.loss
+
+    @property
+    def task(self) -> Task:
+        """The task of the network."""
+        return self.run.model.task
 
     @property
     def batch_indices(self) -> IntArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import attrs
 import numpy as np
@@ -13,10 +12,10 @@ from nnkit.core.coupling import batch_loss
 from nnkit.core.evaluation import penalty, predict
 from nnkit.core.model import Model
 from nnkit.core.step import Vectors
-from nnkit.errors import TrainingWarning, warn
-from nnkit.interfaces import Metric, Optimizer, Solver, TrainingData
+from nnkit.errors import SpecError, TrainingWarning, warn
+from nnkit.interfaces import Activation, Loss, Optimizer, Solver, TrainingData
 
-__all__ = ["Outcome", "advice_for", "warn_of_data"]
+__all__ = ["Outcome", "advice_for", "check_pair", "warn_of_data"]
 
 LARGE_INPUT = 1e4
 """Typical sizes above this, in front of a weight, drown every other input: pixels (255) and years (2e3) stay below."""
@@ -25,12 +24,48 @@ FOLLOWED = 64
 GROWN = 10.0
 
 
-def warn_of_data(model: Model, data: TrainingData, metrics: Mapping[str, Metric]) -> None:
-    """Warn of unscaled inputs, targets outside the range of the output, and metrics of classes without classes."""
+def warn_of_data(model: Model, data: TrainingData) -> None:
+    """Warn of unscaled inputs and targets outside the range of the output."""
     x, target, _ = data
-    for message in (_unscaled(model, x), _out_of_reach(model, target), _no_classes(model, target, metrics)):
+    for message in (_unscaled(model, x), _out_of_reach(model, target)):
         if message is not None:
             warn(message, TrainingWarning)
+
+
+def check_pair(activation: Activation | None, loss: Loss, outputs: int) -> None:
+    """Warn of predictions outside the loss' domain; refuse a distribution over a single class.
+
+    Raises:
+        SpecError: For one output that can only be 1.
+    """
+    if activation is not None and not activation.declares_traits:
+        return
+    head = "no output activation" if activation is None else type(activation).__name__
+    who = type(loss).__name__
+    simplex = activation is not None and activation.simplex
+    log_simplex = activation is not None and activation.log_simplex
+    if (simplex or log_simplex) and outputs == 1:
+        raise SpecError(
+            f"{head} with one output always predicts {'1' if simplex else '0'}: use 'sigmoid' with "
+            "'binary_crossentropy' for two classes, or one output for each class"
+        )
+    low, high = (float("-inf"), float("inf")) if activation is None else activation.range
+    domain = loss.prediction_domain
+    advice = ""
+    if domain == "simplex" and not simplex:
+        advice = "expects rows of probabilities: use output_activation='softmax'"
+        if outputs == 1:
+            advice = "needs one output for each class: use 'binary_crossentropy' with 'sigmoid' for a single output"
+    elif domain == "log_simplex" and not log_simplex:
+        advice = "expects rows of log-probabilities: use output_activation='log_softmax'"
+    elif domain == "unit" and (low < 0 or high > 1):
+        advice = "expects predictions between 0 and 1: use output_activation='sigmoid'"
+    elif domain == "unit" and simplex:
+        advice = "judges each output alone: use 'categorical_crossentropy' with a softmax"
+    elif domain == "nonnegative" and low < 0:
+        advice = "expects non-negative predictions: use output_activation='softplus'"
+    if advice:
+        warn(f"{who} {advice} (here: {head}, {outputs} outputs)", TrainingWarning)
 
 
 @attrs.frozen
@@ -110,17 +145,4 @@ def _out_of_reach(model: Model, target: Array) -> str | None:
     return (
         f"y ranges from {least:.4g} to {most:.4g} and {type(head).__name__} gives {low:g} to {high:g}: scale y into"
         " that range, or leave the output activation out"
-    )
-
-
-def _no_classes(model: Model, target: Array, metrics: Mapping[str, Metric]) -> str | None:
-    named = [name for name, metric in metrics.items() if metric.classes]
-    if not named or model.loss.target_domain not in {"real", "nonnegative"}:
-        return None
-    values = np.unique(target[:: max(1, len(target) // LOOKED_AT)])
-    if len(values) <= 2 and set(values.tolist()) <= {-1.0, 0.0, 1.0}:
-        return None
-    return (
-        f"{', '.join(named)} judges classes, and y holds other numbers ({values[0]:.4g} to {values[-1]:.4g}): "
-        "for a regression take 'r2' or 'mean_absolute_error', for classes a crossentropy loss"
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnkit.arrays import Array, FloatDType, IntArray, to_categorical, to_labels
+from nnkit.arrays import Array, FloatDType, IntArray, to_categorical
 from nnkit.core.model import Model
 from nnkit.data.arrays import DataLike, as_array, as_dtype, as_weights, check_finite
 from nnkit.data.weights import moderate
 from nnkit.errors import DataError, ShapeError
 from nnkit.interfaces import Loss, TrainingData
+from nnkit.interfaces.task import CLASSIFICATION
 
 __all__ = ["as_data", "as_targets", "predicted_labels"]
 
@@ -96,12 +97,19 @@ def _wrong_width(rows: Array, loss: Loss, name: str, outputs: int) -> str:
     return f"{name} has {rows.shape[1]} columns and {network}; expected shape ({len(rows)}, {columns}){advice}"
 
 
-def predicted_labels(loss: Loss, prediction: Array) -> IntArray:
-    """The class of each row of a prediction ``(N, K)``, ``(N,)``."""
-    point = loss.point(prediction)
-    if loss.target_domain == "sign" and point.shape[1] == 1:
-        return np.where(point[:, 0] > 0, 1, -1)
-    return to_labels(point)
+def predicted_labels(model: Model, prediction: Array) -> IntArray:
+    """The class of each row of a prediction ``(N, K)``, ``(N,)``; for multilabel 0 or 1 for each column, ``(N, K)``.
+
+    Raises:
+        DataError: When the network predicts no classes.
+    """
+    if model.task.name not in CLASSIFICATION:
+        raise DataError(
+            f"labels=True, and the task of this network is {model.task.name}; leave labels out, or state the task in"
+            " Network(..., task=...)"
+        )
+    labels = model.task.predicted(model.loss.point(prediction))
+    return np.where(labels == 1, 1, -1) if model.loss.target_domain == "sign" else labels
 
 
 def _labels(values: Array, *, name: str, columns: int, outputs: int, who: str) -> Array:

@@ -37,6 +37,7 @@ from nnkit.files.checks import (
     record,
 )
 from nnkit.files.trees import NamedArrays
+from nnkit.interfaces.task import TASKS
 
 __all__ = [
     "ArchiveIndex",
@@ -71,6 +72,7 @@ class CompositionRecord:
     seed: int | None = field("a non-negative integer", is_entropy, optional=True, default=None)
     dtype: str | None = choice("float32", "float64", optional=True, default=None)
     backward: str = choice("fast", "jacobian", default="fast")
+    task: str | None = choice(*TASKS, optional=True, default=None)
     providers: dict[str, str] = field(
         "texts by name", lambda value: is_mapping(value) and all(map(is_text, value.values())), factory=dict
     )

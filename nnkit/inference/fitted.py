@@ -98,7 +98,7 @@ class Fitted(ABC):
         return as_inputs(X, dtype=self.parameters.dtype, columns=self.model.inputs)
 
     def predict(self, X: DataLike, *, labels: bool = False, point: bool = False) -> Array:
-        """The prediction ``(N, K)`` of each row, or with ``labels`` its class ``(N,)``.
+        """The prediction ``(N, K)`` of each row, or with ``labels`` its class ``(N,)`` (multilabel: ``(N, K)``).
 
         Args:
             X: Inputs ``(N, D)``.
@@ -107,11 +107,11 @@ class Fitted(ABC):
                 likelihood has several outputs for each target.
 
         Raises:
-            DataError: When ``X`` cannot be used.
+            DataError: When ``X`` cannot be used, or labels are asked of a network that predicts none.
         """
         prediction = evaluation.predict(self.model, self._vectors(), self.inputs_from(X), self._forwards)
         if labels:
-            return predicted_labels(self.model.loss, prediction)
+            return predicted_labels(self.model, prediction)
         return self.model.loss.point(prediction) if point else prediction
 
     def score(
@@ -193,11 +193,13 @@ class Fitted(ABC):
 
 def metrics_of(metrics: PartSpec | Sequence[PartSpec]) -> dict[str, Metric]:
     """The metrics by their name in the logs; the second and later ones of a name are numbered."""
-    many: list[PartSpec] = [metrics] if isinstance(metrics, (str, Mapping, Metric)) else list(metrics)  # type: ignore[arg-type]
+    many: list[PartSpec] = (
+        [metrics] if isinstance(metrics, (str, Mapping, Metric)) or callable(metrics) else list(metrics)
+    )  # type: ignore[arg-type]
     named: dict[str, Metric] = {}
     for spec in many:
         metric: Metric = registry.create("metric", spec)
-        name = (registry.name_of(metric) or type(metric).__name__).rpartition("/")[2]
+        name = getattr(metric, "label", "") or (registry.name_of(metric) or type(metric).__name__).rpartition("/")[2]
         unique, count = name, 1
         while unique in named:
             count += 1

@@ -8,12 +8,13 @@ from nnkit.interfaces.closure_optimizer import ClosureOptimizer
 from nnkit.interfaces.initializer import Distribution, Initializer
 from nnkit.interfaces.layer import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.loss import Loss
-from nnkit.interfaces.metric import Metric, MetricValue
+from nnkit.interfaces.metric import MeanMetric, Metric, MetricValue
 from nnkit.interfaces.optimizer import BLOCKS, Evaluate, Optimizer, State
 from nnkit.interfaces.part import Example, Part, PartSpec, UpdateLike
 from nnkit.interfaces.regularizer import Regularizer
 from nnkit.interfaces.schedule import Schedule, rate_at
 from nnkit.interfaces.solver import ObjectiveLike, Solver, SolverStep
+from nnkit.interfaces.task import Task, TaskName
 from nnkit.interfaces.wrapper import Wrapper
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Layer",
     "LayerValues",
     "Loss",
+    "MeanMetric",
     "Metric",
     "MetricValue",
     "ObjectiveLike",
@@ -45,6 +47,8 @@ __all__ = [
     "Solver",
     "SolverStep",
     "State",
+    "Task",
+    "TaskName",
     "TrainingData",
     "TrainingView",
     "UpdateLike",

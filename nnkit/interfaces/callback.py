@@ -12,6 +12,7 @@ from nnkit.interfaces.optimizer import Optimizer
 from nnkit.interfaces.part import Part, optional
 from nnkit.interfaces.schedule import Schedule
 from nnkit.interfaces.solver import Solver
+from nnkit.interfaces.task import Task
 
 __all__ = ["Callback", "LayerValues", "TrainingData", "TrainingView"]
 
@@ -105,6 +106,10 @@ class TrainingView(Protocol):
     @property
     def loss(self) -> Loss:
         """The loss of the network."""
+
+    @property
+    def task(self) -> Task:
+        """The task of the network."""
 
     @property
     def batch_indices(self) -> Array:

@@ -48,6 +48,7 @@ class Loss(Part):
         kinks: Values of ``prediction - target`` where the gradient jumps.
         additive: A sum or mean over outputs of a loss of each output alone.
         ordered: Which output stands in which column matters (a weight for each); otherwise all are alike.
+        has_task: It is a regression or a classification; ``False`` for losses that are neither (survival, contrastive).
         fused_activation: Name of the output activation that ``fused_value`` and ``fused_gradient``
             take in, or ``None``.
     """
@@ -67,6 +68,7 @@ class Loss(Part):
     additive: ClassVar[bool] = True
     ordered: ClassVar[bool] = False
     fused_activation: ClassVar[str | None] = None
+    has_task: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Put the shape check in front of the author's methods, inherited from a mixin or written here.

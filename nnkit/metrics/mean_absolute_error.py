@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example
-from nnkit.metrics._errors import MeanError
+from nnkit.interfaces import Example, MeanMetric, Task
 
 
 @final
 @attrs.frozen(kw_only=True)
-class MeanAbsoluteError(MeanError):
+class MeanAbsoluteError(MeanMetric):
     """``sum_n w[n] mean_k |prediction[n, k] - target[n, k]| / sum_n w[n]``, non-negative; NaN before any weight.
 
     Raises:
         ShapeError: When prediction and target differ in shape.
+        DataError: When the task is not regression.
 
     Source:
         Laplace (1774), "Mémoire sur la probabilité des causes par les évènemens".
 
     Example:
         >>> metric = MeanAbsoluteError()
-        >>> first, second = metric.start(), metric.start()
-        >>> metric.add(first, np.array([[1.0]]), np.array([[1.0]]), np.ones(1))
-        >>> metric.add(second, np.array([[5.0]]), np.array([[3.0]]), np.ones(1))
-        >>> metric.result(metric.merge(first, second))
+        >>> state = metric.start(nnkit.interfaces.Task("regression", 1))
+        >>> metric.add(state, np.array([[1.0], [5.0]]), np.array([[1.0], [3.0]]), np.ones(2))
+        >>> metric.result(state)
         1.0
     """
 
+    bounds = (0.0, math.inf)
+    higher_is_better = False
     examples = (
         Example(
             inputs={"prediction": [[1.0, 2.0], [0.0, 0.0]], "target": [[2.0, 4.0], [0.0, 1.0]], "weight": [1.0, 3.0]},
@@ -40,6 +42,5 @@ class MeanAbsoluteError(MeanError):
         ),
     )
 
-    def of_rows(self, error: Array) -> Array:
-        mean: Array = np.abs(error).mean(axis=1)
-        return mean
+    def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:
+        return np.abs(prediction - target)

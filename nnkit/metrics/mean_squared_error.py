@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import attrs
-import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example
-from nnkit.metrics._errors import MeanError
+from nnkit.interfaces import Example, MeanMetric, Task
 
 
 @final
 @attrs.frozen(kw_only=True)
-class MeanSquaredError(MeanError):
+class MeanSquaredError(MeanMetric):
     """``sum_n w[n] mean_k (prediction[n, k] - target[n, k])**2 / sum_n w[n]``, non-negative; NaN before any weight.
 
     Summed in float64, whatever the dtype of the data.
 
+
     Raises:
         ShapeError: When prediction and target differ in shape.
+        DataError: When the task is not regression.
 
     Source:
         Gauss (1809), "Theoria motus corporum coelestium".
 
     Example:
         >>> metric = MeanSquaredError()
-        >>> state = metric.start()
+        >>> state = metric.start(nnkit.interfaces.Task("regression", 1))
         >>> metric.add(state, np.array([[1.0], [5.0]]), np.array([[1.0], [3.0]]), np.ones(2))
         >>> metric.result(state)
         2.0
     """
 
+    bounds = (0.0, math.inf)
+    higher_is_better = False
     examples = (
         Example(
             inputs={"prediction": [[1.0, 2.0], [0.0, 0.0]], "target": [[2.0, 4.0], [0.0, 1.0]], "weight": [1.0, 3.0]},
@@ -46,6 +49,6 @@ class MeanSquaredError(MeanError):
         ),
     )
 
-    def of_rows(self, error: Array) -> Array:
-        squares: Array = np.einsum("nk,nk->n", error, error) / error.shape[1]
+    def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:
+        squares: Array = (prediction - target) ** 2
         return squares

@@ -15,11 +15,13 @@ from nnkit.arrays import FloatDType
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
-from nnkit.errors import SpecError, TrainingWarning, UnknownNameError, warn
+from nnkit.data.likely_mistakes import check_pair
+from nnkit.errors import SpecError, UnknownNameError
 from nnkit.files.configs import checked_config
 from nnkit.files.versions import FORMAT_VERSION
 from nnkit.interfaces import Activation, Initializer, Layer, Loss, Optimizer, Part, PartSpec, Regularizer, Solver
 from nnkit.interfaces.fields import part_fields
+from nnkit.interfaces.task import Task, TaskName
 
 __all__ = ["DEFAULTS", "Composition"]
 
@@ -64,6 +66,7 @@ class Composition:
         seed: The seed of every random number.
         dtype: Of parameters and predictions; ``None`` until the first data decide it.
         backward: ``"fast"``, or ``"jacobian"`` for the full-Jacobian path.
+        task: ``None`` where it follows from the loss and the number of outputs.
     """
 
     inputs: int | None
@@ -76,6 +79,7 @@ class Composition:
     seed: int
     dtype: FloatDType | None
     backward: Literal["fast", "jacobian"]
+    task: TaskName | None
 
     @classmethod
     def of(
@@ -93,6 +97,7 @@ class Composition:
         seed: int | None = None,
         dtype: npt.DTypeLike | None = None,
         backward: Literal["fast", "jacobian"] = "fast",
+        task: TaskName | None = None,
     ) -> Self:
         """The composition of widths, names and specs; the arguments are those of ``nnkit.Network``.
 
@@ -120,11 +125,10 @@ class Composition:
             seed=_entropy(seed),
             dtype=None if dtype is None else _float_dtype(dtype),
             backward=backward,
+            task=task,
         )
-        columns = inputs or 2  # any width but one where the number of inputs is open
-        for layer in built:
-            columns = layer.outputs(columns)
-        _check_pair(composition.head, composition.loss, columns)
+        check_pair(composition.head, composition.loss, composition.outputs)
+        composition.task_of(composition.outputs)  # refuses a task that does not fit
         return composition
 
     @property
@@ -136,6 +140,22 @@ class Composition:
     def head(self) -> Activation | None:
         """The activation of the last layer."""
         return self.layers[-1].split()[1]
+
+    @property
+    def outputs(self) -> int:
+        """Columns of the last layer; with two inputs where their number is open."""
+        columns = self.inputs or 2
+        for layer in self.layers:
+            columns = layer.outputs(columns)
+        return columns
+
+    def task_of(self, outputs: int) -> Task:
+        """The task of a network with ``outputs`` columns.
+
+        Raises:
+            SpecError: When the loss or the number of outputs does not fit the task.
+        """
+        return Task.of(self.loss, self.head, self.loss.target_columns(outputs), self.task)
 
     def model(self, inputs: int, check: Callable[[Layout, Layout], None] | None = None) -> Model:
         """The structure for ``inputs`` columns, with every choice made; for ``check`` see ``Model.build``.
@@ -151,6 +171,7 @@ class Composition:
             resolve=registry.create,
             regularizer=self.regularizer,
             full_jacobians=self.backward == "jacobian",
+            task=self.task,
             check=check,
         )
 
@@ -167,7 +188,13 @@ class Composition:
 
     def summary(self, model: Model | None) -> str:
         """Layers, outputs, numbers of parameters and the other parts, as text."""
-        lines = [("loss", repr(self.loss)), ("optimizer", repr(self.optimizer)), ("seed", str(self.seed))]
+        task = str(self.task_of(self.outputs if model is None else model.outputs).name)
+        lines = [
+            ("task", task),
+            ("loss", repr(self.loss)),
+            ("optimizer", repr(self.optimizer)),
+            ("seed", str(self.seed)),
+        ]
         if self.regularizer is not None:
             lines.append(("regularizer", repr(self.regularizer)))
         return _table(self.layers, model, lines)
@@ -184,7 +211,7 @@ class Composition:
             part = getattr(self, name)
             config[name] = None if part is None else registry.part_to_config(part, providers=providers)
         config |= {"seed": self.seed, "dtype": None if self.dtype is None else self.dtype.name}
-        return config | {"backward": self.backward, "providers": providers}
+        return config | {"backward": self.backward, "task": self.task, "providers": providers}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], overrides: Mapping[str, PartSpec] | None = None) -> Self:
@@ -213,7 +240,7 @@ class Composition:
             arguments[name] = registry.part_from_config(
                 kind, part or {}, providers=providers, overrides=overrides, path=name
             )
-        arguments |= {name: config[name] for name in ("seed", "dtype", "backward") if name in config}
+        arguments |= {name: config[name] for name in ("seed", "dtype", "backward", "task") if name in config}
         return cls.of([config.get("inputs"), *layers], **arguments)
 
 
@@ -315,42 +342,6 @@ def _width(item: Any, where: str) -> int:
     if isinstance(item, float) or operator.index(item) < 1:
         raise SpecError(f"{where} is {item!r}; expected a positive integer, the number of units")
     return operator.index(item)
-
-
-def _check_pair(activation: Activation | None, loss: Loss, outputs: int) -> None:
-    """Warn of predictions outside the loss' domain; refuse a distribution over a single class.
-
-    Raises:
-        SpecError: For one output that can only be 1.
-    """
-    if activation is not None and not activation.declares_traits:
-        return
-    head = "no output activation" if activation is None else type(activation).__name__
-    who = type(loss).__name__
-    simplex = activation is not None and activation.simplex
-    log_simplex = activation is not None and activation.log_simplex
-    if (simplex or log_simplex) and outputs == 1:
-        raise SpecError(
-            f"{head} with one output always predicts {'1' if simplex else '0'}: use 'sigmoid' with "
-            "'binary_crossentropy' for two classes, or one output for each class"
-        )
-    low, high = (float("-inf"), float("inf")) if activation is None else activation.range
-    domain = loss.prediction_domain
-    advice = ""
-    if domain == "simplex" and not simplex:
-        advice = "expects rows of probabilities: use output_activation='softmax'"
-        if outputs == 1:
-            advice = "needs one output for each class: use 'binary_crossentropy' with 'sigmoid' for a single output"
-    elif domain == "log_simplex" and not log_simplex:
-        advice = "expects rows of log-probabilities: use output_activation='log_softmax'"
-    elif domain == "unit" and (low < 0 or high > 1):
-        advice = "expects predictions between 0 and 1: use output_activation='sigmoid'"
-    elif domain == "unit" and simplex:
-        advice = "judges each output alone: use 'categorical_crossentropy' with a softmax"
-    elif domain == "nonnegative" and low < 0:
-        advice = "expects non-negative predictions: use output_activation='softplus'"
-    if advice:
-        warn(f"{who} {advice} (here: {head}, {outputs} outputs)", TrainingWarning)
 
 
 def _table(layers: Sequence[Layer], model: Model | None, lines: list[tuple[str, str]]) -> str:

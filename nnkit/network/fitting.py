@@ -15,7 +15,7 @@ from nnkit.arrays import Array, FloatDType
 from nnkit.core.adapting import adapt
 from nnkit.core.batches import Batches
 from nnkit.core.coupling import check_uncoupled, spread
-from nnkit.core.evaluation import predict
+from nnkit.core.evaluation import predict, try_metrics
 from nnkit.core.loop import Engine, train
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
@@ -210,11 +210,13 @@ def prepare(
             warn_of_ended_schedule(optimizer, state.step, plan)
     state = prepared.built_state()
     check_training(model, optimizer, state)
+    vectors = Vectors(state.parameters, None, state.buffers)
     if state.step == 0:
         rows = spread(len(data[0]))
-        vectors = Vectors(state.parameters, None, state.buffers)
         check_uncoupled(model.loss, predict(model, vectors, data[0][rows]), data[1][rows])
-    warn_of_data(model, data, named)
+    if named:
+        try_metrics(model, vectors, *data, named)
+    warn_of_data(model, data)
     return Fitting(
         composition=composition,
         model=model,

@@ -24,7 +24,7 @@ from nnkit.errors import DataError
 from nnkit.files.stored import Stored
 from nnkit.inference.fitted import Fitted
 from nnkit.inference.gradient_check import GradientReport, check_gradient
-from nnkit.interfaces import Layer, Loss, MetricValue, Optimizer, PartSpec, Solver
+from nnkit.interfaces import Layer, Loss, MetricValue, Optimizer, PartSpec, Solver, TaskName
 from nnkit.network import fitting
 from nnkit.network.archive import Archive
 from nnkit.network.composition import DEFAULTS, Composition
@@ -50,6 +50,8 @@ class Network(Fitted, Stored):
         dtype: ``"float32"`` or ``"float64"``; by default that of the first data, where float32 stays
             float32 and everything else becomes float64.
         backward: ``"fast"``, or ``"jacobian"``: full Jacobians, without shortcuts and fused forms.
+        task: ``"regression"``, ``"binary"``, ``"multiclass"`` or ``"multilabel"``; by default it follows from the loss
+            and the number of outputs.
 
     Raises:
         SpecError: When the layers cannot be understood, or do not fit the loss.
@@ -79,6 +81,7 @@ class Network(Fitted, Stored):
         seed: int | None = None,
         dtype: npt.DTypeLike | None = None,
         backward: Literal["fast", "jacobian"] = "fast",
+        task: TaskName | None = None,
     ) -> None:
         composition = Composition.of(
             layers,
@@ -93,6 +96,7 @@ class Network(Fitted, Stored):
             seed=seed,
             dtype=dtype,
             backward=backward,
+            task=task,
         )
         self._start(composition)
 
@@ -143,6 +147,11 @@ class Network(Fitted, Stored):
         if composition != self._composition and self._state is not None:
             self._state.optimizer = self._state.learning_rate = None
         self._composition = composition
+
+    @property
+    def task(self) -> TaskName | None:
+        """``"regression"``, ``"binary"``, ``"multiclass"`` or ``"multilabel"``; ``None`` for a loss without a task."""
+        return self._composition.task_of(self._composition.outputs if self._model is None else self.outputs).name
 
     @property
     def seed(self) -> int:

@@ -125,6 +125,18 @@ METRICS = {
     "mean_absolute_error": "nnkit.metrics.mean_absolute_error:MeanAbsoluteError",
     "mean_squared_error": "nnkit.metrics.mean_squared_error:MeanSquaredError",
     "r2": "nnkit.metrics.r2:R2",
+    "hamming": "nnkit.metrics.hamming:Hamming",
+    "balanced_accuracy": "nnkit.metrics.balanced_accuracy:BalancedAccuracy",
+    "matthews_correlation": "nnkit.metrics.matthews_correlation:MatthewsCorrelation",
+    "cohen_kappa": "nnkit.metrics.cohen_kappa:CohenKappa",
+    "average_precision": "nnkit.metrics.average_precision:AveragePrecision",
+    "log_loss": "nnkit.metrics.log_loss:LogLoss",
+    "brier": "nnkit.metrics.brier:Brier",
+    "expected_calibration_error": "nnkit.metrics.expected_calibration_error:ExpectedCalibrationError",
+    "root_mean_squared_error": "nnkit.metrics.root_mean_squared_error:RootMeanSquaredError",
+    "mean_absolute_percentage_error": "nnkit.metrics.mean_absolute_percentage_error:MeanAbsolutePercentageError",
+    "pinball": "nnkit.metrics.pinball:Pinball",
+    "explained_variance": "nnkit.metrics.explained_variance:ExplainedVariance",
 }
 
 CALLBACKS = {
@@ -155,6 +167,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
 ADAPTERS = {
     "activation": "nnkit.activations.function:from_functions",
     "loss": "nnkit.losses.function:from_functions",
+    "metric": "nnkit.metrics.function:from_function",
     "optimizer": "nnkit.optimizers.update_only:from_update",
 }
 """By kind, the function that makes a part of bare functions or of a foreign object; it returns None for all else."""
@@ -175,7 +188,15 @@ ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "layer_norm": ("layer_normalization",),
         "rescale": ("rescaling",),
     },
-    "metric": {"mean_squared_error": ("mse",), "mean_absolute_error": ("mae",), "f1": ("f1_score",)},
+    "metric": {
+        "mean_squared_error": ("mse",),
+        "mean_absolute_error": ("mae",),
+        "root_mean_squared_error": ("rmse",),
+        "mean_absolute_percentage_error": ("mape",),
+        "expected_calibration_error": ("ece",),
+        "matthews_correlation": ("mcc",),
+        "f1": ("f1_score",),
+    },
 }
 """Keras' and scikit-learn's names where they differ; few, so that a config reads alike everywhere."""
 
@@ -227,8 +248,8 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
         "hinge_loss": "hinge",
         "poisson_nll": "poisson",
         "sse": "squared_error",
-        "mape": "mean_absolute_percentage_error",
         "msle": "mean_squared_logarithmic_error",
+        "mape": "mean_absolute_percentage_error",
         "rmse": "root_mean_squared_error",
         "msereg": "",
     },
@@ -296,10 +317,21 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
         "r_squared": "r2",
         "precision_score": "precision",
         "recall_score": "recall",
+        "hamming_loss": "hamming",
+        "balanced_accuracy_score": "balanced_accuracy",
+        "matthews_corrcoef": "matthews_correlation",
+        "kappa": "cohen_kappa",
+        "cohen_kappa_score": "cohen_kappa",
+        "average_precision_score": "average_precision",
+        "pr_auc": "average_precision",
+        "brier_score": "brier",
+        "brier_score_loss": "brier",
+        "calibration_error": "expected_calibration_error",
+        "mean_pinball_loss": "pinball",
+        "quantile_loss": "pinball",
+        "explained_variance_score": "explained_variance",
         "confusion": "confusion_matrix",
-        "mape": "mean_absolute_percentage_error",
         "msle": "mean_squared_logarithmic_error",
-        "rmse": "root_mean_squared_error",
         "medae": "median_absolute_error",
     },
     "callback": {

@@ -180,6 +180,8 @@ def _not_of_kind(kind: Kind, cls: type, shown: str) -> str:
     forms = "a name, 'name(keyword=literal)', a dict with 'name', a class, an instance"
     if kind.name in {"activation", "loss"}:
         forms += ", a tuple (function, derivative)"
+    if kind.name == "metric":
+        forms += ", a function of (prediction, target)"
     if kind.name == "optimizer":
         forms += ", an object with update(old_params, gradient)"
     return f"{shown} {actual}; expected one of: {forms}"

@@ -472,7 +472,7 @@ class Error(Metric):
     bounds = (0.0, np.inf)
     higher_is_better = False
 
-    def start(self):
+    def start(self, task):
         return {"sum": 0.0, "weight": 0.0}
 
     def add(self, state, prediction, target, weight):
@@ -490,18 +490,16 @@ class Error(Metric):
 class Hits(Metric):
     bounds = (0.0, 1.0)
     higher_is_better = True
-    classes = True
+    tasks = ("binary", "multiclass")
 
-    def start(self):
+    def start(self, task):
         return {"right": 0.0, "weight": 0.0}
 
     def add(self, state, prediction, target, weight):
-        from nnkit.interfaces.class_metric import target_labels
-
         columns = prediction.shape[1]
         chosen = prediction.argmax(axis=1) if columns > 1 else (prediction[:, 0] > 0.5).astype(int)
         w = weight.astype(np.float64)
-        state["right"] += float(w @ (chosen == target_labels(target, columns)))
+        state["right"] += float(w @ (chosen == target))
         state["weight"] += float(w.sum())
 
     def result(self, state):

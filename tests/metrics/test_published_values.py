@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import nnkit
+from nnkit.testing.checks.metric_forms import example_task
 
 CASES = [
     (name, example)
@@ -16,8 +17,9 @@ CASES = [
 @pytest.mark.parametrize(("name", "example"), CASES, ids=[name for name, _ in CASES])
 def test_each_published_value(name, example):
     metric = nnkit.plugins.create("metric", {"name": name, **example.hyperparameters})
-    state = metric.start()
-    metric.add(state, **{key: np.asarray(value, dtype=float) for key, value in example.inputs.items()})
+    inputs = {key: np.asarray(value) for key, value in example.inputs.items()}
+    state = metric.start(example_task(type(metric), inputs["prediction"], inputs["target"]))
+    metric.add(state, **inputs)
     np.testing.assert_allclose(metric.result(state), example.expected, rtol=example.tolerance)
 
 
@@ -32,7 +34,16 @@ def test_every_metric_carries_one():
 
 
 @pytest.mark.parametrize(
-    ("alias", "name"), [("mae", "mean_absolute_error"), ("mse", "mean_squared_error"), ("f1_score", "f1")]
+    ("alias", "name"),
+    [
+        ("mae", "mean_absolute_error"),
+        ("mse", "mean_squared_error"),
+        ("f1_score", "f1"),
+        ("rmse", "root_mean_squared_error"),
+        ("mape", "mean_absolute_percentage_error"),
+        ("ece", "expected_calibration_error"),
+        ("mcc", "matthews_correlation"),
+    ],
 )
 def test_aliases(alias, name):
     assert nnkit.plugins.get("metric", name) is nnkit.plugins.get("metric", alias)

@@ -250,7 +250,7 @@ def test_callbacks_get_what_they_ask_for():
             if view.epoch == 1:
                 view.set_parameters(np.full_like(view.parameters, 0.5))
                 view.set_learning_rate(0.0)
-            assert view.higher_is_better("val_accuracy") is True
+            assert view.higher_is_better("val_r2") is True
             assert view.higher_is_better("loss") is False
             assert view.higher_is_better("nothing") is None
             assert (view.samples, view.batches, view.first_epoch, view.last_epoch) == (50, 2, 0, 3)
@@ -262,7 +262,7 @@ def test_callbacks_get_what_they_ask_for():
                     array[0] = 1.0
 
     net = regressor()
-    net.fit(X, LABELS, epochs=3, batch_size=25, callbacks=[Asks()], metrics=["accuracy"])
+    net.fit(X, LABELS, epochs=3, batch_size=25, callbacks=[Asks()], metrics=["r2"])
     np.testing.assert_array_equal(np.full(net.layout.size, 0.5), net.parameters)
     assert net.optimizer.learning_rate == 0.02, "the composition is not changed by a callback"
     assert net.composition == regressor().composition

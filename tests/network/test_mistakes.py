@@ -46,7 +46,7 @@ ERRORS = {
         "for probabilities use categorical_crossentropy",
     ),
     "labels with a loss of numbers": (
-        lambda: classifier(loss="mean_squared_error").fit(X, LABELS),
+        lambda: classifier(loss="mean_squared_error", task="multiclass").fit(X, LABELS),
         ShapeError,
         r"expected shape \(120, 3\); nnkit.to_categorical makes such rows of class labels",
     ),
@@ -134,14 +134,6 @@ WARNINGS = {
         lambda: regressor(output_activation="relu").fit(X, REAL, epochs=1),
         "ReLU gives 0 to inf",
     ),
-    "accuracy of a regression": (
-        lambda: regressor().fit(X, REAL, epochs=1, metrics=["accuracy"]),
-        "accuracy judges classes.*'r2'",
-    ),
-    "accuracy of labels as numbers": (
-        lambda: regressor().fit(X, LABELS, epochs=1, metrics=["accuracy"]),
-        "for classes a crossentropy loss",
-    ),
 }
 
 
@@ -154,6 +146,14 @@ def test_a_warning_says_what_to_do(mistake):
     assert all(__file__ == warning.filename for warning in by_hand)
 
 
+@pytest.mark.parametrize("target", [REAL, LABELS])
+def test_a_metric_of_classes_is_refused_for_a_regression_before_training(target):
+    net = regressor()
+    with pytest.raises(DataError, match=r"Accuracy judges .*task of this network is regression.*task="):
+        net.fit(X, target, epochs=1, metrics=["accuracy"])
+    assert net.step == 0
+
+
 MEANT = {
     "labels as whole floats": lambda: classifier().fit(X, LABELS.astype(float), epochs=2),
     "one-hot rows with the sparse loss": lambda: classifier(loss="sparse_categorical_crossentropy").fit(
@@ -164,7 +164,7 @@ MEANT = {
     "squares of one-hot rows": lambda: classifier(loss="mean_squared_error").fit(
         X, nnkit.to_categorical(LABELS), epochs=2, metrics=["accuracy"]
     ),
-    "squares of signs": lambda: regressor(output_activation="tanh").fit(
+    "squares of signs": lambda: regressor(output_activation="tanh", task="binary").fit(
         X, 2.0 * BINARY - 1, epochs=2, metrics=["accuracy"]
     ),
     "pixels": lambda: classifier().fit(RNG.integers(0, 256, size=(120, 3)), LABELS, epochs=2),

@@ -1,31 +1,29 @@
-"""Random cases for metrics, every kind of degenerate data among them, with classes read naively."""
+"""Random cases for metrics of every task, every kind of degenerate data among them, with classes read naively."""
 
 import attrs
 import numpy as np
+
+from nnkit.interfaces import Task
 
 CASES = 1000
 
 
 @attrs.frozen
-class ClassCase:
+class Case:
+    task: Task
     prediction: np.ndarray
-    target: np.ndarray  # in one of the forms that losses use
+    target: np.ndarray  # class indices, indicators or columns
     weight: np.ndarray
-    labels: list  # the same as plain lists, read row by row
-    predicted: list
-    columns: int
+    predicted: np.ndarray  # the classes, read row by row; of a regression the prediction
+
+    @property
+    def columns(self):
+        return self.task.columns
 
     def weighing(self):
-        """Labels, predictions and weights of the rows that weigh something."""
+        """Targets, predicted classes, predictions and weights of the rows that weigh something."""
         rows = np.flatnonzero(self.weight)
-        return np.array(self.labels)[rows], np.array(self.predicted)[rows], self.weight[rows]
-
-
-@attrs.frozen
-class RealCase:
-    prediction: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
+        return self.target[rows], self.predicted[rows], self.prediction[rows], self.weight[rows]
 
 
 def _weights(rng, rows, kind):
@@ -38,43 +36,61 @@ def _weights(rng, rows, kind):
     return weight
 
 
+def _scores(rng, rows, columns, kind):
+    score = rng.random((rows, columns))
+    if kind == 1:
+        return np.round(score * 4) / 4
+    if kind == 2:
+        return np.full((rows, columns), 0.25)
+    if kind == 3:
+        return score * 0.5 if columns == 1 else score + 2.0 * (np.arange(columns) == 0)
+    return score
+
+
 def class_cases(count=CASES, seed=20, columns=(1, 2, 5)):
-    """Cases with 1, 2 or 5 columns: plain, tied, constant scores, one class only, nothing predicted positive."""
+    """Binary for one column, else multiclass: tied, constant, one class only, classes that never occur, one row."""
     rng = np.random.default_rng(seed)
     for number in range(count):
         width = columns[number % len(columns)]
-        rows = int(rng.integers(1, 40))
-        classes = max(width, 2)
-        labels = rng.integers(0, classes, rows)
-        score = rng.random((rows, width))
-        kind = int(rng.integers(6))
-        if kind == 1:
-            score = np.round(score * 4) / 4
-        elif kind == 2:
-            score[:] = 0.25
-        elif kind == 3:
-            labels[:] = rng.integers(classes)
-        elif kind == 4:
-            score = score * 0.5 if width == 1 else np.where(np.arange(width) == 0, 1.0 + score, score)
-        elif kind == 5 and width > 1:
-            labels = rng.integers(0, 2, rows)  # classes that never occur
-        signs = width == 1 and rng.random() < 0.25 and (labels == 0).any()
-        if signs:
-            score = 4.0 * score - 2.0
-            target = np.where(labels == 1, 1.0, -1.0)[:, None]
-        elif width == 1:
-            target = labels.astype(float)[:, None] if rng.random() < 0.6 else labels
-        else:
-            target = np.eye(width)[labels] if rng.random() < 0.5 else labels
+        kind = int(rng.integers(7))
+        rows = 1 if kind == 6 else int(rng.integers(1, 40))
+        score = _scores(rng, rows, width, kind)
+        labels = rng.integers(0, 2 if kind == 5 else max(width, 2), rows)
+        if kind == 4:
+            labels[:] = rng.integers(max(width, 2))
+        threshold = 0.5
+        if width == 1 and rng.random() < 0.25:
+            score, threshold = 4.0 * score - 2.0, 0.0
         if width == 1:
-            predicted = [int(value > (0.0 if signs else 0.5)) for value in score[:, 0].tolist()]
+            task = Task("binary", 1, threshold=threshold)
+            predicted = [int(value > threshold) for value in score[:, 0].tolist()]
         else:
+            task = Task("multiclass", width)
             predicted = [row.index(max(row)) for row in score.tolist()]
-        yield ClassCase(score, target, _weights(rng, rows, int(rng.integers(3))), labels.tolist(), predicted, width)
+        yield Case(task, score, labels, _weights(rng, rows, int(rng.integers(3))), np.array(predicted))
+
+
+def label_cases(count=CASES, seed=22):
+    """Multilabel with 2 to 5 columns: plain, tied, constant, labels that all or no rows have, empty rows, one row."""
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        width = (2, 3, 5)[number % 3]
+        kind = int(rng.integers(8))
+        rows = 1 if kind == 6 else int(rng.integers(1, 40))
+        score = _scores(rng, rows, width, kind)
+        target = (rng.random((rows, width)) < 0.4).astype(int)
+        if kind == 4:
+            target[:, 0] = rng.integers(2)
+        elif kind == 5:
+            target[:] = 0
+        elif kind == 7:
+            target[rng.integers(rows)] = 1
+        predicted = np.array([[int(value > 0.5) for value in row] for row in score.tolist()])
+        yield Case(Task("multilabel", width), score, target, _weights(rng, rows, int(rng.integers(3))), predicted)
 
 
 def real_cases(count=CASES, seed=21):
-    """Cases with 1, 2 or 5 columns: plain, far from zero, constant target, exact prediction."""
+    """Regressions with 1, 2 or 5 columns: plain, far from zero, constant target, exact prediction."""
     rng = np.random.default_rng(seed)
     for number in range(count):
         width = (1, 2, 5)[number % 3]
@@ -95,11 +111,23 @@ def real_cases(count=CASES, seed=21):
             weight = np.ceil(weight)
         elif kind == 4:
             target, prediction = target * 1e3, prediction * 1e3
-        yield RealCase(prediction, target, weight)
+        yield Case(Task("regression", width), prediction, target, weight, prediction)
+
+
+def cases_of(metric, count=CASES, seed=20):
+    """Cases of every task that the metric judges."""
+    per_kind = [
+        class_cases(count, seed, (1,)) if "binary" in metric.tasks else (),
+        class_cases(count, seed + 1, (2, 3, 5)) if "multiclass" in metric.tasks else (),
+        label_cases(count, seed + 2) if "multilabel" in metric.tasks else (),
+        real_cases(count, seed + 3) if "regression" in metric.tasks else (),
+    ]
+    return [case for cases in per_kind for case in cases]
 
 
 def result_of(metric, case):
     """The metric in one pass."""
-    state = metric.start()
+    metric.check(case.task)
+    state = metric.start(case.task)
     metric.add(state, case.prediction, case.target, case.weight)
     return metric.result(state)

@@ -50,7 +50,7 @@ def test_what_was_meant(kind, word, meant):
     [
         ("loss", "mape"),
         ("loss", "msle"),
-        ("metric", "rmse"),
+        ("metric", "msle"),
         ("activation", "relu6"),
         ("activation", "celu"),
         ("activation", "linear_warmup"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import math
 from collections.abc import Mapping
@@ -12,77 +13,16 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import NNKitError
+from nnkit.errors import DataError
+from nnkit.interfaces import Task
+from nnkit.interfaces.task import TASKS
 from nnkit.testing.call import Call, quiet, tried
+from nnkit.testing.checks.metric_forms import Form, example_task, forms, perfect_prediction
 from nnkit.testing.failure import expect_close, expect_equal, require, show
-from nnkit.testing.points import normal, simplex
 from nnkit.testing.record import applies_if, check, needs_float32, needs_trait
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
-
-
-@attrs.frozen
-class Form:
-    """Predictions and targets in one of the forms that metrics accept."""
-
-    name: str
-    prediction: Array
-    target: Array
-    weight: Array
-
-    def rows(self, chosen: Any) -> Form:
-        """Some of the rows."""
-        return Form(self.name, self.prediction[chosen], self.target[chosen], self.weight[chosen])
-
-    def with_prediction(self, place: Any, value: Any) -> Form:
-        """A copy with other predictions in one place."""
-        prediction = self.prediction.copy()
-        prediction[place] = value
-        return attrs.evolve(self, prediction=prediction)
-
-    @property
-    def arrays(self) -> dict[str, Array]:
-        """The arguments of ``add`` by name."""
-        return {"prediction": self.prediction, "target": self.target, "weight": self.weight}
-
-
-def forms(subject: Subject, label: str, rows: int = 24, *, signs: bool = False) -> list[Form]:
-    """Every form that the metric accepts; with ``signs`` also targets of -1 and 1."""
-    rng = subject.rng(f"{label}/metric")
-    pairs: list[tuple[str, Array, Array]] = []
-    if subject.cls.classes:
-        score = np.asarray(rng.uniform(0.02, 0.98, (rows, 1)), dtype=subject.dtype)
-        truth = (rng.uniform(size=(rows, 1)) < 0.3 + 0.4 * score).astype(subject.dtype)
-        pairs.append(("one column", score, truth))
-        several = simplex(subject, f"{label}/several", (rows, 3))
-        labels = rng.integers(0, 3, rows)
-        labels[: rows // 2] = several[: rows // 2].argmax(axis=1)
-        pairs += [("one-hot rows", several, np.eye(3, dtype=subject.dtype)[labels]), ("labels", several, labels)]
-        if signs:
-            truth = np.where(score > 0.5, 1, -1).astype(subject.dtype)
-            truth[:3] = 1  # a batch without a negative one
-            pairs.append(("signs", (score - subject.dtype.type(0.4)) * 2, truth))
-    else:
-        for columns in (1, 3):
-            target = normal(subject, f"{label}/target/{columns}", (rows, columns), 2.0)
-            noise = normal(subject, f"{label}/noise/{columns}", (rows, columns), 0.7)
-            pairs.append((f"{columns} columns", target + noise, target))
-        stepped = target.copy()
-        stepped[:, 1] = np.arange(rows) // 12  # constant in every batch, and not in all
-        pairs.append(("a column in steps", stepped + noise, stepped))
-    ones = np.ones(rows, dtype=subject.dtype)
-    accepted = [form for form in (Form(*pair, ones) for pair in pairs) if _accepts(subject.make(), form)]
-    require(accepted, "it accepts neither rows nor labels", expected="one form of predictions and targets")
-    return accepted
-
-
-def _accepts(metric: Any, form: Form) -> bool:
-    try:
-        _state(metric, form)
-    except NNKitError:
-        return False
-    return True
 
 
 def _add(metric: Any, state: dict[str, Any], form: Form) -> Any:
@@ -90,7 +30,7 @@ def _add(metric: Any, state: dict[str, Any], form: Form) -> Any:
 
 
 def _state(metric: Any, *batches: Form) -> dict[str, Any]:
-    state: dict[str, Any] = metric.start()
+    state: dict[str, Any] = metric.start(batches[0].task)
     with quiet():
         for batch in batches:
             _add(metric, state, batch)
@@ -118,36 +58,41 @@ def _tolerance(subject: Subject) -> float:
 def calls(subject: Subject) -> list[Call]:
     """One pass over a batch: start, add, result."""
 
-    def run(part: Any, x: Mapping[str, Array]) -> Any:
-        state = part.start()
-        part.add(state, x["prediction"], x["target"], x["weight"])
-        return {"state": copy.deepcopy(state), "result": part.result(state)}
+    def call(form: Form) -> Call:
+        def run(part: Any, x: Mapping[str, Array]) -> Any:
+            state = part.start(form.task)
+            part.add(state, x["prediction"], x["target"], x["weight"])
+            values = {name: value for name, value in state.items() if name != "task"}
+            return {"state": copy.deepcopy(values), "result": part.result(state)}
 
-    return [
-        Call(f"start, add, result ({form.name})", run, form.arrays, floats=False) for form in forms(subject, "calls", 8)
-    ]
+        return Call(f"start, add, result ({form.name})", run, form.arrays, floats=False)
+
+    return [call(form) for form in forms(subject, "calls", 8)]
 
 
 @check("MET-001/state")
 def state(subject: Subject, metric: Any) -> None:
     """The state is merged, copied and sent between processes.
 
-    start gives a new flat dict of numbers and arrays; add changes it in place and returns nothing.
+    start gives a new flat dict of numbers and arrays, and "task" for the task; add changes it in place and returns
+    nothing.
     """
-    one, two = metric.start(), metric.start()
-    require(isinstance(one, dict), "start returns no dict", got=type(one).__name__)
-    require(one is not two, "start returns the same dict twice")
     for form in tried(forms(subject, "state")):
-        fresh, arrays = metric.start(), {name: array.copy() for name, array in form.arrays.items()}
+        one, two = metric.start(form.task), metric.start(form.task)
+        require(isinstance(one, dict), "start returns no dict", got=type(one).__name__)
+        require(one is not two, "start returns the same dict twice")
+        require(one.get("task", form.task) == form.task, "the state has another task", got=one.get("task"))
+        fresh, arrays = metric.start(form.task), {name: array.copy() for name, array in form.arrays.items()}
         with quiet():
             returned = metric.add(fresh, *arrays.values())
         require(returned is None, "add returns something", got=returned, expected="None")
-        expect_equal("start is not fresh after an add", metric.start(), one)
+        expect_equal("start is not fresh after an add", metric.start(form.task), one)
         before = copy.deepcopy(fresh)
         first = _result(metric, fresh)
         expect_equal("result changes the state", fresh, before)
         _expect("result gives something else the second time", _result(metric, fresh), first, form)
-        loaded = through_file(fresh, nested=True)
+        loaded = through_file({name: value for name, value in fresh.items() if name != "task"}, nested=True)
+        loaded |= {"task": form.task} if "task" in fresh else {}
         _expect("a state that went through a file gives another result", _result(metric, loaded), first, form)
         for value in fresh.values():
             for name, array in arrays.items():
@@ -162,7 +107,7 @@ def streaming(subject: Subject, metric: Any) -> None:
     Keep sums and counts in the state, and divide only in result.
     """
     tolerance = _tolerance(subject)
-    for form in tried(forms(subject, "streaming", signs=True)):
+    for form in tried(forms(subject, "streaming")):
         order = subject.rng("streaming/order").permutation(len(form.weight))
         ways = {"the order of the samples changes the value": [form.rows(order)]}
         ways["an empty batch changes the value"] = [form, form.rows(slice(0, 0))]
@@ -185,24 +130,25 @@ def merge(subject: Subject, metric: Any) -> None:
 
     merge gives a new state; make its entries add up, or override merge.
     """
-    for form in tried(forms(subject, "merge", signs=True)):
+    for form in tried(forms(subject, "merge")):
         a, b, c = (_state(metric, form.rows(slice(*cut))) for cut in ((0, 7), (7, 8), (8, 24)))
         before, expected = copy.deepcopy((a, b, c)), _value(metric, form)
+        start = functools.partial(metric.start, form.task)
         with quiet():
             left = metric.merge(metric.merge(a, b), c)
             ways = {
                 "merge": left,
                 "regrouped merge": metric.merge(a, metric.merge(b, c)),
                 "merge in another order": metric.merge(c, metric.merge(b, a)),
-                "merge with an empty state": metric.merge(metric.merge(metric.start(), left), metric.start()),
-                "merge with two empty states": metric.merge(metric.merge(metric.start(), metric.start()), left),
+                "merge with an empty state": metric.merge(metric.merge(start(), left), start()),
+                "merge with two empty states": metric.merge(metric.merge(start(), start()), left),
             }
         for way, merged in ways.items():
             message = f"{way} gives another value than one pass"
             _expect(message, _result(metric, merged), expected, form, _tolerance(subject))
         expect_equal("merge changes the states that are passed to it", (a, b, c), before)
         with quiet():
-            for merged in (left, metric.merge(a, metric.start()), metric.merge(metric.start(), a)):
+            for merged in (left, metric.merge(a, start()), metric.merge(start(), a)):
                 _add(metric, merged, form)
         expect_equal("a merged state shares memory with its sources", (a, b, c), before)
 
@@ -232,7 +178,8 @@ def bounds(subject: Subject) -> None:
     """
     low, high = subject.cls.bounds
     usual = [form for label in ("bounds/1", "bounds/2", "bounds/3") for form in forms(subject, label)]
-    far = [] if subject.cls.classes else [attrs.evolve(form, prediction=form.prediction * 100) for form in usual]
+    real = [form for form in usual if form.task.name == "regression"]
+    far = [attrs.evolve(form, prediction=form.prediction * 100) for form in real]
     for form, rows in itertools.product((*usual, *far), (1, 2, 24)):
         part = form.rows(slice(0, rows))
         show(part.arrays)
@@ -251,15 +198,15 @@ def empty(subject: Subject, metric: Any) -> None:
 
     Return NaN (or the documented value) where there is nothing to divide by; never raise.
     """
-    with quiet() as noted:
-        metric.result(metric.start())
-        metric.result(metric.merge(metric.start(), metric.start()))
-    require(not noted.warned, "result of an empty state warns", got=noted.warned)
     for form in tried(forms(subject, "empty")):
+        with quiet() as noted:
+            metric.result(metric.start(form.task))
+            metric.result(metric.merge(metric.start(form.task), metric.start(form.task)))
+        require(not noted.warned, "result of an empty state warns", got=noted.warned)
         weightless = attrs.evolve(form, weight=np.zeros_like(form.weight))
         with quiet() as noted:
             for batch in (form.rows(slice(0, 0)), form.rows(slice(0, 1)), weightless):
-                fresh = metric.start()
+                fresh = metric.start(form.task)
                 _add(metric, fresh, batch)
                 metric.result(fresh)
         require(not noted.warned, "result of hardly any samples warns", got=noted.warned)
@@ -276,7 +223,7 @@ def better(subject: Subject, metric: Any) -> None:
     """
     sign, bound = (1.0, "least") if subject.cls.higher_is_better else (-1.0, "most")
     for form in tried((*forms(subject, "better/1"), *forms(subject, "better/2"))):
-        right = np.eye(3, dtype=subject.dtype)[form.target] if form.name == "labels" else form.target
+        right = perfect_prediction(form)
         best, usual = float(_value(metric, attrs.evolve(form, prediction=right))), float(_value(metric, form))
         # NaN where the metric is undefined for these targets: no side is better then.
         holds = math.isnan(best) or math.isnan(usual) or sign * best >= sign * usual - 1e-9
@@ -284,25 +231,25 @@ def better(subject: Subject, metric: Any) -> None:
         require(holds, message, got=best, expected=expected)
 
 
-@check("MET-008/forms-agree", needs=needs_trait("classes", "that it is about classes"))
-def forms_agree(subject: Subject, metric: Any) -> None:
-    """One-hot rows and labels mean the same.
+@check("MET-008/other-tasks-are-refused")
+def other_tasks(subject: Subject, metric: Any) -> None:
+    """A metric of another task gives a number that means nothing, and training follows it.
 
-    Read targets with nnkit.interfaces.class_metric (or nnkit.arrays.to_labels), which accepts either.
+    Leave `check` as it is (or call super().check(task) first), and declare `tasks`.
     """
-    by_name = {form.name: form for form in forms(subject, "agree")}
-    if {"one-hot rows", "labels"} <= set(by_name):
-        rows, labels = (_value(metric, by_name[name]) for name in ("one-hot rows", "labels"))
-        _expect("labels give another value than one-hot rows", labels, rows, by_name["labels"], 1e-12)
-    if "one column" in by_name:
-        form = by_name["one column"]
-        flat = attrs.evolve(form, target=form.target[:, 0].astype(np.intp))
-        if _accepts(metric, flat):
-            got, expected = _value(metric, flat), _value(metric, form)
-            _expect("labels (N,) give another value than one column", got, expected, flat, 1e-12)
+    for name in TASKS:
+        task = Task(name, 1 if name == "binary" else 3)
+        if name in subject.cls.tasks:
+            continue
+        try:
+            metric.check(task)
+        except DataError as error:
+            require(name in str(error), "the refusal does not name the task", got=str(error), expected=name)
+        else:
+            require(False, f"check accepts the task {name}", expected=f"only {subject.cls.tasks}, which it declares")
 
 
-_needs_numbers = applies_if(lambda s: not s.cls.classes, "it is about classes")
+_needs_numbers = applies_if(lambda s: "regression" in s.cls.tasks, "it is about classes")
 
 
 @check("MET-010/flat-targets", needs=_needs_numbers)
@@ -311,9 +258,7 @@ def flat_targets(subject: Subject, metric: Any) -> None:
 
     Compare the shapes and raise a ShapeError, or make one column of a flat target first.
     """
-    form = forms(subject, "flat")[0]
-    if form.prediction.shape[1] != 1:
-        return
+    form = next(form for form in forms(subject, "flat") if form.task == Task("regression", 1))
     flat = attrs.evolve(form, target=form.target[:, 0])
     try:
         got = _value(metric, flat)
@@ -330,7 +275,7 @@ def float32_accuracy(subject: Subject, metric: Any) -> None:
     """
     for form in tried(forms(subject, "float32")):
         arrays = (a.astype(np.float64) if a.dtype.kind == "f" else a for a in form.arrays.values())
-        wide = Form(form.name, *arrays)
+        wide = Form(form.name, form.task, *arrays)
         _expect("float32 data give another value", _value(metric, form), _value(metric, wide), form, 1e-4)
         got, expected = _value(metric, *[form] * 40), _value(metric, *[wide] * 40)
         _expect("float32 sums drift away over many batches", got, expected, form, 1e-4)
@@ -366,9 +311,9 @@ def large(subject: Subject, metric: Any) -> None:
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
-    state, prediction = part.start(), inputs["prediction"]
-    weight = inputs.get("weight", np.ones(len(prediction)))
-    part.add(state, prediction, np.asarray(inputs["target"]), weight)
+    prediction, target = inputs["prediction"], np.asarray(inputs["target"])
+    state = part.start(example_task(type(part), prediction, target))
+    part.add(state, prediction, target, inputs.get("weight", np.ones(len(prediction))))
     return part.result(state)
 
 

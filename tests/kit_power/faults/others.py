@@ -452,7 +452,7 @@ plant(
 class MeanOfMeans(Metric):
     """Averages the batches' averages."""
 
-    def start(self):
+    def start(self, task):
         return {"sum": 0.0, "batches": 0.0}
 
     def add(self, state, prediction, target, weight):
@@ -527,6 +527,7 @@ plant(
 )
 plant("false declaration", Error, "higher-is-better", higher_is_better=True)
 plant("false declaration", Error, "bounds", bounds=(0.0, 0.1))
+plant("false declaration", Hits, "judges-every-task", check=lambda s, task: None)
 plant("false declaration", Hits, "lower-is-better", higher_is_better=False)
 plant("wrong sign", Error, "negative", result=lambda s, st: -Error.result(s, st))
 plant(

@@ -369,7 +369,7 @@ plant("lost state", Error, "merge-of-two-empty-states", merge=_mean_of_nothing)
 class KeepsTheBatch(Metric):
     """The first batch is kept as it came."""
 
-    def start(self):
+    def start(self, task):
         return {"prediction": np.zeros((0, 1)), "target": np.zeros((0, 1)), "weight": np.zeros(0)}
 
     def add(self, state, prediction, target, weight):

@@ -498,20 +498,18 @@ plant("lost state", Error, "result-divides-the-state", result=_divides_in_place)
 
 @slip("broadcasting")
 class EveryPair(Metric):
-    """Compares ``(N,)`` choices with ``(N, 1)`` labels: every one with every other."""
+    """Compares ``(N, 1)`` choices with ``(N,)`` labels: every one with every other."""
 
     bounds = (0.0, 1.0)
     higher_is_better = True
-    classes = True
+    tasks = ("binary", "multiclass")
 
-    def start(self):
+    def start(self, task):
         return {"right": 0.0, "weight": 0.0}
 
     def add(self, state, prediction, target, weight):
         columns = prediction.shape[1]
-        if target.ndim == 2 and target.shape[1] > 1:
-            target = target.argmax(axis=1)
-        chosen = prediction.argmax(axis=1) if columns > 1 else (prediction[:, 0] > 0.5).astype(int)
+        chosen = prediction.argmax(axis=1) if columns > 1 else (prediction > 0.5).astype(int)
         equal = chosen == target
         w = weight.astype(np.float64)
         state["right"] += float((w * equal).mean() * len(w)) if len(w) else 0.0
@@ -527,7 +525,7 @@ class SpreadOfBatches(Metric):
 
     higher_is_better = True
 
-    def start(self):
+    def start(self, task):
         return {"error": 0.0, "spread": 0.0}
 
     def add(self, state, prediction, target, weight):
@@ -549,7 +547,7 @@ class MeanOfNothing(Metric):
     bounds = (0.0, np.inf)
     higher_is_better = False
 
-    def start(self):
+    def start(self, task):
         return {"sum": 0.0, "weight": 0.0}
 
     def add(self, state, prediction, target, weight):

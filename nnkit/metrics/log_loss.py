@@ -1,0 +1,62 @@
+"""Log loss."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces import Example, MeanMetric, Task
+from nnkit.interfaces.task import CLASSIFICATION
+
+SMALLEST = float(np.finfo(np.float64).eps)
+"""Probabilities are clipped to this distance from 0 and 1, as in scikit-learn."""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class LogLoss(MeanMetric):
+    """``-sum_n w[n] log p[n, class of n] / sum_n w[n]``, non-negative; NaN before any weight.
+
+    Probabilities are clipped to [2.2e-16, 1 - 2.2e-16], so the largest value is 36.04. For the task multilabel it is
+    the mean over the columns, each of which is binary.
+
+    Raises:
+        ShapeError: When prediction and target do not fit.
+        DataError: When predictions are no probabilities, or a class does not exist.
+
+    Source:
+        Good (1952), "Rational Decisions"; scikit-learn's ``log_loss``.
+
+    Example:
+        >>> metric = LogLoss()
+        >>> state = metric.start(nnkit.interfaces.Task("binary", 1))
+        >>> metric.add(state, np.array([[0.5], [0.5]]), np.array([1, 0]), np.ones(2))
+        >>> metric.result(state)
+        0.6931471805599453
+    """
+
+    tasks = CLASSIFICATION
+    needs_probabilities = True
+    bounds = (0.0, 37.0)
+    higher_is_better = False
+    examples = (
+        Example(
+            inputs={
+                "prediction": [[0.1, 0.9], [0.9, 0.1], [0.8, 0.2], [0.35, 0.65]],
+                "target": np.array([1, 0, 0, 1]),
+                "weight": [1.0] * 4,
+            },
+            expected=0.21616187468057912,
+            source="scikit-learn, documentation of log_loss",
+        ),
+    )
+
+    def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:
+        p = np.clip(task.probabilities(prediction), SMALLEST, 1.0 - SMALLEST)
+        if task.name == "multiclass":
+            return -np.log(p[np.arange(len(target)), target])
+        losses: Array = -np.log(np.where(target.reshape(p.shape) == 1, p, 1.0 - p))
+        return losses.mean(axis=1)

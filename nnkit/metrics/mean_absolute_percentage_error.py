@@ -1,0 +1,53 @@
+"""Mean absolute percentage error."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.interfaces import Example, MeanMetric, Task
+
+
+@final
+@attrs.frozen(kw_only=True)
+class MeanAbsolutePercentageError(MeanMetric):
+    """``sum_n w[n] mean_k |(prediction - target) / target|[n, k] / sum_n w[n]``, a fraction (not times 100).
+
+    A target of 0 counts as 2.2e-16, so its row is huge. NaN before any weight.
+
+
+    Raises:
+        ShapeError: When prediction and target differ in shape.
+        DataError: When the task is not regression.
+
+    Source:
+        de Myttenaere et al. (2016), "Mean Absolute Percentage Error for regression models"; scikit-learn's function.
+
+    Example:
+        >>> metric = MeanAbsolutePercentageError()
+        >>> state = metric.start(nnkit.interfaces.Task("regression", 1))
+        >>> metric.add(state, np.array([[1.0], [5.0]]), np.array([[1.0], [3.0]]), np.ones(2))
+        >>> metric.result(state)
+        0.3333333333333333
+    """
+
+    bounds = (0.0, math.inf)
+    higher_is_better = False
+    examples = (
+        Example(
+            inputs={
+                "prediction": [[2.5], [0.0], [2.0], [8.0]],
+                "target": [[3.0], [-0.5], [2.0], [7.0]],
+                "weight": [1.0] * 4,
+            },
+            expected=0.3273809523809524,
+            source="scikit-learn, documentation of mean_absolute_percentage_error",
+        ),
+    )
+
+    def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:
+        return np.abs(prediction - target) / np.maximum(np.abs(target), np.finfo(np.float64).eps)
