@@ -46,7 +46,7 @@ ERRORS = {
         "for probabilities use categorical_crossentropy",
     ),
     "labels with a loss of numbers": (
-        lambda: classifier(loss="mean_squared_error", task="multiclass").fit(X, LABELS),
+        lambda: classifier(loss="mean_squared_error").fit(X, LABELS),
         ShapeError,
         r"expected shape \(120, 3\); nnkit.to_categorical makes such rows of class labels",
     ),
@@ -161,7 +161,7 @@ MEANT = {
     ),
     "labels with the loss of rows": lambda: classifier().fit(X, LABELS, epochs=2, metrics=["accuracy", "f1"]),
     "booleans": lambda: binary().fit(X, BINARY.astype(bool), epochs=2, metrics=["auc"]),
-    "squares of one-hot rows": lambda: classifier(loss="mean_squared_error").fit(
+    "squares of one-hot rows": lambda: classifier(loss="mean_squared_error", task="multiclass").fit(
         X, nnkit.to_categorical(LABELS), epochs=2, metrics=["accuracy"]
     ),
     "squares of signs": lambda: regressor(output_activation="tanh", task="binary").fit(

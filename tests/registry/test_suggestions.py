@@ -48,8 +48,6 @@ def test_what_was_meant(kind, word, meant):
 @pytest.mark.parametrize(
     ("kind", "word"),
     [
-        ("loss", "mape"),
-        ("loss", "msle"),
         ("metric", "msle"),
         ("activation", "relu6"),
         ("activation", "celu"),
