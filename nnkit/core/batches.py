@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array
@@ -14,6 +15,7 @@ from nnkit.core.loop import Loop
 from nnkit.core.model import Model
 from nnkit.core.order import Sampling, epoch_order
 from nnkit.core.step import GradientStep, bind_gradient
+from nnkit.core.trained import TRAINED, begin_state, trained
 from nnkit.core.view import Run
 from nnkit.core.workspace import Pool
 from nnkit.interfaces import Evaluate, Optimizer, rate_at
@@ -38,9 +40,11 @@ class Batches:
     ) -> None:
         X, target, weight = run.data
         plan = run.plan
-        self._run, self._model, self._vectors = run, model, run.vectors()
+        self._run, self._model = run, model
         self._composed, self._accelerate = optimizer, accelerate
+        self._ended = False
         self._bind_optimizer()
+        self._vectors = attrs.evolve(run.vectors(), parameters=self._trained)
         self._random_batch = plan.sampling == "random_batch"
         self._rest = 0 if self._random_batch else plan.samples % plan.batch_size
         self._pool = Pool(plan.batch_size, run.state.parameters.dtype)
@@ -61,10 +65,14 @@ class Batches:
     def run(self, loop: Loop) -> None:
         """Epoch after epoch."""
         while loop.goes_on and loop.begin_epoch():
-            self._run_epoch(loop)
+            try:
+                self._run_epoch(loop)
+            finally:
+                self._evaluate()
             if self._run.state.batch < self._run.plan.batches:
                 break
             loop.end_epoch(self._mean_loss())
+        self._ended = True
 
     def learning_rate(self) -> float | None:
         """The learning rate of the next step."""
@@ -72,7 +80,15 @@ class Batches:
         return None if rate is None else rate_at(rate, self._run.state.step)
 
     def honour(self) -> None:
-        """Bind the optimizer anew when a callback has asked for another learning rate."""
+        """Bind the optimizer anew when a callback has asked for another learning rate, or for other parameters.
+
+        At the end of the run, other parameters are those of the next run alone.
+        """
+        state, new = self._run.state, self._run.new_parameters
+        if new is not None and self._trained is not state.parameters and not self._ended:
+            np.copyto(self._trained, new)
+            state.optimizer = {**begin_state(self._optimizer, new, self._model.layout.blocks), TRAINED: self._trained}
+            self._bind_optimizer()
         if self._run.new_learning_rate is not None:
             self._run.state.learning_rate = self._run.new_learning_rate
             self._run.new_learning_rate = None
@@ -93,13 +109,21 @@ class Batches:
         if state.learning_rate is not None:
             self._optimizer = with_learning_rate(self._composed, state.learning_rate)
         if state.optimizer is None:
-            state.optimizer = self._optimizer.init(state.parameters, blocks)
+            state.optimizer = begin_state(self._optimizer, state.parameters, blocks)
         supply_blocks(state.optimizer, blocks)
+        self._trained = trained(state.optimizer, state.parameters)
         if self._optimizer.uses_closure:
             self._update = _nothing  # the bound step makes the update
             return
         compiled = self._accelerate(self._optimizer)
-        self._update = compiled.bind(state.parameters, self._run.gradient, state.optimizer)
+        self._update = compiled.bind(self._trained, self._run.gradient, state.optimizer)
+
+    def _evaluate(self) -> None:
+        """Set the parameters to those for evaluation, where they are not those that are trained."""
+        state = self._run.state
+        if self._trained is not state.parameters:
+            assert state.optimizer is not None
+            np.copyto(state.parameters, self._optimizer.evaluation(self._trained, state.optimizer))
 
     def _closure_step(self, evaluate: Evaluate, parameters: Array) -> tuple[Array, float]:
         """The step of an optimizer that evaluates the objective itself."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from nnkit.arrays import Array, IntArray
 from nnkit.core.order import Sampling
+from nnkit.core.trained import TRAINED
 from nnkit.errors import DataError, brief
 
 __all__ = ["Pending", "Plan", "TrainingState"]
@@ -159,13 +160,21 @@ class TrainingState:
         """Set the parameters, also as those that a resumed run goes on with."""
         np.copyto(self.parameters, parameters, casting="unsafe")
         self.before_end = None
+        self._drop_trained()
 
     def begin_run(self, plan: Plan) -> None:
         """Forget what belongs to the run before; parameters, optimizer, counters, history and archive go on."""
         self.plan = plan
+        if self.before_end is not None:
+            self._drop_trained()
         self.batch, self.loss_sum = 0, 0.0
         self.stopped = self.learning_rate = self.pending = self.before_end = None
         self.callbacks = {}
+
+    def _drop_trained(self) -> None:
+        """Begin the optimizer's state anew where it contains the parameters that are trained, which are others now."""
+        if self.optimizer is not None and TRAINED in self.optimizer:
+            self.optimizer = None
 
     def resume_run(self, plan: Plan) -> None:
         """Go on with the run, with the parameters that callbacks replaced at its end."""

@@ -12,6 +12,7 @@ from nnkit.arrays import Array
 from nnkit.core.model import Model
 from nnkit.core.solving import new_state
 from nnkit.core.state import TrainingState
+from nnkit.core.trained import begin_state
 from nnkit.errors import DataError, brief
 from nnkit.interfaces import BLOCKS, Optimizer, Solver
 
@@ -30,7 +31,7 @@ def new_optimizer_state(model: Model, optimizer: Optimizer | Solver, parameters:
     """The state of an optimizer or solver before its first step."""
     if isinstance(optimizer, Solver):
         return new_state(model, optimizer, parameters)
-    return optimizer.init(parameters, model.layout.blocks)
+    return begin_state(optimizer, parameters, model.layout.blocks)
 
 
 def check_training(model: Model, optimizer: Optimizer | Solver, state: TrainingState) -> None:

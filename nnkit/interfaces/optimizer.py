@@ -72,6 +72,15 @@ class Optimizer(Part):
         """Optional: one step that evaluates the objective itself; see ``ClosureOptimizer.step``."""
         raise NotOfferedError(f"{type(self).__name__} makes its steps with update; it offers no step(evaluate, …)")
 
+    @optional
+    def evaluation(self, parameters: Array, state: State) -> Array:
+        """Optional: the parameters ``(P,)`` for validation, ``predict``, callbacks and files (EMA, SWA, schedule-free).
+
+        Called at the end of each epoch and of ``fit``; training goes on from ``parameters``, which are not
+        written to. Before the first update it returns the parameters themselves.
+        """
+        return parameters
+
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         """In-place variant of ``update``: fixes the three once, returns a function that makes one step.
 

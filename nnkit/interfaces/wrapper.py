@@ -48,6 +48,16 @@ class Wrapper(Optimizer):
         """The state of the inner optimizer."""
         return self.inner.init(parameters, blocks)
 
+    def offers(self, method: str) -> bool:
+        """As for every part; ``evaluation`` where the class or the inner optimizer offers it."""
+        if method == "evaluation" and type(self).evaluation is Wrapper.evaluation:
+            return self.inner.offers(method)
+        return super().offers(method)
+
+    def evaluation(self, parameters: Array, state: State) -> Array:
+        """That of the inner optimizer."""
+        return self.inner.evaluation(parameters, state)
+
     def seen(self, gradient: Array) -> Array:
         """The gradient that the inner optimizer sees; never writes into ``gradient``."""
         return gradient

@@ -23,6 +23,7 @@ from nnkit.core.solving import Solving, check_solver
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.state_check import check_training
 from nnkit.core.step import Vectors
+from nnkit.core.trained import check_evaluation
 from nnkit.core.view import Run
 from nnkit.data.arrays import DataLike, as_inputs, choose_dtype
 from nnkit.data.likely_mistakes import Outcome, advice_for, warn_of_data
@@ -205,6 +206,7 @@ def prepare(
     if isinstance(optimizer, Solver):
         check_solver(model, optimizer)
     else:
+        check_evaluation(model, optimizer)
         check_batches(model, plan)
         if not resume and state is not None:
             warn_of_ended_schedule(optimizer, state.step, plan)

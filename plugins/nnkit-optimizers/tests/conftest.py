@@ -7,8 +7,8 @@ from nnkit import plugins
 from nnkit.interfaces import one_block
 
 NAMES = ("adamax", "adan", "lion", "radam")
-OF_ARRAYS_OR_CLOSURES = ("sam",)
-"""Optimizers that are not one rule for every parameter: see ``test_optax_trajectories.py``."""
+OF_ARRAYS_OR_CLOSURES = ("ema", "sam")
+"""Optimizers that are not one rule for every parameter: see ``test_optax_trajectories.py``, ``test_averages.py``."""
 
 
 def variants():

@@ -8,6 +8,7 @@ from nnkit.arrays import Array
 from nnkit.core.blocks import without_blocks
 from nnkit.interfaces import Block
 from nnkit.testing.checks.optimizer.running import (
+    advance,
     arrays_of,
     begin,
     bound,
@@ -118,6 +119,36 @@ def all_per_parameter(subject: Subject) -> None:
         unlisted = value.shape == (size,) and path.split("'")[-2] not in listed
         message = f"{path} has one element for each parameter and is not in per_parameter"
         require(not unlisted, message, got=listed)
+
+
+def _evaluates(subject: Subject) -> str | None:
+    return None if subject.offers("evaluation") else "it offers no evaluation"
+
+
+@check("OPT-028/evaluation", needs=_evaluates, scope="variant")
+def evaluation(subject: Subject) -> None:
+    """Validation, predict and files see these parameters; training goes on from the others.
+
+    Return a vector of the shape and dtype of the parameters, and leave parameters and state as they are.
+    """
+    blocks = _layout(SHAPES[0])
+    start, stream = _run(subject, blocks, 8)
+    optimizer = subject.make()
+    inputs = {"parameters": start}
+    first = optimizer.evaluation(start.copy(), begin(optimizer, start.copy(), blocks))
+    expect_equal("before the first update it evaluates with other parameters", first, start, inputs=inputs)
+    expected, _ = trajectory(optimizer, start, stream, blocks=blocks)
+    theta, state = start.copy(), begin(optimizer, start.copy(), blocks)
+    for g, wanted in zip(stream, expected, strict=True):
+        theta = advance(optimizer, theta, g.copy(), state)
+        before, saved = theta.copy(), reloaded(state, theta, blocks)
+        seen = optimizer.evaluation(theta, state)
+        require(seen.shape == theta.shape, "evaluation returns another shape", inputs=inputs, got=seen.shape)
+        require(seen.dtype == theta.dtype, "evaluation returns another dtype", inputs=inputs, got=seen.dtype)
+        require(np.isfinite(seen).all(), "evaluation gives numbers that are not finite", inputs=inputs, got=seen)
+        expect_equal("evaluation writes to the parameters", theta, before, inputs=inputs)
+        expect_equal("a state from a file evaluates to others", optimizer.evaluation(theta, saved), seen, inputs=inputs)
+        expect_equal("training with evaluations differs from training without", theta, wanted, inputs=inputs)
 
 
 def _arrays(subject: Subject) -> tuple[tuple[str, ...], int, list[tuple[str, Array]]]:

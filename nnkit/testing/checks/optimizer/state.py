@@ -182,7 +182,8 @@ def _faults(subject: Subject, steps: int) -> dict[str, str]:
             for other in (value, value * number(1.5) + number(0.25), -value):  # the last for rules that read signs
                 changed = copy.deepcopy(state)
                 list(arrays_of(changed))[position][1][...] = other
-                ends.append(trajectory(here.make(), start, stream[steps // 2 :], changed)[0][-1])
+                thetas, end = trajectory(here.make(), start, stream[steps // 2 :], changed)
+                ends.append(np.stack([thetas[-1], here.make().evaluation(thetas[-1], end)]))
             constant = path in first and difference(value, first[path]) is None
             unread = all(difference(end, ends[0]) is None for end in ends[1:])
             fault = "never changes" if constant else ("is never read" if unread else "")

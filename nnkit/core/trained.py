@@ -1,0 +1,49 @@
+"""The vector that an optimizer trains, where another one is used for evaluation.
+
+It stands in the optimizer's state, so it is saved, checked and dropped with it; the parameters of the training's state
+are then those for evaluation, which everything outside of a step sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from nnkit.arrays import Array
+from nnkit.core.model import Model
+from nnkit.errors import SpecError
+from nnkit.interfaces import Block, Optimizer, State
+
+__all__ = ["TRAINED", "begin_state", "check_evaluation", "trained"]
+
+TRAINED: Final = "trained"
+
+
+def begin_state(optimizer: Optimizer, parameters: Array, blocks: Sequence[Block]) -> State:
+    """The state of an optimizer before its first step, with the vector that it trains."""
+    state = optimizer.init(parameters, blocks)
+    return state | {TRAINED: parameters.copy()} if optimizer.offers("evaluation") else state
+
+
+def trained(state: Mapping[str, Any] | None, parameters: Array) -> Array:
+    """The vector that is trained: that of the optimizer's state, or the parameters themselves."""
+    vector: Array = parameters if state is None else state.get(TRAINED, parameters)
+    return vector
+
+
+def check_evaluation(model: Model, optimizer: Optimizer) -> None:
+    """Refuse other parameters for evaluation where layers gather statistics with those that are trained.
+
+    Raises:
+        SpecError: Names the optimizer, the layer and what to do.
+    """
+    if not optimizer.offers("evaluation"):
+        return
+    gathering = {slot.layer for slot in model.buffer_layout.slots if not model.body[slot.layer].row_independent}
+    if gathering:
+        index = min(gathering)
+        raise SpecError(
+            f"{type(optimizer).__name__} evaluates with other parameters than it trains, but layer {index} "
+            f"({type(model.body[index]).__name__}) gathers statistics with those that are trained; use 'layer_norm' "
+            "instead of this layer, or another optimizer"
+        )
