@@ -131,7 +131,7 @@ def restored(record: ArchiveRecord | None, model: Model) -> dict[str, Any]:
     return entries
 
 
-def _shapes(model: Model) -> dict[str, dict[str, list[int]]]:
+def _shapes(model: Model) -> dict[str, Any]:
     layouts = {"parameters": model.layout, "buffers": model.buffer_layout}
     return {name: {key: list(shape) for key, shape in layout.shapes.items()} for name, layout in layouts.items()}
 

@@ -8,16 +8,19 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from nnkit.errors import FileSaveError
 
-try:
-    import fcntl
-except ImportError:  # a system without advisory locks: abandoned files are left for their owner
-    fcntl = None  # type: ignore[assignment]
-
 __all__ = ["remove_abandoned", "write_atomically"]
+
+LOCKS: Any = None
+"""The module of advisory locks; on a system without them, abandoned files are left for their owner."""
+
+with contextlib.suppress(ImportError):
+    import fcntl
+
+    LOCKS = fcntl
 
 NAME_LETTERS = 40
 """Letters of the target's name in that of its temporary file, whose own length is limited, too."""
@@ -51,9 +54,9 @@ def write_atomically(
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-            if fcntl is not None:  # moved while it is locked, so no other process can remove it before
+            if LOCKS is not None:  # moved while it is locked, so no other process can remove it before
                 temporary.replace(target)
-        if fcntl is None:
+        if LOCKS is None:
             temporary.replace(target)
         temporary = None
         if durable:
@@ -86,21 +89,21 @@ def _new_file(target: Path) -> tuple[BinaryIO, Path]:
 
 def remove_abandoned(folder: Path, prefix: str) -> None:
     """Remove temporary files that no process holds locked: a job that is killed often would fill the disk."""
-    if fcntl is None:
+    if LOCKS is None:
         return
     for path in folder.glob(f"{glob.escape(prefix)}*.tmp"):
         with contextlib.suppress(OSError), path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            LOCKS.flock(file, LOCKS.LOCK_EX | LOCKS.LOCK_NB)
             if _is_at(path, file):
                 path.unlink()
 
 
 def _lock(file: BinaryIO) -> bool:
     """Lock a new file; whether no other process holds it. File systems without locks need none."""
-    if fcntl is None:
+    if LOCKS is None:
         return True
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        LOCKS.flock(file, LOCKS.LOCK_EX | LOCKS.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:

@@ -117,7 +117,9 @@ def is_config(value: object, depth: int = 0) -> bool:
         )
     if isinstance(value, (list, tuple)):
         return depth < CONFIG_DEPTH and all(is_config(item, depth + 1) for item in value)
-    return value is None or isinstance(value, (bool, float)) or type(value) is int or is_text(value)
+    if type(value) is int:
+        return value.bit_length() < 1024  # what a float can hold
+    return value is None or isinstance(value, (bool, float)) or is_text(value)
 
 
 def is_series(value: object) -> bool:
@@ -172,14 +174,19 @@ def is_versions(value: object) -> bool:
 def is_values_by_side(value: object) -> bool:
     """Whether this is ``{side: {name: {"step": [1, 2], "value": [0.5, 0.4]}}}``."""
     return is_mapping(value) and all(
+        is_mapping(named) and all(map(_are_values_by_step, named.values()))
+        for named in value.values()  # type: ignore[attr-defined]
+    )
+
+
+def _are_values_by_step(series: Any) -> bool:
+    return (
         is_mapping(series)
         and series.keys() == {"step", "value"}
         and all(isinstance(items, list) for items in series.values())
         and len(series["step"]) == len(series["value"])
         and all(map(is_count, series["step"]))
         and all(map(is_number, series["value"]))
-        for named in value.values()  # type: ignore[attr-defined]
-        for series in (named.values() if is_mapping(named) else [None])
     )
 
 

@@ -132,7 +132,7 @@ def _training(state: TrainingState, model: Model, optimizer: Optimizer | Solver)
         before_end = {"parameters": named(before_end["parameters"]), "buffers": before_end["buffers"]}
     return TrainingRecord(
         entropy=state.entropy,
-        noise=state.noise.bit_generator.state,
+        noise=dict(state.noise.bit_generator.state),
         batch=state.batch,
         loss_sum=state.loss_sum,
         optimizer=owned,

@@ -252,7 +252,7 @@ def from_tree(cls: type[Record], tree: object) -> Record:
     Raises:
         FileFormatError: When an entry is missing, unknown, or not what it should be.
     """
-    fields = {field.name: field for field in attrs.fields(cls)}  # type: ignore[misc]
+    fields = {field.name: field for field in attrs.fields(cls)}  # type: ignore[arg-type]
     required = {name for name, field in fields.items() if field.default is attrs.NOTHING}
     if not isinstance(tree, dict) or not required <= tree.keys() <= fields.keys():
         shown = sorted(map(str, tree))[:20] if isinstance(tree, dict) else brief(tree)

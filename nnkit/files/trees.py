@@ -105,16 +105,17 @@ def _encoded(value: Any, arrays: list[tuple[str, Array]], place: str, label: str
         raise FileSaveError(f"{place[:200]} is nested deeper than {MAX_DEPTH} levels, or contains itself; make it flat")
     if value is None or isinstance(value, (bool, np.bool_)):
         return value if value is None else bool(value)
-    if isinstance(value, (int, np.integer)) and not isinstance(value, np.timedelta64):
+    if isinstance(value, (np.timedelta64, np.longdouble)):
+        return _scalar(value, place)
+    if isinstance(value, (int, np.integer)):
         number = int(value)
         return number if -(1 << 63) <= number < 1 << 64 else {"$int": hex(number)}
-    if isinstance(value, (float, np.floating)) and not isinstance(value, np.longdouble):
+    if isinstance(value, (float, np.floating)):
         return float(value)
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, np.generic):
-        scalar = _storable(np.asarray(value), place)
-        return {"$scalar": [scalar.dtype.str, scalar.tobytes().hex()]}
+        return _scalar(value, place)
     if isinstance(value, np.ndarray):
         return {"$array": _stored(value, arrays, place, label)}
     if isinstance(value, NamedArrays):
@@ -132,6 +133,11 @@ def _encoded(value: Any, arrays: list[tuple[str, Array]], place: str, label: str
         # A mapping that could be taken for one of the marks above is marked itself.
         return {"$mapping": entries} if len(entries) == 1 and next(iter(entries)).startswith("$") else entries
     raise FileSaveError(f"{place} is {brief(value)}; {EXPECTED}")
+
+
+def _scalar(value: np.generic, place: str) -> dict[str, list[str]]:
+    array = _storable(np.asarray(value), place)
+    return {"$scalar": [array.dtype.str, array.tobytes().hex()]}
 
 
 def _stored(array: Array, arrays: list[tuple[str, Array]], place: str, label: str) -> int:

@@ -94,9 +94,10 @@ def _array(members: dict[str, memoryview], name: object) -> Array:
     elements = content[10 + length :]
     if len(shape) > 32 or math.prod(shape) * dtype.itemsize != len(elements) or max(shape, default=0) >= 1 << 60:
         raise FileFormatError(f"damaged: the array {brief(name)} has shape {brief(shape)} in {len(elements)} bytes")
-    order = "F" if match[2] == b"True" else "C"
     try:
-        return np.frombuffer(elements, dtype).reshape(shape, order=order).copy()
+        array: Array = np.frombuffer(elements, dtype)
+        array = array.reshape(shape[::-1]).T if match[2] == b"True" else array.reshape(shape)
+        return np.array(array, order="C")
     except ValueError as error:  # a length of 0 beside one that is too large for any array
         raise FileFormatError(f"damaged: the array {brief(name)} has shape {brief(shape)}") from error
 

@@ -45,7 +45,10 @@ def _within(value: float, ge: float | None, gt: float | None, le: float | None, 
 def _to_float(value: Any) -> Any:
     if isinstance(value, bool):
         return value
-    return float(value) if isinstance(value, numbers.Real) else value
+    try:
+        return float(value) if isinstance(value, numbers.Real) else value
+    except OverflowError:  # an integer beyond all floats, which the validator refuses
+        return value
 
 
 def _to_int(value: Any) -> Any:

@@ -153,6 +153,7 @@ def test_a_diverged_network_is_not_saved_and_the_old_file_stays(tmp_path):
         net.fit(X, Y, epochs=1)
 
 
+@pytest.mark.filterwarnings("ignore:training has made the loss larger")
 def test_a_checkpoint_of_a_diverged_network_is_left_out_and_the_last_good_one_stays(tmp_path):
     path = tmp_path / "good.npz"
     net = nnkit.Network([3, 5, 1], seed=0)
