@@ -126,6 +126,17 @@ for gamma in (0.0, 2.0):
     case(f"categorical_focal(gamma={gamma})", shares, np.eye(COLUMNS)[RNG.integers(0, COLUMNS, ROWS)], focal)
 
 
+def mixture(p, t):
+    """The density of torch's mixture, less its constant."""
+    logits, means, scales = p.reshape(ROWS, COLUMNS, 3, 3).unbind(2)
+    shares = torch.distributions.Categorical(logits=logits)
+    density = torch.distributions.MixtureSameFamily(shares, torch.distributions.Normal(means, torch.exp(scales)))
+    return -(density.log_prob(t) + 0.5 * np.log(2 * np.pi)).mean(1)
+
+
+case("mixture_density(components=3)", np.random.default_rng(22).normal(size=(ROWS, 9 * COLUMNS)), REAL, mixture)
+
+
 def contrastive(p, t):
     """The cross-entropy of the similarities, each row's own target being its class."""
     directions = [torch.nn.functional.normalize(rows, dim=1) for rows in (p, t)]
