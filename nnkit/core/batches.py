@@ -128,7 +128,8 @@ class Batches:
     def _closure_step(self, evaluate: Evaluate, parameters: Array) -> tuple[Array, float]:
         """The step of an optimizer that evaluates the objective itself."""
         assert self._run.state.optimizer is not None
-        return self._optimizer.step(evaluate, parameters, self._run.state.optimizer)
+        result: tuple[Array, float] = self._optimizer.step(evaluate, parameters, self._run.state.optimizer)
+        return result
 
     def _mean_loss(self) -> float:
         """The mean over the samples of the epoch, each batch with the parameters before its step."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar
 
 import attrs
 import numpy as np
@@ -73,7 +74,7 @@ class AdamLike(Optimizer):
     Its author writes ``bind`` with ``bind_moments``, and adds to ``init`` what else the state needs.
     """
 
-    per_parameter = ("gradient_sum", "square_sum")
+    per_parameter: ClassVar[tuple[str, ...]] = ("gradient_sum", "square_sum")
 
     learning_rate: float | Schedule = rate(0.001)
     beta1: float = real(0.9, ge=0.0, lt=1.0)

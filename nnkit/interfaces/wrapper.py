@@ -56,7 +56,8 @@ class Wrapper(Optimizer):
 
     def evaluation(self, parameters: Array, state: State) -> Array:
         """That of the inner optimizer."""
-        return self.inner.evaluation(parameters, state)
+        vector: Array = self.inner.evaluation(parameters, state)
+        return vector
 
     def seen(self, gradient: Array) -> Array:
         """The gradient that the inner optimizer sees; never writes into ``gradient``."""
@@ -73,4 +74,5 @@ class Wrapper(Optimizer):
             value, gradient = evaluate(theta)
             return value, self.seen(gradient)
 
-        return self.inner.step(evaluate_seen, parameters, state)
+        result: tuple[Array, float] = self.inner.step(evaluate_seen, parameters, state)
+        return result

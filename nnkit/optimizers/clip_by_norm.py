@@ -57,7 +57,7 @@ class ClipByNorm(Wrapper):
     def seen(self, gradient: Array) -> Array:
         norm = _norm(gradient)
         if norm > self.max_norm and math.isfinite(norm):
-            return gradient * gradient.dtype.type(self.max_norm / norm)
+            gradient = gradient * gradient.dtype.type(self.max_norm / norm)
         return gradient
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
