@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnkit.arrays import Array, FloatDType
+from nnkit.data.frames import from_column, from_frame, is_column, is_frame, refuse_foreign
 from nnkit.errors import DataError, ShapeError
 
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 DataLike: TypeAlias = npt.ArrayLike
-"""Data as a person has them: an array, nested lists, or a table (pandas, polars: anything with ``__array__``)."""
+"""Data as a person has them: an array, nested lists, or a table (pandas, polars, pyarrow)."""
 
 FEW = 8_192
 """Numbers of which a product is taken on one thread."""
@@ -46,6 +47,8 @@ def as_inputs(
 ) -> Array:
     """``X`` as a C-contiguous ``(N, D)`` array of ``dtype``; the caller's own array when it is one already.
 
+    Samples of a higher rank, such as images ``(N, 8, 8)``, become rows in C order, ``(N, 64)``.
+
     Args:
         X: The inputs.
         name: Their name in messages.
@@ -56,15 +59,19 @@ def as_inputs(
 
     Raises:
         DataError: Wrong dtype, no samples, values that are not finite in ``dtype``.
-        ShapeError: Not two-dimensional, or not ``columns`` wide.
+        ShapeError: One-dimensional, or not ``columns`` wide.
     """
     values = as_array(X, name)
+    shape = ""
+    if values.ndim > 2:
+        shape = f" (one row of {' x '.join(map(str, values.shape[1:]))} numbers a sample)"
+        values = values.reshape(len(values), math.prod(values.shape[1:]))
     if values.ndim != 2:
         hint = f"; {name}[:, None] makes one column, {name}[None, :] one row" if values.ndim == 1 else ""
         raise ShapeError(f"{name} has shape {values.shape}; expected (N, D), one row a sample{hint}")
     if columns is not None and values.shape[1] != columns:
         turned = f": rows are samples, did you mean {name}.T?" if values.shape[0] == columns else ""
-        raise ShapeError(f"{name} has {values.shape[1]} columns; this network takes {columns}{turned}")
+        raise ShapeError(f"{name} has {values.shape[1]} columns{shape}; this network takes {columns}{turned}")
     if values.shape[0] == 0 and not empty:
         raise DataError(f"{name} is empty (shape {values.shape}); expected at least one sample")
     if values.shape[1] == 0:
@@ -150,19 +157,19 @@ def as_array(values: DataLike, name: str) -> Array:
     Raises:
         DataError: When they are no numbers; names the columns of a table.
     """
+    refuse_foreign(values, name)
+    if is_frame(values):
+        return from_frame(values, name)
+    if is_column(values) and (column := from_column(values)) is not None:
+        return column
     try:
-        given = np.asarray(values)
+        array = np.asarray(values)
     except ValueError as error:
         raise DataError(f"{name} cannot be read as an array of numbers: {error}") from error
-    if given.dtype.kind not in "biuf":
-        what = "complex numbers" if given.dtype.kind == "c" else f"values of dtype {given.dtype}"
-        columns = getattr(values, "dtypes", None)
-        where = ""
-        if columns is not None and getattr(columns, "items", None) is not None:
-            named = [str(key) for key, dtype in columns.items() if getattr(dtype, "kind", "O") not in "biuf"]
-            where = f" (columns {', '.join(named)})" if named else ""
-        raise DataError(f"{name} holds {what}{where}; expected numbers (bool, int or float)")
-    return given
+    if array.dtype.kind not in "biuf":
+        what = "complex numbers" if array.dtype.kind == "c" else f"values of dtype {array.dtype}"
+        raise DataError(f"{name} holds {what}; expected numbers (bool, int or float)")
+    return array
 
 
 def check_finite(values: Array, name: str, original: Array | None = None) -> None:

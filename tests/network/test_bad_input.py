@@ -35,7 +35,12 @@ BAD_DATA = {
     "nan in y": (regressor, X, with_value(REAL, np.nan), r"y\[3, 1\] is .*nan.*finite"),
     "wrong width": (regressor, X[:, :2], REAL, "X has 2 columns.*takes 3"),
     "one dimension": (regressor, X[:, 0], REAL, r"X has shape \(20,\).*X\[:, None\]"),
-    "three dimensions": (regressor, X[None], REAL, r"X has shape \(1, 20, 3\).*\(N, D\)"),
+    "three dimensions": (
+        regressor,
+        X[None],
+        REAL,
+        r"X has 60 columns \(one row of 20 x 3 numbers a sample\); this network takes 3",
+    ),
     "length mismatch": (regressor, X, REAL[:-1], "y has 19 rows.*20"),
     "no samples": (regressor, X[:0], REAL[:0], "X is empty"),
     "no columns": (regressor, X[:, :0], REAL, "X has 0 columns"),

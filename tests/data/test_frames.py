@@ -1,0 +1,112 @@
+"""Tables, masked and sparse arrays, and images: read as a user means them, or refused with the fix."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+import nnkit
+from nnkit.data.arrays import as_array, as_inputs
+from nnkit.errors import DataError, ShapeError
+
+FLOAT = np.dtype(np.float64)
+MIXED = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [True, False, True]})
+
+
+def test_bool_columns_beside_floats_are_numbers():
+    np.testing.assert_array_equal(as_array(MIXED, "X"), [[1, 1], [2, 0], [3, 1]])
+    dummies = pd.get_dummies(pd.DataFrame({"size": [1.5, 2.5, 3.5], "city": ["x", "y", "x"]}))
+    np.testing.assert_array_equal(as_array(dummies, "X"), [[1.5, 1, 0], [2.5, 0, 1], [3.5, 1, 0]])
+
+
+def test_nullable_columns_of_several_types_are_numbers():
+    frame = pd.DataFrame(
+        {
+            "whole": pd.array([1, 2, 3], dtype="Int64"),
+            "real": pd.array([0.5, 1.5, 2.5], dtype="Float64"),
+            "flag": pd.array([True, False, True], dtype="boolean"),
+            "small": np.array([1, 2, 3], dtype=np.uint8),
+        }
+    )
+    np.testing.assert_array_equal(as_array(frame, "X"), [[1, 0.5, 1, 1], [2, 1.5, 0, 2], [3, 2.5, 1, 3]])
+    np.testing.assert_array_equal(as_array(frame["whole"], "y"), [1, 2, 3])
+    assert as_array(frame["flag"], "y").dtype == bool
+
+
+def test_missing_values_of_nullable_columns_are_refused_as_nan():
+    frame = MIXED.assign(c=pd.array([1, None, 3], dtype="Int64"))
+    with pytest.raises(DataError, match=r"X\[1, 2\] is .*nan.* \(1 such values\).*drop or fill"):
+        as_inputs(frame, dtype=FLOAT)
+
+
+def test_columns_without_numbers_are_named_with_the_fix():
+    frame = MIXED.assign(
+        kind=pd.Categorical(["x", "y", "x"]),
+        code=pd.Categorical([1, 2, 1]),
+        text=["p", "q", "r"],
+        day=pd.Timestamp("2020-01-01"),
+        things=[object(), 1, 2],
+    )
+    with pytest.raises(DataError) as caught:
+        as_array(frame, "X")
+    message = str(caught.value)
+    assert all(f"'{name}' (" in message for name in ("kind", "code", "text", "day", "things"))
+    assert "'a'" not in message
+    assert "get_dummies" in message
+
+
+def test_more_refused_columns_than_can_be_read_are_counted():
+    frame = pd.DataFrame({f"t{place}": ["x"] for place in range(9)})
+    with pytest.raises(DataError, match="'t5' .* and 3 more; expected"):
+        as_array(frame, "X")
+
+
+def test_two_columns_of_one_name_are_two_columns():
+    frame = pd.concat([MIXED, MIXED], axis=1)
+    assert as_array(frame, "X").shape == (3, 4)
+
+
+def test_a_frame_of_one_dtype_is_not_copied():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(6, 3)))
+    assert np.shares_memory(as_array(frame, "X"), frame.to_numpy())
+
+
+def test_training_on_a_frame_equals_training_on_its_numbers():
+    frame = pd.DataFrame({"a": np.linspace(-1, 1, 40), "b": np.arange(40) % 2 == 0})
+    by_frame, by_array = (nnkit.Network([2, 3, 1], seed=0) for _ in range(2))
+    by_frame.fit(frame, frame["a"], epochs=2)
+    by_array.fit(frame.to_numpy(dtype=float), frame["a"].to_numpy(), epochs=2)
+    np.testing.assert_array_equal(by_array.predict(frame), by_frame.predict(frame))
+
+
+@pytest.mark.parametrize("where", ["X", "y", "sample_weight"])
+def test_masked_arrays_are_refused_wherever_they_come(where):
+    data = {"X": np.ones((4, 2)), "y": np.ones(4), "sample_weight": np.ones(4)}
+    mask = np.zeros(data[where].shape, dtype=bool)
+    mask[0] = True
+    data[where] = np.ma.masked_array(data[where], mask=mask)
+    net = nnkit.Network([2, 1], seed=0)
+    with pytest.raises(DataError, match=rf"{where} has \d masked values.*filled"):
+        net.fit(data["X"], data["y"], sample_weight=data["sample_weight"], epochs=1)
+    assert net.step == 0
+
+
+def test_a_masked_array_without_masked_values_is_an_array():
+    np.testing.assert_array_equal(as_array(np.ma.masked_array([[1.0, 2.0]]), "X"), [[1.0, 2.0]])
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csr_matrix, sparse.coo_matrix, sparse.csc_array])
+def test_sparse_arrays_are_refused_with_the_size_of_a_dense_one(form):
+    with pytest.raises(DataError, match=r"X is a sparse array of shape \(2000, 5000\).*toarray\(\) takes 76 MiB"):
+        as_array(form((2000, 5000)), "X")
+
+
+def test_images_of_any_rank_become_rows():
+    images = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
+    np.testing.assert_array_equal(as_inputs(images, dtype=FLOAT), images.reshape(2, 60))
+    net = nnkit.Network([60, 1], seed=0)
+    np.testing.assert_array_equal(net.predict(images), net.predict(images.reshape(2, 60)))
+    with pytest.raises(
+        ShapeError, match=r"X has 48 columns \(one row of 3 x 4 x 4 numbers a sample\); this network takes 60"
+    ):
+        net.predict(images[:, :, :, 1:])
