@@ -228,9 +228,8 @@ def _bind_coupled(
         a = x if head is None else head.forward(x)
         weights = ones if weight is None else weight
         value = float(loss.batch_value(a, target, weights))
-        grad: Array | None = loss.batch_gradient(a, target, weights)
-        if head is not None:
-            grad = head.vjp(x, a, grad)
+        by_prediction = loss.batch_gradient(a, target, weights)
+        grad: Array | None = by_prediction if head is None else head.vjp(x, a, by_prediction)
         for backward in backwards:
             grad = backward(grad)  # type: ignore[arg-type]
         return value if penalties is None else value + penalties()

@@ -72,6 +72,6 @@ class MultiMargin(Loss):
     def _excess(self, prediction: Array, target: Array) -> Array:
         """How far each output but that of the class lies above the margin."""
         rows, label = np.arange(len(target)), target.astype(np.intp)
-        excess = prediction - prediction[rows, label][:, None] + prediction.dtype.type(self.margin)
+        excess: Array = prediction - prediction[rows, label][:, None] + prediction.dtype.type(self.margin)
         excess[rows, label] *= 0.0
         return excess

@@ -14,7 +14,7 @@ from nnkit.interfaces import Example, Loss
 
 @final
 @attrs.frozen(kw_only=True)
-class Cox(Loss):
+class Cox(Loss):  # type: ignore[misc]  # the interface fills in value and gradient
     """``sum_i w_i d_i (log sum_{t_j >= t_i} w_j exp(p_j) - p_i) / sum_i w_i d_i``: risk scores of censored times.
 
     One output, the log risk ``p``; two target columns, the time ``t`` and the event ``d`` (0 where the time is

@@ -18,7 +18,7 @@ BLOCK = 512
 
 @final
 @attrs.frozen(kw_only=True)
-class InfoNCE(Loss):
+class InfoNCE(Loss):  # type: ignore[misc]  # the interface fills in value and gradient
     """``sum_n w_n (log sum_m w_m exp(c_nm) - c_nn) / sum_n w_n`` with cosines ``c`` divided by ``temperature``.
 
     ``c_nm`` is that of ``prediction[n]`` and ``target[m]``.
