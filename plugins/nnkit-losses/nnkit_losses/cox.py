@@ -32,6 +32,7 @@ class Cox(Loss):  # type: ignore[misc]  # the interface fills in value and gradi
     """
 
     target_domain = "nonnegative"
+    has_task = False
     rows_coupled = True
     minimum_at_target = False
     zero_at_target = False

@@ -38,6 +38,7 @@ class InfoNCE(Loss):  # type: ignore[misc]  # the interface fills in value and g
         0.313262
     """
 
+    has_task = False
     rows_coupled = True
     minimum_at_target = False
     zero_at_target = False
