@@ -104,8 +104,9 @@ class ClassRatio(ClassMetric):
         super().add(state, prediction, target, weight)
         if self.average == "samples":
             predicted = state["task"].predicted(prediction) == 1
-            right = (predicted & (target == 1)).sum(axis=1)
-            above, below = self.ratio(*map(np.float64, (right, predicted.sum(axis=1), target.sum(axis=1))))
+            right = (predicted & (target == 1)).sum(axis=1, dtype=np.float64)
+            counts = predicted.sum(axis=1, dtype=np.float64), target.sum(axis=1, dtype=np.float64)
+            above, below = self.ratio(right, *counts)
             state["rows"] += float(weight @ _divided(above, below))
             state["weight"] += float(weight @ np.ones(len(weight)))
 

@@ -65,5 +65,6 @@ class Accuracy(MeanMetric):
     )
 
     def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:
-        right: Array = task.predicted(prediction) == target
-        return right.all(axis=1) if task.name == "multilabel" else right
+        right: Array = (task.predicted(prediction) == target).reshape(len(target), -1)
+        every: Array = np.logical_and.reduce(right, axis=1)
+        return every

@@ -53,8 +53,8 @@ class Brier(MeanMetric):
 
     def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:
         p = task.probabilities(prediction)
-        if task.name == "multiclass":
-            squares: Array = (p - (target[:, None] == np.arange(task.columns))) ** 2
-            return squares.sum(axis=1)
-        squares = (p - target.reshape(p.shape)) ** 2
-        return squares.mean(axis=1)
+        if task.name != "multiclass":
+            squares: Array = (p - target.reshape(p.shape)) ** 2
+            return squares
+        rows: Array = ((p - (target[:, None] == np.arange(task.columns))) ** 2).sum(axis=1)
+        return rows

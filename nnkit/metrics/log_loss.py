@@ -57,6 +57,8 @@ class LogLoss(MeanMetric):
     def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:
         p = np.clip(task.probabilities(prediction), SMALLEST, 1.0 - SMALLEST)
         if task.name == "multiclass":
-            return -np.log(p[np.arange(len(target)), target])
-        losses: Array = -np.log(np.where(target.reshape(p.shape) == 1, p, 1.0 - p))
-        return losses.mean(axis=1)
+            own: Array = p[np.arange(len(target)), target]
+        else:
+            own = np.where(target.reshape(p.shape) == 1, p, 1.0 - p)
+        losses: Array = -np.log(own)
+        return losses

@@ -43,4 +43,5 @@ class MeanAbsoluteError(MeanMetric):
     )
 
     def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:
-        return np.abs(prediction - target)
+        size: Array = np.abs(prediction - target)
+        return size

@@ -50,4 +50,5 @@ class MeanAbsolutePercentageError(MeanMetric):
     )
 
     def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:
-        return np.abs(prediction - target) / np.maximum(np.abs(target), np.finfo(np.float64).eps)
+        fraction: Array = np.abs(prediction - target) / np.maximum(np.abs(target), np.finfo(np.float64).eps)
+        return fraction
