@@ -113,7 +113,8 @@ def solver_strengths(solver: Any, state: TrainingState) -> Array | None:
     """The ``l2`` strength that the solver found for each parameter in this training, ``(P,)``; ``None`` if none."""
     if not isinstance(solver, Solver) or not solver.offers("strengths") or state.optimizer is None:
         return None
-    return solver.strengths(state.optimizer)
+    strengths: Array = solver.strengths(state.optimizer)
+    return strengths
 
 
 def check_solver(model: Model, solver: Solver) -> None:

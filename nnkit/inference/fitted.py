@@ -193,9 +193,8 @@ class Fitted(ABC):
 
 def metrics_of(metrics: PartSpec | Sequence[PartSpec]) -> dict[str, Metric]:
     """The metrics by their name in the logs; the second and later ones of a name are numbered."""
-    many: list[PartSpec] = (
-        [metrics] if isinstance(metrics, (str, Mapping, Metric)) or callable(metrics) else list(metrics)
-    )  # type: ignore[arg-type]
+    single = isinstance(metrics, (str, Mapping, Metric)) or callable(metrics)
+    many: list[PartSpec] = [metrics] if single else list(metrics)  # type: ignore[arg-type, list-item]
     named: dict[str, Metric] = {}
     for spec in many:
         metric: Metric = registry.create("metric", spec)
