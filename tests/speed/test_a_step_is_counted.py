@@ -117,16 +117,16 @@ def test_a_step_allocates_nothing_of_its_size(activation, optimizer, loss):
 
         base = 0
 
-    from nnkit.core import training
+    from nnkit.core.batches import Batches
 
-    original = training._Stepper.bind
+    original = Batches._bind_optimizer
 
-    def bind(stepper):
-        original(stepper)
-        stepper.update = Peaks(stepper.update)
+    def bind(batches):
+        original(batches)
+        batches._update = Peaks(batches._update)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training._Stepper, "bind", bind)
+        patch.setattr(Batches, "_bind_optimizer", bind)
         net.fit(X, y, epochs=1, batch_size=batch)
         peaks.clear()
         tracemalloc.start()
