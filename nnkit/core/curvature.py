@@ -13,7 +13,7 @@ from nnkit.arrays import Array
 from nnkit.core.chunks import jacobian_rows, pieces
 from nnkit.core.model import Model
 from nnkit.core.rows import OpenPass, open_pass, parameter_rows, seeds_through_head
-from nnkit.errors import NotOfferedError
+from nnkit.errors import NotOfferedError, SpecError
 from nnkit.interfaces import Loss
 
 __all__ = [
@@ -125,8 +125,14 @@ class _Sums:
     """A running sum of ``A A^T``."""
 
     def __init__(self, size: int, dtype: np.dtype[np.generic]) -> None:
-        self.total = np.zeros((size, size), dtype=dtype)
-        self.one = np.empty_like(self.total)
+        try:
+            self.total = np.zeros((size, size), dtype=dtype)
+            self.one = np.empty_like(self.total)
+        except MemoryError as error:
+            raise SpecError(
+                f"the matrix of all pairs of {size:,} parameters does not fit into memory; use an optimizer that makes "
+                "single steps"
+            ) from error
 
     def add(self, factor: Array) -> None:
         # numpy sees that both are one matrix, and does half the work.
