@@ -44,6 +44,9 @@ class Interrupt(Callback):
 
     epoch: int = 3
 
+    def belongs_to_run(self):
+        return False
+
     def on_epoch_end(self, view):
         if view.epoch == self.epoch:
             os.kill(os.getpid(), signal.SIGINT)
