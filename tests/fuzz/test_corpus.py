@@ -1,6 +1,7 @@
 """What the fuzzing has found, and that its own program finds what it looks for."""
 
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,16 @@ def bases(tmp_path_factory):
         patch.chdir(folder)
         cases.make_bases(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _limited_memory():
+    """No case may take more than 1 GB, so that a mistake here cannot exhaust the machine."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def put(*place, value):
