@@ -41,7 +41,10 @@ def test_the_state_of_every_optimizer_passes(name):
     theta = rng.normal(size=5)
     state = optimizer.init(theta, one_block(theta))
     for _ in range(3):
-        theta = optimizer.update(theta, rng.normal(size=5), state)
+        if optimizer.uses_closure:
+            theta, _ = optimizer.step(lambda at: (0.5 * at @ at, at), theta, state)
+        else:
+            theta = optimizer.update(theta, rng.normal(size=5), state)
     check_state(state, optimizer.init(theta, one_block(theta)), name)
 
 
