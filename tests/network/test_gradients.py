@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 
 import numpy as np
@@ -84,7 +85,7 @@ def central(objective, theta):
             high = objective.value(moved)
             moved[index] = theta[index] - step
             differences.append((high - objective.value(moved)) / (2 * step))
-        first, second = (4 * fine - coarse for coarse, fine in zip(differences, differences[1:], strict=False))
+        first, second = (4 * fine - coarse for coarse, fine in itertools.pairwise(differences))
         gradient[index] = (16 * second - first) / 45
     return gradient
 
