@@ -341,6 +341,10 @@ class Bounded(Optimizer):
     optimizer: Any = part("optimizer", "sgd", optional=False)
     limit: float = real(1.0, gt=0.0)
 
+    @property
+    def per_parameter(self):
+        return self.optimizer.per_parameter
+
     def init(self, parameters, blocks):
         return self.optimizer.init(parameters, blocks)
 

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles.loss_cases import LOSSES
 
 from nnkit import registry
+from nnkit.registry import builtins
 
 with np.load(Path(__file__).parents[1] / "oracles" / "data" / "losses.npz") as file:
     RECORD = dict(file)
@@ -20,3 +22,8 @@ def test_values_and_gradients(spec):
     if f"{spec}/gradient" in RECORD:
         gradient = loss.gradient(prediction, target)
         np.testing.assert_allclose(gradient, RECORD[f"{spec}/gradient"], rtol=1e-12, atol=1e-14)
+
+
+def test_every_built_in_is_recorded_or_compared_with_its_formula():
+    compared = {type(loss) for loss in LOSSES} | {type(registry.create("loss", spec)) for spec in SPECS}
+    assert {registry.get("loss", name) for name in builtins.LOSSES} - compared == set()

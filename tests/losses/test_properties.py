@@ -1,7 +1,5 @@
 """Properties of every loss: derivatives, independent samples, in-place variants, fused forms, purity, shapes, NaN."""
 
-import importlib
-
 import attrs
 import numpy as np
 import pytest
@@ -10,7 +8,6 @@ from hypothesis import strategies as st
 from oracles.loss_cases import FUSED_WITH, LOSSES, TERMS, draw_prediction, draw_target, name
 
 from nnkit.errors import ShapeError
-from nnkit.registry import builtins
 
 LEAST_SQUARES = [loss for loss in LOSSES if loss.offers("residual")]
 FUSED = [loss for loss in LOSSES if loss.fused_activation is not None]
@@ -46,14 +43,6 @@ def stencil(function, x, step):
             total = total + weight * (function(x + multiple * h) - function(x - multiple * h))
         columns.append(total / width.reshape(-1, *[1] * (np.ndim(total) - 1)))
     return np.stack(columns, axis=-1)
-
-
-def test_every_built_in_is_among_the_cases():
-    classes = {
-        getattr(importlib.import_module(target.split(":")[0]), target.split(":")[1])
-        for target in builtins.LOSSES.values()
-    }
-    assert classes == {type(loss) for loss in LOSSES}
 
 
 @each_shape

@@ -23,6 +23,7 @@ def changes():
         "seed": 1,
         "dtype": np.dtype(np.float32),
         "backward": "jacobian",
+        "task": "multilabel",
         "inputs": 4,
     }
 

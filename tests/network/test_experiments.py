@@ -119,6 +119,7 @@ def test_own_functions_and_an_own_optimizer_train_like_the_named_parts():
         output_activation=(softmax, d_softmax),
         loss=(crossentropy, d_crossentropy),
         optimizer=Momentum(),
+        task="multiclass",
         **shared,
     )
     named = nnkit.Network(
