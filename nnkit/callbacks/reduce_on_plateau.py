@@ -40,9 +40,11 @@ class ReduceOnPlateau(Callback):
     Example:
         >>> X, net = np.ones((8, 1)), nnkit.Network([1, 1], optimizer="sgd(learning_rate=0.5)", seed=0)
         >>> calm = ReduceOnPlateau(monitor="loss", patience=2, min_delta=10.0)
-        >>> history = net.fit(X, X, epochs=3, callbacks=[calm])
-        >>> net.optimizer.learning_rate
-        0.05
+        >>> rates = []
+        >>> watch = {"name": "lambda", "epoch_end": lambda view: rates.append(view.learning_rate)}
+        >>> history = net.fit(X, X, epochs=4, callbacks=[calm, watch])
+        >>> rates, net.optimizer.learning_rate
+        ([0.5, 0.5, 0.05, 0.05], 0.5)
     """
 
     variants = ({"monitor": "loss", "patience": 2, "cooldown": 1}, {"monitor": "val_accuracy", "patience": 1})
