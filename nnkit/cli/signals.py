@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from nnkit.core.interrupt import DeferredSignals
+
 __all__ = ["exit_codes"]
 
 UNWINDING_SECONDS = 1.0
@@ -27,6 +29,8 @@ def exit_codes() -> Iterator[None]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal first, raised
+        if DeferredSignals.ending:
+            return  # the command ends already, with the code of the first signal
         first = first or number
         now = time.monotonic()
         if not ending and now - raised >= UNWINDING_SECONDS:
@@ -43,8 +47,8 @@ def exit_codes() -> Iterator[None]:
             raise
     finally:
         ending = True
+        # Python gives back the handlers that are not its own when it ends; ignored signals stay ignored.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         if first is not None:
-            # Python gives back the handlers that are not its own when it ends; ignored signals stay ignored.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
             sys.exit(128 + first)

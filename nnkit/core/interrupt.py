@@ -17,9 +17,11 @@ class DeferredSignals:
 
     Attributes:
         number: The first signal that came; ``None`` before one did.
+        ending: Whether a signal that came to any of them is ending the program.
     """
 
     open: ClassVar[DeferredSignals | None] = None
+    ending: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -43,6 +45,7 @@ class DeferredSignals:
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.number is None:
             self.number = number
+            DeferredSignals.ending = True
 
 
 class InterruptGuard:

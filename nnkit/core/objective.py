@@ -323,7 +323,7 @@ class Objective:
         if values.shape != self._theta.shape:
             raise ShapeError(f"theta has shape {values.shape}; expected {self._theta.shape}")
         np.copyto(self._theta, values, casting="unsafe")
-        if not self._checked:
+        if not self._checked and len(self.X):
             rows = spread(len(self.X))
             prediction = predict(self.model, self._forward_only(), self.X[rows])
             check_uncoupled(self.model.loss, prediction, self.target[rows])
