@@ -36,7 +36,7 @@ def test_generated_part_is_proven(kind, tmp_path, monkeypatch):
 
 
 def test_generated_packages_pass_ruff_and_mypy(tmp_path):
-    packages = [write_package(f"acme-{kind}-nn", kind, None, tmp_path) for kind in FIRST_PARTS]
+    packages = [write_package(f"typed-{kind}-nn", kind, None, tmp_path) for kind in FIRST_PARTS]
     for command in (["ruff", "check"], ["ruff", "format", "--check"]):
         done = subprocess.run(
             [sys.executable, "-m", *command, str(tmp_path)], capture_output=True, text=True, check=False
