@@ -94,13 +94,6 @@ def relative(expected, actual):
     return np.linalg.norm(actual - expected) / max(np.linalg.norm(expected), 1e-3)
 
 
-def expect_differences(objective, theta, gradient):
-    """The gradient equals the differences, to 1e-7 and to what rounding of the value leaves of them."""
-    rounding = 2 * np.finfo(np.float64).eps * abs(objective.value(theta)) / 5e-5
-    size = max(np.linalg.norm(gradient), 1e-3)
-    assert relative(central(objective, theta), gradient) <= 1e-7 + rounding * np.sqrt(theta.size) / size
-
-
 def test_there_are_pairs_of_every_activation_and_loss():
     assert {pair[0] for pair in PAIRS} == set(ACTIVATIONS)
     assert {pair[1] for pair in PAIRS} == set(LOSSES)
@@ -116,11 +109,13 @@ def test_every_pair(activation, loss, outputs):
         y = targets(full.loss, rng, rows, outputs)
         theta = full.parameters.copy()
         np.testing.assert_array_equal(theta, quick.parameters)
+        if activation == "relu" and loss in {"gamma", "tweedie"}:
+            theta[-outputs:] += 6.0  # predictions above 0: at 0 these losses are too large for differences
         by_jacobian = full.objective(X, y).gradient(theta)
         by_shortcut = quick.objective(X, y).gradient(theta)
         assert relative(by_jacobian, by_shortcut) <= 1e-12
         if not full.loss.surrogate_gradient:
-            expect_differences(full.objective(X, y), theta, by_jacobian)
+            assert relative(central(full.objective(X, y), theta), by_jacobian) <= 1e-7
 
 
 @pytest.mark.parametrize("hidden", ACTIVATIONS)
@@ -132,7 +127,7 @@ def test_every_hidden_activation(hidden):
     theta = full.parameters.copy()
     by_jacobian = full.objective(X, y).gradient(theta)
     assert relative(by_jacobian, quick.objective(X, y).gradient(theta)) <= 1e-12
-    expect_differences(full.objective(X, y), theta, by_jacobian)
+    assert relative(central(full.objective(X, y), theta), by_jacobian) <= 1e-7
 
 
 def test_the_switch_takes_every_shortcut_away():
