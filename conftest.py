@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import defaultdict
 from typing import Any
 
@@ -17,6 +18,12 @@ collect_ignore_glob = [
     "benchmarks/*",
     "nnkit/_pyinstaller/*",
 ]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C interrupt the tests and their children, also where a shell that started them had it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -55,6 +55,11 @@ class Fresh:
         assert 0 == done.returncode, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def remove(self, distribution):
+        """Uninstall a distribution, so that the next test finds the environment as it was."""
+        pip = f'"{sys.executable}" -m pip --disable-pip-version-check --python "{self.python}"'
+        self.checked(f"{pip} uninstall --quiet --yes {distribution}")
+
     def lend(self, requirement):
         """Make a distribution of this process's environment, and all that it requires, visible in the fresh one."""
         wanted = [Requirement(requirement)]

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 DOCS = Path(__file__).parents[2] / "docs"
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -12,14 +14,21 @@ def pattern(line):
     return re.compile("^" + ".+".join(map(re.escape, line.split("…"))) + r"\s*$", re.MULTILINE)
 
 
-def test_every_step_of_the_page(fresh, tmp_path):
+@pytest.fixture
+def reader(fresh):
+    """The fresh environment; the package that the page installs does not stay in it."""
+    yield fresh
+    fresh.remove("acme-nn")
+
+
+def test_every_step_of_the_page(reader, tmp_path):
     here = tmp_path
     output = ""
     steps = 0
     for language, info, body in FENCE.findall((DOCS / "first-plugin.md").read_text()):
         words = info.split()
         if language == "sh":
-            done = fresh.run(f"{body}pwd > {tmp_path}/.here\n", here)
+            done = reader.run(f"{body}pwd > {tmp_path}/.here\n", here)
             output = done.stdout + done.stderr
             if "fails" in words:
                 assert 1 == done.returncode, f"{body}\n{output}"

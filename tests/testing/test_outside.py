@@ -81,7 +81,7 @@ def package(fresh, tmp_path_factory):
     built = "wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir wheels ./acme-nn"
     fresh.checked(f"pip {built}\npip install wheels/*.whl", folder)
     yield folder / "acme-nn"
-    fresh.checked("rm -r acme_nn acme_nn-*", fresh.site)
+    fresh.remove("acme-nn")
 
 
 def test_nothing_of_the_repository_is_there(fresh, package):
