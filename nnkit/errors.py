@@ -140,13 +140,25 @@ def brief(value: object, letters: int = 60) -> str:
     return f"an object of type {type(value).__name__}"
 
 
+def headline(error: BaseException) -> str:
+    r"""An exception in one line: its type and the first line of its message.
+
+    Example:
+        >>> headline(ValueError("no such column\nthe columns are …"))
+        'ValueError: no such column'
+    """
+    first = str(error).strip().splitlines()[:1]
+    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
+
+
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the line outside this library that the call came from.
+    """Warn at the line outside this library, and what it calls plugins and imports with, that the call came from.
 
     The command line counts as outside: it is a program that uses the library.
     """
+    inside = ("nnkit.", "pluggy.", "contextlib.", "importlib.")
     frame, level = sys._getframe(1), 2  # noqa: SLF001  # what `warnings` itself counts in
-    while frame.f_back is not None and f"{frame.f_globals.get('__name__', '')}.".startswith("nnkit."):
+    while frame.f_back is not None and f"{frame.f_globals.get('__name__', '')}.".startswith(inside):
         if frame.f_globals["__name__"].startswith("nnkit.cli"):
             break
         frame, level = frame.f_back, level + 1

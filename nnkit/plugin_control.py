@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 from nnkit.errors import SpecError
-from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, suggest
+from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, did_you_mean, distribution_key
 
 Value = TypeVar("Value")
 
@@ -79,8 +79,7 @@ def unknown_name(name: str, where: str, installed: Collection[str]) -> str | Non
         return None
     if namespace == BUILTIN:
         return f"{where} names {name!r}, but {CORE_DISTRIBUTION} contains the built-in parts, which cannot be disabled"
-    close = suggest(namespace, installed, count=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(namespace, installed)
     names = ", ".join(sorted(installed)) or "none"
     return f"{where} names {name!r}, but no installed plugin has that name{hint} (installed plugins: {names})"
 

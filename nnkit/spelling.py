@@ -1,10 +1,14 @@
-"""Names: which spellings are the same, and what a wrong one was probably meant to be."""
+"""Names and specs as people write them: which spellings are the same, and what a wrong one was probably meant to be."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
+
+from nnkit.errors import SpecError
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -18,6 +22,7 @@ IN_PROCESS = "in-process"
 """The namespace of the parts that ``nnkit.plugins.register`` adds to this process: ``in-process/bent``."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_CALL = re.compile(r"\s*([^\s()=,]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -68,6 +73,51 @@ def key(name: str) -> str:
     return name.strip().lower().replace("-", "").replace("_", "")
 
 
+def parse(spec: str) -> tuple[str, dict[str, Any]]:
+    """The name and the keywords of ``"name"`` or ``"name(keyword=literal, …)"``.
+
+    Raises:
+        SpecError: When it is neither.
+
+    Example:
+        >>> parse("adam(learning_rate=3e-4, beta1=0.8)")
+        ('adam', {'learning_rate': 0.0003, 'beta1': 0.8})
+    """
+    form = "expected 'name' or 'name(keyword=literal, …)'"
+    match = _CALL.fullmatch(spec)
+    if match is None:
+        raise SpecError(f"the spec {spec!r} cannot be understood: {form}")
+    name, arguments = match.groups()
+    if arguments is None:
+        return name, {}
+    try:
+        call = ast.parse(f"part({arguments}\n)", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise SpecError(f"the spec {spec!r} cannot be understood ({reason}): {form}") from error
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise SpecError(f"the spec {spec!r} cannot be understood: {form}")
+    if call.args or any(keyword.arg is None for keyword in call.keywords):
+        raise SpecError(f"the spec {spec!r} has an argument without a keyword: {form}")
+    words = [str(keyword.arg) for keyword in call.keywords]
+    repeated = next((word for word in words if words.count(word) > 1), None)
+    if repeated is not None:
+        raise SpecError(f"the spec {spec!r} gives {repeated} twice: {form}")
+    return name, {word: _literal(keyword, spec) for word, keyword in zip(words, call.keywords, strict=True)}
+
+
+def _literal(keyword: ast.keyword, spec: str) -> Any:
+    try:
+        return ast.literal_eval(keyword.value)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        written = ast.unparse(keyword.value)
+        hint = f"; write the part in quotes: {keyword.arg}={written!r}" if isinstance(keyword.value, ast.Call) else ""
+        raise SpecError(
+            f"in the spec {spec!r}, {keyword.arg}={written} is not a literal (a number, a string, True, None,"
+            f" a list, a dict …){hint}"
+        ) from error
+
+
 def suggest(
     word: str, candidates: Iterable[str], foreign: Mapping[str, str] = _NOTHING, *, count: int = 3
 ) -> list[str]:
@@ -102,6 +152,19 @@ def suggest(
     distances = {candidate: _slips(wanted, spelling) for spelling, candidate in by_key.items()}
     close = [name for name, distance in distances.items() if distance <= _allowed(wanted, key(name))]
     return sorted(close, key=distances.__getitem__)[:count]
+
+
+def did_you_mean(
+    word: str, candidates: Iterable[str], foreign: Mapping[str, str] = _NOTHING, *, start: str = "; ", other: str = ""
+) -> str:
+    """``start`` and the question whether the best of ``suggest`` was meant; ``other`` where there is none.
+
+    Example:
+        >>> did_you_mean("adma", ["adam", "sgd"])
+        "; did you mean 'adam'?"
+    """
+    close = suggest(word, candidates, foreign, count=1)
+    return f"{start}did you mean {close[0]!r}?" if close else other
 
 
 def _allowed(word: str, candidate: str) -> int:

@@ -13,7 +13,8 @@ ROOT = Path(nnkit.__file__).parent
 FOLDERS = [kind.plural for kind in KINDS.values()]
 
 FLOORS = [
-    ["errors", "cpu", "spelling"],
+    ["errors", "cpu"],
+    ["spelling"],
     ["arrays", "plugin_control"],
     ["interfaces"],
     ["core", *FOLDERS],

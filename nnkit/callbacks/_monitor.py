@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ import numpy as np
 from nnkit.errors import HyperparameterError, UnknownNameError
 from nnkit.interfaces import Callback, TrainingView
 from nnkit.interfaces.fields import refuse
+from nnkit.spelling import did_you_mean
 
 MODES = ("auto", "min", "max")
 
@@ -51,8 +51,7 @@ def monitored(callback: Callback, view: TrainingView, name: str) -> float:
     who = f"{type(callback).__name__}(monitor={name!r})"
     if name not in view.logs:
         have = ", ".join(view.logs)
-        near = difflib.get_close_matches(name, list(view.logs), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, view.logs)
         if name.startswith("val_") and view.validation_data is None:
             hint = "; pass validation_data or validation_split to fit"
         raise UnknownNameError(f"{who}: this training logs no {name!r}; it logs: {have}{hint}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
@@ -9,13 +10,14 @@ from typing import Literal
 import attrs
 
 from nnkit import __version__, errors, spelling
+from nnkit.errors import headline
 from nnkit.interfaces.part import Part
 from nnkit.plugin_control import disabled_here, reporting, unknown_name, why_disabled
 from nnkit.registry.builtins import FOREIGN
 from nnkit.registry.hooks import PROJECT, Entry
 from nnkit.registry.installed import HookModule, Installed
 from nnkit.registry.kinds import KINDS, Kind, article, kind_of
-from nnkit.registry.manager import Registry, brief, current, trace
+from nnkit.registry.manager import Registry, current
 from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, key, split
 
 __all__ = ["Provider", "disabled", "explain", "get", "names", "providers", "suggest", "why"]
@@ -123,26 +125,32 @@ def providers(*, load: bool = False, check: bool = False) -> list[Provider]:
 
 
 def _provider(registry: Registry, one: Installed) -> Provider:
-    entries = {kind.name: registry.entries(kind, one) for kind in KINDS.values()}
-    items: list[Entry | HookModule] = [*(entry for group in entries.values() for entry in group), *one.hooks]
-    failures = [(item.origin, registry.failures[item]) for item in items if item in registry.failures]
-    failed = [str(e) if str(e).startswith(origin) else f"{origin}: {brief(e)}" for origin, e in failures]
-    untried = [hook for hook in one.hooks if not registry.is_loaded(hook) and hook not in registry.failures]
-    own = one.namespace in {BUILTIN, IN_PROCESS}
+    entries, failures, untried = _state(registry, one)
+    failed = [str(e) if str(e).startswith(i.origin) else f"{i.origin}: {headline(e)}" for i, e in failures]
+    items = [*one.hooks, *(entry for group in entries.values() for entry in group)]
+    loaded = one.namespace in {BUILTIN, IN_PROCESS} or any(map(registry.is_loaded, items))
     reason = why_disabled(one.namespace) or ""
-    state: State = "disabled" if reason else "not loaded"
+    state: State = "disabled" if reason else "loaded" if loaded else "not loaded"
     if not reason and (failed or one.problems):
         state, reason = "failed", "; ".join(dict.fromkeys([*one.problems, *failed]))
-    elif not reason and (own or any(registry.is_loaded(item) for item in items)):
-        state = "loaded"
     return Provider(
         distribution=CORE_DISTRIBUTION if one is registry.core else one.namespace,
         version=one.version,
         state=state,
         reason=reason,
-        parts={kind: tuple(sorted({entry.name for entry in group})) for kind, group in entries.items() if group},
+        parts={kind.name: tuple(sorted({entry.name for entry in group})) for kind, group in entries.items()},
         pending=tuple(hook.target for hook in untried if PROJECT in hook.groups),
     )
+
+
+def _state(
+    registry: Registry, one: Installed
+) -> tuple[dict[Kind, list[Entry]], list[tuple[Entry | HookModule, BaseException]], list[HookModule]]:
+    """The entries of a distribution by kind, what failed in it with its error, and the hook modules not imported."""
+    entries = {kind: group for kind in KINDS.values() if (group := registry.entries(kind, one))}
+    items = [*one.hooks, *(entry for group in entries.values() for entry in group)]
+    failures = [(item, registry.failures[item]) for item in items if item in registry.failures]
+    return entries, failures, [h for h in one.hooks if not registry.is_loaded(h) and h not in registry.failures]
 
 
 @contextmanager
@@ -218,7 +226,7 @@ def explain(name: str) -> tuple[str, bool]:
                 try:
                     registry.load(entry)
                 except errors.PluginError as error:
-                    lines.append(trace(error))
+                    lines.append(_trace(error))
                     usable = False
         provider = registry.installed().get(distribution_key(name))
         if provider is not None:
@@ -248,15 +256,18 @@ def _origin(registry: Registry, entry: Entry, name: str) -> str:
 def _described(registry: Registry, one: Installed) -> list[str]:
     """The state of one distribution in a few lines, with the traceback of what failed."""
     reason = why_disabled(one.namespace)
-    lines = [f"{one.namespace} {one.version} is installed" + (f", but disabled: {reason}" if reason else "")]
-    lines += [f"  wrong with it: {problem}" for problem in one.problems]
-    entries = {kind.plural: registry.entries(kind, one) for kind in KINDS.values()}
-    lines += [f"  {kinds}: {', '.join(sorted(e.name for e in group))}" for kinds, group in entries.items() if group]
-    items: list[Entry | HookModule] = [*one.hooks, *(entry for group in entries.values() for entry in group)]
-    failures = [(item, registry.failures[item]) for item in items if item in registry.failures]
-    untried = [hook for hook in one.hooks if not registry.is_loaded(hook) and hook not in registry.failures]
-    lines += [f"  {hook.origin} has not been imported yet" for hook in untried]
-    return lines + [f"  {item.origin} failed:\n{trace(error)}" for item, error in failures]
+    entries, failures, untried = _state(registry, one)
+    return [
+        f"{one.namespace} {one.version} is installed" + (f", but disabled: {reason}" if reason else ""),
+        *(f"  wrong with it: {problem}" for problem in one.problems),
+        *(f"  {kind.plural}: {', '.join(sorted(e.name for e in group))}" for kind, group in entries.items()),
+        *(f"  {hook.origin} has not been imported yet" for hook in untried),
+        *(f"  {item.origin} failed:\n{_trace(error)}" for item, error in failures),
+    ]
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 def _best(name: str, misses: Iterable[errors.NNKitError]) -> str:
@@ -289,7 +300,7 @@ def _unknown(registry: Registry, kind: Kind, name: str) -> Exception:
         *_meant(registry, kind, name),
         *_other_kinds(registry, kind, name),
         *_missing(registry, kind, name),
-        *(f"{hook.origin} failed to load with {brief(error)}, and might have provided it" for hook, error in failed),
+        *(f"{hook.origin} failed to load with {headline(error)}, and might have provided it" for hook, error in failed),
         f"the {kind.plural} there are: {'; '.join(there) or 'none'}",
     ]
     error_class: type[Exception] = errors.UnknownNameError
@@ -353,9 +364,8 @@ def _missing(registry: Registry, kind: Kind, name: str) -> list[str]:
         call = f"nnkit.plugins.register({kind.name!r}, {bare!r}, YourClass)"
         return [f"such a part is registered in each process that uses it, and this process has not done so: {call}"]
     if namespace is not None and namespace != BUILTIN and namespace not in installed:
-        close = spelling.suggest(namespace, installed, count=1)
-        hint = f"did you mean {close[0]!r}?" if close else "check its spelling before you install it"
-        return [f"the distribution {namespace!r} is not installed, or has no parts for nnkit; {hint}"]
+        hint = spelling.did_you_mean(namespace, installed, other="; check its spelling before you install it")
+        return [f"the distribution {namespace!r} is not installed, or has no parts for nnkit{hint}"]
     lines = []
     for one in installed.values():
         reason = why_disabled(one.namespace)

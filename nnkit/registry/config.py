@@ -23,7 +23,7 @@ from nnkit.registry.hooks import Entry
 from nnkit.registry.kinds import KINDS, hyperparameters, kind_of, top_package
 from nnkit.registry.manager import Registry, current
 from nnkit.registry.specs import build, create, resolve
-from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, split, suggest
+from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, did_you_mean, distribution_key, split
 
 __all__ = ["check_overrides", "name_of", "part_from_config", "part_to_config", "unregistered"]
 
@@ -256,8 +256,7 @@ def check_overrides(config: Mapping[str, Any], overrides: Mapping[str, object]) 
         walk(name, value)
     unknown = next((word for word in overrides if word not in places), None)
     if unknown is not None:
-        near = suggest(str(unknown), places, count=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(str(unknown), places)
         raise SpecError(f"overrides has {unknown!r}, which is not a place or a part of the config{hint}")
 
 

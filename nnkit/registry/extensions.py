@@ -9,13 +9,13 @@ from typing import Any, TypeVar, cast
 import attrs
 import pluggy
 
-from nnkit.errors import PluginError
+from nnkit.errors import PluginError, headline
 from nnkit.interfaces.part import Part
 from nnkit.plugin_control import PLUGIN_OUTPUT, none_allowed
 from nnkit.registry.hooks import HOOK_GROUPS
 from nnkit.registry.installed import HookModule
 from nnkit.registry.kinds import KINDS
-from nnkit.registry.manager import Registry, brief, current
+from nnkit.registry.manager import Registry, current
 
 __all__ = ["Implementation", "accelerate", "implementations"]
 
@@ -47,7 +47,7 @@ class Implementation:
             done = True
         if not done:
             error = self._registry.failures[self.module]
-            self.warn("is skipped", f"failed with {brief(error)}", once=self.module.origin, cause=error)
+            self.warn("is skipped", f"failed with {headline(error)}", once=self.module.origin, cause=error)
 
     def warn(self, outcome: str, problem: str, **options: Any) -> None:
         """Warn of a problem and its outcome, with the options of ``Registry.warn``; in strict mode, raise."""

@@ -16,7 +16,7 @@ import pluggy
 from nnkit.errors import PluginError, UnknownNameError
 from nnkit.interfaces.part import Part
 from nnkit.registry.kinds import Kind, check_class, is_target, kind_of
-from nnkit.spelling import BUILTIN, display, distribution_key, is_distribution, is_name, key, suggest
+from nnkit.spelling import BUILTIN, did_you_mean, display, distribution_key, is_distribution, is_name, key
 
 PROJECT = "nnkit"
 PREFIX = PROJECT + "_"
@@ -273,5 +273,5 @@ def _check_hooks(plugin: object, origin: str) -> None:
 
 
 def _suggestion(name: str) -> str:
-    close = suggest(name, HOOK_GROUPS, count=1) or [hook for hook in HOOK_GROUPS if hook.removeprefix(PREFIX) in name]
-    return f"did you mean {close[0]!r}?" if close else f"the hooks are {', '.join(HOOK_GROUPS)}"
+    inside = next((f"did you mean {hook!r}?" for hook in HOOK_GROUPS if hook.removeprefix(PREFIX) in name), "")
+    return did_you_mean(name, HOOK_GROUPS, start="", other=inside or f"the hooks are {', '.join(HOOK_GROUPS)}")

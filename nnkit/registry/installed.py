@@ -13,7 +13,7 @@ import attrs
 from nnkit.errors import PluginError
 from nnkit.registry.hooks import HOOK_GROUPS, PROJECT, Entry, PartTable
 from nnkit.registry.kinds import KINDS, is_target
-from nnkit.spelling import BUILTIN, IN_PROCESS, display, distribution_key, is_distribution, is_name, suggest
+from nnkit.spelling import BUILTIN, IN_PROCESS, did_you_mean, display, distribution_key, is_distribution, is_name
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -155,8 +155,8 @@ def _add_part(table: PartTable, point: EntryPoint, target: str, origin: str) -> 
     kinds = {kind.group: kind for kind in KINDS.values()}
     kind = kinds.get(point.group)
     if kind is None:
-        close = suggest(point.group, [*kinds, *HOOK_GROUPS.values()], count=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; the groups are {', '.join(kinds)}"
+        other = f"; the groups are {', '.join(kinds)}"
+        hint = did_you_mean(point.group, [*kinds, *HOOK_GROUPS.values()], other=other)
         return [f"{origin}: {point.group!r} is not a group of nnkit{hint}"]
     if not is_name(point.name):
         return [f"{origin}: {point.name!r} is not a name; expected a letter, then letters, digits, '_' and '-'"]

@@ -15,7 +15,7 @@ import attrs
 from nnkit import interfaces
 from nnkit.errors import PluginError, UnknownNameError
 from nnkit.interfaces.part import Part
-from nnkit.spelling import key, suggest
+from nnkit.spelling import did_you_mean, key
 
 RESERVED = ("name", "providers", "unregistered")
 """Words that specs and configs use themselves, so no hyperparameter may be called so."""
@@ -72,8 +72,7 @@ def kind_of(name: str) -> Kind:
         for kind in KINDS.values():
             if key(name) in {key(kind.name), key(kind.plural)}:
                 return kind
-    close = suggest(name, KINDS) if isinstance(name, str) else []
-    hint = f" did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(name, KINDS, start=" ") if isinstance(name, str) else ""
     raise UnknownNameError(f"{name!r} is not a kind of part;{hint} the kinds are {', '.join(KINDS)}")
 
 
@@ -107,8 +106,7 @@ def import_object(target: str) -> Any:
         try:
             value = getattr(value, word)
         except AttributeError as error:
-            close = suggest(word, [name for name in dir(value) if not name.startswith("_")], count=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(word, [name for name in dir(value) if not name.startswith("_")])
             raise ImportError(f"{module_name!r} has no {word!r}{hint}") from error
     return value
 

@@ -8,19 +8,14 @@ cannot deadlock.
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import threading
-import traceback
-import warnings
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import attrs
 import pluggy
 
-from nnkit import __version__
-from nnkit.errors import AmbiguousNameError, PluginError, PluginLoadError, PluginWarning, SpecError
+from nnkit import __version__, errors
+from nnkit.errors import AmbiguousNameError, PluginError, PluginLoadError, PluginWarning, SpecError, headline
 from nnkit.interfaces.part import Part
 from nnkit.plugin_control import PLUGIN_OUTPUT, reporting, strict, unknown_names, why_disabled
 from nnkit.registry import builtins
@@ -29,7 +24,7 @@ from nnkit.registry.installed import HookModule, Installed, scan
 from nnkit.registry.kinds import Kind, check_class, import_object, kind_of, top_package
 from nnkit.spelling import BUILTIN, IN_PROCESS, display, is_name, key, split
 
-__all__ = ["Registry", "brief", "current", "fresh", "register", "trace"]
+__all__ = ["Registry", "current", "fresh", "register"]
 
 
 class Registry:
@@ -110,17 +105,7 @@ class Registry:
             if (once or sentence) in self._warned:
                 return
             self._warned.add(once or sentence)
-        frame = sys._getframe(1)  # noqa: SLF001  # warnings has no public way to skip a package before Python 3.12
-        while frame.f_back is not None and frame.f_code.co_filename.startswith(_INTERNAL):
-            frame = frame.f_back
-        warnings.warn_explicit(
-            sentence,
-            PluginWarning,
-            frame.f_code.co_filename,
-            frame.f_lineno,
-            module=frame.f_globals.get("__name__"),
-            registry=frame.f_globals.setdefault("__warningregistry__", {}),
-        )
+        errors.warn(sentence, PluginWarning)
 
     # -- names ------------------------------------------------------------------------------
 
@@ -190,7 +175,7 @@ class Registry:
         if isinstance(failure, PluginError):
             raise type(failure)(*failure.args) from failure
         raise PluginLoadError(
-            f"the {entry.kind.name} {entry.id!r} cannot be loaded: {entry.origin} failed with {brief(failure)}"
+            f"the {entry.kind.name} {entry.id!r} cannot be loaded: {entry.origin} failed with {headline(failure)}"
         ) from failure
 
     @contextlib.contextmanager
@@ -242,7 +227,7 @@ class Registry:
         failure = self.failures.get(hook)
         if failure is not None:
             self.warn(
-                f"the plugin {hook.origin} failed to load, so what it adds is missing: {brief(failure)};"
+                f"the plugin {hook.origin} failed to load, so what it adds is missing: {headline(failure)};"
                 f" nnkit.plugins.why({hook.distribution!r}) shows where",
                 cause=failure,
             )
@@ -316,25 +301,6 @@ def register(kind: str, name: str, cls: type[Part]) -> None:
         raise PluginError(f"{origin}: {name!r} is the name of a built-in {wanted.name}; choose another name")
     registry.add_to_process(Entry(wanted, display(name), IN_PROCESS, check_class(cls, wanted, origin), origin))
 
-
-def brief(error: BaseException) -> str:
-    """An exception in one line: its type and the first line of its message."""
-    first = str(error).strip().splitlines()[:1]
-    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
-
-
-def trace(error: BaseException) -> str:
-    """The complete traceback of a stored failure."""
-    return "".join(traceback.format_exception(error)).rstrip()
-
-
-_INTERNAL = (
-    str(Path(__file__).parents[1]) + os.sep,
-    str(Path(pluggy.__file__).parent) + os.sep,
-    contextlib.__file__,
-    "<frozen importlib",
-)
-"""Files that a warning never points at."""
 
 _current: Registry | None = None
 _making = threading.Lock()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import numbers
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -14,15 +12,14 @@ import attrs
 from nnkit.errors import HyperparameterError, NNKitError, SpecError
 from nnkit.interfaces.fields import PART_KIND
 from nnkit.interfaces.part import Part, PartSpec
-from nnkit.registry.answers import get, suggest
-from nnkit.registry.builtins import ADAPTERS
+from nnkit.registry.answers import get
+from nnkit.registry.builtins import ADAPTERS, FOREIGN
 from nnkit.registry.kinds import Kind, article, hyperparameters, import_object, kind_of
+from nnkit.spelling import did_you_mean, parse
 
-__all__ = ["build", "create", "parse", "resolve"]
+__all__ = ["build", "create", "resolve"]
 
 AnyPart = TypeVar("AnyPart", bound=Part)
-
-_CALL = re.compile(r"\s*([^\s()=,]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 
 def create(kind: str, spec: PartSpec) -> Any:
@@ -74,51 +71,6 @@ def create(kind: str, spec: PartSpec) -> Any:
     return _adapted(wanted, spec)
 
 
-def parse(spec: str) -> tuple[str, dict[str, Any]]:
-    """The name and the keywords of ``"name"`` or ``"name(keyword=literal, …)"``.
-
-    Raises:
-        SpecError: When it is neither.
-
-    Example:
-        >>> parse("adam(learning_rate=3e-4, beta1=0.8)")
-        ('adam', {'learning_rate': 0.0003, 'beta1': 0.8})
-    """
-    form = "expected 'name' or 'name(keyword=literal, …)'"
-    match = _CALL.fullmatch(spec)
-    if match is None:
-        raise SpecError(f"the spec {spec!r} cannot be understood: {form}")
-    name, arguments = match.groups()
-    if arguments is None:
-        return name, {}
-    try:
-        call = ast.parse(f"part({arguments}\n)", mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise SpecError(f"the spec {spec!r} cannot be understood ({reason}): {form}") from error
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise SpecError(f"the spec {spec!r} cannot be understood: {form}")
-    if call.args or any(keyword.arg is None for keyword in call.keywords):
-        raise SpecError(f"the spec {spec!r} has an argument without a keyword: {form}")
-    words = [str(keyword.arg) for keyword in call.keywords]
-    repeated = next((word for word in words if words.count(word) > 1), None)
-    if repeated is not None:
-        raise SpecError(f"the spec {spec!r} gives {repeated} twice: {form}")
-    return name, {word: _literal(keyword, spec) for word, keyword in zip(words, call.keywords, strict=True)}
-
-
-def _literal(keyword: ast.keyword, spec: str) -> Any:
-    try:
-        return ast.literal_eval(keyword.value)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        written = ast.unparse(keyword.value)
-        hint = f"; write the part in quotes: {keyword.arg}={written!r}" if isinstance(keyword.value, ast.Call) else ""
-        raise SpecError(
-            f"in the spec {spec!r}, {keyword.arg}={written} is not a literal (a number, a string, True, None,"
-            f" a list, a dict …){hint}"
-        ) from error
-
-
 def resolve(part: AnyPart) -> AnyPart:
     """``part`` with every spec in its part fields replaced by the part; itself when there is none.
 
@@ -144,8 +96,7 @@ def build(cls: type[AnyPart], name: str, keywords: Mapping[str, Any]) -> AnyPart
     for keyword, value in keywords.items():
         current = cls.renamed_fields.get(keyword, keyword)
         if current not in fields:
-            close = suggest(str(keyword), fields, about="hyperparameter", count=1)
-            hint = f" did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(str(keyword), fields, FOREIGN["hyperparameter"], start=" ")
             there = f"its hyperparameters are {', '.join(fields)}" if fields else "it has no hyperparameters"
             raise SpecError(f"the {cls.kind} {name!r} has no hyperparameter {keyword!r};{hint} {there}")
         if current in values:

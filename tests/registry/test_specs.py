@@ -17,7 +17,7 @@ from nnkit.losses.function import FunctionLoss
 from nnkit.optimizers.update_only import UpdateOnly
 from nnkit.registry import resolve
 from nnkit.registry.kinds import KINDS, kind_of
-from nnkit.registry.specs import parse
+from nnkit.spelling import parse
 
 Leaky = plugins.get("activation", "leaky_relu")
 Adam = plugins.get("optimizer", "adam")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numba
 
-from nnkit.errors import PluginWarning
+from nnkit.errors import PluginWarning, headline
 
 __all__ = ["Kernel", "compiled", "forget_stale", "kernel", "task"]
 
@@ -116,8 +116,7 @@ def _warn(name: str, error: Exception) -> None:
     if name not in _failed:
         _failed.add(name)
         warnings.warn(
-            f"nnkit-numba could not compile {name}: {type(error).__name__}: {str(error).splitlines()[0]}; "
-            "plain numpy is used instead",
+            f"nnkit-numba could not compile {name}: {headline(error)}; plain numpy is used instead",
             PluginWarning,
             stacklevel=3,
         )
