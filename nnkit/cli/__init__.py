@@ -5,6 +5,7 @@ One command a file in ``nnkit/cli/commands``; this module imports nothing that c
 
 from __future__ import annotations
 
+import io
 import sys
 
 __all__ = ["main"]
@@ -15,6 +16,9 @@ def main() -> None:
     from nnkit.cli.signals import exit_codes
 
     with exit_codes():
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # names that the terminal's encoding lacks are escaped
+                stream.reconfigure(errors="backslashreplace")
         from nnkit.cli import _blas
 
         _blas.prepare()  # before anything imports numpy

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -110,10 +112,23 @@ def _problems_as_sentences() -> Iterator[None]:
             yield
         except NNKitError as error:
             raise (MissingExtra if isinstance(error, MissingExtraError) else Stated)(_sentence(error)) from error
+        except MemoryError as error:
+            raise Stated(f"not enough memory: {error or 'an array of this size cannot be allocated'}") from error
         except OSError as error:
             if error.filename is None:
-                raise
+                if error.errno is None or isinstance(error, BrokenPipeError):
+                    raise
+                _abandon_stdout()
+                raise Stated(f"standard output could not be written: {error.strerror}") from error
             raise Stated(f"{error.filename}: {error.strerror or error}") from error
+
+
+def _abandon_stdout() -> None:
+    """Lead standard output to nothing: Python would fail again when it writes the rest at its end."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @contextlib.contextmanager

@@ -14,10 +14,10 @@ from nnkit.cli.sections import ExperimentError, check_keys, read_section
 from nnkit.cli.splitting import Split
 from nnkit.interfaces.fields import flag, real
 
-__all__ = ["DataSection", "Experiment", "OutputSection", "read_experiment"]
+__all__ = ["DataSection", "Experiment", "OutputSection", "read_experiment", "setting"]
 
 # What the data section settles, and what a file cannot hold.
-NOT_IN_FILES = {"self", "X", "y", "validation_data", "validation_split", "sample_weight"}
+NOT_IN_FILES = {"self", "X", "y", "validation_data", "validation_split", "sample_weight", "resume"}
 
 
 def _text(*, default: str | None = None, required: bool = False) -> Any:
@@ -111,6 +111,8 @@ class Experiment:
 
     Args:
         path: The file.
+        text: Its text.
+        settings: The values that replaced those of the text, by their keys.
         data: Where the samples come from.
         network: Arguments of ``nnkit.Network``, by name.
         training: Arguments of ``Network.fit``, by name.
@@ -118,6 +120,8 @@ class Experiment:
     """
 
     path: Path
+    text: str
+    settings: Mapping[str, Any]
     data: DataSection
     network: Mapping[str, Any]
     training: Mapping[str, Any]
@@ -128,8 +132,32 @@ class Experiment:
         return self.path.parent / name
 
 
-def read_experiment(path: Path) -> Experiment:
+def setting(text: str) -> tuple[str, Any]:
+    """The key and the value of ``"network.seed=3"``: a TOML value, or else text.
+
+    Raises:
+        ExperimentError: When it is not ``KEY=VALUE`` with a section in front of the key.
+
+    Example:
+        >>> setting("network.seed=3"), setting("network.optimizer=adam(learning_rate=0.1)")
+        (('network.seed', 3), ('network.optimizer', 'adam(learning_rate=0.1)'))
+    """
+    key, separator, value = (word.strip() for word in text.partition("="))
+    if not separator or not all(word.strip() for word in key.split(".")) or "." not in key:
+        raise ExperimentError(f"--set {text!r}: expected SECTION.KEY=VALUE, for example network.seed=3")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
+
+
+def read_experiment(path: Path, text: str | None = None, settings: Mapping[str, Any] | None = None) -> Experiment:
     """Read an experiment file.
+
+    Args:
+        path: The file.
+        text: Its text; by default that of the file.
+        settings: Values to use instead of those in the file, by their keys (``"network.seed"``).
 
     Raises:
         ExperimentError: When it is not TOML, or has a key or value that is not understood.
@@ -137,9 +165,12 @@ def read_experiment(path: Path) -> Experiment:
     from nnkit.network.network import Network
 
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig") if text is None else text
+        content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ExperimentError(f"{path} is not a TOML file: {error}") from error
+    for key, value in (settings or {}).items():
+        _replace(content, key, value)
     check_keys(content, ("data", "network", "training", "output"), str(path))
     for name in ("data", "network"):
         if name not in content:
@@ -157,8 +188,20 @@ def read_experiment(path: Path) -> Experiment:
         training["batch_size"] = None
     return Experiment(
         path=path,
+        text=text,
+        settings=dict(settings or {}),
         data=read_section(DataSection, content["data"], f"{path}: [data]"),
         network=sections["network"],
         training=training,
         output=read_section(OutputSection, content.get("output", {}), f"{path}: [output]"),
     )
+
+
+def _replace(content: dict[str, Any], key: str, value: Any) -> None:
+    *sections, name = key.split(".")
+    table: Any = content
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ExperimentError(f"--set {key}: {section} is {table!r}, which has no keys")
+    table[name] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -10,9 +11,10 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from nnkit.arrays import Array
 from nnkit.interfaces import Callback, TrainingView
 
-__all__ = ["ProgressBar"]
+__all__ = ["EpochRecord", "ProgressBar"]
 
 # What stands beside the figures: epochs, samples per second, time left, and the blanks between them.
 BESIDE = 45
@@ -81,6 +83,40 @@ class ProgressBar(Callback):
         if self._shown:
             self._shown["bar"].stop()
             self._shown.clear()
+
+
+@final
+@attrs.frozen(kw_only=True, eq=False)
+class EpochRecord(Callback):
+    """A checksum of the parameters of each epoch, from which follows which epoch's the finished network has.
+
+    Source:
+        Peterson & Brown (1961), "Cyclic Codes for Error Detection".
+
+    Example:
+        >>> EpochRecord().offers("on_epoch_end")
+        True
+    """
+
+    _checksums: dict[int, int] = attrs.field(factory=dict, init=False, repr=False)
+
+    def belongs_to_run(self) -> bool:
+        return False
+
+    def on_epoch_end(self, view: TrainingView) -> None:
+        self._checksums[view.epoch] = _checksum(view.parameters)
+
+    def epoch_of(self, parameters: Array) -> int | None:
+        """The last epoch that ended with these parameters; ``None`` when none did."""
+        wanted = _checksum(parameters)
+        return next(
+            (epoch for epoch in sorted(self._checksums, reverse=True) if self._checksums[epoch] == wanted), None
+        )
+
+
+def _checksum(parameters: Array) -> int:
+    """CRC-32 of the parameters."""
+    return zlib.crc32(np.ascontiguousarray(parameters).data.cast("B"))
 
 
 def fitting(logs: Mapping[str, Any], width: int) -> str:

@@ -127,7 +127,7 @@ def test_what_cannot_be_predicted_is_a_sentence(model, tmp_path):
         ((model, tmp_path / "x.npz", "--x", "Y"), "has no array 'Y'; it has X"),
         ((tmp_path / "foreign.npz", tmp_path / "x.npz"), "not an nnkit file"),
         ((tmp_path / "damaged.npz", tmp_path / "x.npz"), "damaged"),
-        ((model, tmp_path / "x.npz", "--output", tmp_path / "none" / "p.csv"), "could not be written"),
+        ((model, tmp_path / "x.npz", "--output", tmp_path / "x.npz" / "p.csv"), "could not be written"),
     ):
         shown = run("predict", *arguments)
         assert (1, "") == (shown.exit_code, shown.stdout)

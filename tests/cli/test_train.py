@@ -317,7 +317,7 @@ def test_a_confusion_matrix_of_numbers_is_refused_before_training(folder):
     with (folder / "diabetes.toml").open("a") as file:
         file.write('[output]\nconfusion_matrix = "c.png"\n')
     shown = run("train", "diabetes.toml")
-    assert (1, True) == (shown.exit_code, "only classes can be confused" in shown.stderr)
+    assert (1, True) == (shown.exit_code, "confusion_matrix needs class targets; these are numeric" in shown.stderr)
     assert not Path("diabetes-model.npz").exists()
 
 

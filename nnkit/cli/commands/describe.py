@@ -7,19 +7,22 @@ from typing import Any
 
 import click
 
+from nnkit.cli.options import override_option, parsed
+
 __all__ = ["command"]
 
 
 @click.command("describe")
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the config, notes and history as JSON.")
-def command(*, model: Path, as_json: bool) -> None:
+@override_option
+def command(*, model: Path, as_json: bool, overrides: tuple[str, ...]) -> None:
     """Say what the network in the file MODEL is made of, and how it was trained."""
     import json
 
     from nnkit.network.network import Network
 
-    network = Network.load(model)
+    network = Network.load(model, overrides=parsed(overrides))
     history, config = network.history, network.to_config()
     if as_json:
         click.echo(json.dumps({"config": config, "notes": network.notes, "history": history}, indent=2, default=_plain))

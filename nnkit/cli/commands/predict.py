@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnkit.cli.options import delimiter_option, override_option, parsed
+
 if TYPE_CHECKING:
     from nnkit.arrays import Array
     from nnkit.network.network import Network
@@ -23,19 +25,32 @@ __all__ = ["command"]
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A .csv or .npz instead of the screen.")
 @click.option("--labels", is_flag=True, help="The class of each row instead of the figure for each class.")
 @click.option("--x", "key", help="The array of features in an .npz; by default the one that was trained with.")
-@click.option("--delimiter", default=",", show_default=True, help="What separates the cells of a .csv.")
-def command(*, model: Path, data: Path, output: Path | None, labels: bool, key: str | None, delimiter: str) -> None:
+@delimiter_option
+@override_option
+def command(
+    *,
+    model: Path,
+    data: Path,
+    output: Path | None,
+    labels: bool,
+    key: str | None,
+    delimiter: str,
+    overrides: tuple[str, ...],
+) -> None:
     """Ask the network in the file MODEL about each row of DATA (.npz or .csv).
 
     Columns of a .csv with a header are found by the names that the network was trained with; others are ignored.
     """
+    from nnkit.cli.outputs import prepare_outputs
     from nnkit.cli.tables import column_names, read_table
     from nnkit.errors import DataError
     from nnkit.network.network import Network
 
     if output is not None and output.suffix.lower() not in {".csv", ".npz"}:
         raise click.BadParameter(f"{output} ends in {output.suffix!r}; expected .csv or .npz", param_hint="--output")
-    network = Network.load(model)
+    if output is not None:
+        prepare_outputs({"--output": output}, [model, data])
+    network = Network.load(model, overrides=parsed(overrides))
     named = network.notes.get("features")
     wanted = named if named and column_names(data, delimiter=delimiter) is not None else None
     table = read_table(data, x=key or network.notes.get("x", "X"), y=None, features=wanted, delimiter=delimiter)

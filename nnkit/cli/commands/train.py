@@ -1,7 +1,8 @@
-"""``nnkit train``: an experiment file in; a model, pictures and figures out."""
+"""``nnkit train``: an experiment file in; a model, pictures and values out."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,92 +17,160 @@ __all__ = ["command"]
 
 
 @click.command("train")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--epochs", type=click.IntRange(min=1), help="Instead of the file's own.")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--resume",
+    "resumed",
+    metavar="MODEL",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Go on with the last run of this model, with the experiment that it was trained by.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Instead of the file's own; of the run that is resumed.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of the network, instead of the file's own.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="A value instead of the file's own (network.seed=3); may be repeated.",
+)
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is written.")
 @click.option("--quiet", is_flag=True, help="Write the files, print nothing.")
 @click.pass_context
-def command(
-    context: click.Context, *, file: Path, epochs: int | None, seed: int | None, output: Path | None, quiet: bool
-) -> None:
-    """Train the network that the experiment FILE (TOML) describes."""
+def command(context: click.Context, /, *, file: Path | None, resumed: Path | None, quiet: bool, **options: Any) -> None:
+    """Train the network that the experiment FILE (TOML) describes, or go on with a training (--resume MODEL)."""
     import signal
     import time
 
-    import attrs
-
-    from nnkit.cli.building import build_network, load_samples, read_rows
+    from nnkit.cli.building import load_samples, read_rows
     from nnkit.cli.console import progress_console
-    from nnkit.cli.experiment import read_experiment
-    from nnkit.cli.progress import ProgressBar
+    from nnkit.cli.progress import EpochRecord, ProgressBar
     from nnkit.core.interrupt import DeferredSignals
 
-    experiment = read_experiment(file)
-    training: dict[str, Any] = dict(experiment.training) | ({} if epochs is None else {"epochs": epochs})
-    if seed is not None:
-        experiment = attrs.evolve(experiment, network={**experiment.network, "seed": seed})
+    experiment, network = _begin(file, resumed, options)
     table = read_rows(experiment, experiment.data.file)
-    network = build_network(experiment, table.X.shape[1], table.source)
+    if network is None:
+        from nnkit.cli.building import build_network
+
+        network = build_network(experiment, table.X.shape[1], table.source)
     samples = load_samples(experiment, table, network)
-    _check_outputs(experiment, samples)
-    folder = output or Path()
-    folder.mkdir(parents=True, exist_ok=True)
-    model = folder / (experiment.output.model or f"{file.stem}-model.npz")
+    outputs = _outputs(experiment, samples, options["output"], resumed)
     network.notes.update(
-        experiment=file.read_text(encoding="utf-8"),
+        experiment=experiment.text,
+        experiment_file=os.path.relpath(experiment.path, outputs["model"].parent),
+        settings=dict(experiment.settings),
         features=list(table.features) if table.named else None,
         classes=None if samples.classes is None else list(samples.classes),
         x=experiment.data.x,
     )
+    training: dict[str, Any] = dict(experiment.training)
     if samples.validation is not None:
         training["validation_data"] = (samples.validation.X, samples.validation.y)
-    bar = ProgressBar(console=progress_console())
-    if not quiet:
-        training["callbacks"] = [*_listed(training.get("callbacks", [])), bar]
+    bar, record = ProgressBar(console=progress_console()), EpochRecord()
+    training["callbacks"] = [*_listed(training.get("callbacks", [])), record, *([] if quiet else [bar])]
     began = time.perf_counter()
     with DeferredSignals() as signals:
         interrupted = False
         try:
-            network.fit(samples.train.X, samples.train.y, **training)
+            network.fit(samples.train.X, samples.train.y, **training, resume=resumed is not None)
         except KeyboardInterrupt:
             interrupted = True
         finally:
             bar.close()
         seconds = time.perf_counter() - began
-        network.save(model)
+        network.save(outputs["model"])
         if interrupted or signals.number is not None:
+            model = outputs["model"]
             click.echo(f"Stopped after {network.epoch} epochs; {model} holds the network as it was then.", err=True)
             context.exit(128 + (signals.number or signal.SIGINT))
-    history = network.history
-    written = [model]
-    figures, matrix = _judged(network, samples)
-    if experiment.output.learning_curve is not None:
-        from nnkit.plot import learning_curve
-
-        written.append(folder / experiment.output.learning_curve)
-        learning_curve(history, written[-1], title=f"{file.stem}: learning curve")
-    if experiment.output.confusion_matrix is not None:
-        from nnkit.plot import confusion_matrix
-
-        written.append(folder / experiment.output.confusion_matrix)
-        confusion_matrix(matrix, samples.classes, written[-1])
+    values, matrix = _judged(network, samples)
+    _draw(outputs, network, f"{experiment.path.stem}: learning curve", matrix, samples.classes)
     if not quiet:
-        _report(network, samples, float(history["loss"][-1]), seconds, matrix)
-        click.echo("wrote " + ", ".join(map(str, written)))
-        for name, value in figures.items():
+        loss = float(network.history["loss"][-1])
+        _report(network, samples, loss, seconds, record.epoch_of(network.parameters), matrix)
+        click.echo("wrote " + ", ".join(map(str, outputs.values())))
+        for name, value in values.items():
             click.echo(f"{samples.judged.name} {name.replace('_', ' ')} {value:.4f}")
 
 
-def _report(network: Network, samples: Samples, loss: float, seconds: float, matrix: Any) -> None:
-    """What was trained on what, and how each class fared."""
+def _begin(file: Path | None, resumed: Path | None, options: dict[str, Any]) -> tuple[Experiment, Network | None]:
+    """The experiment, with the values of the command line; and the network whose training goes on."""
+    from nnkit.cli.experiment import read_experiment, setting
+    from nnkit.cli.sections import ExperimentError
+    from nnkit.network.network import Network
+
+    settings = dict(map(setting, options["settings"]))
+    for key, name in (("training.epochs", "epochs"), ("network.seed", "seed")):
+        if options[name] is not None:
+            settings[key] = options[name]
+    if resumed is None:
+        if file is None:
+            raise click.UsageError("name the experiment file, or a model to go on with: nnkit train --resume MODEL")
+        return read_experiment(file, settings=settings), None
+    fixed = sorted(key for key in settings if key.startswith("network."))
+    if fixed:
+        raise click.UsageError(f"--resume goes on with the network of {resumed}; {fixed[0]} cannot be set any more")
+    network = Network.load(resumed)
+    text = network.notes.get("experiment")
+    if file is None and not isinstance(text, str):
+        raise ExperimentError(f"{resumed} was not trained by nnkit train: name its experiment file beside --resume")
+    path = file or resumed.parent / network.notes.get("experiment_file", "experiment.toml")
+    settings = {**network.notes.get("settings", {}), **settings}
+    return read_experiment(path, None if file else text, settings), network
+
+
+def _outputs(experiment: Experiment, samples: Samples, output: Path | None, resumed: Path | None) -> dict[str, Path]:
+    """The path of each output, checked before training, with their folders made."""
+    import attrs
+
+    from nnkit.cli.outputs import prepare_outputs
+    from nnkit.cli.sections import ExperimentError
+
+    section, folder = experiment.output, output or Path()
+    if section.confusion_matrix and samples.classes is None:
+        raise ExperimentError(f"{experiment.path}: [output] confusion_matrix needs class targets; these are numeric")
+    model = folder / (section.model or f"{experiment.path.stem}-model.npz")
+    if resumed is not None and output is None:
+        model = resumed
+    names = {name: path for name, path in attrs.asdict(section).items() if path is not None}
+    pictures = {name: folder / path for name, path in names.items() if name != "model"}
+    data = experiment.data
+    files = [experiment.beside(name) for name in (data.file, data.validation_file, data.test_file) if name]
+    inputs = [experiment.path, *files, *([] if resumed is None else [resumed])]
+    outputs = {"model": model, **pictures}
+    prepare_outputs(outputs, inputs, pictures=pictures, replaced=resumed)
+    return outputs
+
+
+def _draw(outputs: dict[str, Path], network: Network, title: str, matrix: Any, classes: Any) -> None:
+    from nnkit.network.composition import DEFAULTS
+
+    if "learning_curve" in outputs:
+        from nnkit.plot import learning_curve
+
+        learning_curve(network.history, outputs["learning_curve"], title=title)
+    if DEFAULTS["confusion"] in outputs:
+        from nnkit.plot import confusion_matrix
+
+        confusion_matrix(matrix, classes, outputs[DEFAULTS["confusion"]])
+
+
+def _report(network: Network, samples: Samples, loss: float, seconds: float, epoch: int | None, matrix: Any) -> None:
+    """What was trained on what, why it ended, and the values of each class."""
     from nnkit.cli.console import print_table, result_console
     from nnkit.cli.report import class_table
 
     parts = [part for part in (samples.train, samples.validation, samples.test) if part]
     click.echo(f"{', '.join(f'{len(part.X):,} {part.name}' for part in parts)} rows")
     click.echo(f"{network.parameters.size:,} parameters, {network.epoch} epochs in {seconds:.1f} s, ", nl=False)
-    click.echo(f"training loss {loss:.4g}\n")
+    click.echo(f"training loss {loss:.4g}")
+    if network.stop_reason is not None:
+        click.echo(f"stopped after epoch {network.epoch}: {network.stop_reason}")
+    if epoch is None:
+        click.echo("the parameters are those that a callback set at the end")
+    elif epoch != network.epoch:
+        click.echo(f"the parameters are those of epoch {epoch}")
+    click.echo()
     if matrix is not None and samples.classes is not None:
         print_table(result_console(), class_table(matrix, samples.classes))
         click.echo()
@@ -111,24 +180,8 @@ def _listed(callbacks: Any) -> list[Any]:
     return callbacks if isinstance(callbacks, list) else [callbacks]
 
 
-def _check_outputs(experiment: Experiment, samples: Samples) -> None:
-    """Refuse before training what could only fail after it."""
-    from importlib.util import find_spec
-
-    from nnkit.cli.sections import ExperimentError
-    from nnkit.errors import MissingExtraError
-
-    output = experiment.output
-    if (output.learning_curve or output.confusion_matrix) and find_spec("matplotlib") is None:
-        raise MissingExtraError(f'the pictures of {experiment.path} need matplotlib: pip install "nnkit-core[plot]"')
-    if output.confusion_matrix and samples.classes is None:
-        raise ExperimentError(
-            f"{experiment.path}: [output] confusion_matrix: the targets are numbers, and only classes can be confused"
-        )
-
-
 def _judged(network: Network, samples: Samples) -> tuple[dict[str, float], Any]:
-    """The figures of the rows that were seen least, the one that counts last; and their confusion matrix."""
+    """The values of the rows that were seen least, the one that counts last; and their confusion matrix."""
     from nnkit.network.composition import DEFAULTS
 
     part = samples.judged
