@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import State
+from nnkit.interfaces import BLOCKS, Block, State
+from nnkit.interfaces.decay import decayed_arrays, decays_field
 from nnkit.interfaces.fields import real
 from nnkit.interfaces.moments import AdamLike, descend, moments
 from nnkit.interfaces.stepping import scalar
@@ -20,8 +21,7 @@ from nnkit.interfaces.stepping import scalar
 class AdamW(AdamLike):
     """``theta -= learning_rate * (weight_decay * theta + m / (sqrt(v) + epsilon))``, with the moments of Adam.
 
-    All parameters decay, biases included: an optimizer sees one vector. To penalize weights alone,
-    use a regularizer.
+    Only arrays with the role ``"weight"`` decay: no biases, no scales and shifts of normalizing layers.
 
     Args:
         learning_rate: Step size: a non-negative number or a schedule.
@@ -29,46 +29,63 @@ class AdamW(AdamLike):
         beta2: Exponential decay rate of the mean of ``g**2``, in [0, 1).
         epsilon: Added to the root, above 0.
         weight_decay: Fraction of the parameters that a step with learning rate 1 subtracts, non-negative.
+        decays: What decays: arrays with the role ``"weight"``, or ``"all"`` parameters, as in PyTorch.
 
     State:
-        As in ``adam``: ``step``, ``gradient_sum`` and ``square_sum``.
+        As in ``adam``: ``step``, ``gradient_sum`` and ``square_sum``; and the blocks.
 
     Source:
         Loshchilov & Hutter (2019), "Decoupled Weight Decay Regularization". Semantics of PyTorch
-        2.13, whose default ``weight_decay`` this is.
+        2.13 with ``decays="all"``; its default ``weight_decay``.
 
     Example:
-        >>> adamw = AdamW(learning_rate=0.1, weight_decay=0.5)
+        >>> adamw = AdamW(learning_rate=0.1, weight_decay=0.5, decays="all")
         >>> theta = np.array([1.0, 2.0])
         >>> adamw.update(theta, np.array([3.0, -0.5]), adamw.init(theta, [])).round(6)
         array([0.85, 2.  ])
     """
 
-    variants = ({"weight_decay": 0.0}, {"weight_decay": 0.3, "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3})
+    variants = (
+        {"weight_decay": 0.0},
+        {"weight_decay": 0.3, "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3},
+        {"weight_decay": 0.3, "decays": "all"},
+    )
 
     weight_decay: float = real(0.01, ge=0.0)
+    decays: str = decays_field()
 
     @staticmethod
     def reference(
-        parameters: Array, gradients: Array, learning_rate: float, epsilon: float, weight_decay: float, **betas: float
+        parameters: Array,
+        gradients: Array,
+        learning_rate: float,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        weight_decay: float,
     ) -> Array:
-        """The paper's algorithm 2: the parameters after each step."""
+        """The paper's algorithm 2: the parameters after each step, of an array that decays."""
         path = []
-        for t, m, v in moments(gradients, **betas):
-            mean, root = m / (1 - betas["beta1"] ** t), np.sqrt(v / (1 - betas["beta2"] ** t))
+        for t, m, v in moments(gradients, beta1, beta2):
+            mean, root = m / (1 - beta1**t), np.sqrt(v / (1 - beta2**t))
             parameters = parameters - learning_rate * (mean / (root + epsilon) + weight_decay * parameters)
             path.append(parameters)
         return np.array(path)
 
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
+        return super().init(parameters, blocks) | {BLOCKS: tuple(blocks)}
+
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         scale, floor, remaining = (scalar(0.0, parameters) for _ in range(3))
+        decayed = decayed_arrays(parameters, state, self.decays) if self.weight_decay else []
 
         def prepare(learning_rate: float, t: int) -> None:
             scale[()], floor[()] = self.bias_corrected(learning_rate, t)
             remaining[()] = 1.0 - learning_rate * self.weight_decay
+            for array in decayed:
+                np.multiply(array, remaining, array)
 
         def move(theta: Array, g: Array, m: Array, v: Array, work: Array) -> None:
-            np.multiply(theta, remaining, theta)
             descend(theta, m, v, scale, floor, work)
 
         return self.bind_moments(parameters, gradient, state, prepare, move)

@@ -9,13 +9,14 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import State
+from nnkit.interfaces import BLOCKS, State
+from nnkit.interfaces.decay import stretches
 from nnkit.interfaces.moments import AdamLike
 from nnkit.interfaces.stepping import rates
 from nnkit.optimizers.adam import Adam
 from nnkit_numba.compiling import kernel, task
 from nnkit_numba.same_fields import as_fields_of
-from nnkit_numba.updating import bind_update, four_vectors, numbers_of
+from nnkit_numba.updating import bind_decaying, four_vectors, numbers_of
 
 __all__ = ["CompiledAdam", "bind_adam", "compiled_adam"]
 
@@ -57,19 +58,22 @@ def bind_adam(
     state: State,
     *,
     weight_decay: float = 0.0,
+    decays: str = "all",
 ) -> Callable[[], None]:
     """A step of Adam with decoupled weight decay in one pass; that of ``plain`` where it cannot be compiled."""
     rate_of = rates(part.learning_rate)
     numbers = np.array([part.beta1, part.beta2, 0.0, 0.0, 1.0], dtype=parameters.dtype)
+    still = numbers.copy()
     vectors = (parameters, gradient, state["gradient_sum"], state["square_sum"])
-    run = bind_update(adam_step, TASKS, vectors, numbers)
+    cut = stretches(parameters.size, state.get(BLOCKS, ()), decays if weight_decay else "all")
+    run = bind_decaying(adam_step, TASKS, vectors, numbers, still, cut)
     if run is None:
         return as_fields_of(plain, part).bind(parameters, gradient, state)
 
     def step() -> None:
         done = state["step"]
         learning_rate = rate_of(done)
-        numbers[2], numbers[3] = part.bias_corrected(learning_rate, done + 1)
+        numbers[2:4] = still[2:4] = part.bias_corrected(learning_rate, done + 1)
         numbers[4] = 1.0 - learning_rate * weight_decay
         run()
         state["step"] = done + 1

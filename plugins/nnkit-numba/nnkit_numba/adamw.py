@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import attrs
 
 from nnkit.arrays import Array
-from nnkit.interfaces import State
+from nnkit.interfaces import Block, State
+from nnkit.interfaces.decay import decays_field
 from nnkit.interfaces.fields import real
 from nnkit.interfaces.moments import AdamLike
 from nnkit.optimizers.adamw import AdamW
@@ -22,7 +23,7 @@ class CompiledAdamW(AdamLike):
     """``adamw`` in one pass over the vectors; fields, state and source are those of ``adamw``.
 
     Example:
-        >>> adamw = CompiledAdamW(learning_rate=0.1)
+        >>> adamw = CompiledAdamW(learning_rate=0.1, decays="all")
         >>> theta = np.array([1.0, 2.0])
         >>> adamw.update(theta, np.array([3.0, -0.5]), adamw.init(theta, [])).round(3)
         array([0.899, 2.098])
@@ -32,9 +33,13 @@ class CompiledAdamW(AdamLike):
     reference = AdamW.reference
 
     weight_decay: float = real(0.01, ge=0.0)
+    decays: str = decays_field()
+
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
+        return as_fields_of(AdamW, self).init(parameters, blocks)
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
-        return bind_adam(self, AdamW, parameters, gradient, state, weight_decay=self.weight_decay)
+        return bind_adam(self, AdamW, parameters, gradient, state, weight_decay=self.weight_decay, decays=self.decays)
 
 
 def compiled_adamw(part: AdamW) -> CompiledAdamW:

@@ -9,35 +9,41 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Block, Optimizer, Schedule, State
+from nnkit.interfaces import BLOCKS, Block, Optimizer, Schedule, State
+from nnkit.interfaces.decay import decays_field, stretches
 from nnkit.interfaces.fields import flag, rate, real
 from nnkit.interfaces.stepping import rates, step_once
 from nnkit.optimizers.sgd import SGD
 from nnkit_numba.compiling import kernel, task
 from nnkit_numba.same_fields import as_fields_of
-from nnkit_numba.updating import bind_update, numbers_of, three_vectors, two_vectors
+from nnkit_numba.updating import bind_decaying, numbers_of, three_vectors, two_vectors
 
 
 @kernel
 def sgd_step(theta: Any, g: Any, numbers: Any) -> None:
-    """``numbers``: the learning rate."""
-    rate = numbers[0]
-    for i in range(theta.size):
-        theta[i] -= rate * g[i]
+    """``numbers``: the learning rate and the weight decay."""
+    rate, decay = numbers[0], numbers[1]
+    if decay != 0:
+        for i in range(theta.size):
+            theta[i] -= rate * (g[i] + decay * theta[i])
+    else:
+        for i in range(theta.size):
+            theta[i] -= rate * g[i]
 
 
 @kernel
 def momentum_step(theta: Any, g: Any, velocity: Any, numbers: Any) -> None:
-    """``numbers``: the learning rate, momentum, and 1 for Nesterov's form, 0 for the other."""
-    rate, momentum = numbers[0], numbers[1]
-    if numbers[2] != 0:
+    """``numbers``: the learning rate, weight decay, momentum, and 1 for Nesterov's form, 0 for the other."""
+    rate, decay, momentum = numbers[0], numbers[1], numbers[2]
+    if numbers[3] != 0:
         for i in range(theta.size):
-            moved = momentum * velocity[i] + g[i]
+            slope = g[i] + decay * theta[i]
+            moved = momentum * velocity[i] + slope
             velocity[i] = moved
-            theta[i] -= rate * (momentum * moved + g[i])
+            theta[i] -= rate * (momentum * moved + slope)
     else:
         for i in range(theta.size):
-            moved = momentum * velocity[i] + g[i]
+            moved = momentum * velocity[i] + (g[i] + decay * theta[i])
             velocity[i] = moved
             theta[i] -= rate * moved
 
@@ -96,6 +102,8 @@ class CompiledSGD(Optimizer):
     learning_rate: float | Schedule = rate(0.01)
     momentum: float = real(0.0, ge=0.0, lt=1.0)
     nesterov: bool = flag(False)
+    weight_decay: float = real(0.0, ge=0.0)
+    decays: str = decays_field()
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         return as_fields_of(SGD, self).init(parameters, blocks)
@@ -105,17 +113,21 @@ class CompiledSGD(Optimizer):
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         rate_of = rates(self.learning_rate)
-        numbers = np.array([0.0, self.momentum, self.nesterov], dtype=parameters.dtype)
+        numbers = np.array([0.0, self.weight_decay, self.momentum, self.nesterov], dtype=parameters.dtype)
+        still = numbers.copy()
+        still[1] = 0.0
+        cut = stretches(parameters.size, state.get(BLOCKS, ()), self.decays if self.weight_decay else "all")
         if self.momentum:
-            run = bind_update(momentum_step, MOMENTUM_TASKS, (parameters, gradient, state["velocity"]), numbers)
+            vectors = (parameters, gradient, state["velocity"])
+            run = bind_decaying(momentum_step, MOMENTUM_TASKS, vectors, numbers, still, cut)
         else:
-            run = bind_update(sgd_step, PLAIN_TASKS, (parameters, gradient), numbers)
+            run = bind_decaying(sgd_step, PLAIN_TASKS, (parameters, gradient), numbers, still, cut)
         if run is None:
             return as_fields_of(SGD, self).bind(parameters, gradient, state)
 
         def step() -> None:
             done = state["step"]
-            numbers[0] = rate_of(done)
+            numbers[0] = still[0] = rate_of(done)
             run()
             state["step"] = done + 1
 

@@ -6,7 +6,7 @@ the numbers, then the address of each vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from nnkit_numba.compiling import Kernel, compiled, kernel
 from nnkit_numba.slicing import LANES, stretch
 from nnkit_numba.team import perform, team
 
-__all__ = ["LEAST", "bind_update", "four_vectors", "numbers_of", "three_vectors", "two_vectors"]
+__all__ = ["LEAST", "bind_decaying", "bind_update", "four_vectors", "numbers_of", "three_vectors", "two_vectors"]
 
 LEAST = 32_768
 """Number of parameters from which an update is shared out."""
@@ -79,6 +79,31 @@ def bind_update(
         return shared
     run = compiled(step, *vectors, numbers)
     return None if run is None else lambda: run(*vectors, numbers)
+
+
+def bind_decaying(
+    step: Kernel,
+    tasks: Mapping[str, Callable[[], int | None]],
+    vectors: tuple[Array, ...],
+    decaying: Array,
+    still: Array,
+    cut: Sequence[tuple[slice, bool]],
+) -> Callable[[], None] | None:
+    """As ``bind_update``, with the numbers ``decaying`` or ``still`` for each stretch of the vectors."""
+    runs: list[Callable[[], None]] = []
+    for place, decays in cut:
+        run = bind_update(step, tasks, tuple(vector[place] for vector in vectors), decaying if decays else still)
+        if run is None:
+            return None
+        runs.append(run)
+    if len(runs) == 1:
+        return runs[0]
+
+    def every_stretch() -> None:
+        for run in runs:
+            run()
+
+    return every_stretch
 
 
 def _shared(

@@ -188,18 +188,25 @@ def expect_path(
         expect_close(f"{message} (step {step})", theta, other, tolerance=tolerance, inputs=inputs)
 
 
-def _updates(part: Any, arrays: Mapping[str, Array]) -> Any:
+def _updates(part: Any, arrays: Mapping[str, Array], blocks: Sequence[Block] | None = None) -> Any:
     theta, path = arrays["parameters"].copy(), []
-    state = begin(part, theta)
+    state = begin(part, theta, blocks)
     for g in arrays["gradients"]:
         theta = advance(part, theta, g, state)
         path.append(np.array(theta))
     return {"parameters": path, "state": copy.deepcopy(dict(state))}
 
 
+LAYER = (
+    Block(name="0.weight", place=slice(0, 6), shape=(3, 2), role="weight", layer=0),
+    Block(name="0.bias", place=slice(6, 8), shape=(2,), role="bias", layer=0),
+)
+
+
 def calls(subject: Subject) -> list[Call]:
-    """The state before the first step, one update, and several."""
+    """The state before the first step, one update, and several, of one array and of a layer's two."""
     start, stream = start_and_gradients(subject, "calls", 6)
+    layer, layer_stream = start_and_gradients(subject, "calls of a layer", 6, 8)
     return [
         Call("init(parameters, blocks)", lambda p, x: begin(p, x["parameters"]), {"parameters": start}),
         Call(
@@ -209,6 +216,11 @@ def calls(subject: Subject) -> list[Call]:
             writes=frozenset({"parameters"}),
         ),
         Call("six updates", _updates, {"parameters": start, "gradients": np.stack(stream)}),
+        Call(
+            "six updates of a weight and a bias",
+            lambda p, x: _updates(p, x, LAYER),
+            {"parameters": layer, "gradients": np.stack(layer_stream)},
+        ),
     ]
 
 
