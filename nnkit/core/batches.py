@@ -19,6 +19,7 @@ from nnkit.core.trained import TRAINED, begin_state, trained
 from nnkit.core.view import Run
 from nnkit.core.workspace import Pool
 from nnkit.interfaces import Evaluate, Optimizer, rate_at
+from nnkit.interfaces.stepping import steps_made
 
 __all__ = ["Batches"]
 
@@ -77,7 +78,8 @@ class Batches:
     def learning_rate(self) -> float | None:
         """The learning rate of the next step."""
         rate = learning_rate_of(self._optimizer)
-        return None if rate is None else rate_at(rate, self._run.state.step)
+        state = self._run.state
+        return None if rate is None else rate_at(rate, steps_made(state.optimizer or {}, state.step))
 
     def honour(self) -> None:
         """Bind the optimizer anew when a callback has asked for another learning rate, or for other parameters.

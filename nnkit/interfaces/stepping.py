@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from nnkit.errors import SpecError
 from nnkit.interfaces.optimizer import Optimizer, State
 from nnkit.interfaces.schedule import Schedule
 
-__all__ = ["CHUNK", "chunks", "inner_optimizer", "rates", "scalar", "step_once"]
+__all__ = ["CHUNK", "chunks", "inner_optimizer", "rates", "scalar", "step_once", "steps_made"]
 
 CHUNK = 65_536
 """Elements of a chunk: the few vectors of an update, this long, stay in a core's cache between its passes."""
@@ -92,3 +93,15 @@ def step_once(optimizer: Optimizer, parameters: Array, gradient: Array, state: S
     with np.errstate(all="ignore"):
         optimizer.bind(parameters, gradient, state)()
     return parameters
+
+
+def steps_made(state: Mapping[str, Any], steps: int) -> int:
+    """The update number that a schedule is asked for next: the entry ``step`` of the state, or of the inner state.
+
+    An optimizer that accumulates gradients makes fewer updates than there are batches; ``steps`` is returned where
+    the state counts none.
+    """
+    while "step" not in state and isinstance(state.get("optimizer"), Mapping):
+        state = state["optimizer"]
+    made: int = state.get("step", steps)
+    return made

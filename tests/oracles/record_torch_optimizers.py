@@ -1,6 +1,6 @@
 """Records 50-step trajectories of ``torch.optim`` into ``data/torch_optimizers.npz``.
 
-Run it with a Python that has torch (the figures in the repository are PyTorch 2.13's)::
+Run it with a Python that has torch (the values in the repository are PyTorch 2.13's)::
 
     python tests/oracles/record_torch_optimizers.py
 
@@ -38,8 +38,9 @@ def sgd(rng, draw):
     ours = {"learning_rate": log_uniform(rng, 1e-3, 0.03)}
     ours |= {"momentum": float(rng.uniform(0.3, 0.95))} if draw else {}
     ours |= {"nesterov": True} if draw > 1 else {}
+    ours |= {"weight_decay": log_uniform(rng, 1e-3, 1.0), "decays": "all"} if draw % 2 else {}
     theirs = {"lr": ours["learning_rate"], "momentum": ours.get("momentum", 0.0), "nesterov": draw > 1}
-    return torch.optim.SGD, ours, theirs
+    return torch.optim.SGD, ours, {**theirs, "weight_decay": ours.get("weight_decay", 0.0)}
 
 
 def adam(rng, draw):
@@ -54,7 +55,7 @@ def amsgrad(rng, draw):
 def adamw(rng, draw):
     ours, theirs = moments(rng)
     decay = {"weight_decay": log_uniform(rng, 1e-3, 1.0)}
-    return torch.optim.AdamW, {**ours, **decay}, {**theirs, **decay}
+    return torch.optim.AdamW, {**ours, **decay, "decays": "all"}, {**theirs, **decay}
 
 
 def nadam(rng, draw):
@@ -94,6 +95,18 @@ def adadelta(rng, draw):
     return torch.optim.Adadelta, ours, {"lr": ours["learning_rate"], "rho": ours["rho"], "eps": ours["epsilon"]}
 
 
+def rprop(rng, draw):
+    ours = {
+        "initial": log_uniform(rng, 1e-3, 0.1),
+        "shrink": float(rng.uniform(0.2, 0.8)),
+        "grow": float(rng.uniform(1.05, 1.5)),
+        "smallest": log_uniform(rng, 1e-4, 1e-2),
+        "largest": log_uniform(rng, 0.1, 0.5),
+    }
+    theirs = {"etas": (ours["shrink"], ours["grow"]), "step_sizes": (ours["smallest"], ours["largest"])}
+    return torch.optim.Rprop, ours, {"lr": ours["initial"], **theirs}
+
+
 def run(make, settings, rng):
     """Start, the gradients of all steps, and the parameters after each of them."""
     matrix = torch.from_numpy(rng.standard_normal((9, SIZE)) * 10.0 ** rng.uniform(-1, 1, (9, 1)))
@@ -115,7 +128,7 @@ def main():
     torch.set_default_dtype(torch.float64)  # NAdam keeps its running product in the default type
     rng = np.random.default_rng(20260)
     arrays, cases = {}, []
-    for kind in (sgd, adam, amsgrad, adamw, nadam, rmsprop, adagrad, adadelta):
+    for kind in (sgd, adam, amsgrad, adamw, nadam, rmsprop, adagrad, adadelta, rprop):
         for draw in range(DRAWS):
             make, ours, theirs = kind(rng, draw)
             case = f"{kind.__name__}-{draw}"

@@ -78,8 +78,8 @@ def test_arguments_of_other_libraries(word, meant):
 
 
 def test_a_counterpart_that_is_not_there_is_not_suggested():
-    assert suggest("trainrp", ["sgd", "adam"], about="optimizer") == []
-    assert suggest("trainrp", ["sgd", "rprop"], about="optimizer") == ["rprop"]
+    assert suggest("traincgf", ["sgd", "adam"], about="optimizer") == []
+    assert suggest("traincgf", ["sgd", "conjugate_gradient"], about="optimizer") == ["conjugate_gradient"]
 
 
 def test_every_foreign_name_is_of_a_kind_and_not_nnkits_own():

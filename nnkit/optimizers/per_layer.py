@@ -1,0 +1,130 @@
+"""Different learning rates for different layers, in front of any optimizer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.errors import SpecError
+from nnkit.interfaces import BLOCKS, Block, Evaluate, State, Wrapper
+from nnkit.interfaces.fields import part, refuse
+
+
+def _as_factors(rates: Any) -> Any:
+    """A dict with the keys as text and the numbers as floats; anything else unchanged, for the validator to refuse."""
+    if not isinstance(rates, Mapping):
+        return rates
+    return {
+        str(name): float(factor) if isinstance(factor, int) and not isinstance(factor, bool) else factor
+        for name, factor in rates.items()
+    }
+
+
+def _check_factors(instance: object, attribute: attrs.Attribute[Any], rates: Any) -> None:
+    if isinstance(rates, dict) and all(
+        isinstance(factor, float) and math.isfinite(factor) and factor >= 0.0 for factor in rates.values()
+    ):
+        return
+    expected = "a mapping from layers to finite non-negative factors, such as {'0': 0.1}"
+    raise refuse(instance, attribute.name, rates, expected)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class PerLayer(Wrapper):
+    """``theta += factor * (the step of optimizer)``, with a factor for each layer or array; 1 for all others.
+
+    Where steps are proportional to the learning rate, this is the same optimizer with ``factor`` times the learning
+    rate in that layer. A factor of 0 leaves the layer as it is.
+
+    Args:
+        optimizer: Name, spec or instance of the optimizer that makes the steps.
+        rates: Factors of the learning rate, by layer (``"0"``) or by array (``"0.bias"``, which has precedence), with
+            the names of ``network.arrays``; finite and non-negative.
+
+    Raises:
+        SpecError: When the network has no such layer or array, or ``optimizer`` evaluates with other parameters than
+            it trains, whose average would be that of the steps without factors.
+
+    State:
+        ``optimizer`` (that of the inner one), and the blocks.
+
+    Source:
+        Howard & Ruder (2018), "Universal Language Model Fine-tuning for Text Classification", section 3.2;
+        for optimizers of PyTorch, as its parameter groups.
+
+    Example:
+        >>> from nnkit.interfaces import one_block
+        >>> from nnkit.plugins import create
+        >>> slower = create("optimizer", "per_layer(optimizer='sgd(learning_rate=0.5)', rates={'0': 0.1})")
+        >>> theta = np.zeros(2)
+        >>> slower.update(theta, np.array([1.0, -2.0]), slower.init(theta, one_block(theta)))
+        array([-0.05,  0.1 ])
+    """
+
+    coordinatewise = False
+    variants = ({"optimizer": "adam", "rates": {"0": 0.3}}, {"optimizer": "sgd(momentum=0.9)", "rates": {"0": 2.0}})
+
+    optimizer: Any = part("optimizer", "sgd", optional=False)
+    rates: Mapping[str, float] = attrs.field(factory=dict, converter=_as_factors, validator=_check_factors)
+
+    @staticmethod
+    def reference(parameters: Array, gradients: Array, optimizer: Any, rates: Mapping[str, float]) -> Array:
+        """One array: each step of the inner optimizer, times the factor."""
+        state, path = optimizer.init(parameters, []), []
+        for g in gradients:
+            step = optimizer.update(parameters.copy(), g, state) - parameters
+            parameters = parameters + rates.get("0", 1.0) * step
+            path.append(parameters)
+        return np.array(path)
+
+    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
+        if self.inner.offers("evaluation"):
+            name = type(self.inner).__name__
+            raise SpecError(
+                f"PerLayer(optimizer={self.optimizer!r}): {name} evaluates with other parameters than it trains; "
+                f"pass per_layer as the optimizer of {name} instead"
+            )
+        names = {name for block in blocks for name in (block.name, block.name.rpartition(".")[0])}
+        unknown = [name for name in self.rates if name not in names]
+        if unknown:
+            raise SpecError(
+                f"PerLayer(rates={dict(self.rates)!r}): the network trains no {unknown[0]!r}; "
+                f"it trains {', '.join(sorted(names))}"
+            )
+        return {"optimizer": self.inner.init(parameters, blocks), BLOCKS: tuple(blocks)}
+
+    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
+        before = parameters.copy()
+        return self._scaled(self.inner.update(parameters, gradient, state["optimizer"]), before, state)
+
+    def step(self, evaluate: Evaluate, parameters: Array, state: State) -> tuple[Array, float]:
+        new, value = self.inner.step(evaluate, parameters, state["optimizer"])
+        return self._scaled(new, parameters, state), value
+
+    def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
+        inner, before = self.inner.bind(parameters, gradient, state["optimizer"]), np.empty_like(parameters)
+
+        def step() -> None:
+            np.copyto(before, parameters)
+            inner()
+            self._scaled(parameters, before, state)
+
+        return step
+
+    def _scaled(self, new: Array, before: Array, state: State) -> Array:
+        for block in state[BLOCKS]:
+            layer = block.name.rpartition(".")[0]
+            factor = self.rates.get(block.name, self.rates.get(layer, 1.0))
+            if factor == 0.0:
+                new[block.place] = before[block.place]
+            elif factor != 1.0:
+                step = new[block.place] - before[block.place]
+                step *= factor
+                np.add(before[block.place], step, out=new[block.place])
+        return new
