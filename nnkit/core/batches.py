@@ -14,8 +14,8 @@ from nnkit.core.learning_rate import learning_rate_of, with_learning_rate
 from nnkit.core.loop import Loop
 from nnkit.core.model import Model
 from nnkit.core.order import Sampling, epoch_order
-from nnkit.core.step import GradientStep, bind_gradient
-from nnkit.core.trained import TRAINED, begin_state, trained
+from nnkit.core.step import GradientStep, Vectors, bind_gradient
+from nnkit.core.trained import TRAINED, begin_state, training_vector
 from nnkit.core.view import Run
 from nnkit.core.workspace import Pool
 from nnkit.interfaces import Evaluate, Optimizer, rate_at
@@ -44,8 +44,16 @@ class Batches:
         self._run, self._model = run, model
         self._composed, self._accelerate = optimizer, accelerate
         self._ended = False
+        self._size = model.trained.size
+        self._gradient = run.gradient[: self._size]
+        state = run.state
+        self._optimizer = self._in_force()
+        if state.optimizer is None:
+            state.optimizer = begin_state(self._optimizer, state.parameters[: self._size], model.trained.blocks)
+        self._vector = training_vector(state.optimizer, state.parameters)
+        self._trained = self._vector[: self._size]
         self._bind_optimizer()
-        self._vectors = attrs.evolve(run.vectors(), parameters=self._trained)
+        self._vectors = Vectors(self._vector, self._gradient, run.state.buffers)
         self._random_batch = plan.sampling == "random_batch"
         self._rest = 0 if self._random_batch else plan.samples % plan.batch_size
         self._pool = Pool(plan.batch_size, run.state.parameters.dtype)
@@ -87,9 +95,11 @@ class Batches:
         At the end of the run, other parameters are those of the next run alone.
         """
         state, new = self._run.state, self._run.new_parameters
-        if new is not None and self._trained is not state.parameters and not self._ended:
-            np.copyto(self._trained, new)
-            state.optimizer = {**begin_state(self._optimizer, new, self._model.layout.blocks), TRAINED: self._trained}
+        if new is not None and self._vector is not state.parameters and not self._ended:
+            np.copyto(self._vector, new)
+            state.optimizer = {
+                **begin_state(self._optimizer, self._trained, self._model.trained.blocks), TRAINED: self._trained,
+            }  # fmt: skip
             self._bind_optimizer()
         if self._run.new_learning_rate is not None:
             self._run.state.learning_rate = self._run.new_learning_rate
@@ -105,27 +115,28 @@ class Batches:
             f"({state.step} steps)"
         )
 
+    def _in_force(self) -> Optimizer:
+        """The optimizer, with the learning rate that a callback has set."""
+        rate = self._run.state.learning_rate
+        return self._composed if rate is None else with_learning_rate(self._composed, rate)
+
     def _bind_optimizer(self) -> None:
-        state, blocks = self._run.state, self._model.layout.blocks
-        self._optimizer = self._composed
-        if state.learning_rate is not None:
-            self._optimizer = with_learning_rate(self._composed, state.learning_rate)
-        if state.optimizer is None:
-            state.optimizer = begin_state(self._optimizer, state.parameters, blocks)
-        supply_blocks(state.optimizer, blocks)
-        self._trained = trained(state.optimizer, state.parameters)
+        state = self._run.state
+        assert state.optimizer is not None
+        self._optimizer = self._in_force()
+        supply_blocks(state.optimizer, self._model.trained.blocks)
         if self._optimizer.uses_closure:
             self._update = _nothing  # the bound step makes the update
             return
         compiled = self._accelerate(self._optimizer)
-        self._update = compiled.bind(self._trained, self._run.gradient, state.optimizer)
+        self._update = compiled.bind(self._trained, self._gradient, state.optimizer)
 
     def _evaluate(self) -> None:
         """Set the parameters to those for evaluation, where they are not those that are trained."""
         state = self._run.state
-        if self._trained is not state.parameters:
+        if self._vector is not state.parameters:
             assert state.optimizer is not None
-            np.copyto(state.parameters, self._optimizer.evaluation(self._trained, state.optimizer))
+            np.copyto(state.parameters[: self._size], self._optimizer.evaluation(self._trained, state.optimizer))
 
     def _closure_step(self, evaluate: Evaluate, parameters: Array) -> tuple[Array, float]:
         """The step of an optimizer that evaluates the objective itself."""
@@ -151,7 +162,8 @@ class Batches:
                 rng=self._run.state.noise,
             )
             if self._optimizer.uses_closure:
-                bound = bind_closure(bound, self._vectors, self._run.state.noise, self._closure_step)
+                vectors = attrs.evolve(self._vectors, parameters=self._trained)
+                bound = bind_closure(bound, vectors, self._run.state.noise, self._closure_step)
             self._steps[rows] = bound
         return self._steps[rows]
 

@@ -19,7 +19,7 @@ default it is as long as the matrix product likes, and no longer than a cache.""
 def jacobian_rows(model: Model, seeds: int, itemsize: int, memory: int) -> int:
     """Rows of a chunk whose Jacobian ``(rows, seeds, P)`` takes its share of ``memory``, at least 1."""
     layers = sum(model.widths) + model.inputs
-    per_row = itemsize * seeds * (model.layout.size + layers + model.outputs)
+    per_row = itemsize * seeds * (model.trained.size + layers + model.outputs)
     return max(1, memory // BUFFER_SHARE // per_row)
 
 

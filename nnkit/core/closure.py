@@ -27,7 +27,7 @@ def bind_closure(
 
     Args:
         gradient_step: Objective and gradient of a batch, bound to ``vectors``.
-        vectors: Parameters, gradient and buffers, changed in place.
+        vectors: Trainable parameters, their gradient, and buffers; changed in place.
         rng: The generator of layers that draw.
         make_step: ``(evaluate, parameters) -> (parameters, value)``.
     """

@@ -58,7 +58,7 @@ def residual_product(
 ) -> tuple[Array, Array]:
     """``J^T J`` ``(P, P)`` and ``J^T r`` ``(P,)`` of the residuals; ``data`` is inputs, targets, roots of weights."""
     X, target, root = data
-    size = model.layout.size
+    size = model.trained.size
     gradient = np.zeros(size, dtype=theta.dtype)
     width = residual_width(model, theta, buffers, data)
     chunk = min(len(X), jacobian_rows(model, width, theta.itemsize, memory))
@@ -81,7 +81,7 @@ def curvature_product(
     which it is negative are left out, so that the matrix is positive semidefinite.
     """
     X, target, root = data
-    size, width = model.layout.size, model.outputs
+    size, width = model.trained.size, model.outputs
     chunk = min(len(X), jacobian_rows(model, width, theta.itemsize, memory))
     block, sums = np.empty(chunk * width * size, dtype=theta.dtype), _Sums(size, theta.dtype)
     for piece in pieces(len(X), chunk):

@@ -46,4 +46,4 @@ def on_jacobian_path(layer: Layer) -> Layer:
         for name, kind in part_fields(type(layer)).items()
         if kind == "activation" and isinstance(activation := getattr(layer, name), Activation)
     }
-    return attrs.evolve(layer, **wrapped) if wrapped else layer  # type: ignore[misc]
+    return attrs.evolve(layer, **wrapped) if wrapped else layer  # type: ignore[arg-type]  # the layer's own fields

@@ -24,8 +24,8 @@ def input_jacobian(model: Model, parameters: Array, buffers: Array, X: Array, *,
 
 
 def parameter_jacobian(model: Model, parameters: Array, buffers: Array, X: Array, *, memory: int = MEMORY) -> Array:
-    """``J[n, k, p] = d prediction[n, k] / dtheta[p]``, shape ``(N, K, P)``, in inference."""
-    out = np.empty((len(X), model.outputs, model.layout.size), dtype=parameters.dtype)
+    """``J[n, k, p] = d prediction[n, k] / dtheta[p]``, shape ``(N, K, P)``, in inference; of trainable parameters."""
+    out = np.empty((len(X), model.outputs, model.trained.size), dtype=parameters.dtype)
     for piece in pieces(len(X), jacobian_rows(model, model.outputs, out.itemsize, memory)):
         passed = open_pass(model, parameters, buffers, X[piece])
         parameter_rows(passed, seeds_through_head(passed, None), out[piece])
@@ -37,7 +37,7 @@ def per_sample_gradients(
 ) -> Array:
     """``G[n, p] = d loss[n] / dtheta[p]``, shape ``(N, P)``: of each sample's own loss, no weights, no penalties."""
     refuse_coupled(model.loss, "gradient of each sample")
-    out = np.empty((len(X), model.layout.size), dtype=parameters.dtype)
+    out = np.empty((len(X), model.trained.size), dtype=parameters.dtype)
     for piece in pieces(len(X), jacobian_rows(model, 1, out.itemsize, memory)):
         passed = open_pass(model, parameters, buffers, X[piece])
         parameter_rows(passed, loss_seeds(passed, target[piece])[:, None, :], out[piece][:, None, :])

@@ -30,14 +30,19 @@ class Slot:
         return math.prod(self.spec.shape)
 
     @property
+    def name(self) -> str:
+        """The name of the array in the network: ``"0.weight"``."""
+        return f"{self.layer}.{self.spec.name}"
+
+    @property
     def place(self) -> slice:
-        """The elements of the vector that it takes."""
+        """The elements of the vector that it occupies."""
         return slice(self.offset, self.offset + self.size)
 
 
 @attrs.frozen
 class Layout:
-    """The order of all arrays in one vector: layer by layer, weight then bias.
+    """The order of all arrays in one vector: first the trainable ones, layer by layer, then the frozen ones likewise.
 
     Example:
         >>> import numpy as np
@@ -58,15 +63,20 @@ class Layout:
         """The layout of the declarations of each layer in turn."""
         slots: list[Slot] = []
         offset = 0
-        for layer, declared in enumerate(specs):
-            for spec in declared:
-                slots.append(Slot(layer, spec, offset))
-                offset += slots[-1].size
+        declared = [(layer, spec) for layer, own in enumerate(specs) for spec in own]
+        for layer, spec in sorted(declared, key=lambda item: not item[1].trainable):
+            slots.append(Slot(layer, spec, offset))
+            offset += slots[-1].size
         return cls(tuple(slots), len(specs))
 
     @property
+    def trained(self) -> Layout:
+        """The layout of the trainable arrays alone: the first ``P`` elements of the vector."""
+        return Layout(tuple(slot for slot in self.slots if slot.spec.trainable), self.layers)
+
+    @property
     def size(self) -> int:
-        """``P``, the length of the vector."""
+        """The length of the vector."""
         return self.slots[-1].place.stop if self.slots else 0
 
     @property
@@ -74,7 +84,7 @@ class Layout:
         """The arrays as an optimizer sees them."""
         return tuple(
             Block(
-                name=f"{slot.layer}.{slot.spec.name}",
+                name=slot.name,
                 place=slot.place,
                 shape=slot.spec.shape,
                 role="weight" if slot.spec.role == "weight" else "bias",
@@ -84,7 +94,7 @@ class Layout:
         )
 
     def flatten(self, arrays: Sequence[npt.ArrayLike]) -> Array:
-        """One new vector ``(P,)`` of all arrays, in order.
+        """One new vector of all arrays, in order.
 
         Raises:
             ShapeError: When their number or a shape is not the layout's.
@@ -103,10 +113,10 @@ class Layout:
         return vector
 
     def restore(self, vector: Array) -> list[Array]:
-        """The arrays of a vector ``(P,)``, in order: views, so writing to one writes to the vector.
+        """The arrays of a vector, in order: views, so writing to one writes to the vector.
 
         Raises:
-            ShapeError: When the vector is not of length ``P``.
+            ShapeError: When the vector is not of this size.
         """
         if vector.shape != (self.size,):
             raise ShapeError(
@@ -129,4 +139,4 @@ class Layout:
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each array by its name in the network, ``"0.weight"``, in order."""
-        return {f"{slot.layer}.{slot.spec.name}": slot.spec.shape for slot in self.slots}
+        return {slot.name: slot.spec.shape for slot in self.slots}

@@ -36,9 +36,10 @@ class Model:
         fused: Whether ``loss`` takes ``head`` in.
         inputs: Columns of the input.
         widths: Columns of the output of each layer.
-        layout: Places of the trained arrays.
+        layout: Places of all arrays but the buffers, the trainable ones first.
+        trained: Places of the trainable arrays alone.
         buffer_layout: Places of the arrays that are kept but not trained.
-        penalties: Places of regularized arrays, each with its regularizer.
+        penalties: Places of regularized trainable arrays, each with its regularizer.
         task: What is predicted, and how metrics read predictions and targets.
     """
 
@@ -50,6 +51,7 @@ class Model:
     inputs: int
     widths: tuple[int, ...]
     layout: Layout
+    trained: Layout
     buffer_layout: Layout
     penalties: tuple[tuple[Slot, Regularizer], ...]
     task: Task
@@ -95,6 +97,8 @@ class Model:
         columns = inputs
         for layer in body:
             specs = layer.parameter_specs(columns)
+            if not layer.trainable:
+                specs = tuple(attrs.evolve(spec, trainable=False) for spec in specs)
             trained.append([spec for spec in specs if spec.role != "buffer"])
             kept.append([spec for spec in specs if spec.role == "buffer"])
             columns = layer.outputs(columns)
@@ -109,7 +113,7 @@ class Model:
         if check is not None:
             check(layout, buffer_layout)
         penalties = []
-        for slot in layout.slots:
+        for slot in layout.trained.slots:
             chosen = slot.spec.regularizer or (regularizer if slot.spec.role == "weight" else None)
             if chosen is not None:
                 penalties.append((slot, resolve("regularizer", chosen)))
@@ -122,6 +126,7 @@ class Model:
             inputs=inputs,
             widths=tuple(widths),
             layout=layout,
+            trained=layout.trained,
             buffer_layout=buffer_layout,
             penalties=tuple(penalties),
             task=Task.of(loss, layers[-1].split()[1], loss.target_columns(widths[-1]), task),
@@ -164,7 +169,7 @@ class Model:
         biases: Initializer,
         resolve: Callable[[str, Any], Any],
     ) -> tuple[Array, Array]:
-        """Freshly drawn parameters ``(P,)`` and buffers, layer by layer from one generator.
+        """Freshly drawn parameters and buffers, layer by layer from one generator.
 
         Args:
             rng: The generator.
@@ -176,7 +181,10 @@ class Model:
         vectors = []
         for layout in (self.layout, self.buffer_layout):
             vector = np.empty(layout.size, dtype=dtype)
-            for slot, view in zip(layout.slots, layout.restore(vector), strict=True):
+            # By layer, so that a frozen network draws what an unfrozen one does.
+            for slot, view in sorted(
+                zip(layout.slots, layout.restore(vector), strict=True), key=lambda pair: pair[0].layer
+            ):
                 spec = slot.spec
                 own = weights if spec.role == "weight" else biases
                 chosen = own if spec.initializer is None else resolve("initializer", spec.initializer)

@@ -15,18 +15,19 @@ __all__ = ["NamedViews"]
 
 
 class NamedViews(MutableMapping[str, Array]):
-    """Every array of a network by its name, ``"0.weight"``: parameters first, then buffers.
+    """Every array of a network by its name, ``"0.weight"``: trainable ones, frozen ones, then buffers.
 
     What is read is a read-only view of the live array. What is assigned is checked and copied into it.
 
     Args:
         model: The structure.
-        parameters: ``(P,)``.
+        parameters: All arrays but the buffers.
         buffers: Arrays that are not trained, in one vector.
     """
 
     def __init__(self, model: Model, parameters: Array, buffers: Array) -> None:
         self._views: dict[str, Array] = {}
+        self._frozen = model.layout.shapes.keys() - model.trained.shapes.keys()
         for layout, vector in ((model.layout, parameters), (model.buffer_layout, buffers)):
             self._views.update(zip(layout.shapes, layout.restore(vector), strict=True))
 
@@ -60,7 +61,8 @@ class NamedViews(MutableMapping[str, Array]):
         return len(self._views)
 
     def __repr__(self) -> str:
-        return "{" + ", ".join(f"{name!r}: {view.shape}" for name, view in self._views.items()) + "}"
+        shown = (f"{name!r}: {view.shape}{' frozen' * (name in self._frozen)}" for name, view in self._views.items())
+        return "{" + ", ".join(shown) + "}"
 
     def _view(self, name: str) -> Array:
         try:

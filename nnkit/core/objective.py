@@ -23,32 +23,15 @@ from nnkit.core.curvature import (
 from nnkit.core.evaluation import chunk_rows, penalty, predict
 from nnkit.core.model import Model
 from nnkit.core.rows import open_pass, parameter_rows
+from nnkit.core.shares import shares_of
 from nnkit.core.step import GradientStep, Vectors, bind_forward, bind_gradient, bind_layers
 from nnkit.core.tangents import gradient_tangent, penalty_tangent
 from nnkit.core.workspace import Pool
-from nnkit.errors import DataError, NotOfferedError, ShapeError
+from nnkit.errors import NotOfferedError, ShapeError
 
 __all__ = ["Objective"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def _shares(rows: int, weight: Array | None, total_weight: float | None) -> Array:
-    """The share of each row in the weight of all data, ``(N,)`` in float64, whatever the scale of the weights."""
-    if total_weight is None:
-        if weight is None:
-            return np.full(rows, 1.0 / rows)
-        relative: Array = weight / weight.max()
-        relative /= relative.sum()
-        return relative
-    total = float(total_weight)
-    if np.isfinite(total) and total > 0.0:
-        shares: Array = np.full(rows, 1.0 / total) if weight is None else weight / total
-        # Sums of float weights in another order may differ in their last digits.
-        if shares.sum() <= 1.0 + 1e-6:
-            return shares
-    own = rows if weight is None else weight.sum()
-    raise DataError(f"total_weight is {total_weight!r}; expected the weight of all shards, at least {own:g}")
 
 
 def silent(method: Method) -> Method:
@@ -63,7 +46,7 @@ def silent(method: Method) -> Method:
 
 
 class Objective:
-    """The weighted mean loss over fixed data plus the penalties, as a function of ``theta`` ``(P,)``.
+    """The weighted mean loss over fixed data plus the penalties, as a function of the trainable ``theta`` ``(P,)``.
 
     ``value(theta) = sum_n weight[n] loss[n] / sum_n weight[n] + sum penalties``. Layers are in inference
     mode, so the function is deterministic. ``theta`` is never written to, and what is returned is new.
@@ -87,6 +70,7 @@ class Objective:
         target: As the loss takes them.
         weight: ``(N,)`` of any scale, or ``None`` for equal weights.
         total_weight: The sum of all weights of the whole data; ``None`` when these are all.
+        frozen: The values of the frozen arrays, the network's parameters behind the first ``P``.
         memory: Bytes that Jacobians may take at a time, beside arguments and results.
 
     Raises:
@@ -108,6 +92,7 @@ class Objective:
         weight: Array | None,
         *,
         total_weight: float | None = None,
+        frozen: Array | None = None,
         memory: int = MEMORY,
     ) -> None:
         self.model = model
@@ -119,11 +104,17 @@ class Objective:
         self._checked = False
         self.memory = memory
         self.buffers = buffers.copy()
-        self.shares = _shares(len(X), weight, total_weight)
+        self.shares = shares_of(len(X), weight, total_weight)
         self.share = 1.0 if total_weight is None else float(self.shares.sum())
         dtype = X.dtype
-        self._theta = np.zeros(model.layout.size, dtype=dtype)
-        self._gradient = np.zeros(model.layout.size, dtype=dtype)
+        size, rest = model.trained.size, np.empty(0, dtype=dtype) if frozen is None else frozen
+        if rest.shape != (model.layout.size - size,):
+            raise ShapeError(
+                f"frozen has shape {rest.shape}; expected ({model.layout.size - size},): parameters[{size}:]"
+            )
+        self._all = np.concatenate([np.zeros(size, dtype=dtype), rest.astype(dtype)])
+        self._theta = self._all[:size]
+        self._gradient = np.zeros(size, dtype=dtype)
         self._rows = max(1, min(len(X), chunk_rows(model)))
         if self._coupled:
             # The backward pass needs the outputs and gradients of every layer of all rows.
@@ -131,7 +122,7 @@ class Objective:
             check_memory(model, len(X), columns, X.dtype.itemsize, "the objective", memory)
             self._rows = len(X)
         self._pool = Pool(self._rows, dtype)
-        self._vectors = Vectors(self._theta, self._gradient, self.buffers)
+        self._vectors = Vectors(self._all, self._gradient, self.buffers)
         self._steps: dict[int, GradientStep] = {}
         self._losses: dict[int, Callable[[Array, Array], Array]] = {}
         self._shares = self.shares.astype(dtype, copy=False)
@@ -141,13 +132,18 @@ class Objective:
         self._roots = np.sqrt(self.shares).astype(dtype, copy=False)
 
     def __reduce__(self) -> tuple[Callable[..., Objective], tuple[Any, ...]]:
-        make = functools.partial(type(self), total_weight=self.total_weight, memory=self.memory)
+        make = functools.partial(type(self), total_weight=self.total_weight, frozen=self.frozen, memory=self.memory)
         return make, (self.model, self.buffers, self.X, self.target, self.weight)
 
     @property
     def size(self) -> int:
-        """``P``, the number of parameters."""
-        return self.model.layout.size
+        """``P``, the number of trainable parameters."""
+        return self.model.trained.size
+
+    @property
+    def frozen(self) -> Array:
+        """The values of the frozen arrays."""
+        return self._all[self.size :]
 
     @property
     def dtype(self) -> FloatDType:
@@ -209,11 +205,11 @@ class Objective:
         along = np.array(v, dtype=self._theta.dtype)
         if along.shape != self._theta.shape:
             raise ShapeError(f"v has shape {along.shape}; expected {self._theta.shape}")
-        total = self.share * penalty_tangent(self.model, self._theta, along)
+        total = self.share * penalty_tangent(self.model, self._all, along)
         for piece in pieces(len(self.X), len(self.X) if self._coupled else self._hvp_rows()):
             total += gradient_tangent(
                 self.model,
-                self._theta,
+                self._all,
                 self._vectors.buffers,
                 along,
                 self.X[piece],
@@ -299,7 +295,7 @@ class Objective:
         """
         refuse_coupled(self.model.loss, "Gauss-Newton matrix")
         self._take(theta)
-        arguments = (self.model, self._theta, self._vectors.buffers, self._data(), self.memory)
+        arguments = (self.model, self._all, self._vectors.buffers, self._data(), self.memory)
         if not len(self.X):
             matrix, gradient = np.zeros((self.size, self.size), dtype=self.dtype), self.gradient(theta)
         elif sums_squares(self.model.loss):
@@ -321,7 +317,8 @@ class Objective:
     def _take(self, theta: npt.ArrayLike) -> None:
         values = np.asarray(theta)
         if values.shape != self._theta.shape:
-            raise ShapeError(f"theta has shape {values.shape}; expected {self._theta.shape}")
+            frozen = ": the trainable parameters alone" if self.frozen.size else ""
+            raise ShapeError(f"theta has shape {values.shape}; expected {self._theta.shape}{frozen}")
         np.copyto(self._theta, values, casting="unsafe")
         if not self._checked and len(self.X):
             rows = spread(len(self.X))
@@ -335,14 +332,14 @@ class Objective:
     def _width(self) -> int:
         if not len(self.X):
             return 1  # whatever it would be: there are no samples
-        return residual_width(self.model, self._theta, self._vectors.buffers, self._data())
+        return residual_width(self.model, self._all, self._vectors.buffers, self._data())
 
     def _sample_rows(self, samples: slice, out: Array) -> None:
-        passed = open_pass(self.model, self._theta, self._vectors.buffers, self.X[samples])
+        passed = open_pass(self.model, self._all, self._vectors.buffers, self.X[samples])
         parameter_rows(passed, residual_seeds(passed, self.target[samples], self._roots[samples]), out)
 
     def _forward_only(self) -> Vectors:
-        return Vectors(self._theta, None, self._vectors.buffers)
+        return Vectors(self._all, None, self._vectors.buffers)
 
     def _jacobian_rows(self, seeds: int) -> int:
         return jacobian_rows(self.model, seeds, self._theta.itemsize, self.memory)

@@ -94,7 +94,7 @@ def parameter_rows(passed: OpenPass, seeds: Array, out: Array | None, *, needs_g
     """
     model = passed.model
     places: list[dict[str, Array]] = [{} for _ in model.body]
-    for slot in model.layout.slots if out is not None else ():
+    for slot in model.trained.slots if out is not None else ():
         assert out is not None
         block = out[:, :, slot.place]
         # Splitting the last axis is always a view.

@@ -60,9 +60,10 @@ class Solving:
 
     def _solve(self, loop: Loop) -> None:
         run, state, solver = self._run, self._run.state, self._solver
+        size = self._model.trained.size
 
         def on_step(report: SolverStep) -> bool:
-            np.copyto(state.parameters, report.parameters)
+            np.copyto(state.parameters[:size], report.parameters)
             if solver.offers("solve_from"):
                 state.optimizer = dict(report.state)
             state.step += 1
@@ -71,7 +72,7 @@ class Solving:
             loop.end_epoch(report.value, report.info)
             return self._moved or not loop.goes_on or not loop.begin_epoch() or self._moved
 
-        start, steps = state.parameters.copy(), run.plan.last_epoch - state.epoch
+        start, steps = state.parameters[:size].copy(), run.plan.last_epoch - state.epoch
         if solver.offers("solve_from"):
             solver.solve_from(self._objective, start, self._state(), max_steps=steps, on_step=on_step)
         else:
@@ -85,7 +86,8 @@ class Solving:
 
 def new_state(model: Model, solver: Solver, parameters: Array) -> dict[str, Any]:
     """The state of a solver before its first step; empty where it has none."""
-    return dict(solver.begin(parameters.copy(), weight_groups(model))) if solver.offers("solve_from") else {}
+    theta = parameters[: model.trained.size].copy()
+    return dict(solver.begin(theta, weight_groups(model))) if solver.offers("solve_from") else {}
 
 
 def weight_groups(model: Model) -> IntArray:
@@ -94,15 +96,16 @@ def weight_groups(model: Model) -> IntArray:
     The weights that leave one input of the network belong together, and so do those of each later array, and the
     biases of each layer but the last, whose own follow the level of the targets.
     """
-    groups = np.zeros(model.layout.size, dtype=np.int64)
+    groups = np.zeros(model.trained.size, dtype=np.int64)
     count = 0
     last = max((slot.layer for slot in model.layout.slots), default=0)
-    for slot in model.layout.slots:
+    first = min((slot.layer for slot in model.layout.slots if slot.spec.role == "weight"), default=0)
+    for slot in model.trained.slots:
         hidden_bias = slot.spec.name == "bias" and slot.layer < last
         if slot.spec.role != "weight" and not hidden_bias:
             continue
         # Only layers that treat each column alone stand before the first weights: its rows are still the inputs.
-        rows = slot.spec.shape[0] if count == 0 and slot.spec.shape[0] == model.inputs else 1
+        rows = slot.spec.shape[0] if count == 0 and slot.layer == first and slot.spec.shape[0] == model.inputs else 1
         place = groups[slot.place].reshape(rows, -1)
         place[...] = np.arange(count + 1, count + rows + 1)[:, None]
         count += rows

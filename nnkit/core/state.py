@@ -111,11 +111,12 @@ class TrainingState:
     """The changing half of a network; the ``Model`` is the fixed one.
 
     Args:
-        parameters: ``(P,)``.
+        parameters: All arrays, the trainable ones first.
         buffers: Arrays of layers that are not trained, flat.
         entropy: The seed of every random stream.
         noise: The generator of layers that draw in training.
         optimizer: The optimizer's state; ``None`` before the first step.
+        set_aside: What the optimizer's state had of arrays that are frozen now, by their name.
         epoch: Epochs finished.
         batch: Batches finished of the present epoch.
         step: Updates made.
@@ -136,6 +137,7 @@ class TrainingState:
     entropy: int
     noise: np.random.Generator
     optimizer: dict[str, Any] | None = None
+    set_aside: dict[str, Any] = attrs.field(factory=dict)
     epoch: int = 0
     batch: int = 0
     step: int = 0
@@ -162,8 +164,11 @@ class TrainingState:
         self.before_end = None
         self._drop_trained()
 
-    def begin_run(self, plan: Plan) -> None:
-        """Forget what belongs to the run before; parameters, optimizer, counters, history and archive go on."""
+    def begin_run(self, plan: Plan | None) -> None:
+        """Forget what belongs to the run before; parameters, optimizer, counters, history and archive go on.
+
+        Without a plan, there is then no run to resume.
+        """
         self.plan = plan
         if self.before_end is not None:
             self._drop_trained()
@@ -171,10 +176,15 @@ class TrainingState:
         self.stopped = self.learning_rate = self.pending = self.before_end = None
         self.callbacks = {}
 
+    def drop_optimizer(self) -> None:
+        """Let the optimizer begin with a new state."""
+        self.optimizer = self.learning_rate = None
+        self.set_aside = {}
+
     def _drop_trained(self) -> None:
         """Begin the optimizer's state anew where it contains the parameters that are trained, which are others now."""
         if self.optimizer is not None and TRAINED in self.optimizer:
-            self.optimizer = None
+            self.optimizer, self.set_aside = None, {}
 
     def resume_run(self, plan: Plan) -> None:
         """Go on with the run, with the parameters that callbacks replaced at its end."""

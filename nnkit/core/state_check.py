@@ -28,10 +28,10 @@ def is_finite(array: Array) -> bool:
 
 
 def new_optimizer_state(model: Model, optimizer: Optimizer | Solver, parameters: Array) -> Mapping[str, Any]:
-    """The state of an optimizer or solver before its first step."""
+    """The state of an optimizer or solver before its first step; ``parameters`` are all arrays."""
     if isinstance(optimizer, Solver):
         return new_state(model, optimizer, parameters)
-    return begin_state(optimizer, parameters, model.layout.blocks)
+    return begin_state(optimizer, parameters[: model.trained.size], model.trained.blocks)
 
 
 def check_training(model: Model, optimizer: Optimizer | Solver, state: TrainingState) -> None:

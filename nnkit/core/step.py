@@ -31,8 +31,8 @@ class Vectors:
     """The vectors that a step works on.
 
     Args:
-        parameters: ``(P,)``, read.
-        gradient: ``(P,)``, overwritten by each call; ``None`` for inference.
+        parameters: All arrays, the trainable ones first; read.
+        gradient: ``(P,)``, of the trainable arrays, overwritten by each call; ``None`` for inference.
         buffers: Arrays that are kept but not trained.
     """
 
@@ -54,7 +54,8 @@ def bind_layers(
     """Every layer bound to its views of the vectors and to its buffers."""
     parameters = model.layout.by_layer(vectors.parameters)
     buffers = model.buffer_layout.by_layer(vectors.buffers)
-    gradients = None if vectors.gradient is None else model.layout.by_layer(vectors.gradient)
+    gradients = None if vectors.gradient is None else _gradients(model, vectors.gradient)
+    trained = {slot.layer for slot in model.trained.slots}
     bound = []
     columns = model.inputs
     trained_below = needs_grad_x
@@ -65,15 +66,24 @@ def bind_layers(
                 None if gradients is None else gradients[index],
                 pool.for_layer(index, rows),
                 inputs=columns,
-                training=training,
-                # Nobody needs the gradient below the lowest trained array.
+                training=training and layer.trainable,
+                # No gradient is needed below the lowest trained array.
                 needs_grad_x=trained_below,
                 rng=rng,
             )
         )
-        trained_below = trained_below or bool(parameters[index])
+        trained_below = trained_below or index in trained
         columns = model.widths[index]
     return bound
+
+
+def _gradients(model: Model, gradient: Array) -> list[dict[str, Array]]:
+    """The views of the gradient by layer; those of frozen arrays are scratch that is never read."""
+    views = model.trained.by_layer(gradient)
+    if model.trained.size == model.layout.size:
+        return list(views)
+    scratch = model.layout.by_layer(np.empty(model.layout.size, dtype=gradient.dtype))
+    return [{**scratch[index], **own} for index, own in enumerate(views)]
 
 
 def bind_forward(model: Model, vectors: Vectors, pool: Pool, rows: int) -> Forward:
@@ -131,8 +141,7 @@ def bind_gradient(
         raise ValueError("bind_gradient needs vectors with a gradient")
     layers = bind_layers(model, vectors, pool, rows, training=training, rng=rng)
     forwards = [layer.forward for layer in layers]
-    trained = [index for index, views in enumerate(model.layout.by_layer(vectors.gradient)) if views]
-    lowest = trained[0] if trained else len(layers)
+    lowest = min((slot.layer for slot in model.trained.slots), default=len(layers))
     backwards = [layer.backward for layer in reversed(layers[lowest:])]
     penalties = _bind_penalties(model, vectors) if penalize else None
     if model.loss.rows_coupled:

@@ -34,10 +34,13 @@ def gradient_tangent(
 ) -> Array:
     """``d/dt gradient(theta + t v)`` at 0 of ``sum_n weight[n] loss[n]``, ``(P,)``; no penalties.
 
+    ``theta`` are all arrays, ``v`` is a direction of the trainable ones.
+
     A loss that couples rows is passed the weights, and its gradient is differenced.
     """
     passed = open_pass(model, theta, buffers, x)
-    directions = model.layout.by_layer(v)
+    frozen = np.zeros(model.layout.size - model.trained.size, dtype=v.dtype)
+    directions = model.layout.by_layer(np.concatenate([v, frozen]) if frozen.size else v)
     tangent = np.zeros_like(x)
     below, caches = [], []
     for index, layer in enumerate(model.body):
@@ -51,8 +54,8 @@ def gradient_tangent(
         grad_tangent = _seeds_differenced(passed, tangent, lambda moved: _weighted_seeds(moved, target, weight))
     else:
         grad_tangent = weight[:, None] * _seeds_tangent(passed, tangent, target)
-    out = np.zeros_like(theta)
-    places = model.layout.by_layer(out)
+    out = np.zeros_like(v)
+    places = model.trained.by_layer(out)
     lowest = next((index for index, place in enumerate(places) if place), len(places))
     for index in range(len(places) - 1, lowest - 1, -1):
         layer, own, cache = model.body[index], passed.parameters[index], passed.caches[index]
@@ -72,7 +75,7 @@ def gradient_tangent(
 
 def penalty_tangent(model: Model, theta: Array, v: Array) -> Array:
     """The Hessian of all penalties times ``v``, ``(P,)``."""
-    out = np.zeros_like(theta)
+    out = np.zeros_like(v)
     for slot, part in model.penalties:
         weights, along = (vector[slot.place].reshape(slot.spec.shape) for vector in (theta, v))
         if part.offers("curvature"):

@@ -6,15 +6,17 @@ are then those for evaluation, which everything outside of a step sees.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
+
+import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.model import Model
 from nnkit.errors import SpecError
 from nnkit.interfaces import Block, Optimizer, State
 
-__all__ = ["TRAINED", "begin_state", "check_evaluation", "trained"]
+__all__ = ["TRAINED", "begin_state", "check_evaluation", "training_vector"]
 
 TRAINED: Final = "trained"
 
@@ -25,9 +27,20 @@ def begin_state(optimizer: Optimizer, parameters: Array, blocks: Sequence[Block]
     return state | {TRAINED: parameters.copy()} if optimizer.offers("evaluation") else state
 
 
-def trained(state: Mapping[str, Any] | None, parameters: Array) -> Array:
-    """The vector that is trained: that of the optimizer's state, or the parameters themselves."""
-    vector: Array = parameters if state is None else state.get(TRAINED, parameters)
+def training_vector(state: dict[str, Any], parameters: Array) -> Array:
+    """All arrays while they are trained: the parameters themselves, or those of the optimizer's state in front.
+
+    The latter are then a view of the result, so that steps change both.
+
+    Args:
+        state: The optimizer's.
+        parameters: All arrays, the trainable ones first.
+    """
+    if TRAINED not in state:
+        return parameters
+    own: Array = state[TRAINED]
+    vector = np.concatenate([own, parameters[own.size :]])
+    state[TRAINED] = vector[: own.size]
     return vector
 
 
@@ -39,7 +52,8 @@ def check_evaluation(model: Model, optimizer: Optimizer) -> None:
     """
     if not optimizer.offers("evaluation"):
         return
-    gathering = {slot.layer for slot in model.buffer_layout.slots if not model.body[slot.layer].row_independent}
+    layers = {slot.layer for slot in model.buffer_layout.slots if slot.spec.trainable}
+    gathering = {layer for layer in layers if not model.body[layer].row_independent}
     if gathering:
         index = min(gathering)
         raise SpecError(

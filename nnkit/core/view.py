@@ -33,7 +33,7 @@ class Run:
         data: Training data.
         validation: Validation data.
         metrics: By their name in the logs.
-        gradient: The vector that each step writes the gradient to.
+        gradient: The vector whose first ``P`` elements each step writes; those of frozen arrays stay 0.
         advice: What to do when the loss is not finite.
         create: ``(kind, spec) -> part``.
         save: Writes the network to a path.
@@ -63,8 +63,8 @@ class Run:
     new_learning_rate: float | None = None
 
     def vectors(self) -> Vectors:
-        """The vectors that a step works on."""
-        return Vectors(self.state.parameters, self.gradient, self.state.buffers)
+        """The vectors for evaluation."""
+        return Vectors(self.state.parameters, None, self.state.buffers)
 
     def put_in_force(self) -> None:
         """Copy the parameters and buffers that a callback asked for into the state."""
@@ -146,7 +146,7 @@ class CallbackView:
 
     @property
     def parameters(self) -> Array:
-        """The flat vector, read-only."""
+        """The flat vector of all arrays, the trainable ones first; read-only."""
         return _read_only(self.run.state.parameters)
 
     @property
@@ -161,7 +161,7 @@ class CallbackView:
 
     @property
     def gradient(self) -> Array:
-        """The gradient of the last step, read-only."""
+        """The gradient of the last step, read-only; 0 for frozen arrays."""
         return _read_only(self.run.gradient)
 
     @property

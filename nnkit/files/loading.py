@@ -140,6 +140,7 @@ def _restore_training(
     if optimizer is None:
         return
     state.learning_rate = training.learning_rate
+    state.set_aside = dict(training.set_aside)
     if training.optimizer is not None:
         try:
             state.optimizer = optimizer_state(record, model, optimizer, finite=finite)

@@ -98,7 +98,7 @@ def optimizer_state(
     owned, name = record.training.optimizer, name_of(optimizer)
     if owned.owner != name:
         raise DataError(f"the state of the optimizer is that of {owned.owner!r}; the network has {name!r}")
-    state = without_names(owned.state, model.layout)
+    state = without_names(owned.state, model.trained)
     parameters = matched(record.parameters, model.layout, "parameters")
     check_state(state, new_optimizer_state(model, optimizer, parameters), name, finite=finite)
     assert isinstance(state, dict)

@@ -124,9 +124,12 @@ def _training(state: TrainingState, model: Model, optimizer: Optimizer | Solver)
     def named(tree: Any) -> Any:
         return _with_names(tree, state.parameters, model.layout)
 
+    def named_state(tree: Any) -> Any:
+        return _with_names(tree, state.parameters[: model.trained.size], model.trained)
+
     owned = None
     if state.optimizer is not None:
-        owned = OptimizerRecord(owner=name_of(optimizer), state=named(without_blocks(state.optimizer)))
+        owned = OptimizerRecord(owner=name_of(optimizer), state=named_state(without_blocks(state.optimizer)))
     before_end = state.before_end
     if before_end is not None:
         before_end = {"parameters": named(before_end["parameters"]), "buffers": before_end["buffers"]}
@@ -136,6 +139,7 @@ def _training(state: TrainingState, model: Model, optimizer: Optimizer | Solver)
         batch=state.batch,
         loss_sum=state.loss_sum,
         optimizer=owned,
+        set_aside=state.set_aside,
         plan=state.plan,
         callbacks=named(state.callbacks),
         pending=None if state.pending is None else named(attrs.asdict(state.pending)),

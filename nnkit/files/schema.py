@@ -101,6 +101,7 @@ class TrainingRecord:
         batch: Batches finished of the present epoch.
         loss_sum: Sum of the losses of these batches.
         optimizer: ``None`` before the first step.
+        set_aside: What the optimizer's state had of arrays that are frozen now, by their name.
         plan: That of the run; ``None`` before the first.
         callbacks: Memory of each callback in the run, by its key; as in the state of the optimizer, arrays of one
             element per parameter are saved by name, here and below.
@@ -115,6 +116,9 @@ class TrainingRecord:
     batch: int = count()
     loss_sum: float = field("a number", is_number)
     optimizer: OptimizerRecord | None = record(OptimizerRecord, optional=True)
+    set_aside: dict[str, dict[str, Any]] = field(
+        "mappings by name", lambda value: is_mapping(value) and all(map(is_mapping, value.values())), factory=dict
+    )
     plan: Plan | None = record(Plan, optional=True)
     callbacks: dict[str, dict[str, Any]] = field(
         "mappings by name", lambda value: is_mapping(value) and all(map(is_mapping, value.values()))

@@ -21,7 +21,7 @@ class Linear:
 
     Args:
         objective: The objective that was minimized.
-        theta: The parameters, ``(P,)``.
+        theta: The trainable parameters, ``(P,)``.
         residual: ``r`` ``(N, K)``, each times the square root of its share of the weight.
         root: What the plain error ``prediction - y`` was multiplied by, ``(N,)``.
         inverse: ``(J^T J + penalties)^-1`` ``(P, P)``, on the directions that they determine.
@@ -47,8 +47,10 @@ class Linear:
         """
         model = network.model
         data = as_data(model, network.inputs_from(X), y, sample_weight)
-        objective = Objective(model, network.buffers, *data, memory=positive_integer(memory, "memory"))
-        theta = network.parameters.copy()
+        theta, frozen = np.split(network.parameters, [model.trained.size])
+        limit = positive_integer(memory, "memory")
+        objective = Objective(model, network.buffers, *data, frozen=frozen, memory=limit)
+        theta = theta.copy()
         samples, outputs = len(objective.X), model.outputs
         residual = objective.residual(theta)[: samples * outputs].astype(np.float64)
         slopes = model.loss.residual_jacobian(network.predict(objective.X[:2]), objective.target[:2])

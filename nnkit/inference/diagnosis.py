@@ -31,7 +31,7 @@ class Diagnosis:
     """What the data can tell about the parameters.
 
     Args:
-        parameters: ``P``.
+        parameters: ``P``, without frozen ones.
         rank: Independent directions in which the predictions feel the parameters.
         singular_values: Of the Jacobian with columns of length 1, largest first.
         silent: Units that carry nothing.
@@ -78,19 +78,20 @@ def diagnose(network: Fitted, X: DataLike, *, tolerance: float = 1e-10, memory: 
         network.model, network.model.outputs, np.dtype(np.float64).itemsize, positive_integer(memory, "memory")
     )
     # Fewer rows than parameters would be factored together with (P, P) again and again.
-    chunks = list(pieces(len(x), max(rows, network.parameters.size // network.model.outputs)))
+    size = network.model.trained.size
+    chunks = list(pieces(len(x), max(rows, size // network.model.outputs)))
     triangle = _triangle(network, x, chunks)
     lengths = np.linalg.norm(triangle, axis=0)
     # A parameter's own unit of length says nothing about whether it is determined.
     triangle /= np.where(lengths > tolerance * lengths.max(initial=0.0), lengths, np.inf)
     values = np.linalg.svd(triangle, compute_uv=False)
     rank = int(np.count_nonzero(values > tolerance * values.max(initial=0.0)))
-    return Diagnosis(network.parameters.size, rank, values, tuple(_silent(network, x, chunks, tolerance)))
+    return Diagnosis(size, rank, values, tuple(_silent(network, x, chunks, tolerance)))
 
 
 def _triangle(network: Fitted, x: Array, chunks: list[slice]) -> Array:
     """``R`` of ``J = QR``, with the singular values of ``J`` and the lengths of its columns, chunk by chunk."""
-    size = network.parameters.size
+    size = network.model.trained.size
     found: Array = np.empty((0, size))
     for piece in chunks:
         rows = network.parameter_jacobian(x[piece]).reshape(-1, size)

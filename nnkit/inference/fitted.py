@@ -40,7 +40,7 @@ class Fitted(ABC):
     @property
     @abstractmethod
     def parameters(self) -> Array:
-        """All weights and biases in one vector ``(P,)``."""
+        """All weights and biases in one vector; those of frozen layers stand last."""
 
     @property
     @abstractmethod
@@ -149,11 +149,16 @@ class Fitted(ABC):
         return jacobians.input_jacobian(self.model, self.parameters, self.buffers, self.inputs_from(X))
 
     def parameter_jacobian(self, X: DataLike) -> Array:
-        """``J[n, k, p] = d prediction[n, k] / d parameters[p]``, ``(N, K, P)``, exact; raises as ``jacobian``."""
+        """``J[n, k, p] = d prediction[n, k] / d parameters[p]``, ``(N, K, P)``, exact; raises as ``jacobian``.
+
+        ``P`` counts the trainable parameters, the first of ``parameters``.
+        """
         return jacobians.parameter_jacobian(self.model, self.parameters, self.buffers, self.inputs_from(X))
 
     def per_sample_gradients(self, X: DataLike, y: DataLike) -> Array:
         """``G[n, p] = d loss[n] / d parameters[p]``, ``(N, P)``: of each sample's own loss, without penalties.
+
+        ``P`` counts the trainable parameters, the first of ``parameters``.
 
         Their mean over the samples is the gradient of the loss. Raises as ``jacobian``.
         """

@@ -35,6 +35,7 @@ class GradientReport:
         largest_error: Of the gradient, relative to its largest entry.
         checked: Parameters whose derivative was compared.
         unsettled: Parameters next to a kink, where differences decide nothing.
+        frozen: Parameters of frozen layers, which have no gradient.
         faults: What is wrong, in the order of the backward pass: the first is where to look.
     """
 
@@ -42,6 +43,7 @@ class GradientReport:
     largest_error: float
     checked: int
     unsettled: int
+    frozen: int
     faults: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -55,6 +57,8 @@ class GradientReport:
         lines = [f"{first} most {self.largest_error:.1e} of its largest entry."]
         if self.unsettled:
             lines.append(f"{self.unsettled} more could not be judged: a kink of an activation or a loss is too near.")
+        if self.frozen:
+            lines.append(f"{self.frozen} parameters are frozen and have no gradient.")
         if self.faults:
             lines.append("The first fault on the way back: " + self.faults[0] + ".")
             lines += [f"Also: {fault}." for fault in self.faults[1:]]
@@ -68,7 +72,7 @@ def check_gradient(objective: Objective, theta: Array, *, seed: int = 0) -> Grad
 
     Args:
         objective: The data and the structure.
-        theta: Where, ``(P,)``.
+        theta: Where: the trainable parameters ``(P,)``.
         seed: Draws the parameters that are compared.
 
     Raises:
@@ -82,7 +86,8 @@ def check_gradient(objective: Objective, theta: Array, *, seed: int = 0) -> Grad
     model, x, target = objective.model, _wide(objective.X), _wide(objective.target)
     weight = None if objective.weight is None else _wide(objective.weight)
     theta, buffers = theta.astype(np.float64), objective.buffers.astype(np.float64)
-    objective = Objective(model, buffers, x, target, weight)
+    frozen = objective.frozen.astype(np.float64)
+    objective = Objective(model, buffers, x, target, weight, frozen=frozen)
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(theta.size)[:MOST_COORDINATES])
     gradient = objective.gradient(theta)[chosen]
@@ -94,9 +99,10 @@ def check_gradient(objective: Objective, theta: Array, *, seed: int = 0) -> Grad
     mismatch = np.maximum(np.abs(gradient - value) - 10.0 * error, 0.0) / size
     mismatch[np.isnan(mismatch)] = np.inf
     worst = float(mismatch[settled].max(initial=0.0))
-    faults = tuple(_faults(open_pass(model, theta, buffers, x), target, theta, buffers, rng))
+    parameters = np.concatenate([theta, frozen])
+    faults = tuple(_faults(open_pass(model, parameters, buffers, x), target, parameters, buffers, rng))
     count = int(np.count_nonzero(settled))
-    return GradientReport(worst <= TOLERANCE, worst, count, len(chosen) - count, faults)
+    return GradientReport(worst <= TOLERANCE, worst, count, len(chosen) - count, frozen.size, faults)
 
 
 def _wide(array: Array) -> Array:
@@ -186,7 +192,9 @@ def _layer_faults(
 
     if layer.row_independent:
         yield from _compare(f"{where}, the gradient of its input", by_input, (grad_x * along).sum(axis=1))
-    for name in model.layout.by_layer(theta)[index]:
+    gradient = np.zeros(model.trained.size)
+    places = model.trained.by_layer(gradient)[index]
+    for name in places:
         step = rng.uniform(-1.0, 1.0, own[name].shape)
 
         def by_parameter(t: float, name: str = name, step: Array = step) -> Array:
@@ -194,14 +202,12 @@ def _layer_faults(
             return np.array((grad * layer.forward(moved, x, training=False, rng=None)[0]).sum())
 
         yield from _compare(f"{where}, the gradient of {name}", by_parameter, np.array((gradients[name] * step).sum()))
-    gradient = np.zeros_like(theta)
     bound = bind_layers(
         model, Vectors(theta, gradient, buffers), Pool(len(x), theta.dtype), len(x), training=False, rng=None,
         needs_grad_x=True,
     )[index]  # fmt: skip
     bound.forward(x)
     bound_x = bound.backward(grad.copy())
-    places = model.layout.by_layer(gradient)[index]
     pairs = [("its input", grad_x, bound_x), *((name, gradients[name], places[name]) for name in places)]
     for name, plain, bound_gradient in pairs:
         if bound_gradient is None or not np.allclose(

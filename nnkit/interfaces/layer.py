@@ -12,6 +12,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
 from nnkit.interfaces.activation import Activation
+from nnkit.interfaces.fields import flag
 from nnkit.interfaces.part import Part, optional
 
 __all__ = ["BoundLayer", "Layer", "ParameterSpec", "Parameters", "Workspace"]
@@ -34,6 +35,8 @@ class ParameterSpec:
             flat vector, saved with the network.
         initializer: A part or spec that overrides the network's own.
         regularizer: A part or spec that overrides the network's own.
+        trainable: False for an array of a frozen layer within a container; the arrays of a frozen layer of the
+            network are frozen whatever it declares.
     """
 
     name: str
@@ -43,6 +46,7 @@ class ParameterSpec:
     role: Literal["weight", "bias", "buffer"] = "weight"
     initializer: Any = None
     regularizer: Any = None
+    trainable: bool = True
 
 
 class Workspace(Protocol):
@@ -75,8 +79,13 @@ class BoundLayer:
     backward: Callable[[Array], Array | None]
 
 
+@attrs.frozen(kw_only=True)
 class Layer(Part):
     """A function ``(N, D_in) -> (N, D_out)`` with declared parameters and no hidden state.
+
+    Args:
+        trainable: False freezes the layer: none of its arrays changes, buffers included, and it works as in
+            inference. See ``nnkit.Network.freeze``.
 
     Attributes:
         row_independent: A row of the output depends on the same row of the input alone (batch
@@ -85,12 +94,12 @@ class Layer(Part):
         least_rows: Rows that a batch needs in training.
     """
 
-    __slots__ = ()
-
     kind = "layer"
     row_independent: ClassVar[bool] = True
     stochastic: ClassVar[bool] = False
     least_rows: ClassVar[int] = 1
+
+    trainable: bool = flag(default=True)
 
     def parameter_specs(self, inputs: int) -> tuple[ParameterSpec, ...]:
         """The parameter arrays for ``inputs`` columns of input, in the order of the flat vector."""

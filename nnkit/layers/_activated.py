@@ -18,7 +18,7 @@ class Activated(Layer):
     activation: Any
 
     def split(self) -> tuple[Layer, Activation | None]:
-        return attrs.evolve(self, activation=None), self._resolved()  # type: ignore[misc]  # every part is an attrs class
+        return attrs.evolve(self, activation=None), self._resolved()  # type: ignore[call-arg]  # its subclasses' field
 
     def _resolved(self) -> Activation | None:
         """The activation itself; a ``SpecError`` while it is a spec."""

@@ -354,17 +354,20 @@ def _table(layers: Sequence[Layer], model: Model | None, lines: list[tuple[str, 
             for name, kind in part_fields(type(layer)).items()
             if kind == "activation" and getattr(layer, name) is not None
         ]
+        frozen = "" if layer.trainable else " (frozen)"
         if columns is None:
-            rows.append((type(layer).__name__, ", ".join(activations), "?", "?"))
+            rows.append((type(layer).__name__, ", ".join(activations), "?", f"?{frozen}"))
             continue
         specs = [spec for spec in layer.parameter_specs(columns) if spec.role != "buffer"]
         shapes = " + ".join("x".join(str(side) for side in spec.shape) for spec in specs)
         columns = layer.outputs(columns)
-        rows.append((type(layer).__name__, ", ".join(activations), f"(N, {columns})", shapes or "none"))
+        rows.append((type(layer).__name__, ", ".join(activations), f"(N, {columns})", (shapes or "none") + frozen))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     text.insert(1, "  ".join("-" * width for width in widths))
     total = "unknown until the number of inputs is known" if model is None else f"{model.layout.size:,}"
+    if model is not None and model.layout.size > model.trained.size:
+        total += f", of which {model.layout.size - model.trained.size:,} are frozen"
     text.append("")
     text.extend(f"{name}: {value}" for name, value in [("parameters", total), *lines])
     return "\n".join(text)

@@ -16,6 +16,7 @@ from nnkit.core.adapting import adapt
 from nnkit.core.batches import Batches
 from nnkit.core.coupling import check_uncoupled, spread
 from nnkit.core.evaluation import predict, try_metrics
+from nnkit.core.freezing import check_trainable
 from nnkit.core.loop import Engine, train
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
@@ -155,7 +156,8 @@ class Fitting:
         compiled = compiled_model(self.model)
         engine: Engine
         if isinstance(optimizer, Solver):
-            objective = Objective(compiled, state.buffers, *self.data)
+            frozen = state.parameters[self.model.trained.size :]
+            objective = Objective(compiled, state.buffers, *self.data, frozen=frozen)
             engine = Solving(objective, self.model, optimizer, run)
         else:
             engine = Batches(compiled, optimizer, run, registry.accelerate)
@@ -190,6 +192,7 @@ def prepare(
     named = metrics_of(metrics)
     prepared = with_inputs(composition, model, state, X)
     composition, model, x = prepared.composition, prepared.model, prepared.x
+    check_trainable(model)
     data = as_data(model, x, y, sample_weight)
     validation = None
     if validation_data is not None:

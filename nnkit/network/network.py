@@ -12,6 +12,7 @@ import numpy.typing as npt
 from nnkit import registry
 from nnkit.arrays import Array
 from nnkit.core import evaluation
+from nnkit.core.freezing import Freezable
 from nnkit.core.lock import FitLock
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
@@ -32,7 +33,7 @@ from nnkit.network.composition import DEFAULTS, Composition
 __all__ = ["Network"]
 
 
-class Network(Fitted, Stored):
+class Network(Fitted, Freezable[Composition], Stored):
     """A feed-forward network composed from parts by name.
 
     Args:
@@ -145,7 +146,7 @@ class Network(Fitted, Stored):
         self._fit_lock.check()
         composition = attrs.evolve(self._composition, optimizer=registry.create("optimizer", optimizer))
         if composition != self._composition and self._state is not None:
-            self._state.optimizer = self._state.learning_rate = None
+            self._state.drop_optimizer()
         self._composition = composition
 
     @property
@@ -172,7 +173,7 @@ class Network(Fitted, Stored):
 
     @property
     def parameters(self) -> Array:
-        """All weights and biases in one vector ``(P,)``: the live one."""
+        """All weights and biases in one vector, those of frozen layers last: the live one."""
         return self._ready().parameters
 
     @parameters.setter
@@ -219,7 +220,7 @@ class Network(Fitted, Stored):
     def strengths(self) -> Array | None:
         """The ``l2`` strength that the solver found for each parameter, ``(P,)``; ``None`` when it looked for none.
 
-        ``bayesian_regularization`` finds them; the penalty is then ``0.5 * strengths @ parameters**2``.
+        ``bayesian_regularization`` finds them; the penalty is then ``0.5 * strengths @ parameters[:P]**2``.
         """
         return None if self._state is None else solver_strengths(self.optimizer, self._state)
 
@@ -307,9 +308,9 @@ class Network(Fitted, Stored):
     def objective(
         self, X: DataLike, y: DataLike, *, sample_weight: DataLike | None = None, total_weight: float | None = None
     ) -> Objective:
-        """The function of the parameters that training minimizes, regularization included.
+        """The function of the trainable parameters that training minimizes, regularization included.
 
-        Every optimizer package can use it: see ``Objective``.
+        They are the first of ``parameters``. Every optimizer package can use it: see ``Objective``.
 
         Args:
             X: Inputs ``(N, D)``.
@@ -323,7 +324,8 @@ class Network(Fitted, Stored):
         new = fitting.with_inputs(self._composition, self._model, self._state, X, empty=total_weight is not None)
         data = as_data(new.model, new.x, y, sample_weight, shard=total_weight is not None)
         self._composition, self._model, self._state = new.composition, new.model, new.built_state()
-        return Objective(self.model, self.buffers, *data, total_weight=total_weight)
+        frozen = self.parameters[self.model.trained.size :]
+        return Objective(self.model, self.buffers, *data, total_weight=total_weight, frozen=frozen)
 
     def check_gradient(
         self, X: DataLike, y: DataLike, *, sample_weight: DataLike | None = None, seed: int = 0
@@ -335,7 +337,8 @@ class Network(Fitted, Stored):
         Raises:
             DataError: When the data cannot be used.
         """
-        return check_gradient(self.objective(X, y, sample_weight=sample_weight), self.parameters, seed=seed)
+        objective = self.objective(X, y, sample_weight=sample_weight)
+        return check_gradient(objective, self.parameters[: objective.size], seed=seed)
 
     # -- saving --------------------------------------------------------------------------------
 
