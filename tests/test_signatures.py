@@ -8,6 +8,7 @@ import nnkit
 from nnkit import functional, inference
 from nnkit.files.stored import Stored
 from nnkit.inference import Fitted
+from nnkit.inference.properties import Properties
 
 WRITTEN_REASONS = {
     "Network.to_config": "JSON, of any depth",
@@ -20,7 +21,7 @@ KEYWORD_ONLY = {"sample_weight", "class_weight", "memory", "seed", "metrics", "c
 
 
 def calls():
-    for cls in (nnkit.Network, Fitted, Stored):
+    for cls in (nnkit.Network, Properties, Fitted, Stored):
         for name, member in vars(cls).items():
             if not name.startswith("_") or name == "__init__":
                 target = member.fget if isinstance(member, property) else getattr(member, "__func__", member)

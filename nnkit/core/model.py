@@ -12,7 +12,7 @@ from nnkit.arrays import Array
 from nnkit.core.jacobian_path import JacobianPath, on_jacobian_path
 from nnkit.core.layout import Layout, Slot
 from nnkit.errors import ShapeError, SpecError
-from nnkit.interfaces import Activation, Initializer, Layer, Loss, Regularizer, Task, TaskName
+from nnkit.interfaces import Activation, DataDescription, Initializer, Layer, Loss, Regularizer, Task, TaskName
 from nnkit.interfaces.loss import fits, misfit
 
 __all__ = ["Model"]
@@ -41,6 +41,7 @@ class Model:
         buffer_layout: Places of the arrays that are kept but not trained.
         penalties: Places of regularized trainable arrays, each with its regularizer.
         task: What is predicted, and how metrics read predictions and targets.
+        description: What was learned about the data: names, labels.
     """
 
     layers: tuple[Layer, ...]
@@ -55,6 +56,7 @@ class Model:
     buffer_layout: Layout
     penalties: tuple[tuple[Slot, Regularizer], ...]
     task: Task
+    description: DataDescription = attrs.field(factory=DataDescription)
 
     @classmethod
     def build(

@@ -5,6 +5,7 @@ from nnkit.interfaces.block import Block, one_block
 from nnkit.interfaces.block_optimizer import BlockOptimizer
 from nnkit.interfaces.callback import Callback, LayerValues, TrainingData, TrainingView
 from nnkit.interfaces.closure_optimizer import ClosureOptimizer
+from nnkit.interfaces.description import DataDescription, Label
 from nnkit.interfaces.initializer import Distribution, Initializer
 from nnkit.interfaces.layer import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.loss import Loss
@@ -25,11 +26,13 @@ __all__ = [
     "BoundLayer",
     "Callback",
     "ClosureOptimizer",
+    "DataDescription",
     "Distribution",
     "Elementwise",
     "Evaluate",
     "Example",
     "Initializer",
+    "Label",
     "Layer",
     "LayerValues",
     "Loss",

@@ -20,7 +20,6 @@ from nnkit.errors import SpecError, UnknownNameError
 from nnkit.files.configs import checked_config
 from nnkit.files.versions import FORMAT_VERSION
 from nnkit.interfaces import Activation, Initializer, Layer, Loss, Optimizer, Part, PartSpec, Regularizer, Solver
-from nnkit.interfaces.fields import part_fields
 from nnkit.interfaces.task import Task, TaskName
 
 __all__ = ["DEFAULTS", "Composition"]
@@ -186,19 +185,6 @@ class Composition:
         )
         return TrainingState.new(parameters, buffers, self.seed)
 
-    def summary(self, model: Model | None) -> str:
-        """Layers, outputs, numbers of parameters and the other parts, as text."""
-        task = str(self.task_of(self.outputs if model is None else model.outputs).name)
-        lines = [
-            ("task", task),
-            ("loss", repr(self.loss)),
-            ("optimizer", repr(self.optimizer)),
-            ("seed", str(self.seed)),
-        ]
-        if self.regularizer is not None:
-            lines.append(("regularizer", repr(self.regularizer)))
-        return _table(self.layers, model, lines)
-
     def to_config(self) -> dict[str, Any]:
         """JSON-able data: canonical names, hyperparameters, and the providers of the parts; no module paths."""
         providers: dict[str, str] = {}
@@ -342,35 +328,6 @@ def _width(item: Any, where: str) -> int:
     if isinstance(item, float) or operator.index(item) < 1:
         raise SpecError(f"{where} is {item!r}; expected a positive integer, the number of units")
     return operator.index(item)
-
-
-def _table(layers: Sequence[Layer], model: Model | None, lines: list[tuple[str, str]]) -> str:
-    """A table of layers with their outputs and parameters, then the other parts."""
-    rows = [("layer", "activation", "output", "parameters")]
-    columns = None if model is None else model.inputs
-    for layer in layers:
-        activations = [
-            type(getattr(layer, name)).__name__
-            for name, kind in part_fields(type(layer)).items()
-            if kind == "activation" and getattr(layer, name) is not None
-        ]
-        frozen = "" if layer.trainable else " (frozen)"
-        if columns is None:
-            rows.append((type(layer).__name__, ", ".join(activations), "?", f"?{frozen}"))
-            continue
-        specs = [spec for spec in layer.parameter_specs(columns) if spec.role != "buffer"]
-        shapes = " + ".join("x".join(str(side) for side in spec.shape) for spec in specs)
-        columns = layer.outputs(columns)
-        rows.append((type(layer).__name__, ", ".join(activations), f"(N, {columns})", (shapes or "none") + frozen))
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    text.insert(1, "  ".join("-" * width for width in widths))
-    total = "unknown until the number of inputs is known" if model is None else f"{model.layout.size:,}"
-    if model is not None and model.layout.size > model.trained.size:
-        total += f", of which {model.layout.size - model.trained.size:,} are frozen"
-    text.append("")
-    text.extend(f"{name}: {value}" for name, value in [("parameters", total), *lines])
-    return "\n".join(text)
 
 
 def _entropy(seed: int | None) -> int:

@@ -16,16 +16,15 @@ from nnkit.core.freezing import Freezable
 from nnkit.core.lock import FitLock
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
-from nnkit.core.solving import solver_strengths
 from nnkit.core.state import TrainingState
 from nnkit.data.arrays import DataLike, as_vector
 from nnkit.data.targets import as_data
 from nnkit.data.weights import ClassWeight
 from nnkit.errors import DataError
 from nnkit.files.stored import Stored
-from nnkit.inference.fitted import Fitted
 from nnkit.inference.gradient_check import GradientReport, check_gradient
-from nnkit.interfaces import Layer, Loss, MetricValue, Optimizer, PartSpec, Solver, TaskName
+from nnkit.inference.properties import Properties
+from nnkit.interfaces import DataDescription, Layer, MetricValue, Optimizer, PartSpec, Solver, TaskName
 from nnkit.network import fitting
 from nnkit.network.archive import Archive
 from nnkit.network.composition import DEFAULTS, Composition
@@ -33,7 +32,7 @@ from nnkit.network.composition import DEFAULTS, Composition
 __all__ = ["Network"]
 
 
-class Network(Fitted, Freezable[Composition], Stored):
+class Network(Properties, Freezable[Composition], Stored):
     """A feed-forward network composed from parts by name.
 
     Args:
@@ -122,21 +121,6 @@ class Network(Fitted, Freezable[Composition], Stored):
     # -- what it is ----------------------------------------------------------------------------
 
     @property
-    def composition(self) -> Composition:
-        """The parts and choices, a frozen value; equal compositions make equal networks."""
-        return self._composition
-
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """The layers, every part resolved."""
-        return self._composition.layers
-
-    @property
-    def loss(self) -> Loss:
-        """The loss."""
-        return self._composition.loss
-
-    @property
     def optimizer(self) -> Optimizer | Solver:
         """The optimizer or solver; another one (a name, spec or instance) begins with a state of its own."""
         return self._composition.optimizer
@@ -148,21 +132,6 @@ class Network(Fitted, Freezable[Composition], Stored):
         if composition != self._composition and self._state is not None:
             self._state.drop_optimizer()
         self._composition = composition
-
-    @property
-    def task(self) -> TaskName | None:
-        """``"regression"``, ``"binary"``, ``"multiclass"`` or ``"multilabel"``; ``None`` for a loss without a task."""
-        return self._composition.task_of(self._composition.outputs if self._model is None else self.outputs).name
-
-    @property
-    def seed(self) -> int:
-        """The seed of every random number of this network."""
-        return self._composition.seed
-
-    @property
-    def inputs(self) -> int | None:
-        """Columns of the input; ``None`` while they are unknown."""
-        return self._composition.inputs
 
     @property
     def model(self) -> Model:
@@ -185,53 +154,6 @@ class Network(Fitted, Freezable[Composition], Stored):
     def buffers(self) -> Array:
         """All arrays of layers that are not trained (their statistics) in one vector: the live one."""
         return self._ready().buffers
-
-    @property
-    def history(self) -> dict[str, list[MetricValue]]:
-        """``epoch``, ``loss``, ``val_loss`` and metrics of every epoch so far."""
-        return {} if self._state is None else {name: list(values) for name, values in self._state.history.items()}
-
-    @property
-    def archive(self) -> Archive:
-        """The archive that the callback ``archiver`` has filled, by step and layer.
-
-        Raises:
-            DataError: When no archiver was among the callbacks of a training of this network.
-        """
-        archive = {} if self._state is None else self._state.archive
-        return Archive.of(self._composition, self.model, archive, self.notes)
-
-    @property
-    def archived(self) -> bool:
-        """Whether there is an archive."""
-        return self._state is not None and bool(self._state.archive)
-
-    @property
-    def epoch(self) -> int:
-        """Epochs of training so far."""
-        return 0 if self._state is None else self._state.epoch
-
-    @property
-    def step(self) -> int:
-        """Updates of the parameters so far."""
-        return 0 if self._state is None else self._state.step
-
-    @property
-    def strengths(self) -> Array | None:
-        """The ``l2`` strength that the solver found for each parameter, ``(P,)``; ``None`` when it looked for none.
-
-        ``bayesian_regularization`` finds them; the penalty is then ``0.5 * strengths @ parameters[:P]**2``.
-        """
-        return None if self._state is None else solver_strengths(self.optimizer, self._state)
-
-    @property
-    def stop_reason(self) -> str | None:
-        """Why the last call of ``fit`` ended before its last epoch, in words; ``None`` when it did not."""
-        return None if self._state is None else self._state.stopped
-
-    def summary(self) -> str:
-        """Layers, outputs, numbers of parameters and the other parts, as text."""
-        return self._composition.summary(self._model)
 
     def __repr__(self) -> str:
         widths = [self.inputs, *(self._model.widths if self._model else ["?"] * len(self.layers))]
@@ -302,6 +224,8 @@ class Network(Fitted, Freezable[Composition], Stored):
         self._state = None
         if self._open_inputs:
             self._composition, self._model = attrs.evolve(self._composition, inputs=None), None
+        elif self._model is not None:
+            self._model = attrs.evolve(self._model, description=DataDescription())
 
     # -- derivatives ---------------------------------------------------------------------------
 

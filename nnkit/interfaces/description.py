@@ -1,0 +1,57 @@
+"""What a network has learned about its data besides parameters: names, labels and the scale of the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import attrs
+
+__all__ = ["DataDescription", "Label"]
+
+Label: TypeAlias = str | bool | int | float
+"""A class as the user writes it; floats are integral."""
+
+SHOWN = 8
+
+
+@attrs.frozen(kw_only=True)
+class DataDescription:
+    """Learned by the first ``fit``, saved with the network, and applied to all later data.
+
+    Args:
+        features: Names of the input columns, in their order; ``None`` where the data had none.
+        targets: Names of the target columns, where they came as a frame with several.
+        classes: The label of each class, in the order of the outputs; ``None`` where targets are no classes.
+
+    Example:
+        >>> DataDescription(features=("age", "income"), classes=("no", "yes")).lines()
+        [('features', 'age, income'), ('classes', "'no', 'yes'")]
+    """
+
+    features: tuple[str, ...] | None = None
+    targets: tuple[str, ...] | None = None
+    classes: tuple[Label, ...] | None = None
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Names and values for a summary."""
+        lines = []
+        if self.features is not None:
+            lines.append(("features", listed(self.features)))
+        if self.targets is not None:
+            lines.append(("targets", listed(self.targets)))
+        if self.classes is not None and self.classes != tuple(range(len(self.classes))):
+            lines.append(("classes", listed(map(repr, self.classes))))
+        return lines
+
+
+def listed(names: Iterable[str], most: int = SHOWN) -> str:
+    """The first names, and how many more there are.
+
+    Example:
+        >>> listed("abcd", 2)
+        'a, b and 2 more'
+    """
+    every = list(names)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
