@@ -77,7 +77,9 @@ class Freezable(Generic[Composition]):
         new: Composition = attrs.evolve(old, layers=layers)  # type: ignore[misc]  # every composition is an attrs class
         if new == old:
             return
-        model = None if self._model is None else new.model(self._model.inputs)
+        model = None
+        if self._model is not None:
+            model = attrs.evolve(new.model(self._model.inputs), description=self._model.description)
         if self._state is not None and self._model is not None and model is not None:
             self._state = refrozen(self._state, self._model, model, old.optimizer)
         self._composition, self._model, self._forwards = new, model, ForwardCache()

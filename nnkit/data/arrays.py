@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from nnkit.arrays import Array, FloatDType
-from nnkit.data.frames import from_column, from_frame, is_column, is_frame, refuse_foreign
+from nnkit.data.frames import from_column, from_frame, in_order, is_column, is_frame, refuse_foreign
 from nnkit.errors import DataError, ShapeError
 
 __all__ = [
@@ -24,8 +24,17 @@ __all__ = [
     "positive_integer",
 ]
 
-DataLike: TypeAlias = npt.ArrayLike
-"""Data as a person has them: an array, nested lists, or a table (pandas, polars, pyarrow)."""
+
+class Shaped(Protocol):
+    """A frame, or anything else with a shape that this package reads."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows first."""
+
+
+DataLike: TypeAlias = npt.ArrayLike | Shaped
+"""Data as a person has them: an array, nested lists, or a frame (pandas, polars, pyarrow)."""
 
 FEW = 8_192
 """Numbers of which a product is taken on one thread."""
@@ -42,6 +51,7 @@ def as_inputs(
     name: str = "X",
     dtype: FloatDType,
     columns: int | None = None,
+    features: tuple[str, ...] | None = None,
     finite: bool = True,
     empty: bool = False,
 ) -> Array:
@@ -54,6 +64,7 @@ def as_inputs(
         name: Their name in messages.
         dtype: Of the result.
         columns: ``D``; ``None`` accepts any.
+        features: The names of the columns, by which those of a frame are matched.
         finite: Whether to refuse NaN, infinity, and what ``dtype`` cannot hold.
         empty: Whether there may be no samples.
 
@@ -61,7 +72,7 @@ def as_inputs(
         DataError: Wrong dtype, no samples, values that are not finite in ``dtype``.
         ShapeError: One-dimensional, or not ``columns`` wide.
     """
-    values = as_array(X, name)
+    values = as_array(in_order(X, features, name, "features"), name)
     shape = ""
     if values.ndim > 2:
         shape = f" (one row of {' x '.join(map(str, values.shape[1:]))} numbers a sample)"

@@ -2,21 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import DataError
+from nnkit.interfaces.description import listed
 
-__all__ = ["from_column", "from_frame", "is_column", "is_frame", "refuse_foreign"]
+__all__ = [
+    "NamedColumns",
+    "column_names",
+    "from_column",
+    "from_frame",
+    "in_order",
+    "is_column",
+    "is_frame",
+    "only_column",
+    "refuse_foreign",
+]
+
+
+@attrs.frozen(eq=False)
+class NamedColumns:
+    """A matrix whose columns have names, for readers of files that need no library of frames.
+
+    Args:
+        values: ``(N, D)``.
+        columns: ``D`` names.
+    """
+
+    values: Array
+    columns: Sequence[str]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(N, D)``."""
+        return self.values.shape
+
+    def __getitem__(self, name: str) -> Array:
+        """The column of this name, ``(N,)``."""
+        column: Array = self.values[:, list(self.columns).index(name)]
+        return column
 
 
 def is_frame(values: object) -> bool:
     """Whether ``values`` is a table with named columns: pandas, polars, pyarrow, or one that looks like them."""
     names = getattr(values, "column_names", getattr(values, "columns", None))
     return names is not None and hasattr(values, "__getitem__") and len(getattr(values, "shape", ())) == 2
+
+
+def column_names(values: object, name: str) -> tuple[str, ...] | None:
+    """The names of a frame's columns; ``None`` where ``values`` is no frame, or names are no texts.
+
+    Raises:
+        DataError: When two columns have one name.
+    """
+    if not is_frame(values):
+        return None
+    names = _names(values)
+    if not all(isinstance(column, str) for column in names):
+        return None
+    repeated = sorted({column for column in names if names.count(column) > 1})
+    if repeated:
+        raise DataError(f"{name} has several columns called {repeated[0]!r}; rename them, so that each name is unique")
+    return tuple(map(str, names))
+
+
+def in_order(values: Any, wanted: tuple[str, ...] | None, name: str, what: str) -> Any:
+    """A frame with the columns ``wanted`` in their order; anything without names as it is.
+
+    Args:
+        values: A frame, or an array.
+        wanted: The names; ``None`` accepts any.
+        name: The argument, for messages.
+        what: What the names are of, ``"features"``.
+
+    Raises:
+        DataError: Names the columns that are missing and those that are not wanted.
+    """
+    names = None if wanted is None else column_names(values, name)
+    if names is None or wanted is None or names == wanted:
+        return values
+    missing = [column for column in wanted if column not in names]
+    unknown = [column for column in names if column not in wanted]
+    if missing or unknown:
+        parts = [f"lacks {listed(map(repr, missing))}"] * bool(missing)
+        parts += [f"has {listed(map(repr, unknown))} in addition"] * bool(unknown)
+        raise DataError(
+            f"{name} {' and '.join(parts)}; the {what} of this network are {listed(map(repr, wanted))}: pass a frame "
+            "with these columns, in any order"
+        )
+    if hasattr(values, "iloc"):
+        return values.iloc[:, [names.index(column) for column in wanted]]
+    if isinstance(values, NamedColumns):
+        return NamedColumns(values.values[:, [names.index(column) for column in wanted]], wanted)
+    return values.select(list(wanted)) if hasattr(values, "select") else values[list(wanted)]
+
+
+def only_column(frame: Any) -> Any:
+    """The column of a frame that has one."""
+    return frame.iloc[:, 0] if hasattr(frame, "iloc") else frame[_names(frame)[0]]
+
+
+def _names(frame: Any) -> list[Any]:
+    return list(getattr(frame, "column_names", getattr(frame, "columns", ())))
 
 
 def is_column(values: object) -> bool:
@@ -30,12 +122,14 @@ def from_frame(frame: Any, name: str) -> Array:
     Raises:
         DataError: With every column that is not numeric, what it is, and what to do.
     """
+    if isinstance(frame, NamedColumns):
+        return frame.values
     if hasattr(frame, "iloc"):
         kinds = set(frame.dtypes)
         if len(kinds) == 1 and isinstance(kind := kinds.pop(), np.dtype) and kind.kind in "biuf":
             return np.asarray(frame)  # one block of memory: no copy
     columns, refused = [], []
-    for place, label in enumerate(getattr(frame, "column_names", frame.columns)):
+    for place, label in enumerate(_names(frame)):
         series = frame.iloc[:, place] if hasattr(frame, "iloc") else frame[label]
         column = from_column(series)
         if column is None:
@@ -44,8 +138,8 @@ def from_frame(frame: Any, name: str) -> Array:
             columns.append(column)
     if refused:
         raise DataError(
-            f"{name} has columns that are not numeric: {_some(refused)}; expected bool, int or float. For categories"
-            " and text use pandas.get_dummies or drop the columns; for dates take differences in days"
+            f"{name} has columns that are not numeric: {listed(refused, 6)}; expected bool, int or float. For"
+            " categories and text use pandas.get_dummies or drop the columns; for dates take differences in days"
         )
     if not columns:
         return np.zeros(frame.shape)
@@ -96,9 +190,3 @@ def _dtype_of(dtype: Any) -> np.dtype[Any]:
     """The dtype of numpy with the kind and size of a nullable one."""
     numpy_dtype: np.dtype[Any] = np.dtype(dtype.numpy_dtype)
     return numpy_dtype
-
-
-def _some(names: Iterable[str], most: int = 6) -> str:
-    listed = list(names)
-    rest = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(listed[:most]) + rest

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnkit.arrays import Array, FloatDType, IntArray, to_categorical
+from nnkit.arrays import Array, FloatDType, to_categorical
 from nnkit.core.model import Model
 from nnkit.data.arrays import DataLike, as_array, as_dtype, as_weights, check_finite
+from nnkit.data.frames import in_order
+from nnkit.data.labels import encoded, is_single_class
 from nnkit.data.weights import moderate
 from nnkit.errors import DataError, ShapeError
 from nnkit.interfaces import Loss, TrainingData
-from nnkit.interfaces.task import CLASSIFICATION
 
-__all__ = ["as_data", "as_targets", "predicted_labels"]
+__all__ = ["as_data", "as_targets"]
 
 
 def as_data(
@@ -39,6 +40,9 @@ def as_data(
     Raises:
         DataError: When targets or weights cannot be used.
     """
+    y = in_order(y, model.description.targets, name, "targets")
+    if is_single_class(y, model.task):
+        y = encoded(y, model, name)
     target = as_targets(y, model.loss, name=name, dtype=x.dtype, outputs=model.outputs, samples=len(x))
     if sample_weight is None:
         return x, target, None
@@ -95,21 +99,6 @@ def _wrong_width(rows: Array, loss: Loss, name: str, outputs: int) -> str:
         if loss.target_columns(wanted) == rows.shape[1]:
             advice = f"; a network for these targets has {wanted} outputs"
     return f"{name} has {rows.shape[1]} columns and {network}; expected shape ({len(rows)}, {columns}){advice}"
-
-
-def predicted_labels(model: Model, prediction: Array) -> IntArray:
-    """The class of each row of a prediction ``(N, K)``, ``(N,)``; for multilabel 0 or 1 for each column, ``(N, K)``.
-
-    Raises:
-        DataError: When the network predicts no classes.
-    """
-    if model.task.name not in CLASSIFICATION:
-        raise DataError(
-            f"labels=True, and the task of this network is {model.task.name}; leave labels out, or state the task in"
-            " Network(..., task=...)"
-        )
-    labels = model.task.predicted(model.loss.point(prediction))
-    return np.where(labels == 1, 1, -1) if model.loss.target_domain == "sign" else labels
 
 
 def _labels(values: Array, *, name: str, columns: int, outputs: int, who: str) -> Array:

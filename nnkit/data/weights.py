@@ -8,12 +8,15 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nnkit.arrays import Array, to_labels
+from nnkit.arrays import Array
+from nnkit.core.model import Model
 from nnkit.errors import DataError
+from nnkit.interfaces import Label
+from nnkit.interfaces.description import listed
 
 __all__ = ["ClassWeight", "check_weight", "moderate", "with_class_weights"]
 
-ClassWeight: TypeAlias = Mapping[int, float] | npt.ArrayLike | Literal["balanced"]
+ClassWeight: TypeAlias = Mapping[Label, float] | npt.ArrayLike | Literal["balanced"]
 """``{label: weight}``, one weight a class, or ``"balanced"``."""
 
 
@@ -47,43 +50,63 @@ def check_weight(weight: Array | None, part: str) -> None:
         )
 
 
-def with_class_weights(class_weight: ClassWeight, target: Array, weight: Array | None, outputs: int) -> Array:
+def with_class_weights(class_weight: ClassWeight, model: Model, target: Array, weight: Array | None) -> Array:
     """Sample weights times the weight of each sample's class.
 
     Args:
-        class_weight: ``{label: weight}`` (classes left out weigh 1), one weight a class, or
-            ``"balanced"``: ``N / (C * count)``, so that all classes present have the same total weight.
+        class_weight: ``{label: weight}`` (classes left out weigh 1), one weight a class, in the order of
+            ``network.classes``, or ``"balanced"``: ``N / (C * count)``, so that all classes present have the same
+            total weight.
+        model: The structure, with the labels of its classes.
         target: As the loss sees it.
         weight: Sample weights, or ``None``.
-        outputs: ``K``.
 
     Raises:
-        DataError: When a class does not exist, or a weight is negative or not finite.
+        DataError: When the task has not one class a row, a class does not exist, or a weight is negative or not finite.
     """
-    classes = max(outputs, 2)
-    if target.ndim == 2 and outputs == 1 and not np.isin(target, (-1, 0, 1)).all():
-        raise DataError("class_weight was given, but the targets are no class labels; use sample_weight")
-    labels = to_labels(target)
-    each = np.ones(classes)
+    task, classes = model.task, model.description.classes or tuple(range(model.task.classes))
+    _check_task(model, target)
+    codes = task.target(target)
+    each = np.ones(len(classes))
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise DataError(f"class_weight is {class_weight!r}; expected 'balanced', a dict or one weight a class")
-        counts = np.bincount(labels, minlength=classes)
+        counts = np.bincount(codes, minlength=len(classes))
         present = counts > 0
-        each[present] = len(labels) / (present.sum() * counts[present])
+        each[present] = len(codes) / (present.sum() * counts[present])
     elif isinstance(class_weight, Mapping):
+        places = {label: place for place, label in enumerate(classes)}
         for label, value in class_weight.items():
-            if not 0 <= int(label) < classes or int(label) != label:
-                raise DataError(f"class_weight names the class {label!r}; expected labels from 0 to {classes - 1}")
-            each[int(label)] = value
+            if label not in places:
+                raise DataError(
+                    f"class_weight names the class {label!r}; the classes of this network are "
+                    f"{listed(map(repr, classes))}"
+                )
+            each[places[label]] = value
     else:
         each = np.asarray(class_weight, dtype=np.float64)
-        if each.shape != (classes,):
-            raise DataError(f"class_weight has shape {each.shape}; expected one weight for each of {classes} classes")
+        if each.shape != (len(classes),):
+            raise DataError(
+                f"class_weight has shape {each.shape}; expected one weight for each of {len(classes)} classes"
+            )
     if not np.isfinite(each).all() or each.min() < 0:
         raise DataError(f"class_weight holds {each.tolist()}; expected finite non-negative weights")
-    weights: Array = moderate(each)[labels]
+    weights: Array = moderate(each)[codes]
     weights = weights if weight is None else weights * moderate(weight)
     if not weights.max() > 0:
         raise DataError("class_weight and sample_weight leave no training sample with a weight above 0")
     return weights
+
+
+def _check_task(model: Model, target: Array) -> None:
+    """Refuse class weights where a row has not one class."""
+    task = model.task.name
+    if task == "multilabel":
+        raise DataError(
+            "class_weight weighs the one class of a row, and the rows of the task multilabel have several: weigh the "
+            "positives of each column instead, loss='binary_crossentropy(pos_weight=[...])', or pass sample_weight"
+        )
+    if task not in {"binary", "multiclass"}:
+        raise DataError(f"class_weight was given, and the task of this network is {task}; use sample_weight")
+    if task == "binary" and not np.isin(target, (-1, 0, 1)).all():
+        raise DataError("class_weight was given, but the targets are no class labels; use sample_weight")

@@ -14,6 +14,7 @@ from nnkit.core.model import Model
 from nnkit.errors import FileFormatError
 from nnkit.files import container
 from nnkit.files.atomic import remove_abandoned
+from nnkit.files.networks import description_record
 from nnkit.files.schema import ArchiveIndex, ArchiveRecord, ArchiveStep, CompositionRecord, from_tree, to_tree
 from nnkit.files.trees import NamedArrays
 
@@ -84,7 +85,11 @@ def write_index(folder: Path, composition: Mapping[str, Any], archive: Mapping[s
     """
     record = to_record({**archive, "folder": None, "steps": {}}, model)
     assert record is not None
-    index = ArchiveIndex(composition=from_tree(CompositionRecord, dict(composition)), archive=record)
+    index = ArchiveIndex(
+        composition=from_tree(CompositionRecord, dict(composition)),
+        archive=record,
+        description=description_record(model),
+    )
     container.write(folder / INDEX, to_tree(index), what="archive", durable=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,6 +15,9 @@ from nnkit.files.trees import NamedArrays
 
 __all__ = [
     "RECORD",
+    "are_finite",
+    "are_labels",
+    "are_names",
     "are_shapes",
     "choice",
     "count",
@@ -134,6 +138,26 @@ def are_values(values: list[Any], depth: int = 0) -> bool:
         or (isinstance(value, list) and depth < 4 and are_values(value, depth + 1))
         for value in values
     )
+
+
+def are_names(value: object) -> bool:
+    """Whether this is a list of different names."""
+    return isinstance(value, list) and len(value) > 0 and all(map(is_text, value)) and len(set(value)) == len(value)
+
+
+def are_labels(value: object) -> bool:
+    """Whether this is a list of different labels: texts, booleans, integers or integral floats."""
+    return (
+        isinstance(value, list)
+        and len(value) > 0
+        and all(is_text(v) or type(v) in {bool, int} or (type(v) is float and v.is_integer()) for v in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def are_finite(value: object) -> bool:
+    """Whether this is a list of finite numbers."""
+    return isinstance(value, list) and all(type(number) is float and math.isfinite(number) for number in value)
 
 
 def is_noise(value: object) -> bool:

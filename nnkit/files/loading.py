@@ -17,7 +17,16 @@ from nnkit.core.state_check import check_vector
 from nnkit.core.step import Vectors
 from nnkit.errors import DataError, FileFormatError, NNKitError, PluginWarning, TrainingWarning, brief, warn
 from nnkit.files import archives, container, probe
-from nnkit.files.networks import WHAT, Composed, check_finite, matched, optimizer_state, software, without_names
+from nnkit.files.networks import (
+    WHAT,
+    Composed,
+    check_finite,
+    matched,
+    optimizer_state,
+    software,
+    with_description,
+    without_names,
+)
 from nnkit.files.schema import NetworkRecord, TrainingRecord, from_tree, to_tree
 from nnkit.interfaces import Optimizer, Solver
 
@@ -52,6 +61,7 @@ def load(
         if composition.inputs is None or record.parameters is None or record.buffers is None:
             return composition, None, None, record.notes
         model = composition.model(composition.inputs, lambda *layouts: _check_shapes(record, *layouts))
+        model = with_description(model, record.description)
         state = TrainingState.new(*_vectors(record, model), composition.seed)
         state.epoch, state.step, state.adapted = record.epoch, record.step, record.adapted
         state.archive = archives.restored(record.archive, model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
+import attrs
 import numpy as np
 
 from nnkit import __version__, registry
@@ -13,11 +14,22 @@ from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state_check import check_state, is_finite, new_optimizer_state
 from nnkit.errors import DataError, FileFormatError
-from nnkit.files.schema import NetworkRecord
+from nnkit.files.schema import DescriptionRecord, NetworkRecord
 from nnkit.files.trees import NamedArrays
-from nnkit.interfaces import Optimizer, Part, Solver
+from nnkit.interfaces import DataDescription, Optimizer, Part, Solver
 
-__all__ = ["WHAT", "Composed", "check_finite", "matched", "name_of", "optimizer_state", "software", "without_names"]
+__all__ = [
+    "WHAT",
+    "Composed",
+    "check_finite",
+    "description_record",
+    "matched",
+    "name_of",
+    "optimizer_state",
+    "software",
+    "with_description",
+    "without_names",
+]
 
 WHAT: Final = "network"
 """The kind of content, as the container names it."""
@@ -59,6 +71,32 @@ def name_of(optimizer: Optimizer | Solver) -> str:
 def software() -> dict[str, str]:
     """Versions of what computes a prediction besides plugins."""
     return {CORE: __version__, "numpy": np.__version__}
+
+
+def description_record(model: Model) -> DescriptionRecord | None:
+    """The record of what the model has learned about its data; ``None`` where that is nothing."""
+    if model.description == DataDescription():
+        return None
+    values = attrs.asdict(model.description)
+    return DescriptionRecord(**{name: None if value is None else list(value) for name, value in values.items()})
+
+
+def with_description(model: Model, record: DescriptionRecord | None) -> Model:
+    """The model with what a file records about its data.
+
+    Raises:
+        FileFormatError: When it does not fit the widths of the network.
+    """
+    if record is None:
+        return model
+    values = {name: None if value is None else tuple(value) for name, value in attrs.asdict(record).items()}
+    classes = model.target_columns if model.task.name == "multilabel" else model.task.classes
+    expected = {"features": model.inputs, "classes": classes, **dict.fromkeys(("targets", "shift", "scale"))}
+    for name, count in expected.items():
+        wanted, value = count or model.target_columns, values[name]
+        if value is not None and len(value) != wanted:
+            raise FileFormatError(f"damaged: the description has {len(value)} {name}; the network needs {wanted}")
+    return attrs.evolve(model, description=DataDescription(**values))
 
 
 def matched(arrays: NamedArrays, layout: Layout, name: str) -> Array:

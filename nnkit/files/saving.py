@@ -18,7 +18,15 @@ from nnkit.core.state import TrainingState
 from nnkit.core.step import Vectors
 from nnkit.errors import DataError, DivergedError, FileFormatError, FileSaveError
 from nnkit.files import archives, container, probe
-from nnkit.files.networks import WHAT, Composed, check_finite, name_of, optimizer_state, software
+from nnkit.files.networks import (
+    WHAT,
+    Composed,
+    check_finite,
+    description_record,
+    name_of,
+    optimizer_state,
+    software,
+)
 from nnkit.files.schema import CompositionRecord, NetworkRecord, OptimizerRecord, TrainingRecord, from_tree, to_tree
 from nnkit.files.trees import NamedArrays
 from nnkit.interfaces import Optimizer, Part, Solver
@@ -106,6 +114,7 @@ def to_record(
             "adapted": state.adapted,
             "history": state.history,
             "archive": archives.to_record(state.archive, model),
+            "description": description_record(model),
         }
         if training_state:
             entries["training"] = _training(state, model, composition.optimizer)

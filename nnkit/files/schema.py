@@ -15,6 +15,9 @@ from nnkit.core.state import Plan
 from nnkit.errors import FileFormatError, NNKitError, brief
 from nnkit.files.checks import (
     RECORD,
+    are_finite,
+    are_labels,
+    are_names,
     are_shapes,
     choice,
     count,
@@ -37,6 +40,7 @@ from nnkit.files.checks import (
     record,
 )
 from nnkit.files.trees import NamedArrays
+from nnkit.interfaces import Label
 from nnkit.interfaces.task import TASKS
 
 __all__ = [
@@ -44,6 +48,7 @@ __all__ = [
     "ArchiveRecord",
     "ArchiveStep",
     "CompositionRecord",
+    "DescriptionRecord",
     "NetworkRecord",
     "OptimizerRecord",
     "ProbeRecord",
@@ -148,6 +153,29 @@ class ProbeRecord:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class DescriptionRecord:
+    """What a network has learned about its data, as ``DataDescription`` documents it.
+
+    Args:
+        features: Names of the input columns.
+        targets: Names of the target columns.
+        classes: Labels.
+        shift: Of each target column.
+        scale: Of each target column.
+    """
+
+    features: list[str] | None = field("a list of names", are_names, optional=True, default=None)
+    targets: list[str] | None = field("a list of names", are_names, optional=True, default=None)
+    classes: list[Label] | None = field("a list of labels", are_labels, optional=True, default=None)
+    shift: list[float] | None = field("a list of finite numbers", are_finite, optional=True, default=None)
+    scale: list[float] | None = field("a list of finite numbers", are_finite, optional=True, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.shift is None) != (self.scale is None) or 0.0 in (self.scale or ()):
+            raise FileFormatError("damaged: the target scaling is incomplete")
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class ArchiveRecord:
     """What an archiver has gathered.
 
@@ -185,10 +213,12 @@ class ArchiveIndex:
     Args:
         composition: The config of the network.
         archive: What is not in the files of single steps.
+        description: What the network has learned about its data.
     """
 
     composition: CompositionRecord = record(CompositionRecord)
     archive: ArchiveRecord = record(ArchiveRecord)
+    description: DescriptionRecord | None = record(DescriptionRecord, optional=True, default=None)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -222,6 +252,7 @@ class NetworkRecord:
         training: What only training needs; ``None`` where it was left out.
         archive: What an archiver has gathered.
         history: Values of every epoch, by name.
+        description: What the network has learned about its data.
         notes: The user's.
         probe: ``None`` where there are no parameters.
         software: Versions of nnkit and numpy.
@@ -236,6 +267,7 @@ class NetworkRecord:
     training: TrainingRecord | None = record(TrainingRecord, optional=True, default=None)
     archive: ArchiveRecord | None = record(ArchiveRecord, optional=True, default=None)
     history: dict[str, list[Any]] = field("lists of numbers by name", is_series, factory=dict)
+    description: DescriptionRecord | None = record(DescriptionRecord, optional=True, default=None)
     notes: dict[str, Any] = field("a mapping with string keys", is_mapping, factory=dict)
     probe: ProbeRecord | None = record(ProbeRecord, optional=True, default=None)
     software: dict[str, str] = field("versions by name", is_versions, factory=dict)

@@ -13,7 +13,8 @@ from nnkit.core.model import Model
 from nnkit.core.named_views import NamedViews
 from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike, as_inputs
-from nnkit.data.targets import as_data, predicted_labels
+from nnkit.data.labels import predicted_labels
+from nnkit.data.targets import as_data
 from nnkit.errors import DataError
 from nnkit.interfaces import Metric, MetricValue, PartSpec
 from nnkit.network.composition import DEFAULTS
@@ -90,19 +91,20 @@ class Fitted(ABC):
         return NamedViews(self.model, self.parameters, self.buffers)
 
     def inputs_from(self, X: DataLike) -> Array:
-        """``X`` checked, as an array ``(N, D)`` in the dtype of the network.
+        """``X`` checked, as an array ``(N, D)`` in the dtype of the network; columns of a frame are matched by name.
 
         Raises:
             DataError: When ``X`` cannot be used.
         """
-        return as_inputs(X, dtype=self.parameters.dtype, columns=self.model.inputs)
+        features = self.model.description.features
+        return as_inputs(X, dtype=self.parameters.dtype, columns=self.model.inputs, features=features)
 
     def predict(self, X: DataLike, *, labels: bool = False, point: bool = False) -> Array:
-        """The prediction ``(N, K)`` of each row, or with ``labels`` its class ``(N,)`` (multilabel: ``(N, K)``).
+        """The prediction ``(N, K)`` of each row, or with ``labels`` its class ``(N,)``.
 
         Args:
             X: Inputs ``(N, D)``.
-            labels: Return class labels.
+            labels: Return the labels of ``network.classes``; for the task multilabel 0 or 1 for each column ``(N, K)``.
             point: Return the loss' point prediction ``(N, T)``, as wide as the targets: the mean, where a
                 likelihood has several outputs for each target.
 

@@ -23,6 +23,8 @@ class DataDescription:
         features: Names of the input columns, in their order; ``None`` where the data had none.
         targets: Names of the target columns, where they came as a frame with several.
         classes: The label of each class, in the order of the outputs; ``None`` where targets are no classes.
+        shift: What is subtracted from each target column before the loss sees it; ``None`` without scaling.
+        scale: What each target column is divided by then.
 
     Example:
         >>> DataDescription(features=("age", "income"), classes=("no", "yes")).lines()
@@ -32,6 +34,8 @@ class DataDescription:
     features: tuple[str, ...] | None = None
     targets: tuple[str, ...] | None = None
     classes: tuple[Label, ...] | None = None
+    shift: tuple[float, ...] | None = None
+    scale: tuple[float, ...] | None = None
 
     def lines(self) -> list[tuple[str, str]]:
         """Names and values for a summary."""
@@ -42,6 +46,9 @@ class DataDescription:
             lines.append(("targets", listed(self.targets)))
         if self.classes is not None and self.classes != tuple(range(len(self.classes))):
             lines.append(("classes", listed(map(repr, self.classes))))
+        if self.shift is not None and self.scale is not None:
+            pairs = zip(self.shift, self.scale, strict=True)
+            lines.append(("targets in units of", listed(f"{scale:.4g} from {shift:.4g}" for shift, scale in pairs)))
         return lines
 
 

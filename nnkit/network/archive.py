@@ -17,7 +17,8 @@ from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
 from nnkit.errors import DataError, FileFormatError
 from nnkit.files import archives, loading
-from nnkit.files.schema import to_tree
+from nnkit.files.networks import with_description
+from nnkit.files.schema import DescriptionRecord, to_tree
 from nnkit.interfaces import PartSpec
 from nnkit.network.composition import Composition
 
@@ -116,7 +117,7 @@ class Archive:
     ) -> None:
         self.composition = composition
         self.notes = dict(notes or {})
-        self._model, self._archive, self._folder = model, archive, folder
+        self.model, self._archive, self._folder = model, archive, folder
         self._order: list[int] = (
             sorted(int(step) for step in archive["steps"]) if folder is None else archives.steps_in(folder)
         )
@@ -155,11 +156,11 @@ class Archive:
         if folder.is_dir():
             index = archives.read_index(folder)
             composition = Composition.from_config(to_tree(index.composition), overrides)
-            model = _model_of(composition)
+            model = _model_of(composition, index.description)
             return cls(composition, model, archives.restored(index.archive, model), folder=folder)
         record = loading.read(folder)
         composition = Composition.from_config(to_tree(record.composition), overrides)
-        model = _model_of(composition)
+        model = _model_of(composition, record.description)
         return cls.of(composition, model, archives.restored(record.archive, model), record.notes)
 
     # -- values --------------------------------------------------------------------------------
@@ -309,14 +310,14 @@ class Archive:
 
     @property
     def _layout(self) -> Layout:
-        return self._model.layout
+        return self.model.layout
 
     def _record(self, step: int) -> Mapping[str, Array]:
         if self._folder is None:
             record: Mapping[str, Array] = self._archive["steps"][str(step)]
             return record
         if self._last_read is None or self._last_read[0] != step:
-            self._last_read = step, archives.read_step(self._folder, step, self._model)
+            self._last_read = step, archives.read_step(self._folder, step, self.model)
         return self._last_read[1]
 
     def _get(self, step: int, key: str, what: str) -> Array:
@@ -388,7 +389,7 @@ def _read_only(array: Array) -> Array:
     return view
 
 
-def _model_of(composition: Composition) -> Model:
+def _model_of(composition: Composition, description: DescriptionRecord | None) -> Model:
     if composition.inputs is None:
         raise FileFormatError("damaged: a network with an archive has a number of inputs, and the file has none")
-    return composition.model(composition.inputs)
+    return with_description(composition.model(composition.inputs), description)

@@ -27,6 +27,7 @@ from nnkit.core.step import Vectors
 from nnkit.core.trained import check_evaluation
 from nnkit.core.view import Run
 from nnkit.data.arrays import DataLike, as_inputs, choose_dtype
+from nnkit.data.describing import described
 from nnkit.data.likely_mistakes import Outcome, advice_for, warn_of_data
 from nnkit.data.planning import check_batches, planned, resumed, warn_of_ended_schedule
 from nnkit.data.splitting import split_off
@@ -91,7 +92,8 @@ def with_inputs(
     dtype = composition.dtype
     if dtype is None:
         dtype = state.parameters.dtype if state is not None and state.step > 0 else choose_dtype(X)
-    x = as_inputs(X, dtype=dtype, columns=composition.inputs, empty=empty)
+    features = None if model is None else model.description.features
+    x = as_inputs(X, dtype=dtype, columns=composition.inputs, features=features, empty=empty)
     if model is None:
         composition = attrs.evolve(composition, inputs=x.shape[1])
         model = composition.model(x.shape[1])
@@ -191,7 +193,7 @@ def prepare(
     optimizer = composition.optimizer
     named = metrics_of(metrics)
     prepared = with_inputs(composition, model, state, X)
-    composition, model, x = prepared.composition, prepared.model, prepared.x
+    composition, model, x = prepared.composition, described(prepared.model, X, y), prepared.x
     check_trainable(model)
     data = as_data(model, x, y, sample_weight)
     validation = None
@@ -202,7 +204,7 @@ def prepare(
         check_weight(data[2], "training")
         check_weight(validation[2], "validation")
     if class_weight is not None:
-        data = (data[0], data[1], with_class_weights(class_weight, data[1], data[2], model.target_columns))
+        data = (data[0], data[1], with_class_weights(class_weight, model, data[1], data[2]))
     plan = planned(0 if state is None else state.epoch, epochs, batch_size, sampling, data, validation)
     if resume:
         plan = resumed(state, plan, epochs, listeners)
@@ -250,7 +252,8 @@ def compiled_model(model: Model) -> Model:
 def _validation_of(model: Model, data: ValidationLike, dtype: FloatDType) -> TrainingData:
     if not isinstance(data, (tuple, list)) or len(data) not in {2, 3}:
         raise DataError("validation_data must be (X, y) or (X, y, sample_weight)")
-    x = as_inputs(data[0], name="validation_data[0]", dtype=dtype, columns=model.inputs)
+    features = model.description.features
+    x = as_inputs(data[0], name="validation_data[0]", dtype=dtype, columns=model.inputs, features=features)
     return as_data(model, x, *data[1:], name="validation_data[1]", weight_name="validation_data[2]")
 
 

@@ -18,6 +18,7 @@ from nnkit.core.model import Model
 from nnkit.core.objective import Objective
 from nnkit.core.state import TrainingState
 from nnkit.data.arrays import DataLike, as_vector
+from nnkit.data.describing import described
 from nnkit.data.targets import as_data
 from nnkit.data.weights import ClassWeight
 from nnkit.errors import DataError
@@ -180,8 +181,10 @@ class Network(Properties, Freezable[Composition], Stored):
         """Train, from where the last call of ``fit`` ended; returns the history of every epoch.
 
         Args:
-            X: Inputs ``(N, D)``: an array, nested lists, or a DataFrame.
-            y: Targets ``(N, K)`` or ``(N,)``; class labels or one-hot rows where the loss is of classes.
+            X: Inputs ``(N, D)``: an array, nested lists, or a frame (pandas, polars, pyarrow). The first frame names
+                ``network.features``; the columns of later ones are matched by name.
+            y: Targets ``(N, K)`` or ``(N,)``; where the task is of classes, labels (str, bool or int) or one-hot rows.
+                The first labels are ``network.classes``.
             epochs: Passes over the data in this run, by default 10; of a solver, its steps.
             batch_size: Rows of a batch; ``None`` takes all. The last batch of an epoch may be smaller.
             validation_data: ``(X, y)`` or ``(X, y, sample_weight)``, evaluated after each epoch.
@@ -246,8 +249,9 @@ class Network(Properties, Freezable[Composition], Stored):
             DataError: When the data cannot be used.
         """
         new = fitting.with_inputs(self._composition, self._model, self._state, X, empty=total_weight is not None)
-        data = as_data(new.model, new.x, y, sample_weight, shard=total_weight is not None)
-        self._composition, self._model, self._state = new.composition, new.model, new.built_state()
+        model = described(new.model, X, y) if total_weight is None else new.model
+        data = as_data(model, new.x, y, sample_weight, shard=total_weight is not None)
+        self._composition, self._model, self._state = new.composition, model, new.built_state()
         frozen = self.parameters[self.model.trained.size :]
         return Objective(self.model, self.buffers, *data, total_weight=total_weight, frozen=frozen)
 
@@ -293,7 +297,7 @@ class Network(Properties, Freezable[Composition], Stored):
         Raises:
             DataError: When the parameters of this step are not archived.
         """
-        return cls._of(archive.composition, None, archive.state_at(step), archive.notes)
+        return cls._of(archive.composition, archive.model, archive.state_at(step), archive.notes)
 
     # -- inside --------------------------------------------------------------------------------
 

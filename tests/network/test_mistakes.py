@@ -32,10 +32,14 @@ def regressor(**changes):
 
 
 ERRORS = {
-    "labels with fractions": (lambda: classifier().fit(X, LABELS + 0.5), DataError, "integers from 0 to 2"),
-    "labels from 1 on": (lambda: classifier().fit(X, LABELS + 1), DataError, r"is 3; with 3 outputs.*from 0 to 2"),
-    "labels that are words": (
-        lambda: classifier().fit(X, np.array(list("abc"))[LABELS]),
+    "labels with fractions": (lambda: classifier().fit(X, LABELS + 0.5), DataError, "0.5; expected class labels"),
+    "more labels than outputs": (
+        lambda: classifier(2).fit(X, LABELS + 1),
+        DataError,
+        r"y has 3 classes \(1, 2, 3\); expected 2, or integers from 0 to 1: the network has 2 outputs",
+    ),
+    "words where numbers are expected": (
+        lambda: regressor().fit(X, np.array(list("abc"))[LABELS]),
         DataError,
         "expected numbers",
     ),
@@ -59,7 +63,7 @@ ERRORS = {
     "a single row as a vector": (lambda: regressor().predict(X[0]), ShapeError, r"X\[None, :\] one row"),
     "missing values": (lambda: regressor().fit(np.where(X > 2, np.nan, X), REAL), DataError, "drop or fill"),
     "dropout in per cent": (lambda: nnkit.Dropout(50), HyperparameterError, r"rate.*\[0, 1\)"),
-    "signs with a loss of probabilities": (lambda: binary().fit(X, 2 * BINARY - 1), DataError, "between 0 and 1"),
+    "percentages with a loss of probabilities": (lambda: binary().fit(X, BINARY * 2.5), DataError, "between 0 and 1"),
     "a name nearly right": (lambda: regressor(optimizer="adamm"), UnknownNameError, "'adam'"),
     "the learning rate in the wrong place": (
         lambda: regressor(optimizer="adam").fit(X, REAL, learning_rate=0.1),
@@ -155,6 +159,9 @@ def test_a_metric_of_classes_is_refused_for_a_regression_before_training(target)
 
 
 MEANT = {
+    "labels from 1 to 3": lambda: classifier().fit(X, LABELS + 1, epochs=2),
+    "labels that are words": lambda: classifier().fit(X, np.array(list("abc"))[LABELS], epochs=2),
+    "signs with a loss of probabilities": lambda: binary().fit(X, 2 * BINARY - 1, epochs=2),
     "labels as whole floats": lambda: classifier().fit(X, LABELS.astype(float), epochs=2),
     "one-hot rows with the sparse loss": lambda: classifier(loss="sparse_categorical_crossentropy").fit(
         X, nnkit.to_categorical(LABELS), epochs=2
