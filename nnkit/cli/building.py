@@ -14,6 +14,8 @@ from nnkit.cli.experiment import Experiment
 from nnkit.cli.sections import ExperimentError
 from nnkit.cli.tables import Table, read_table
 from nnkit.cli.targets import Targets, encode
+from nnkit.data.frames import NamedColumns
+from nnkit.data.labels import Labels
 from nnkit.errors import NNKitError
 
 if TYPE_CHECKING:
@@ -28,13 +30,16 @@ class Part:
 
     Args:
         name: ``"training"``, ``"validation"`` or ``"test"``.
-        X: ``(N, D)``.
-        y: Targets as the network takes them.
+        X: ``(N, D)``, with the names of the columns where the file has them.
+        y: Targets: labels with the declared classes, or numbers.
     """
 
     name: str
-    X: Array
-    y: Array
+    X: Array | NamedColumns
+    y: Array | Labels
+
+    def __len__(self) -> int:
+        return self.X.shape[0]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -140,8 +145,8 @@ def load_samples(experiment: Experiment, table: Table, network: Network) -> Samp
     def rows(name: str, chosen: Any, file: str | None) -> Part | None:
         if file is not None:
             other = read_rows(experiment, file, like=table)
-            return Part(name=name, X=other.X, y=_encoded(other, network, targets.classes).values)
-        return Part(name=name, X=table.X[chosen], y=targets.values[chosen]) if len(chosen) else None
+            return _part(name, other, _encoded(other, network, targets.classes), slice(None))
+        return _part(name, table, targets, chosen) if len(chosen) else None
 
     train = rows("training", parts.train, None)
     assert train is not None  # a split refuses to leave it empty
@@ -151,6 +156,16 @@ def load_samples(experiment: Experiment, table: Table, network: Network) -> Samp
         test=rows("test", parts.test, data.test_file),
         classes=targets.classes,
     )
+
+
+def _part(name: str, table: Table, targets: Targets, rows: Any) -> Part:
+    X = table.X[rows]
+    y: Array | Labels = targets.values[rows]
+    if targets.labels is not None and targets.classes is not None and targets.values.ndim == 1:
+        assert table.y is not None  # an experiment always reads targets
+        numbers = table.y.dtype.kind in "biuf"
+        y = Labels(tuple(int(float(c)) if numbers else c for c in targets.classes), targets.labels[rows])
+    return Part(name=name, X=NamedColumns(X, table.features) if table.named else X, y=y)
 
 
 def _encoded(table: Table, network: Network, classes: tuple[str, ...] | None) -> Targets:

@@ -51,8 +51,9 @@ def test_with_samples_it_also_has_its_mistakes_and_its_regions(folder):
     net.save("m.npz")
     assert 0 == run("m.npz", "--data", "data.npz").exit_code
     assert ["m-confusion-matrix.png", "m-decision-regions.png", "m-learning-curve.png"] == pictures(folder)
-    net.notes["classes"] = ["left", "right"]
-    net.save("m.npz")
+    named = trained()
+    named.fit(X, np.array(["left", "right"])[y], epochs=2)
+    named.save("m.npz")
     rows = [f"{a},{b},{['left', 'right'][c]}" for (a, b), c in zip(X.tolist(), y, strict=True)]
     (folder / "data.csv").write_text("\n".join(["width,height,side", *rows]))
     run("m.npz", "--data", "data.csv", "--output", "csv", "--format", "svg")

@@ -117,8 +117,8 @@ def test_it_trains_the_network_that_the_same_lines_of_python_train(folder):
     np.testing.assert_array_equal(net.parameters, loaded.parameters)
     assert history == loaded.history
     assert net.to_config() == loaded.to_config()
-    assert ["setosa", "versicolor", "virginica"] == loaded.notes["classes"]
-    assert ["sepal l", "sepal w", "petal l", "petal w"] == loaded.notes["features"]
+    assert ("setosa", "versicolor", "virginica") == loaded.classes
+    assert ("sepal l", "sepal w", "petal l", "petal w") == loaded.features
     assert IRIS == loaded.notes["experiment"]
 
 
@@ -209,9 +209,10 @@ def test_files_of_their_own_for_validation_and_test(folder):
     shown = run("train", "iris.toml").stdout
     assert "50 training, 50 validation, 50 test rows" in shown
     iris = load_iris()
+    y = iris.target_names[iris.target]
     net = Network.load("iris.npz")
-    assert f"test accuracy {net.score(iris.data[2::3], iris.target[2::3], accuracy=True):.4f}" == shown.splitlines()[-1]
-    assert net.score(iris.data[1::3], iris.target[1::3]) == net.history["val_loss"][-1]
+    assert f"test accuracy {net.score(iris.data[2::3], y[2::3], accuracy=True):.4f}" == shown.splitlines()[-1]
+    assert net.score(iris.data[1::3], y[1::3]) == net.history["val_loss"][-1]
 
 
 def test_without_rows_to_test_the_figures_say_which_rows_they_are_about(folder):

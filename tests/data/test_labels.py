@@ -296,7 +296,12 @@ def test_a_refused_fit_learns_nothing():
 def test_an_archive_keeps_names_and_labels(tmp_path):
     net = classifier()
     folder = tmp_path / "archive"
-    net.fit(FRAME, np.array(["a", "b", "c"])[CODES], epochs=1, callbacks=[f"archiver(every=1, stream=True, path='{folder}')"])
+    net.fit(
+        FRAME,
+        np.array(["a", "b", "c"])[CODES],
+        epochs=1,
+        callbacks=[f"archiver(every=1, stream=True, path='{folder}')"],
+    )
     for archive in (net.archive, nnkit.Archive.load(folder)):
         again = nnkit.Network.from_archive(archive, net.step)
         assert (net.features, net.classes) == (again.features, again.classes)

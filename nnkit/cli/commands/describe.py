@@ -32,9 +32,6 @@ def command(*, model: Path, as_json: bool, overrides: tuple[str, ...]) -> None:
     click.echo(network.summary())
     for distribution, version in config["providers"].items():
         click.echo(f"provided by: {distribution} {version}")
-    for name in ("features", "classes"):
-        if network.notes.get(name):
-            click.echo(f"{name}: {', '.join(network.notes[name])}")
     last = {name: values[-1] for name, values in history.items() if values and isinstance(values[-1], (int, float))}
     if last:
         click.echo("last epoch: " + ", ".join(f"{name} {value:.6g}" for name, value in last.items()))

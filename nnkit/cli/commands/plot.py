@@ -76,23 +76,24 @@ def _judgements(network: Network, data: Path) -> Iterator[tuple[str, Any]]:
     from nnkit import plot
     from nnkit.cli.tables import column_names, read_table
     from nnkit.cli.targets import encode
+    from nnkit.data.labels import Labels
     from nnkit.errors import DataError
     from nnkit.network.composition import DEFAULTS
 
-    named = network.notes.get("features") if column_names(data) is not None else None
+    named = network.features if column_names(data) is not None else None
     table = read_table(data, x=network.notes.get("x", "X"), features=named, last_is_target=True)
     assert table.y is not None  # both kinds of file are read with targets
-    known = network.notes.get("classes")
     targets = encode(
         table.y,
         network.loss,
         outputs=network.model.target_columns,
         source=data,
-        classes=None if known is None else tuple(known),
+        classes=None if network.classes is None else tuple(map(str, network.classes)),
     )
     if targets.labels is None:
         raise DataError(f"{data}: the targets are numbers; --data draws pictures of classes")
-    matrix = network.evaluate(table.X, targets.values, metrics=[DEFAULTS["confusion"]])[DEFAULTS["confusion"]]
+    labels = targets.labels if network.classes is None else Labels(network.classes, targets.labels)
+    matrix = network.evaluate(table.X, labels, metrics=[DEFAULTS["confusion"]])[DEFAULTS["confusion"]]
     yield "confusion-matrix", partial(plot.confusion_matrix, matrix, targets.classes)
     if network.inputs == 2:
         yield (

@@ -14,7 +14,6 @@ from nnkit.cli.options import delimiter_option, override_option, parsed
 
 if TYPE_CHECKING:
     from nnkit.arrays import Array
-    from nnkit.network.network import Network
 
 __all__ = ["command"]
 
@@ -51,33 +50,22 @@ def command(
     if output is not None:
         prepare_outputs({"--output": output}, [model, data])
     network = Network.load(model, overrides=parsed(overrides))
-    named = network.notes.get("features")
+    named = network.features
     wanted = named if named and column_names(data, delimiter=delimiter) is not None else None
     table = read_table(data, x=key or network.notes.get("x", "X"), y=None, features=wanted, delimiter=delimiter)
     if table.X.shape[1] != network.inputs:
         raise DataError(f"{data} has {table.X.shape[1]} columns of features; {model} takes {network.inputs}")
-    classes = network.notes.get("classes")
     if labels:
-        if classes is None and network.loss.target_domain not in {"simplex", "index", "unit", "sign"}:
+        if network.task not in {"binary", "multiclass"}:
             raise DataError(f"{model} predicts numbers, not classes; leave out --labels")
-        found = _names(network, network.predict(table.X, labels=True), classes)
-        _write(output, ["label"], ([name] for name in found), {"labels": found})
+        predicted = network.predict(table.X, labels=True)
+        _write(output, ["label"], ([label] for label in predicted), {"labels": predicted})
     else:
         prediction = network.predict(table.X)
-        header = classes or []
+        header = [str(label) for label in network.classes or ()]
         if len(header) != prediction.shape[1]:
             header = [f"output {i + 1}" for i in range(prediction.shape[1])]
         _write(output, header, ([str(value) for value in row] for row in prediction), {"prediction": prediction})
-
-
-def _names(network: Network, labels: Array, classes: list[str] | None) -> Array:
-    """Names where the model has them, else the labels themselves."""
-    import numpy as np
-
-    if classes is None:
-        return labels
-    places = (labels > 0).astype(np.intp) if network.loss.target_domain == "sign" else labels
-    return np.asarray(np.array(classes)[places])
 
 
 def _write(output: Path | None, header: list[str], rows: Iterable[list[Any]], arrays: dict[str, Array]) -> None:

@@ -59,8 +59,6 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
         experiment=experiment.text,
         experiment_file=os.path.relpath(experiment.path, outputs["model"].parent),
         settings=dict(experiment.settings),
-        features=list(table.features) if table.named else None,
-        classes=None if samples.classes is None else list(samples.classes),
         x=experiment.data.x,
     )
     training: dict[str, Any] = dict(experiment.training)
@@ -161,7 +159,7 @@ def _report(network: Network, samples: Samples, loss: float, seconds: float, epo
     from nnkit.cli.report import class_table
 
     parts = [part for part in (samples.train, samples.validation, samples.test) if part]
-    click.echo(f"{', '.join(f'{len(part.X):,} {part.name}' for part in parts)} rows")
+    click.echo(f"{', '.join(f'{len(part):,} {part.name}' for part in parts)} rows")
     click.echo(f"{network.parameters.size:,} parameters, {network.epoch} epochs in {seconds:.1f} s, ", nl=False)
     click.echo(f"training loss {loss:.4g}")
     if network.stop_reason is not None:
