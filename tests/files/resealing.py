@@ -12,7 +12,7 @@ def members_of(content):
     """The manifest as JSON and the raw arrays of a file's bytes."""
     with np.load(io.BytesIO(content)) as archive:
         manifest = json.loads(archive["manifest"].tobytes())
-        return manifest, [np.ascontiguousarray(archive[entry[0]]) for entry in manifest["arrays"]]
+        return manifest, [np.asarray(archive[entry[0]], order="C") for entry in manifest["arrays"]]
 
 
 def sealed(manifest, arrays, *, describe=True):

@@ -62,18 +62,20 @@ def main():
             count, began = getattr(options, kind), time.perf_counter()
             starts = range(0, count, STRETCH)
             tasks = [pool.submit(examine, kind, options.seed, a, min(a + STRETCH, count), bases) for a in starts]
-            counts, peak, failures = Counter(), 0, []
+            counts, peak, failures = Counter(), (0, 0), []
             for task in tasks:
                 for report in task.result():
                     slowest = max(counts["slowest ms"], report.get("counts", {}).get("slowest ms", 0))
                     counts.update(report.get("counts", {}))
                     counts["slowest ms"] = slowest
-                    peak = max(peak, report.get("peak MB", 0))
+                    peak = max(peak, (report.get("peak MB", 0), report.get("largest", 0)))
                     if "wrong" in report:
                         failures.append(report)
             seconds = time.perf_counter() - began
             print(
-                f"{kind}: {count} in {seconds:.0f} s, {dict(counts)}, peak {peak} MB, {len(failures)} wrong", flush=True
+                f"{kind}: {count} in {seconds:.0f} s, {dict(counts)}, at most {peak[0]} MB above the start (case "
+                f"{peak[1]}), {len(failures)} wrong",
+                flush=True,
             )
             by_error = Counter(report["error"][:120] for report in failures)
             for error, number in by_error.most_common(options.shown):

@@ -83,6 +83,16 @@ def virtual_bytes():
     return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def resident_bytes(name):
+    """``VmRSS``, the memory in use, or ``VmHWM``, the most since the last call of ``forget_peak``."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split(f"{name}:")[1].split()[0]) << 10
+
+
+def forget_peak():
+    Path("/proc/self/clear_refs").write_text("5")
+
+
 def main():
     kind, seed, first, last, bases = (
         sys.argv[1],
@@ -102,8 +112,10 @@ def main():
         signal.signal(signal.SIGALRM, too_slow)
         limit = virtual_bytes() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        start, peak, largest = resident_bytes("VmRSS"), 0, first
         for index in range(first, last):
             print(json.dumps({"begin": index}), flush=True)
+            forget_peak()
             began = time.perf_counter()
             try:
                 counts[one_case(kind, np.random.default_rng([seed, index]), bases, Path(scratch))] += 1
@@ -114,12 +126,14 @@ def main():
                 shown = "".join(traceback.format_exception(error)[-6:])
                 print(json.dumps({"wrong": index, "error": repr(error)[:300], "trace": shown[-3000:]}), flush=True)
             counts["slowest ms"] = max(counts["slowest ms"], round(1000 * (time.perf_counter() - began)))
+            used = resident_bytes("VmHWM") - start
+            if used > peak:
+                peak, largest = used, index
+            if used > MEMORY:
+                print(json.dumps({"wrong": index, "error": f"{used >> 20} MB above the start"}), flush=True)
             if any(Path(scratch).glob("nnkit-was-here*")):
                 print(json.dumps({"wrong": index, "error": "a payload was executed"}), flush=True)
-        print(
-            json.dumps({"counts": counts, "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}),
-            flush=True,
-        )
+        print(json.dumps({"counts": counts, "peak MB": peak >> 20, "largest": largest}), flush=True)
 
 
 if __name__ == "__main__":
