@@ -83,7 +83,11 @@ class AdamLike(Optimizer):
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         """No steps, and sums of zero."""
-        return {"step": 0, "gradient_sum": np.zeros_like(parameters), "square_sum": np.zeros_like(parameters)}
+        return {
+            "step": 0,
+            "gradient_sum": np.zeros(parameters.shape, parameters.dtype),
+            "square_sum": np.zeros(parameters.shape, parameters.dtype),
+        }
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         """One step of ``bind``."""

@@ -61,7 +61,11 @@ class Adadelta(Optimizer):
         return np.array(path)
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        return {"step": 0, "square_sum": np.zeros_like(parameters), "step_sum": np.zeros_like(parameters)}
+        return {
+            "step": 0,
+            "square_sum": np.zeros(parameters.shape, parameters.dtype),
+            "step_sum": np.zeros(parameters.shape, parameters.dtype),
+        }
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         return step_once(self, parameters, gradient, state)

@@ -58,7 +58,7 @@ class AMSGrad(AdamLike):
         return np.array(path)
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        return {**super().init(parameters, blocks), "largest_square_sum": np.zeros_like(parameters)}
+        return {**super().init(parameters, blocks), "largest_square_sum": np.zeros(parameters.shape, parameters.dtype)}
 
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         scale, floor = scalar(0.0, parameters), scalar(0.0, parameters)

@@ -81,7 +81,7 @@ class RMSprop(Optimizer):
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
         names = ["square_sum", *["gradient_sum"] * self.centered, *["velocity"] * bool(self.momentum)]
-        return {"step": 0, **{name: np.zeros_like(parameters) for name in names}}
+        return {"step": 0, **{name: np.zeros(parameters.shape, parameters.dtype) for name in names}}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         return step_once(self, parameters, gradient, state)

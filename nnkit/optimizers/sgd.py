@@ -80,7 +80,7 @@ class SGD(Optimizer):
         return np.array(path)
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        velocity = {"velocity": np.zeros_like(parameters)} if self.momentum else {}
+        velocity = {"velocity": np.zeros(parameters.shape, parameters.dtype)} if self.momentum else {}
         return {"step": 0, **velocity, **({BLOCKS: tuple(blocks)} if self.weight_decay else {})}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:

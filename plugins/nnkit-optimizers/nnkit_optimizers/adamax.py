@@ -62,7 +62,11 @@ class Adamax(Optimizer):
         return np.array(path)
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        return {"step": 0, "first_moment": np.zeros_like(parameters), "largest": np.zeros_like(parameters)}
+        return {
+            "step": 0,
+            "first_moment": np.zeros(parameters.shape, parameters.dtype),
+            "largest": np.zeros(parameters.shape, parameters.dtype),
+        }
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         m, largest, t = state["first_moment"], state["largest"], state["step"] + 1

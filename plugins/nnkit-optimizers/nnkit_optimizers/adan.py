@@ -79,7 +79,7 @@ class Adan(Optimizer):
         return np.array(path)
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        return {"step": 0, **{name: np.zeros_like(parameters) for name in self.per_parameter}}
+        return {"step": 0, **{name: np.zeros(parameters.shape, parameters.dtype) for name in self.per_parameter}}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         learning_rate = rate_at(self.learning_rate, state["step"])

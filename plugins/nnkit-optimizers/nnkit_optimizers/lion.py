@@ -62,7 +62,7 @@ class Lion(Optimizer):
         return np.array(path)
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        return {"step": 0, "first_moment": np.zeros_like(parameters)}
+        return {"step": 0, "first_moment": np.zeros(parameters.shape, parameters.dtype)}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         learning_rate = rate_at(self.learning_rate, state["step"])

@@ -70,7 +70,11 @@ class RAdam(Optimizer):
         return np.array(path)
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        return {"step": 0, "first_moment": np.zeros_like(parameters), "second_moment": np.zeros_like(parameters)}
+        return {
+            "step": 0,
+            "first_moment": np.zeros(parameters.shape, parameters.dtype),
+            "second_moment": np.zeros(parameters.shape, parameters.dtype),
+        }
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         m, v, t = state["first_moment"], state["second_moment"], state["step"] + 1
