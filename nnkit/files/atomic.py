@@ -36,7 +36,7 @@ def write_atomically(
     by it and stay. Several processes may write to one path: the last to finish wins.
 
     Args:
-        path: The file; where it is a symbolic link, the file that the link names.
+        path: The file; where it is a symbolic link, the file that the link names. A device or pipe is written to.
         write: Is passed the open binary file.
         durable: Whether to wait until the file is on the disk, and to look for abandoned files.
 
@@ -46,6 +46,10 @@ def write_atomically(
     target = Path(os.path.realpath(path))
     temporary: Path | None = None
     try:
+        if _is_special(Path(path)):  # it can only be written to: moving a file there would replace the device itself
+            with Path(path).open("wb") as device:
+                write(device)
+            return
         if durable:
             remove_abandoned(target.parent, _prefix(target))
         file, temporary = _new_file(target)
@@ -71,6 +75,11 @@ def write_atomically(
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def _is_special(path: Path) -> bool:
+    """Whether this is a device, a pipe or a socket."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _prefix(target: Path) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "is_number",
     "is_part",
     "is_probe",
+    "is_rate",
     "is_series",
     "is_step",
     "is_steps",
@@ -88,6 +89,11 @@ def is_entropy(value: object) -> bool:
 def is_number(value: object) -> bool:
     """Whether this is a number, finite or not."""
     return type(value) in {int, float}
+
+
+def is_rate(value: object) -> bool:
+    """Whether this can be a learning rate."""
+    return is_number(value) and 0 <= value < float("inf")  # type: ignore[operator]
 
 
 def count() -> Any:

@@ -27,7 +27,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import FileFormatError, FileSaveError, brief
+from nnkit.errors import FileFormatError, FileSaveError, NNKitError, brief
 from nnkit.files import version_1
 from nnkit.files.atomic import write_atomically
 from nnkit.files.trees import checked_dtype, decode, encode
@@ -103,6 +103,7 @@ def write(target: Target, tree: Mapping[str, Any], *, what: str, durable: bool =
             the file cannot be written.
     """
     encoded, arrays = encode(tree)
+    _check_place(target, "write", FileSaveError)
     if isinstance(target, (str, os.PathLike)):
         write_atomically(target, lambda file: _write(file, encoded, arrays, what), durable=durable)
         return
@@ -112,6 +113,30 @@ def write(target: Target, tree: Mapping[str, Any], *, what: str, durable: bool =
         if isinstance(error, FileSaveError):
             raise
         raise FileSaveError(f"the file could not be written ({error.strerror or error})") from error
+
+
+def _check_place(place: Target | Source, method: str, error: type[NNKitError]) -> None:
+    """Refuse with an ``error`` what is neither a path nor an open binary file that has the method."""
+    if isinstance(place, (str, os.PathLike)):
+        path = os.fspath(place)
+        if not isinstance(path, str) or not path or "\0" in path:
+            raise error(f"the path is {path!r}; expected the name of a file, without NUL")
+    elif not callable(getattr(place, method, None)) or hasattr(place, "encoding"):
+        raise error(
+            f"expected a path, or a binary file with {method}(): open(path, '{method[0]}b'); got {brief(place)}"
+        )
+    elif getattr(place, "closed", False):
+        raise error(f"the file {name_of(place)} is closed; open it again")
+
+
+def _write_all(file: BinaryIO, content: bytes | memoryview) -> None:
+    """Write everything: one call of a file without a buffer may write a part of it."""
+    rest = memoryview(content)
+    while rest:
+        written = file.write(rest)
+        if written == 0:
+            raise OSError(0, "write() wrote nothing")
+        rest = rest[len(rest) if written is None else written :]
 
 
 def _write(file: BinaryIO, encoded: Any, arrays: list[tuple[str, Array]], what: str) -> None:
@@ -124,8 +149,8 @@ def _write(file: BinaryIO, encoded: Any, arrays: list[tuple[str, Array]], what: 
         used.add(name)
         crc, digest = _checksums(array)
         entry, header = _Member(name, array.dtype, array.shape, crc, digest).header(position)
-        file.write(header)
-        file.write(_bytes_of(array))
+        _write_all(file, header)
+        _write_all(file, _bytes_of(array))
         entries.append(entry)
         described.append([name, array.dtype.str, list(array.shape), crc, digest])
         position += len(header) + array.nbytes
@@ -136,7 +161,7 @@ def _write(file: BinaryIO, encoded: Any, arrays: list[tuple[str, Array]], what: 
             f"the content beside the arrays takes {text.nbytes:,} bytes of JSON; the limit is {MANIFEST_LIMIT:,}: put "
             "long lists of numbers into arrays"
         )
-    file.write(_tail(text, position, entries))
+    _write_all(file, _tail(text, position, entries))
 
 
 def _checksums(array: Array) -> tuple[int, str]:
@@ -179,15 +204,15 @@ def name_of(source: Source) -> str:
 
 @contextlib.contextmanager
 def named_errors(source: Source) -> Iterator[None]:
-    """Within the block, every ``FileFormatError`` names the file."""
+    """Within the block, every error of this library names the file."""
     name = name_of(source)
     try:
         yield
-    except FileFormatError as error:
+    except NNKitError as error:
         message = str(error)
         if message.startswith(f"{name}: "):
             raise
-        raise FileFormatError(f"{name}: {message}") from (error.__cause__ or error)
+        raise type(error)(f"{name}: {message}") from (error.__cause__ or error)
 
 
 def read(source: Source, *, what: str) -> dict[str, Any]:
@@ -201,6 +226,7 @@ def read(source: Source, *, what: str) -> dict[str, Any]:
         FileNotFoundError: When there is no such file.
         FileFormatError: When the file is damaged, foreign, of another kind, or newer.
     """
+    _check_place(source, "read", FileFormatError)
     with named_errors(source):
         if isinstance(source, (str, os.PathLike)):
             if Path(source).is_dir():
@@ -244,7 +270,9 @@ def _read(file: BinaryIO, size: int, what: str) -> dict[str, Any]:
 
 def _manifest(text: bytes, what: str) -> dict[str, Any]:
     try:
-        manifest = json.loads(text)
+        manifest = json.loads(text, object_pairs_hook=_without_repetition)
+    except FileFormatError:
+        raise
     except (ValueError, RecursionError) as error:
         raise FileFormatError(f"damaged: its manifest cannot be read ({type(error).__name__})") from error
     if not isinstance(manifest, dict) or manifest.get("format") != "nnkit":
@@ -255,6 +283,13 @@ def _manifest(text: bytes, what: str) -> dict[str, Any]:
     if manifest["what"] != what:
         raise FileFormatError(f"holds {brief(manifest['what'])}; expected {what!r}")
     return manifest
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
+        raise FileFormatError("damaged: its manifest has a key twice")
+    return entries
 
 
 def _member(entry: object) -> _Member:

@@ -12,7 +12,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
-from nnkit.core.state import Pending, TrainingState
+from nnkit.core.state import Pending, Plan, TrainingState
 from nnkit.core.state_check import check_vector
 from nnkit.core.step import Vectors
 from nnkit.errors import DataError, FileFormatError, NNKitError, PluginWarning, TrainingWarning, brief, warn
@@ -142,7 +142,7 @@ def _restore_training(
     try:
         state.callbacks = without_names(dict(training.callbacks), model.layout)
         if training.pending is not None:
-            state.pending = Pending(**without_names(training.pending, model.layout))
+            state.pending = _pending(without_names(training.pending, model.layout), training.plan, model)
         if training.before_end is not None:
             state.before_end = _before_end(without_names(training.before_end, model.layout), state, finite=finite)
     except (DataError, TypeError) as error:
@@ -159,6 +159,21 @@ def _restore_training(
                 f"{error}; overrides={{'optimizer': …}} begins the state of another optimizer, and "
                 "training_state=False leaves this one out"
             ) from error
+
+
+def _pending(entries: Mapping[str, Any], plan: Plan | None, model: Model) -> Pending:
+    """The event that was cut short, of a batch of this plan and a gradient of this network.
+
+    Raises:
+        DataError: When it is not.
+    """
+    pending = Pending(**entries)
+    if pending.gradient is not None and pending.batch_indices is not None:
+        check_vector(pending.gradient, model.layout.size, "gradient of the pending event", finite=False)
+        rows = 0 if plan is None else plan.samples
+        if not ((pending.batch_indices >= 0) & (pending.batch_indices < rows)).all():
+            raise DataError(f"batch_indices of the pending event are not all rows of the {rows} samples of the run")
+    return pending
 
 
 def _before_end(arrays: Mapping[str, Any], state: TrainingState, *, finite: bool) -> dict[str, Array]:

@@ -29,6 +29,7 @@ from nnkit.files.checks import (
     is_number,
     is_part,
     is_probe,
+    is_rate,
     is_series,
     is_step,
     is_steps,
@@ -131,7 +132,7 @@ class TrainingRecord:
     pending: dict[str, Any] | None = field("a mapping with string keys", is_mapping, optional=True, default=None)
     before_end: dict[str, Any] | None = field("two vectors", is_mapping, optional=True, default=None)
     stopped: str | None = field("a sentence", is_text, optional=True)
-    learning_rate: float | None = field("a number", is_number, optional=True, default=None)
+    learning_rate: float | None = field("a finite number in [0, inf)", is_rate, optional=True, default=None)
 
     def __attrs_post_init__(self) -> None:
         batches = 0 if self.plan is None else self.plan.batches

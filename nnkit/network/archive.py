@@ -16,9 +16,9 @@ from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
 from nnkit.errors import DataError, FileFormatError
-from nnkit.files import archives, loading
+from nnkit.files import archives, container, loading
 from nnkit.files.networks import with_description
-from nnkit.files.schema import DescriptionRecord, to_tree
+from nnkit.files.schema import DescriptionRecord, NetworkRecord, to_tree
 from nnkit.interfaces import PartSpec
 from nnkit.network.composition import Composition
 
@@ -153,15 +153,14 @@ class Archive:
             SpecError: When the network was composed with functions of its own; names those to pass again.
         """
         folder = Path(path)
-        if folder.is_dir():
-            index = archives.read_index(folder)
-            composition = Composition.from_config(to_tree(index.composition), overrides)
-            model = _model_of(composition, index.description)
-            return cls(composition, model, archives.restored(index.archive, model), folder=folder)
-        record = loading.read(folder)
-        composition = Composition.from_config(to_tree(record.composition), overrides)
-        model = _model_of(composition, record.description)
-        return cls.of(composition, model, archives.restored(record.archive, model), record.notes)
+        saved = archives.read_index(folder) if folder.is_dir() else loading.read(path)
+        with container.named_errors(path):
+            composition = Composition.from_config(to_tree(saved.composition), overrides)
+            model = _model_of(composition, saved.description)
+            archive = archives.restored(saved.archive, model)
+            if isinstance(saved, NetworkRecord):
+                return cls.of(composition, model, archive, saved.notes)
+        return cls(composition, model, archive, folder=folder)
 
     # -- values --------------------------------------------------------------------------------
 

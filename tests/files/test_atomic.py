@@ -155,3 +155,18 @@ def test_the_longest_name_that_a_file_may_have(tmp_path):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(FileSaveError, match=r"net\.npz could not be written \(No such file or directory\)"):
         write_atomically(tmp_path / "no" / "net.npz", lambda file: None)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with a name are those of Unix")
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    """A file moved there would replace it, as it would replace a device such as /dev/stdout."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    received = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
+    reader.start()
+    write_atomically(pipe, lambda file: file.write(b"content"))
+    reader.join(timeout=20)
+    assert received == [b"content"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert [pipe] == list(tmp_path.iterdir())

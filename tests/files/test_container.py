@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import time
 import zipfile
 
@@ -240,3 +241,53 @@ def test_it_is_read_once_and_not_copied(tmp_path):
     back = container.read(tmp_path / "a.npz", what="test")["p"]
     assert all(np.shares_memory(view, back.vector) for _, view in back.items())
     assert (tmp_path / "a.npz").stat().st_size < vector.nbytes + 100 * 600
+
+
+@pytest.mark.parametrize("place", ["", "a\0b", b"net.npz", 3, None, True, [], object(), io.StringIO()])
+def test_what_is_no_file_is_refused_in_both_directions(place):
+    with pytest.raises(FileSaveError, match="the path is|expected a path"):
+        container.write(place, TREE, what="test")
+    with pytest.raises(FileFormatError, match="the path is|expected a path"):
+        container.read(place, what="test")
+
+
+def test_a_closed_file_is_refused():
+    file = io.BytesIO()
+    file.close()
+    with pytest.raises(FileSaveError, match="is closed"):
+        container.write(file, TREE, what="test")
+    with pytest.raises(FileFormatError, match="is closed"):
+        container.read(file, what="test")
+
+
+@pytest.mark.parametrize("length", [1, 100])
+def test_a_file_that_writes_only_a_part_at_a_time_gets_everything(length):
+    class Slow(io.RawIOBase):
+        def __init__(self):
+            self.content = b""
+
+        def write(self, content):
+            part = bytes(content[:length])
+            self.content += part
+            return len(part)
+
+    file = Slow()
+    container.write(file, TREE, what="test")
+    assert file.content == written()
+
+
+def test_a_file_that_accepts_nothing_more_is_an_error():
+    class Stuck(io.RawIOBase):
+        def write(self, content):
+            return 0
+
+    with pytest.raises(FileSaveError, match="wrote nothing"):
+        container.write(Stuck(), TREE, what="test")
+
+
+@pytest.mark.parametrize("key", ["notes", "version", "tree"])
+def test_a_key_that_is_there_twice_is_refused(key, monkeypatch):
+    dumps = json.JSONEncoder().encode
+    monkeypatch.setattr(json, "dumps", lambda tree, **options: f'{dumps(tree)[:-1]}, "{key}": 0, "{key}": 1}}')
+    with pytest.raises(FileFormatError, match="a key twice"):
+        container.read(io.BytesIO(written()), what="test")

@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import pickletools
+import re
 import subprocess
 import sys
 import textwrap
@@ -21,12 +22,14 @@ from nnkit.errors import (
     DataError,
     FileFormatError,
     FileSaveError,
+    NNKitError,
     PluginWarning,
     ShapeError,
     SpecError,
     TrainingWarning,
 )
 from nnkit.files import probe
+from nnkit.network.archive import Archive
 
 FOLDER = Path(__file__).parent / "data"
 RNG = np.random.default_rng(0)
@@ -34,9 +37,9 @@ X = RNG.normal(size=(40, 3))
 Y = X[:, :1] * X[:, 1:2]
 
 
-def trained(layers=(3, 5, 1), *, epochs=2, X=X, **settings):
+def trained(layers=(3, 5, 1), *, epochs=2, X=X, callbacks=(), **settings):
     net = nnkit.Network(list(layers), **{"seed": 0, "hidden_activation": "tanh"} | settings)
-    net.fit(X, Y, epochs=epochs, batch_size=16)
+    net.fit(X, Y, epochs=epochs, batch_size=16, callbacks=callbacks)
     return net
 
 
@@ -488,3 +491,91 @@ def test_the_parameters_of_a_file_are_read_where_they_stay():
     back = loaded(saved(trained()))
     assert back.parameters.flags.c_contiguous
     assert back.parameters.flags.writeable
+
+
+# -- Errors name the file ---------------------------------------------------------------------------
+
+
+def put(*place, value):
+    """A change of one entry of the tree."""
+
+    def change(tree, arrays):
+        for key in place[:-1]:
+            tree = tree[key]
+        tree[place[-1]] = value
+
+    return change
+
+
+OPTIMIZER = ("composition", "optimizer")
+UNUSABLE = {
+    "a package that is missing": (put(*OPTIMIZER, value={"name": "nnkit-none/adam"}), "install 'nnkit-none'"),
+    "a part that is missing": (put(*OPTIMIZER, "name", value="nnkit/superadam"), "'nnkit/superadam'"),
+    "a part of its own": (put("composition", "loss", value={"unregistered": "my.Loss"}), "it was my.Loss"),
+    "a hyperparameter that is missing": (put(*OPTIMIZER, "beta3", value=1), "no hyperparameter 'beta3'"),
+    "a hyperparameter out of range": (put(*OPTIMIZER, "beta1", value=5), "beta1 must be"),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_an_error_of_a_part_names_the_file(change, reason, tmp_path):
+    path = tmp_path / "mine.npz"
+    path.write_bytes(resealed(saved(trained()), change))
+    for load in (nnkit.Network.load, Archive.load):
+        with pytest.raises(NNKitError, match=f"{re.escape(str(path))}: .*{reason}"):
+            load(path)
+    folder = tmp_path / "archive"
+    trained(callbacks=[{"name": "archiver", "every": 1, "path": str(folder)}])
+    index = folder / "archive.npz"
+    index.write_bytes(resealed(index.read_bytes(), change))
+    with pytest.raises(NNKitError, match=f"{re.escape(str(folder))}: .*{reason}"):
+        Archive.load(folder)
+
+
+# -- What a run was cut in --------------------------------------------------------------------------
+
+
+def cut_in_a_batch():
+    """The file of a network whose callback raised in a batch."""
+    net = nnkit.Network([3, 5, 1], seed=0)
+    with pytest.raises(ZeroDivisionError):
+        net.fit(X, Y, epochs=2, batch_size=16, callbacks=[LambdaCallback(batch_end=lambda view: 1 / 0)])
+    return saved(net)
+
+
+def replace_array(name, values):
+    def change(tree, arrays):
+        arrays[name] = values
+
+    return change
+
+
+PENDING = ("training", "pending")
+CUTS = {
+    "an event that is none": (put(*PENDING, "event", value="__class__"), "the pending event is '__class__'"),
+    "an event that is repeated": (put(*PENDING, "event", value="on_train_end"), "the pending event is 'on_train_end'"),
+    "an event without a batch": (put(*PENDING, "event", value="on_epoch_end"), "only a batch has it"),
+    "rows that are not there": (replace_array("training.pending.batch_indices", np.array([99999])), "not all rows"),
+    "rows before the first": (replace_array("training.pending.batch_indices", np.array([-1])), "not all rows"),
+    "one number as the gradient": (
+        replace_array("training.pending.gradient.0.weight", np.ones(1)),
+        r"has '0.weight' with shape \(1,\)",
+    ),
+    "a negative rate": (put("training", "learning_rate", value=-1.0), "learning_rate is -1.0; expected a finite"),
+    "an infinite rate": (put("training", "learning_rate", value=float("inf")), "learning_rate is inf; expected a"),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), CUTS.values(), ids=CUTS.keys())
+def test_what_a_run_was_cut_in_is_checked_when_it_is_read(change, reason):
+    content = cut_in_a_batch()
+    loaded(content)
+    with pytest.raises(FileFormatError, match=reason):
+        loaded(resealed(content, change))
+
+
+def test_an_archive_within_a_file_comes_back_from_a_resealed_one():
+    """Arrays without dimensions stay so: the tools of these tests once made vectors of them."""
+    content = saved(trained(callbacks=["archiver(every=1)"]))
+    back = loaded(resealed(content, put("notes", "x", value=1)))
+    assert back.archive.steps("parameters") == loaded(content).archive.steps("parameters") != []
