@@ -56,7 +56,7 @@ class HyperparameterError(NNKitError, ValueError):
 
 
 class BusyError(NNKitError, RuntimeError):
-    """The network is being fitted, so it cannot be fitted, reset or assigned to."""
+    """The network is being fitted, so it cannot be fitted, reset or assigned to, nor saved by another thread."""
 
 
 class SpecError(NNKitError, ValueError):

@@ -28,6 +28,23 @@ class FitLock:
     def __reduce__(self) -> tuple[type[FitLock], tuple[()]]:
         return FitLock, ()
 
+    @property
+    def locked(self) -> bool:
+        """Whether the network is being fitted."""
+        return self._owner is not None
+
+    def check_copying(self) -> None:
+        """Refuse to copy or save a network that another thread is changing: the copy would mix two steps.
+
+        Raises:
+            BusyError: When another thread is fitting it.
+        """
+        if self._owner not in {None, threading.get_ident()}:
+            raise BusyError(
+                "this network is being fitted by another thread, so it cannot be saved, copied or pickled: wait until "
+                "that fit returns, or save from within it: callbacks=['checkpoint']"
+            )
+
     def check(self) -> None:
         """Refuse what would change a network that is being fitted.
 

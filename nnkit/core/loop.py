@@ -15,16 +15,14 @@ import numpy as np
 from nnkit.core.evaluation import evaluate
 from nnkit.core.interrupt import InterruptGuard
 from nnkit.core.model import Model
-from nnkit.core.state import Pending
+from nnkit.core.state import ONCE_A_RUN, Pending
 from nnkit.core.view import CallbackView, Run
 from nnkit.errors import TrainingWarning, warn
 from nnkit.interfaces import Callback
 
 __all__ = ["Engine", "Loop", "train"]
 
-EVENTS = ("on_train_begin", "on_epoch_begin", "on_batch_end", "on_epoch_end", "on_train_end")
-REPEATED = ("on_train_begin", "on_train_end")
-"""The events of a call of ``fit``, which its resumptions have again."""
+EVENTS = ("on_train_begin", *ONCE_A_RUN, "on_train_end")
 
 
 class Engine(Protocol):
@@ -64,11 +62,15 @@ def train(model: Model, run: Run, callbacks: Mapping[str, Callback], engine: Eng
     # Divergence is reported once, in words; numpy's own warnings would come by the thousand.
     with InterruptGuard() as guard, np.errstate(all="ignore"):
         loop = Loop(model, run, callbacks, engine, guard)
-        loop.notify("on_train_begin")
-        loop.finish_pending()
-        engine.run(loop)
-        run.state.stopped = run.stop_reason
-        loop.notify("on_train_end")
+        run.state.before_save = loop.remember
+        try:
+            loop.notify("on_train_begin")
+            loop.finish_pending()
+            engine.run(loop)
+            run.state.stopped = run.stop_reason
+            loop.notify("on_train_end")
+        finally:
+            run.state.before_save = _nothing
     if guard.requested:
         raise KeyboardInterrupt(
             f"training stopped after {engine.position()}; the network is consistent: "
@@ -107,7 +109,6 @@ class Loop:
         self._in_epoch = run.state.batch > 0
         self._warned = False
         self._present: tuple[str, Sequence[Handler], int] = "", (), 0
-        run.before_save = self._remember
 
     @property
     def halted(self) -> bool:
@@ -155,7 +156,7 @@ class Loop:
                 handler.method(handler.view)
             except BaseException:
                 self._present = event, handlers, position
-                self._remember()
+                self.remember()
                 raise
             run.state.stopped = run.stop_reason
             self._engine.honour()
@@ -163,14 +164,14 @@ class Loop:
                 state = run.state
                 state.before_end = {"parameters": state.parameters.copy(), "buffers": state.buffers.copy()}
             run.put_in_force()
-        if event not in REPEATED:
+        if event in ONCE_A_RUN:
             run.state.pending = None
 
-    def _remember(self) -> None:
+    def remember(self) -> None:
         """Note in the state which callbacks have not handled the present event."""
         run = self.run
         event, handlers, position = self._present
-        if event in REPEATED:
+        if event not in ONCE_A_RUN:
             return
         run.state.pending = None
         if handlers[position:]:
@@ -208,13 +209,18 @@ class Loop:
         state.batch, state.loss_sum = 0, 0.0
         state.record_epoch(run.logs)
         state.stopped = run.stop_reason
+        self.notify("on_epoch_end")
+        # After the events: where warnings are errors, callbacks have seen the epoch all the same.
         if not math.isfinite(loss) and not self._warned:
             self._warned = True
             warn(
                 f"the loss is {loss} after epoch {state.epoch}: {run.advice}{self._engine.nonfinite_hint}",
                 TrainingWarning,
             )
-        self.notify("on_epoch_end")
+
+
+def _nothing() -> None:
+    """What precedes a save outside of a run."""
 
 
 def _handlers(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,11 @@ class NamedViews(MutableMapping[str, Array]):
         model: The structure.
         parameters: All arrays but the buffers.
         buffers: Arrays that are not trained, in one vector.
+        before_assignment: Called before an array is changed.
     """
 
-    def __init__(self, model: Model, parameters: Array, buffers: Array) -> None:
+    def __init__(self, model: Model, parameters: Array, buffers: Array, before_assignment: Callable[[], None]) -> None:
+        self._before_assignment = before_assignment
         self._views: dict[str, Array] = {}
         self._frozen = model.layout.shapes.keys() - model.trained.shapes.keys()
         for layout, vector in ((model.layout, parameters), (model.buffer_layout, buffers)):
@@ -47,6 +49,7 @@ class NamedViews(MutableMapping[str, Array]):
             converted = array.astype(view.dtype)
         if not np.isfinite(converted).all():
             raise DataError(f"arrays[{name!r}] was given NaN, infinity or numbers too large for {view.dtype}")
+        self._before_assignment()
         view[...] = converted
 
     def __delitem__(self, name: str) -> None:

@@ -13,7 +13,7 @@ from nnkit.core.loop import Loop
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
 from nnkit.core.view import Run
-from nnkit.errors import NNKitError, SpecError, TrainingWarning, warn
+from nnkit.errors import SpecError, TrainingWarning, warn
 from nnkit.interfaces import ObjectiveLike, Solver, SolverStep
 
 __all__ = ["Solving", "check_solver", "new_state", "solver_strengths", "weight_groups"]
@@ -50,8 +50,6 @@ class Solving:
 
     def honour(self) -> None:
         """Note that a callback has moved the parameters."""
-        if self._run.new_learning_rate is not None:
-            raise NNKitError(f"{type(self._solver).__name__} has no learning_rate to be changed by a callback")
         self._moved = self._moved or self._run.new_parameters is not None
 
     def position(self) -> str:

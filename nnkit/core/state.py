@@ -5,7 +5,7 @@ A run is one call of ``fit`` and its resumptions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
 import attrs
@@ -16,7 +16,10 @@ from nnkit.core.order import Sampling
 from nnkit.core.trained import TRAINED
 from nnkit.errors import DataError, brief
 
-__all__ = ["Pending", "Plan", "TrainingState"]
+__all__ = ["ONCE_A_RUN", "Pending", "Plan", "TrainingState"]
+
+ONCE_A_RUN: Final = ("on_epoch_begin", "on_batch_end", "on_epoch_end")
+"""The events that a resumed run does not repeat."""
 
 NOISE_STREAM: Final = 2
 COUNT_LIMIT: Final = 1 << 53
@@ -97,13 +100,17 @@ class Pending:
 
     def __attrs_post_init__(self) -> None:
         texts = isinstance(self.callbacks, list) and all(type(key) is str for key in self.callbacks)
-        if type(self.event) is not str or not texts or not isinstance(self.logs, dict):
-            raise DataError("the pending event is damaged: expected its name, a list of callbacks and a mapping")
+        if not texts or not isinstance(self.logs, dict):
+            raise DataError("the pending event is damaged: expected a list of callbacks and a mapping")
+        if self.event not in ONCE_A_RUN:
+            raise DataError(f"the pending event is {brief(self.event)}; expected one of {', '.join(ONCE_A_RUN)}")
         for name, kind in (("batch_indices", "i"), ("gradient", "f")):
             array = getattr(self, name)
             vector = isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind == kind
             if array is not None and not vector:
                 raise DataError(f"{name} of the pending event is {brief(array)}; expected a vector, or None")
+            if (array is None) != (self.event != "on_batch_end"):
+                raise DataError(f"{name} of the pending event {self.event} is {brief(array)}; only a batch has it")
 
 
 @attrs.define(kw_only=True)
@@ -130,6 +137,7 @@ class TrainingState:
         archive: What callbacks have archived; see ``nnkit.network.archive``.
         stopped: Why a callback ended the run; ``None`` when none did.
         adapted: Whether layers have seen the first training data.
+        before_save: Called before the state is written: within an event it notes what is pending.
     """
 
     parameters: Array
@@ -151,6 +159,7 @@ class TrainingState:
     archive: dict[str, Any] = attrs.field(factory=dict)
     stopped: str | None = None
     adapted: bool = False
+    before_save: Callable[[], None] = attrs.field(default=lambda: None, eq=False, repr=False)
 
     @classmethod
     def new(cls, parameters: Array, buffers: Array, entropy: int) -> TrainingState:
@@ -160,7 +169,11 @@ class TrainingState:
 
     def assign(self, parameters: Array) -> None:
         """Set the parameters, also as those that a resumed run goes on with."""
+        self.before_assignment()
         np.copyto(self.parameters, parameters, casting="unsafe")
+
+    def before_assignment(self) -> None:
+        """From here on the parameters are those that training goes on with, whatever callbacks or optimizers had."""
         self.before_end = None
         self._drop_trained()
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from nnkit.arrays import Array, IntArray
 from nnkit.core import evaluation, trace
-from nnkit.core.learning_rate import learning_rate_of
+from nnkit.core.learning_rate import learning_rate_of, with_learning_rate
 from nnkit.core.model import Model
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.step import Vectors
+from nnkit.errors import DataError, HyperparameterError, ShapeError, brief
 from nnkit.interfaces import LayerValues, Loss, Metric, Optimizer, Schedule, Solver, Task, TrainingData
 
 __all__ = ["CallbackView", "Run"]
@@ -57,7 +58,6 @@ class Run:
     batch_indices: IntArray = attrs.field(factory=lambda: np.empty(0, dtype=np.intp))
     learning_rate: float | None = None
     stop_reason: str | None = None
-    before_save: Callable[[], None] = lambda: None
     new_parameters: Array | None = None
     new_buffers: Array | None = None
     new_learning_rate: float | None = None
@@ -84,6 +84,22 @@ def _read_only(array: Array) -> Array:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def _like(live: Array, values: Array, name: str) -> Array:
+    """A copy of ``values`` that can be put into the live vector.
+
+    Raises:
+        DataError: When they are not numbers.
+        ShapeError: When their shape is another one.
+    """
+    try:
+        new: Array = np.array(values, dtype=live.dtype)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"set_parameters was passed {name} that are no numbers: {brief(values)}") from error
+    if new.shape != live.shape:
+        raise ShapeError(f"set_parameters was passed {name} of shape {new.shape}; expected {live.shape}")
+    return new
 
 
 def _bytes(tree: Any) -> int:
@@ -216,7 +232,6 @@ class CallbackView:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to one file that a training can be resumed from."""
-        self.run.before_save()
         self.run.save(path)
 
     def archive(self, record: Mapping[str, Any]) -> None:
@@ -246,10 +261,17 @@ class CallbackView:
 
     def set_parameters(self, parameters: Array, buffers: Array | None = None) -> None:
         """Ask for other parameters and buffers."""
-        self.run.new_parameters = np.array(parameters, dtype=self.run.state.parameters.dtype)
+        state = self.run.state
+        new = _like(state.parameters, parameters, "parameters")
         if buffers is not None:
-            self.run.new_buffers = np.array(buffers, dtype=self.run.state.buffers.dtype)
+            self.run.new_buffers = _like(state.buffers, buffers, "buffers")
+        self.run.new_parameters = new
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Ask for another learning rate."""
+        if isinstance(learning_rate, bool) or not isinstance(learning_rate, (int, float, np.integer, np.floating)):
+            raise HyperparameterError(
+                f"set_learning_rate was passed {brief(learning_rate)}; expected a finite number in [0, inf)"
+            )
+        with_learning_rate(self.run.optimizer, float(learning_rate))  # refuses what the optimizer cannot use
         self.run.new_learning_rate = float(learning_rate)

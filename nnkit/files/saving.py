@@ -100,6 +100,8 @@ def to_record(
         FileSaveError: When the notes or the memory of a callback are not what a file may hold.
         DivergedError: When parameters are not finite.
     """
+    if state is not None:
+        state.before_save()
     entries: dict[str, Any] = {"notes": notes, "software": software()}
     entries |= {"parameters": None, "buffers": None, "epoch": 0, "step": 0, "adapted": False}
     try:

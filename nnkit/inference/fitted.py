@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nnkit import registry
 from nnkit.arrays import Array, FloatDType
@@ -88,7 +88,11 @@ class Fitted(ABC):
             >>> list(net.arrays), float(net.parameters[-1])
             (['0.weight', '0.bias', '1.weight', '1.bias'], 0.5)
         """
-        return NamedViews(self.model, self.parameters, self.buffers)
+        return NamedViews(self.model, self.parameters, self.buffers, self._before_assignment)
+
+    @abstractmethod
+    def _before_assignment(self) -> None:
+        """Called before one of ``arrays`` is assigned to."""
 
     def inputs_from(self, X: DataLike) -> Array:
         """``X`` checked, as an array ``(N, D)`` in the dtype of the network; columns of a frame are matched by name.
@@ -200,8 +204,8 @@ class Fitted(ABC):
 
 def metrics_of(metrics: PartSpec | Sequence[PartSpec]) -> dict[str, Metric]:
     """The metrics by their name in the logs; the second and later ones of a name are numbered."""
-    single = isinstance(metrics, (str, Mapping, Metric)) or callable(metrics)
-    many: list[PartSpec] = [metrics] if single else list(metrics)  # type: ignore[arg-type, list-item]
+    several = isinstance(metrics, Iterable) and not isinstance(metrics, (str, Mapping))
+    many: list[PartSpec] = list(metrics) if several else [metrics]  # type: ignore[arg-type, list-item]
     named: dict[str, Metric] = {}
     for spec in many:
         metric: Metric = registry.create("metric", spec)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -33,7 +33,7 @@ from nnkit.data.planning import check_batches, planned, resumed, warn_of_ended_s
 from nnkit.data.splitting import split_off
 from nnkit.data.targets import as_data
 from nnkit.data.weights import ClassWeight, check_weight, with_class_weights
-from nnkit.errors import DataError, NNKitError
+from nnkit.errors import DataError, NNKitError, brief
 from nnkit.inference.fitted import metrics_of
 from nnkit.interfaces import Callback, Metric, PartSpec, Solver, TrainingData
 from nnkit.network.archive import add_record
@@ -197,6 +197,10 @@ def prepare(
     check_trainable(model)
     data = as_data(model, x, y, sample_weight)
     validation = None
+    if validation_data is not None and validation_split:
+        raise DataError(
+            f"fit was passed validation_data and validation_split={brief(validation_split)}; pass one of the two"
+        )
     if validation_data is not None:
         validation = _validation_of(model, validation_data, x.dtype)
     elif validation_split:
@@ -259,7 +263,8 @@ def _validation_of(model: Model, data: ValidationLike, dtype: FloatDType) -> Tra
 
 def _callbacks_of(callbacks: PartSpec | Sequence[PartSpec]) -> dict[str, Callback]:
     """The callbacks by their key in the run: what each one is, with a number for the second and later equal ones."""
-    many: list[PartSpec] = [callbacks] if isinstance(callbacks, (str, Mapping, Callback)) else list(callbacks)  # type: ignore[arg-type]
+    several = isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, Mapping))
+    many: list[PartSpec] = list(callbacks) if several else [callbacks]  # type: ignore[arg-type, list-item]
     keyed: dict[str, Callback] = {}
     for spec in many:
         callback: Callback = registry.create("callback", spec)

@@ -251,9 +251,11 @@ class Network(Properties, Freezable[Composition], Stored):
         new = fitting.with_inputs(self._composition, self._model, self._state, X, empty=total_weight is not None)
         model = described(new.model, X, y) if total_weight is None else new.model
         data = as_data(model, new.x, y, sample_weight, shard=total_weight is not None)
-        self._composition, self._model, self._state = new.composition, model, new.built_state()
-        frozen = self.parameters[self.model.trained.size :]
-        return Objective(self.model, self.buffers, *data, total_weight=total_weight, frozen=frozen)
+        state = new.built_state()
+        if not self._fit_lock.locked:
+            self._composition, self._model, self._state = new.composition, model, state
+        frozen = state.parameters[model.trained.size :]
+        return Objective(model, state.buffers, *data, total_weight=total_weight, frozen=frozen)
 
     def check_gradient(
         self, X: DataLike, y: DataLike, *, sample_weight: DataLike | None = None, seed: int = 0
@@ -309,7 +311,12 @@ class Network(Properties, Freezable[Composition], Stored):
         network._start(composition, *rest)  # noqa: SLF001  # its own class
         return network
 
+    def _before_assignment(self) -> None:
+        self._fit_lock.check()
+        self._ready().before_assignment()
+
     def _contents(self) -> tuple[Composition, Model | None, TrainingState | None, dict[str, Any]]:
+        self._fit_lock.check_copying()
         return self._composition, self._model, self._state if self._model is None else self._ready(), self.notes
 
     def _ready(self) -> TrainingState:

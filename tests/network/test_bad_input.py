@@ -138,6 +138,10 @@ BAD_SETTINGS = {
     "weights nan": ({"sample_weight": np.full(20, np.nan)}, "sample_weight.*finite"),
     "metric": ({"metrics": ["acuracy"]}, "accuracy"),
     "callback": ({"callbacks": ["histry"]}, "history"),
+    "no callbacks": ({"callbacks": None}, "None is no callback; expected one of"),
+    "a number as callbacks": ({"callbacks": 5}, "5 is no callback; expected one of"),
+    "no metrics": ({"metrics": None}, "None is no metric; expected one of"),
+    "two kinds of validation": ({"validation_data": (X, REAL), "validation_split": 0.5}, "one of the two"),
     "resume": ({"resume": True}, "no run to resume"),
     "class weights of a regression": ({"class_weight": "balanced"}, "no class labels|class_weight"),
 }

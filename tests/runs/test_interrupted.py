@@ -1,5 +1,7 @@
 """A run that an exception ends at any event, in any place, and that is resumed, equals one that was never cut."""
 
+import pickle
+
 import numpy as np
 import pytest
 from oracles.runs import EVENTS, InterruptionError, X, Y, assert_same, files, interrupt, reg, reloaded, wrapped
@@ -7,6 +9,7 @@ from oracles.runs import EVENTS, InterruptionError, X, Y, assert_same, files, in
 import nnkit
 from nnkit import registry
 from nnkit.callbacks.lambda_callback import LambdaCallback
+from nnkit.errors import NNKitError, TrainingWarning
 from nnkit.interfaces import Solver
 
 CALLBACKS = {
@@ -247,4 +250,68 @@ def test_every_way_of_batching_goes_on_after_an_exception(sampling, weights, bat
         run(net, [interrupt("batch_end", 4)], **settings)
     net = reloaded(net)
     run(net, [], resume=True, **settings)
+    assert_same(expected, net)
+
+
+@pytest.mark.parametrize("save", ["the view", "the network", "a pickle"])
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_file_that_any_callback_writes_goes_on_with_the_callbacks_after_it(event, save, whole, tmp_path, monkeypatch):
+    expected, expected_files = whole("all")
+    monkeypatch.chdir(prepare(tmp_path / "run"))
+    net, copies, count = network(), [], 0
+
+    def write(view):
+        nonlocal count
+        count += 1
+        if count != TIMES[event]:
+            return
+        if save == "the view":
+            view.save(tmp_path / "copy.npz")
+        elif save == "the network":
+            net.save(tmp_path / "copy.npz")
+        copies.append(pickle.dumps(net) if save == "a pickle" else None)
+        raise InterruptionError
+
+    callbacks = [LambdaCallback(**{event: write}), *CALLBACKS["all"]]
+    with pytest.raises(InterruptionError):
+        run(net, callbacks)
+    back = pickle.loads(copies[0]) if copies[0] else nnkit.Network.load(tmp_path / "copy.npz")
+    run(back, callbacks, resume=True)
+    assert_same(expected, back)
+    assert expected_files == files(tmp_path / "run")
+
+
+def test_where_warnings_are_errors_callbacks_have_seen_the_epoch(tmp_path):
+    log = tmp_path / "log.csv"
+    net = reg(optimizer="sgd(learning_rate=1e200)")
+    with pytest.raises(TrainingWarning, match="the loss is nan after epoch 1"):
+        net.fit(X, Y, epochs=4, callbacks=[{"name": "csv_log", "path": str(log)}])
+    assert log.read_text().splitlines() == ["epoch,loss", "1,nan"]
+    assert net.history["epoch"] == [1]
+
+
+SMALL = np.zeros(1)
+WRONG = {
+    "one number for all parameters": lambda view: view.set_parameters(SMALL),
+    "a matrix": lambda view: view.set_parameters(view.parameters[None]),
+    "text": lambda view: view.set_parameters("adam"),
+    "other buffers": lambda view: view.set_parameters(view.parameters, np.zeros(5)),
+    "a negative rate": lambda view: view.set_learning_rate(-1.0),
+    "no number": lambda view: view.set_learning_rate(float("nan")),
+    "a boolean": lambda view: view.set_learning_rate(True),
+    "a rate as text": lambda view: view.set_learning_rate("0.1"),
+    "None": lambda view: view.set_learning_rate(None),
+}
+
+
+@pytest.mark.parametrize("ask", WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize("optimizer", ["adam(learning_rate=0.01)", {"name": "clip_by_norm", "optimizer": "adam"}])
+def test_what_a_callback_cannot_ask_for_is_refused_and_changes_nothing(ask, optimizer):
+    net, expected = reg(optimizer=optimizer), reg(optimizer=optimizer)
+    callbacks = [LambdaCallback(epoch_end=lambda view: ask(view) if view.epoch == 2 else None)]
+    with pytest.raises(NNKitError, match="set_parameters was passed|set_learning_rate was passed|learning_rate must"):
+        net.fit(X, Y, epochs=4, callbacks=callbacks)
+    reloaded(net).fit(X, Y, epochs=4, resume=True)
+    net.fit(X, Y, epochs=4, resume=True)
+    expected.fit(X, Y, epochs=4)
     assert_same(expected, net)

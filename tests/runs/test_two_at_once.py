@@ -1,6 +1,7 @@
 """A network that is being fitted refuses a second fit, a reset and assignments; predict from many threads is fine."""
 
 import copy
+import io
 import pickle
 import threading
 
@@ -16,6 +17,10 @@ def change_parameters(net):
     net.parameters = np.zeros_like(net.parameters)
 
 
+def change_array(net):
+    net.arrays["0.weight"] = np.zeros((3, 8))
+
+
 def change_optimizer(net):
     net.optimizer = "sgd"
 
@@ -25,6 +30,7 @@ FORBIDDEN = {
     "resume": lambda net: net.fit(X, Y, resume=True),
     "reset": lambda net: net.reset(),
     "parameters": change_parameters,
+    "array": change_array,
     "optimizer": change_optimizer,
 }
 
@@ -170,4 +176,43 @@ def test_predict_in_a_callback_and_from_a_thread_during_a_fit():
     expected = reg()
     expected.fit(X, Y, epochs=3)
     assert len(set(seen)) == 3
+    assert_same(expected, net)
+
+
+COPIES = {
+    "save": lambda net: net.save(io.BytesIO()),
+    "copy": copy.deepcopy,
+    "pickle": pickle.dumps,
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_another_thread_cannot_save_a_network_within_a_step(name):
+    """It would write parameters of one step and optimizer state of the next."""
+    net, refused = reg(), []
+
+    def save():
+        try:
+            COPIES[name](net)
+        except BusyError as error:
+            refused.append(str(error))
+
+    def ask(view):
+        thread = threading.Thread(target=save)
+        thread.start()
+        thread.join()
+
+    net.fit(X, Y, epochs=1, callbacks=[LambdaCallback(batch_end=ask)])
+    assert len(refused) == net.step
+    assert "another thread" in refused[0]
+    COPIES[name](net)
+
+
+@pytest.mark.parametrize("event", ["train_begin", "epoch_end", "train_end"])
+@pytest.mark.parametrize("ask", ["objective", "check_gradient"])
+def test_a_callback_may_ask_for_derivatives_in_another_dtype(ask, event):
+    net, expected = reg(), reg()
+    x, y = X.astype(np.float32), Y.astype(np.float32)
+    net.fit(X, Y, epochs=2, callbacks=[LambdaCallback(**{event: lambda view: getattr(net, ask)(x, y)})])
+    expected.fit(X, Y, epochs=2)
     assert_same(expected, net)

@@ -98,3 +98,18 @@ def test_layers_that_gather_statistics_of_the_trained_parameters_are_refused():
         fit(net, 1)
 
     np.testing.assert_array_equal(before, net.parameters)
+
+
+@every
+def test_an_array_assigned_by_name_is_what_training_goes_on_with(averaging):
+    by_name, whole = network(averaging), network(averaging)
+    for net in (by_name, whole):
+        fit(net, 2)
+    new = by_name.arrays["0.weight"] * 0.5
+    by_name.arrays["0.weight"] = new
+    vector = whole.parameters.copy()
+    vector[: new.size] = new.ravel()
+    whole.parameters = vector
+    for net in (by_name, whole):
+        fit(net, 2)
+    np.testing.assert_array_equal(whole.parameters, by_name.parameters)
