@@ -48,6 +48,7 @@ COUNT_LIMIT: Final = 1 << 53
 NAME_LIMIT: Final = 200
 TEXT_LIMIT: Final = 100_000
 CONFIG_DEPTH: Final = 32
+FLOATS: Final = (np.dtype(np.float32), np.dtype(np.float64))
 _STEP_ARRAYS: Final = {
     "epoch": (0, "iu"),
     "rows": (1, "iu"),
@@ -110,7 +111,7 @@ def is_vector(value: object) -> bool:
     """Whether these are arrays of float32 or float64 in one vector."""
     if not isinstance(value, NamedArrays) or not isinstance(value.vector, np.ndarray):
         return False
-    return value.vector.ndim == 1 and value.vector.dtype in (np.dtype(np.float32), np.dtype(np.float64))
+    return value.vector.ndim == 1 and value.vector.dtype in FLOATS
 
 
 def is_mapping(value: object) -> bool:
@@ -196,8 +197,9 @@ def is_part(value: object) -> bool:
 def is_versions(value: object) -> bool:
     """Whether these are versions by name."""
     return is_mapping(value) and all(
-        isinstance(version, str) and re.fullmatch(r"[ -~]{1,100}", version)
-        for version in value.values()  # type: ignore[attr-defined]
+        isinstance(text, str) and re.fullmatch(r"[ -~]{1,100}", text)
+        for entry in value.items()  # type: ignore[attr-defined]
+        for text in entry
     )
 
 
@@ -243,6 +245,8 @@ def is_step(value: object) -> bool:
     for name, array in value.items():  # type: ignore[attr-defined]
         dimensions, kind = _STEP_ARRAYS.get(name, (2, "f"))
         if not isinstance(array, np.ndarray) or array.ndim != dimensions or array.dtype.kind not in kind:
+            return False
+        if kind == "f" and array.dtype not in FLOATS:
             return False
     return True
 

@@ -110,7 +110,9 @@ def change(rng, tree, parent, key):
         parent.extend(copy.deepcopy(parent) * int(rng.integers(1, 4)))
     elif kind == 4 and isinstance(parent[key], (int, float)) and not isinstance(parent[key], bool):
         factor = pick(rng, (-1, 2, 10, 1000))
-        parent[key] = pick(rng, (parent[key] + 1, parent[key] - 1, parent[key] * factor, -1, 0, float(parent[key])))
+        changed = (parent[key] + 1, parent[key] - 1, parent[key] * factor, -1, 0)
+        near = abs(parent[key]) < 2**1000  # beyond, no float is
+        parent[key] = pick(rng, (*changed, float(parent[key])) if near else changed)
     elif kind == 5 and isinstance(parent[key], str) and parent[key]:
         place = int(rng.integers(len(parent[key])))
         parent[key] = parent[key][:place] + pick(rng, ("", "a", "\0", "/")) + parent[key][place + 1 :]

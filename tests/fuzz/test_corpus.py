@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,7 @@ MODELS = {
     "a leader that is not there": (0, put("composition", "optimizer", "name", value="nnkit/bayesian_regularization")),
     "a thousand million units": (0, put("composition", "layers", 0, "units", value=10**9)),
     "a batch that the epoch does not have": (0, put("training", "batch", value=7)),
+    "a distribution without a name": (0, put("software", value={"": "1.0"})),
     "deep notes": (0, put("notes", value=cases.mutations.nested(400))),
 }
 
@@ -77,6 +79,18 @@ def test_huge_parameters_do_not_stop_a_solver(bases):
         if entry[0].startswith("parameters."):
             arrays[index] = np.full_like(arrays[index], 1e300)
     assert cases.examine_model(sealed(manifest, arrays)) in {"refused", "loaded", "trained"}
+
+
+@pytest.mark.parametrize("dtype", ["<f2", ">f8", "<f4"])
+def test_an_archived_step_of_another_dtype_is_refused_or_used(bases, dtype, tmp_path):
+    folder = tmp_path / "archive"
+    shutil.copytree(bases / "archive", folder)
+    for path in folder.glob("step-*.npz"):
+        manifest, arrays = members_of(path.read_bytes())
+        names = [entry[0] for entry in manifest["arrays"]]
+        arrays = [a.astype(dtype) if n.endswith("parameters") else a for n, a in zip(names, arrays, strict=True)]
+        path.write_bytes(sealed(manifest, arrays))
+    assert cases.examine_archive(folder) in {"refused", "read"}
 
 
 CONFIGS = {
