@@ -10,7 +10,7 @@ from nnkit.interfaces.block import Block
 from nnkit.interfaces.fields import choice
 from nnkit.interfaces.optimizer import BLOCKS
 
-__all__ = ["decayed_arrays", "decays_block", "decays_field", "stretches"]
+__all__ = ["add_decay", "decayed_arrays", "decays_block", "decays_field", "stretches"]
 
 
 def decays_field() -> Any:
@@ -48,3 +48,11 @@ def stretches(size: int, blocks: Sequence[Block], decays: str) -> list[tuple[sli
 def decayed_arrays(vector: Array, state: Mapping[str, Any], decays: str) -> list[Array]:
     """Views of the stretches of ``vector`` ``(P,)`` on which weight decay acts; ``state`` contains the blocks."""
     return [vector[place] for place, acts in stretches(vector.size, state[BLOCKS], decays) if acts]
+
+
+def add_decay(step: Array, parameters: Array, weight_decay: float, state: Mapping[str, Any], decays: str) -> None:
+    """``step += weight_decay * parameters`` in place, where weight decay acts; ``state`` contains the blocks."""
+    if weight_decay:
+        for place, acts in stretches(step.size, state[BLOCKS], decays):
+            if acts:
+                step[place] += step.dtype.type(weight_decay) * parameters[place]

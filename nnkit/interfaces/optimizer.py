@@ -38,6 +38,7 @@ class Optimizer(Part):
         zero_rate_is_still: A learning rate of 0 leaves the parameters as they are.
         per_parameter: Names of the state's arrays ``(P,)`` that have one element for each parameter: files store them
             by the name of each block.
+        constant_state: Names of the state's arrays that no step changes, such as the parameters at the start.
         uses_closure: Steps are made by ``step``, not by ``update``; see ``ClosureOptimizer``.
     """
 
@@ -47,6 +48,7 @@ class Optimizer(Part):
     coordinatewise: ClassVar[bool] = True
     zero_rate_is_still: ClassVar[bool] = True
     per_parameter: ClassVar[tuple[str, ...]] = ()
+    constant_state: ClassVar[tuple[str, ...]] = ()
     uses_closure: ClassVar[bool] = False
 
     @abstractmethod

@@ -91,6 +91,13 @@ class Accumulate(Wrapper):
 
         return step
 
+    def offers(self, method: str) -> bool:
+        return self.inner.offers(method) if method == "evaluation" else super().offers(method)
+
+    def evaluation(self, parameters: Array, state: State) -> Array:
+        vector: Array = self.inner.evaluation(parameters, state["optimizer"])
+        return vector
+
     def _mean(self, gradient: Array, state: State) -> Array | None:
         """The mean when the last gradient of a step has been added; ``None`` before."""
         total = state["accumulated"]

@@ -157,7 +157,8 @@ def state_dtype(subject: Subject) -> None:
 def state_matters(subject: Subject) -> None:
     """A moment that is never written, or written and never read, belongs to a rule that was not implemented.
 
-    Write the new value into the dict (`state['m'] = …` or in place), and use it in the step.
+    Write the new value into the dict (`state['m'] = …` or in place), and use it in the step; name arrays that no step
+    changes in `constant_state`.
     """
     for steps in (12, 140):  # entries that are rarely written (every fiftieth step) have a second chance
         faults = _faults(subject, steps)
@@ -184,7 +185,8 @@ def _faults(subject: Subject, steps: int) -> dict[str, str]:
                 list(arrays_of(changed))[position][1][...] = other
                 thetas, end = trajectory(here.make(), start, stream[steps // 2 :], changed)
                 ends.append(np.stack([thetas[-1], here.make().evaluation(thetas[-1], end)]))
-            constant = path in first and difference(value, first[path]) is None
+            declared = path.split("'")[-2] in here.make().constant_state
+            constant = not declared and path in first and difference(value, first[path]) is None
             unread = all(difference(end, ends[0]) is None for end in ends[1:])
             fault = "never changes" if constant else ("is never read" if unread else "")
             faults[path] = fault if fault and faults.get(path, fault) else ""
