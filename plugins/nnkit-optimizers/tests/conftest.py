@@ -6,9 +6,12 @@ import pytest
 from nnkit import plugins
 from nnkit.interfaces import one_block
 
-NAMES = ("adamax", "adan", "lion", "radam")
-OF_ARRAYS_OR_CLOSURES = ("ema", "sam")
-"""Optimizers that are not one rule for every parameter: see ``test_optax_trajectories.py``, ``test_averages.py``."""
+NAMES = ("adabelief", "adamax", "adan", "lion", "radam")
+OTHERS = (
+    "ema", "lamb", "lars", "lookahead", "muon", "prodigy", "sam", "schedule_free_adamw", "shampoo", "swa",
+)  # fmt: skip
+"""Optimizers that are not one rule for every parameter, or evaluate with other parameters: see
+``test_optax_trajectories.py`` and ``test_averages.py``."""
 
 
 def variants():
@@ -27,7 +30,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def names():
-    return NAMES + OF_ARRAYS_OR_CLOSURES
+    return NAMES + OTHERS
 
 
 @pytest.fixture

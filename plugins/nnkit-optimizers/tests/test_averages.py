@@ -5,6 +5,7 @@ import pytest
 
 import nnkit
 from nnkit.errors import SpecError
+from nnkit.interfaces import Optimizer
 from nnkit.plugins import create
 
 X = np.random.default_rng(0).normal(size=(40, 3))
@@ -16,6 +17,13 @@ OPTIMIZERS = [
     {"name": "clip_by_norm", "optimizer": "ema(optimizer='adam', decay=0.8)", "max_norm": 0.1},
     "ema(optimizer='clip_by_norm(max_norm=0.1)', decay=0.8)",
     {"name": "ema", "optimizer": "sam(optimizer='adam')", "decay": 0.8},
+    "swa(optimizer='adam', start=7, every=2)",
+    {"name": "clip_by_norm", "optimizer": "swa(optimizer='sgd(momentum=0.9)', every=5)", "max_norm": 0.1},
+    "lookahead(optimizer='adam', steps=3)",
+    {"name": "lookahead", "optimizer": "sam(optimizer='adam')", "steps": 4, "rate": 0.8},
+    "schedule_free_adamw(learning_rate=0.05, weight_decay=0.1)",
+    {"name": "schedule_free_adamw", "learning_rate": "linear_warmup(schedule=0.05, steps=8)"},
+    {"name": "accumulate", "optimizer": "schedule_free_adamw(learning_rate=0.05)", "steps": 3},
 ]
 every = pytest.mark.parametrize("averaging", OPTIMIZERS, ids=str)
 
@@ -26,6 +34,20 @@ def network(averaging, **arguments):
 
 def fit(net, epochs, **arguments):
     return net.fit(X, Y, epochs=epochs, batch_size=8, validation_data=VALIDATION, **arguments)
+
+
+def test_every_optimizer_that_evaluates_with_other_parameters_is_here():
+    offering = set()
+    for name in nnkit.plugins.names("optimizer"):
+        part = create("optimizer", name)
+        if isinstance(part, Optimizer) and part.offers("evaluation"):
+            offering.add(name)
+
+    assert offering == {create_name(spec) for spec in OPTIMIZERS} - {"clip_by_norm", "accumulate"}
+
+
+def create_name(spec):
+    return spec["name"] if isinstance(spec, dict) else spec.partition("(")[0]
 
 
 @every
@@ -68,6 +90,20 @@ def test_training_is_that_of_the_inner_optimizer_and_the_network_is_the_average(
 
     assert len(path) == 15
     np.testing.assert_allclose(average, net.parameters, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(("start", "every"), [(1, 1), (4, 3), (15, 1)])
+def test_swa_is_the_mean_of_the_parameters_after_its_steps(start, every):
+    inner, path = create("optimizer", "adam(learning_rate=0.1)"), []
+    swa = create("optimizer", {"name": "swa", "optimizer": inner, "start": start, "every": every})
+    theta = np.array([1.0, -2.0])
+    state = swa.init(theta, [])
+    for g in np.random.default_rng(0).normal(size=(14, 2)):
+        theta = swa.update(theta, g, state)
+        path.append(theta.copy())
+    averaged = path[start - 1 :: every]
+
+    np.testing.assert_allclose(swa.evaluation(theta, state), np.mean(averaged or path[-1:], axis=0), rtol=1e-13)
 
 
 @every

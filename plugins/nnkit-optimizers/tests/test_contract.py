@@ -102,7 +102,7 @@ def test_a_schedule_is_honoured(cls, replay, run):
     np.testing.assert_array_equal(parameters, replay(cls(learning_rate=schedule), start, gradients)[-1])
 
 
-RATES = {"Lion": 0.002, "RAdam": 0.02, "Adamax": 0.05, "Adan": 0.02}
+RATES = {"Lion": 0.002, "RAdam": 0.02, "Adamax": 0.05, "Adan": 0.02, "AdaBelief": 0.02}
 
 
 def test_a_convex_quadratic_is_descended(cls):

@@ -16,13 +16,15 @@ def recorded():
     with np.load(DATA) as data:
         header = json.loads(str(data["header"]))
         for case in header["cases"]:
-            arrays = (data[f"{case['case']}/{what}"] for what in ("A", "b", "start", "trajectory"))
+            arrays = (data[f"{case['case']}/{what}"] for what in ("A", "b", "start", "trajectory", "evaluated"))
             yield pytest.param(case["optimizer"], case["hyperparameters"], *arrays, id=case["case"])
 
 
 with np.load(DATA) as data:
     SHAPES = [tuple(shape) for shape in json.loads(str(data["header"]))["shapes"]]
 CASES = list(recorded())
+NAMES = ("name", "hyperparameters", "A", "b", "start", "trajectory", "evaluated")
+every_case = pytest.mark.parametrize(NAMES, CASES)
 
 
 def layout():
@@ -44,7 +46,7 @@ def run(optimizer, A, b, start, steps):
         residual = A @ theta - b
         return float(np.log(np.cosh(residual)).mean()), A.T @ np.tanh(residual) / len(b)
 
-    theta, path = start.copy(), []
+    theta, path, evaluated = start.copy(), [], []
     state = optimizer.init(theta, layout())
     for _ in range(steps):
         if optimizer.uses_closure:
@@ -52,7 +54,8 @@ def run(optimizer, A, b, start, steps):
         else:
             theta = optimizer.update(theta, evaluate(theta)[1], state)
         path.append(theta.copy())
-    return np.array(path)
+        evaluated.append(np.array(optimizer.evaluation(theta, state)))
+    return np.array(path), np.array(evaluated)
 
 
 def error(path, expected):
@@ -66,18 +69,22 @@ def test_there_are_four_runs_of_each():
     assert all(names.count(name) == 4 for name in names)
 
 
-@pytest.mark.parametrize(("name", "hyperparameters", "A", "b", "start", "trajectory"), CASES)
-def test_trajectory(name, hyperparameters, A, b, start, trajectory):
+@every_case
+def test_trajectory(name, hyperparameters, A, b, start, trajectory, evaluated):
     optimizer = plugins.create("optimizer", {"name": name, **hyperparameters})
+    path, seen = run(optimizer, A, b, start, 50)
 
     assert len(trajectory) == 50
-    assert error(run(optimizer, A, b, start, 50), trajectory) <= 1e-9
+    assert error(path, trajectory) <= 1e-9
+    assert optimizer.offers("evaluation") == (len(evaluated) > 0)
+    if len(evaluated):
+        assert error(seen, evaluated) <= 1e-9
 
 
-@pytest.mark.parametrize(("name", "hyperparameters", "A", "b", "start", "trajectory"), CASES)
-def test_the_oracle_sees_every_hyperparameter(name, hyperparameters, A, b, start, trajectory):
+@every_case
+def test_the_oracle_sees_every_hyperparameter(name, hyperparameters, A, b, start, trajectory, evaluated):
     for field, value in hyperparameters.items():
         if isinstance(value, float) and value:
             changed = plugins.create("optimizer", {"name": name, **hyperparameters, field: value * (1 - 1e-3)})
 
-            assert error(run(changed, A, b, start, 50), trajectory) > 1e-8, field
+            assert error(run(changed, A, b, start, 50)[0], trajectory) > 1e-8, field
