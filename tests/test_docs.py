@@ -156,6 +156,7 @@ KINDS = {
     "ClosureOptimizer": "Optimizers that evaluate more than once",
     "Wrapper": "Wrappers",
     "Loss": "Loss",
+    "LocationLoss": "Losses of a location",
     "Optimizer": "Optimizer",
     "Solver": "Solver",
     "Initializer": "Initializer",

@@ -102,8 +102,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """``loss`` (the weighted mean over samples plus the penalties) and each metric, in inference.
 
-    Metrics are passed the loss' point prediction; where the loss leaves out missing targets, a row with a missing one
-    does not count for metrics.
+    Metrics are passed the loss' point prediction, in the units of the targets; where the loss leaves out missing
+    targets, a row with a missing one does not count for metrics.
 
     Raises:
         DataError: When a metric cannot judge the task, or the loss couples rows and they do not fit into one batch.
@@ -155,6 +155,9 @@ def penalty(model: Model, parameters: Array) -> float:
 def _judged(model: Model, prediction: Array, target: Array, weight: Array) -> tuple[Array, Array, Array]:
     """What metrics are passed: the point prediction, targets and weights of the rows whose targets are complete."""
     loss, task = model.loss, model.task
+    if model.description.shift is not None:  # metrics are in the units of the user, and as exact
+        prediction = model.unscaled(prediction.astype(np.float64))
+        target = model.unscaled_target(target.astype(np.float64))
     point = loss.point(prediction)
     columns = loss.target_columns(prediction.shape[1])
     if point.shape != (len(prediction), columns):

@@ -162,6 +162,35 @@ class Model:
             isinstance(value, JacobianPath) for layer in self.body for value in vars_of(layer)
         )
 
+    def unscaled(self, prediction: Array) -> Array:
+        """The prediction ``(N, K)`` in the units of the targets."""
+        scaling = self._scaling(prediction.dtype)
+        return prediction if scaling is None else self.loss.unscale(prediction, *scaling)
+
+    def unscaled_slope(self, dtype: np.dtype[Any]) -> Array | None:
+        """What a change of each output is multiplied by in the units of the targets, ``(K,)``; ``None`` for 1."""
+        scaling = self._scaling(dtype)
+        if scaling is None:
+            return None
+        ends = np.array([[0.0], [1.0]], dtype=dtype) * np.ones(self.outputs, dtype=dtype)
+        low, high = self.loss.unscale(ends, np.zeros_like(scaling[0]), scaling[1])
+        slope: Array = high - low
+        return slope
+
+    def scaled_target(self, target: Array) -> Array:
+        """The target ``(N, T)`` as the loss sees it."""
+        scaling = self._scaling(target.dtype)
+        return target if scaling is None else (target - scaling[0]) / scaling[1]
+
+    def unscaled_target(self, target: Array) -> Array:
+        """The target ``(N, T)`` that the loss sees, in its own units."""
+        scaling = self._scaling(target.dtype)
+        return target if scaling is None else target * scaling[1] + scaling[0]
+
+    def _scaling(self, dtype: np.dtype[Any]) -> tuple[Array, Array] | None:
+        shift, scale = self.description.shift, self.description.scale
+        return None if shift is None or scale is None else (np.array(shift, dtype=dtype), np.array(scale, dtype=dtype))
+
     def new_parameters(
         self,
         rng: np.random.Generator,

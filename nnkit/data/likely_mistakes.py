@@ -12,22 +12,43 @@ from nnkit.core.coupling import batch_loss
 from nnkit.core.evaluation import penalty, predict
 from nnkit.core.model import Model
 from nnkit.core.step import Vectors
+from nnkit.data.arrays import DataLike, as_array
 from nnkit.errors import SpecError, TrainingWarning, warn
 from nnkit.interfaces import Activation, Loss, Optimizer, Solver, TrainingData
 
-__all__ = ["Outcome", "advice_for", "check_pair", "warn_of_data"]
+__all__ = ["Outcome", "advice_for", "check_pair", "warn_of_data", "warn_of_new"]
 
 LARGE_INPUT = 1e4
 """Typical sizes above this, in front of a weight, drown every other input: pixels (255) and years (2e3) stay below."""
 LOOKED_AT = 1024
 FOLLOWED = 64
 GROWN = 10.0
+FAR = 100.0
+"""Targets this many times larger or smaller than the predictions of an untrained network are far from their scale."""
+FEWEST_ROWS = 20
+MOST_CLASSES = 10
+"""Integers from 0 look like labels when they are few, in enough rows."""
 
 
 def warn_of_data(model: Model, data: TrainingData) -> None:
     """Warn of unscaled inputs and targets outside the range of the output."""
     x, target, _ = data
     for message in (_unscaled(model, x), _out_of_reach(model, target)):
+        if message is not None:
+            warn(message, TrainingWarning)
+
+
+def warn_of_new(model: Model, vectors: Vectors, data: TrainingData, y: DataLike, *, task_given: bool) -> None:
+    """Before the first step: warn of targets far from the scale of the predictions, and of classes fitted as numbers.
+
+    Args:
+        model: The structure.
+        vectors: Its parameters and buffers.
+        data: Training data as the loss sees them.
+        y: The targets as they were passed.
+        task_given: Whether the task was stated.
+    """
+    for message in (_far_targets(model, vectors, data), None if task_given else _labels_as_numbers(model, y)):
         if message is not None:
             warn(message, TrainingWarning)
 
@@ -131,6 +152,43 @@ def _unscaled(model: Model, x: Array) -> str | None:
     return (
         f"column {worst} of X reaches {sizes[worst]:.3g} and nothing scales it: put nnkit.Standardize() in front,"
         " or scale the columns to about 1"
+    )
+
+
+def _far_targets(model: Model, vectors: Vectors, data: TrainingData) -> str | None:
+    x, target, _ = data
+    if model.head is not None or not model.loss.offers("unscale") or model.description.shift is not None:
+        return None
+    rows = slice(None, None, max(1, len(x) // LOOKED_AT))
+    with np.errstate(all="ignore"):
+        size = float(np.sqrt(np.nanmean(target[rows].astype(np.float64) ** 2)))
+        own = float(np.sqrt(np.mean(predict(model, vectors, x[rows]).astype(np.float64) ** 2)))
+    far = size > FAR * max(own, 1.0) or 0.0 < size < min(own, 1.0) / FAR
+    if not far or not math.isfinite(size):
+        return None
+    return (
+        f"y has a root mean square of {size:.3g}, {size / own if own else math.inf:.2g} times that of the untrained "
+        f"network's predictions, and nothing scales it: pass target_scaling='standardize' to nnkit.Network "
+        "(predictions and metrics stay in the units of y)"
+    )
+
+
+def _labels_as_numbers(model: Model, y: DataLike) -> str | None:
+    if model.head is not None or not model.loss.offers("unscale") or model.target_columns > 1:
+        return None
+    values = as_array(y, "y")
+    if values.dtype.kind not in "biu" or len(values) < FEWEST_ROWS:
+        return None
+    distinct = np.unique(values)
+    if not 2 <= len(distinct) <= MOST_CLASSES or not np.array_equal(distinct, np.arange(len(distinct))):
+        return None
+    classes = len(distinct)
+    advice = "output_activation='sigmoid', loss='binary_crossentropy'"
+    if classes > 2:
+        advice = f"{classes} outputs, output_activation='softmax', loss='categorical_crossentropy'"
+    return (
+        f"y consists of the integers 0 to {classes - 1}, as class labels do, and {type(model.loss).__name__} fits them "
+        f"as numbers: for classes use {advice}; for numbers state task='regression'"
     )
 
 

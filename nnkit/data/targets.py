@@ -25,6 +25,7 @@ def as_data(
     name: str = "y",
     weight_name: str = "sample_weight",
     shard: bool = False,
+    scaled: bool = True,
 ) -> TrainingData:
     """Inputs that are converted already, with targets in the form that the loss takes and weights in float64.
 
@@ -36,6 +37,7 @@ def as_data(
         name: The name of the targets in messages.
         weight_name: The name of the weights in messages.
         shard: Whether these are a part of the data, which may be empty or without weight.
+        scaled: Whether targets are scaled as the loss sees them; else they stay in their own units, in float64.
 
     Raises:
         DataError: When targets or weights cannot be used.
@@ -43,7 +45,10 @@ def as_data(
     y = in_order(y, model.description.targets, name, "targets")
     if is_single_class(y, model.task):
         y = encoded(y, model, name)
-    target = as_targets(y, model.loss, name=name, dtype=x.dtype, outputs=model.outputs, samples=len(x))
+    own = np.dtype(np.float64) if not scaled or model.description.shift is not None else x.dtype
+    target = as_targets(y, model.loss, name=name, dtype=own, outputs=model.outputs, samples=len(x))
+    if scaled and model.description.shift is not None:
+        target = as_dtype(model.scaled_target(target), f"scaled {name}", x.dtype, finite=not model.loss.missing_targets)
     if sample_weight is None:
         return x, target, None
     weight = as_weights(sample_weight, name=weight_name, samples=len(x), empty=shard)

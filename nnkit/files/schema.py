@@ -12,6 +12,7 @@ import attrs
 
 from nnkit.arrays import Array
 from nnkit.core.state import Plan
+from nnkit.data.scaling import SCALINGS
 from nnkit.errors import FileFormatError, NNKitError, brief
 from nnkit.files.checks import (
     RECORD,
@@ -79,6 +80,7 @@ class CompositionRecord:
     dtype: str | None = choice("float32", "float64", optional=True, default=None)
     backward: str = choice("fast", "jacobian", default="fast")
     task: str | None = choice(*TASKS, optional=True, default=None)
+    target_scaling: str | None = choice(*SCALINGS, optional=True, default=None)
     providers: dict[str, str] = field(
         "texts by name", lambda value: is_mapping(value) and all(map(is_text, value.values())), factory=dict
     )

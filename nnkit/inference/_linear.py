@@ -6,7 +6,9 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.core.evaluation import predict
 from nnkit.core.objective import Objective
+from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike, positive_integer
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError
@@ -53,7 +55,8 @@ class Linear:
         theta = theta.copy()
         samples, outputs = len(objective.X), model.outputs
         residual = objective.residual(theta)[: samples * outputs].astype(np.float64)
-        slopes = model.loss.residual_jacobian(network.predict(objective.X[:2]), objective.target[:2])
+        whole = Vectors(network.parameters, None, network.buffers)
+        slopes = model.loss.residual_jacobian(predict(model, whole, objective.X[:2]), objective.target[:2])
         factor = float(slopes[0, 0, 0])
         if slopes.shape[1] != outputs or not np.allclose(slopes, factor * np.eye(outputs)):
             raise DataError(f"{type(model.loss).__name__} does not weigh all errors alike; use mean_squared_error")

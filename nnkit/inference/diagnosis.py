@@ -7,6 +7,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.chunks import MEMORY, jacobian_rows, pieces
+from nnkit.core.jacobians import parameter_jacobian
 from nnkit.core.rows import open_pass, unit_rows
 from nnkit.data.arrays import DataLike, positive_integer
 from nnkit.inference.fitted import Fitted
@@ -94,7 +95,8 @@ def _triangle(network: Fitted, x: Array, chunks: list[slice]) -> Array:
     size = network.model.trained.size
     found: Array = np.empty((0, size))
     for piece in chunks:
-        rows = network.parameter_jacobian(x[piece]).reshape(-1, size)
+        # In the units of the network: the scale of a target is no measure of what determines its parameters.
+        rows = parameter_jacobian(network.model, network.parameters, network.buffers, x[piece]).reshape(-1, size)
         found = np.asarray(np.linalg.qr(np.concatenate([found, rows]), mode="r"))
     return found
 

@@ -118,6 +118,7 @@ class Fitted(ABC):
         prediction = evaluation.predict(self.model, self._vectors(), self.inputs_from(X), self._forwards)
         if labels:
             return predicted_labels(self.model, prediction)
+        prediction = self.model.unscaled(prediction)
         return self.model.loss.point(prediction) if point else prediction
 
     def score(
@@ -148,18 +149,22 @@ class Fitted(ABC):
     def jacobian(self, X: DataLike) -> Array:
         """``J[n, k, d] = d prediction[n, k] / dX[n, d]``, ``(N, K, D_in)``: the effect of each input on each output.
 
+        The prediction is that of ``predict``, in the units of the targets.
+
         Raises:
             DataError: When ``X`` cannot be used.
             NotOfferedError: When a layer cannot keep the rows apart; says why.
         """
-        return jacobians.input_jacobian(self.model, self.parameters, self.buffers, self.inputs_from(X))
+        slopes = jacobians.input_jacobian(self.model, self.parameters, self.buffers, self.inputs_from(X))
+        return self._in_units(slopes)
 
     def parameter_jacobian(self, X: DataLike) -> Array:
         """``J[n, k, p] = d prediction[n, k] / d parameters[p]``, ``(N, K, P)``, exact; raises as ``jacobian``.
 
         ``P`` counts the trainable parameters, the first of ``parameters``.
         """
-        return jacobians.parameter_jacobian(self.model, self.parameters, self.buffers, self.inputs_from(X))
+        slopes = jacobians.parameter_jacobian(self.model, self.parameters, self.buffers, self.inputs_from(X))
+        return self._in_units(slopes)
 
     def per_sample_gradients(self, X: DataLike, y: DataLike) -> Array:
         """``G[n, p] = d loss[n] / d parameters[p]``, ``(N, P)``: of each sample's own loss, without penalties.
@@ -176,7 +181,7 @@ class Fitted(ABC):
     ) -> list[trace.LayerTrace]:
         """The inputs and outputs of each layer, in inference; with targets, also every gradient of the backward pass.
 
-        The last ``activation`` is bit-identical to the prediction.
+        The last ``activation`` is bit-identical to the prediction (before it is in the units of scaled targets).
 
         Args:
             X: Inputs ``(N, D)``.
@@ -197,6 +202,13 @@ class Fitted(ABC):
                 raise DataError("sample_weight was given without targets; pass y as well")
             return trace.trace(self.model, self._vectors(), x)
         return trace.trace_gradients(self.model, self._vectors(), *as_data(self.model, x, y, sample_weight))
+
+    def _in_units(self, slopes: Array) -> Array:
+        """Derivatives of the outputs ``(N, K, …)`` in the units of the targets."""
+        factor = self.model.unscaled_slope(slopes.dtype)
+        if factor is not None:
+            slopes *= factor[:, None]
+        return slopes
 
     def _vectors(self) -> Vectors:
         return Vectors(self.parameters, None, self.buffers)

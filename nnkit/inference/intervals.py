@@ -101,6 +101,9 @@ def intervals(
     squared = _spread(network, X_new, linear.covariance(variance), memory)
     # Scaled residuals are errors times `root`; with weights of mean 1 an average sample's root turns them back.
     noise = variance / np.mean(linear.root**2)
+    slope = network.model.unscaled_slope(noise.dtype)
+    if slope is not None:
+        noise = noise * slope**2
     if of == "observation":
         squared = squared + noise
     error = np.sqrt(squared)

@@ -7,6 +7,8 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.chunks import MEMORY
+from nnkit.core.evaluation import predict
+from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike
 from nnkit.errors import DataError
 from nnkit.inference._linear import Linear
@@ -73,11 +75,16 @@ def influence(
     weighed = linear.root > 0.0
     if not weighed.any():
         raise DataError("all sample weights are zero")
-    error = network.predict(linear.objective.X).astype(np.float64) - linear.objective.target
+    model, vectors = network.model, Vectors(network.parameters, None, network.buffers)
+    error = predict(model, vectors, linear.objective.X).astype(np.float64) - linear.objective.target
     left = np.eye(outputs) - linear.hats
     # A leverage of 1 leaves nothing to estimate from: NaN, not a division by rounding.
     alone = np.linalg.eigvalsh(left)[:, 0] < 1e-9
     solved = np.full_like(error, np.nan)
     able = ~alone
     solved[able] = np.linalg.solve(left[able], error[able][:, :, None])[:, :, 0]
+    slope = model.unscaled_slope(error.dtype)
+    if slope is not None:
+        error *= slope
+        solved *= slope
     return Influence(np.einsum("nkk->n", linear.hats), error, solved, float(linear.effective().sum()))

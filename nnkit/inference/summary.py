@@ -23,6 +23,8 @@ def summary(composition: Composition, model: Model | None) -> str:
     ]
     if composition.regularizer is not None:
         lines.append(("regularizer", repr(composition.regularizer)))
+    if composition.target_scaling is not None:
+        lines.append(("target scaling", composition.target_scaling))
     if model is not None:
         lines += model.description.lines()
     return _table(composition.layers, model, lines)

@@ -8,7 +8,7 @@ from nnkit.interfaces.closure_optimizer import ClosureOptimizer
 from nnkit.interfaces.description import DataDescription, Label
 from nnkit.interfaces.initializer import Distribution, Initializer
 from nnkit.interfaces.layer import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
-from nnkit.interfaces.loss import Loss
+from nnkit.interfaces.loss import LocationLoss, Loss
 from nnkit.interfaces.metric import MeanMetric, Metric, MetricValue
 from nnkit.interfaces.optimizer import BLOCKS, Evaluate, Optimizer, State
 from nnkit.interfaces.part import Example, Part, PartSpec, UpdateLike
@@ -35,6 +35,7 @@ __all__ = [
     "Label",
     "Layer",
     "LayerValues",
+    "LocationLoss",
     "Loss",
     "MeanMetric",
     "Metric",

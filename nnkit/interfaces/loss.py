@@ -13,7 +13,7 @@ from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError, ShapeError
 from nnkit.interfaces.part import Part, optional
 
-__all__ = ["Loss", "PredictionDomain", "TargetDomain", "fits", "misfit"]
+__all__ = ["LocationLoss", "Loss", "PredictionDomain", "TargetDomain", "fits", "misfit"]
 
 PredictionDomain: TypeAlias = Literal["real", "nonnegative", "unit", "simplex", "log_simplex"]
 TargetDomain: TypeAlias = Literal["real", "nonnegative", "unit", "simplex", "sign", "index"]
@@ -101,6 +101,16 @@ class Loss(Part):
         """A point prediction ``(N, T)`` for metrics and ``predict(point=True)``, by default the prediction."""
         return prediction
 
+    @optional
+    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
+        """Optional, for ``target_scaling``: the prediction in the units of the targets, shape ``(N, K)``.
+
+        ``prediction`` was trained on ``(target - shift) / scale``, with ``shift`` and ``scale`` ``(T,)``. Every column
+        is ``a + b * prediction`` with constants of its own, and ``point`` of the result is
+        ``shift + scale * point(prediction)``.
+        """
+        raise NotOfferedError(f"{type(self).__name__} depends on the unit of the targets: it offers no unscale")
+
     # -- values and derivatives ----------------------------------------------------------------
 
     @abstractmethod
@@ -177,6 +187,17 @@ class Loss(Part):
         The output activation is then not called. ``z`` may be used as scratch.
         """
         raise NotOfferedError(f"{type(self).__name__} leaves the output activation to the network")
+
+
+class LocationLoss(Loss):
+    """A loss whose prediction is a location of each target, such as its mean or median: ``unscale`` moves it."""
+
+    __slots__ = ()
+
+    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
+        """``shift + scale * prediction``."""
+        moved: Array = shift + scale * prediction
+        return moved
 
 
 def check_shapes(loss: Loss, prediction: Array, target: Array) -> None:

@@ -8,10 +8,10 @@ from abc import abstractmethod
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Loss
+from nnkit.interfaces import LocationLoss
 
 
-class ScaledSquares(Loss):
+class ScaledSquares(LocationLoss):
     """``scale(K) * sum_k (prediction - target)^2 / 2``: a least-squares loss."""
 
     __slots__ = ()

@@ -61,6 +61,10 @@ class GaussianNLL(Loss):
     def point(self, prediction: Array) -> Array:
         return prediction[:, : prediction.shape[1] // 2]
 
+    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
+        columns = len(shift)
+        return np.hstack([shift + scale * prediction[:, :columns], prediction[:, columns:] + 2.0 * np.log(scale)])
+
     def value(self, prediction: Array, target: Array) -> Array:
         error, s = _parts(prediction, target)
         mean: Array = 0.5 * (s + error**2 * np.exp(-s)).sum(axis=1) / target.shape[1]

@@ -9,14 +9,14 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example, LocationLoss
 from nnkit.interfaces.fields import real
 from nnkit.losses._outputs import on_diagonal
 
 
 @final
 @attrs.frozen(kw_only=True)
-class Huber(Loss):
+class Huber(LocationLoss):
     """``sum_k h(prediction - target) / K``: ``h(r) = r^2 / 2`` up to ``delta``, then ``delta (|r| - delta / 2)``.
 
     Its gradient is the error clipped to ``[-delta, delta]``, so an outlier pulls no harder than that.

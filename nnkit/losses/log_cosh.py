@@ -9,13 +9,13 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example, LocationLoss
 from nnkit.losses._outputs import on_diagonal
 
 
 @final
 @attrs.frozen(kw_only=True)
-class LogCosh(Loss):
+class LogCosh(LocationLoss):
     """``sum_k log cosh(prediction - target) / K``: a smooth loss between the squared and the absolute error.
 
     ``r^2 / 2`` for small errors, ``|r| - log 2`` for large ones; its gradient is ``tanh(r)``. Accurate at

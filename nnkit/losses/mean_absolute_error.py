@@ -9,13 +9,13 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example, LocationLoss
 from nnkit.losses._outputs import no_curvature
 
 
 @final
 @attrs.frozen(kw_only=True)
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(LocationLoss):
     """``sum_k |prediction - target| / K``: least affected by outliers; it leads to the median.
 
     At the kink ``prediction == target`` the gradient is 0, the middle of its two sides.

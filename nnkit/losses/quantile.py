@@ -9,14 +9,14 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example, LocationLoss
 from nnkit.interfaces.fields import real
 from nnkit.losses._outputs import no_curvature
 
 
 @final
 @attrs.frozen(kw_only=True)
-class Quantile(Loss):
+class Quantile(LocationLoss):
     """``sum_k max(level (target - prediction), (1 - level) (prediction - target)) / K``: leads to a quantile.
 
     The best constant prediction has the fraction ``level`` of the targets below it. ``level = 0.5`` is half

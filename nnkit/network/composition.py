@@ -16,6 +16,7 @@ from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
 from nnkit.data.likely_mistakes import check_pair
+from nnkit.data.scaling import TargetScaling, check_scaling
 from nnkit.errors import SpecError, UnknownNameError
 from nnkit.files.configs import checked_config
 from nnkit.files.versions import FORMAT_VERSION
@@ -48,6 +49,10 @@ PARTS = ("loss", "optimizer", "initializer", "bias_initializer", "regularizer")
 """The parts besides layers, as the fields of a composition and of its config, each kind by its name."""
 
 
+CHOICES = ("seed", "dtype", "backward", "task", "target_scaling")
+"""What else a composition chooses, by its name in the config."""
+
+
 @attrs.frozen(kw_only=True)
 class Composition:
     """The parts of a network and the choices that belong to it; training never changes one.
@@ -66,6 +71,7 @@ class Composition:
         dtype: Of parameters and predictions; ``None`` until the first data decide it.
         backward: ``"fast"``, or ``"jacobian"`` for the full-Jacobian path.
         task: ``None`` where it follows from the loss and the number of outputs.
+        target_scaling: How targets are scaled for the loss; ``None`` leaves them as they are.
     """
 
     inputs: int | None
@@ -79,6 +85,7 @@ class Composition:
     dtype: FloatDType | None
     backward: Literal["fast", "jacobian"]
     task: TaskName | None
+    target_scaling: TargetScaling | None
 
     @classmethod
     def of(
@@ -97,6 +104,7 @@ class Composition:
         dtype: npt.DTypeLike | None = None,
         backward: Literal["fast", "jacobian"] = "fast",
         task: TaskName | None = None,
+        target_scaling: TargetScaling | None = None,
     ) -> Self:
         """The composition of widths, names and specs; the arguments are those of ``nnkit.Network``.
 
@@ -125,7 +133,9 @@ class Composition:
             dtype=None if dtype is None else _float_dtype(dtype),
             backward=backward,
             task=task,
+            target_scaling=target_scaling,
         )
+        check_scaling(target_scaling, composition.loss)
         check_pair(composition.head, composition.loss, composition.outputs)
         composition.task_of(composition.outputs)  # refuses a task that does not fit
         return composition
@@ -197,7 +207,12 @@ class Composition:
             part = getattr(self, name)
             config[name] = None if part is None else registry.part_to_config(part, providers=providers)
         config |= {"seed": self.seed, "dtype": None if self.dtype is None else self.dtype.name}
-        return config | {"backward": self.backward, "task": self.task, "providers": providers}
+        return config | {
+            "backward": self.backward,
+            "task": self.task,
+            "target_scaling": self.target_scaling,
+            "providers": providers,
+        }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], overrides: Mapping[str, PartSpec] | None = None) -> Self:
@@ -226,7 +241,7 @@ class Composition:
             arguments[name] = registry.part_from_config(
                 kind, part or {}, providers=providers, overrides=overrides, path=name
             )
-        arguments |= {name: config[name] for name in ("seed", "dtype", "backward", "task") if name in config}
+        arguments |= {name: config[name] for name in CHOICES if name in config}
         return cls.of([config.get("inputs"), *layers], **arguments)
 
 

@@ -28,8 +28,9 @@ from nnkit.core.trained import check_evaluation
 from nnkit.core.view import Run
 from nnkit.data.arrays import DataLike, as_inputs, choose_dtype
 from nnkit.data.describing import described
-from nnkit.data.likely_mistakes import Outcome, advice_for, warn_of_data
+from nnkit.data.likely_mistakes import Outcome, advice_for, warn_of_data, warn_of_new
 from nnkit.data.planning import check_batches, planned, resumed, warn_of_ended_schedule
+from nnkit.data.scaling import in_scale, with_scaling
 from nnkit.data.splitting import split_off
 from nnkit.data.targets import as_data
 from nnkit.data.weights import ClassWeight, check_weight, with_class_weights
@@ -195,18 +196,23 @@ def prepare(
     prepared = with_inputs(composition, model, state, X)
     composition, model, x = prepared.composition, described(prepared.model, X, y), prepared.x
     check_trainable(model)
-    data = as_data(model, x, y, sample_weight)
+    method = composition.target_scaling
+    data = as_data(model, x, y, sample_weight, scaled=method is None)
     validation = None
     if validation_data is not None and validation_split:
         raise DataError(
             f"fit was passed validation_data and validation_split={brief(validation_split)}; pass one of the two"
         )
     if validation_data is not None:
-        validation = _validation_of(model, validation_data, x.dtype)
+        validation = _validation_of(model, validation_data, x.dtype, scaled=method is None)
     elif validation_split:
         data, validation = split_off(data, validation_split, model.loss, composition.seed)
         check_weight(data[2], "training")
         check_weight(validation[2], "validation")
+    if method is not None:
+        model = with_scaling(model, method, *data[1:])
+        data = in_scale(model, data, x.dtype)
+        validation = None if validation is None else in_scale(model, validation, x.dtype, "validation_data[1]")
     if class_weight is not None:
         data = (data[0], data[1], with_class_weights(class_weight, model, data[1], data[2]))
     plan = planned(0 if state is None else state.epoch, epochs, batch_size, sampling, data, validation)
@@ -228,6 +234,8 @@ def prepare(
     if named:
         try_metrics(model, vectors, *data, named)
     warn_of_data(model, data)
+    if state.step == 0:
+        warn_of_new(model, vectors, data, y, task_given=composition.task is not None)
     return Fitting(
         composition=composition,
         model=model,
@@ -253,12 +261,12 @@ def compiled_model(model: Model) -> Model:
     )
 
 
-def _validation_of(model: Model, data: ValidationLike, dtype: FloatDType) -> TrainingData:
+def _validation_of(model: Model, data: ValidationLike, dtype: FloatDType, *, scaled: bool) -> TrainingData:
     if not isinstance(data, (tuple, list)) or len(data) not in {2, 3}:
         raise DataError("validation_data must be (X, y) or (X, y, sample_weight)")
     features = model.description.features
     x = as_inputs(data[0], name="validation_data[0]", dtype=dtype, columns=model.inputs, features=features)
-    return as_data(model, x, *data[1:], name="validation_data[1]", weight_name="validation_data[2]")
+    return as_data(model, x, *data[1:], name="validation_data[1]", weight_name="validation_data[2]", scaled=scaled)
 
 
 def _callbacks_of(callbacks: PartSpec | Sequence[PartSpec]) -> dict[str, Callback]:

@@ -19,6 +19,7 @@ from nnkit.core.objective import Objective
 from nnkit.core.state import TrainingState
 from nnkit.data.arrays import DataLike, as_vector
 from nnkit.data.describing import described
+from nnkit.data.scaling import TargetScaling, with_scaling
 from nnkit.data.targets import as_data
 from nnkit.data.weights import ClassWeight
 from nnkit.errors import DataError
@@ -53,6 +54,9 @@ class Network(Properties, Freezable[Composition], Stored):
         backward: ``"fast"``, or ``"jacobian"``: full Jacobians, without shortcuts and fused forms.
         task: ``"regression"``, ``"binary"``, ``"multiclass"`` or ``"multilabel"``; by default it follows from the loss
             and the number of outputs.
+        target_scaling: ``"standardize"`` (mean 0, standard deviation 1) or ``"minmax"`` ([-1, 1]): each target column
+            is scaled for the loss, as learned from the first training rows. ``predict``, metrics, Jacobians and
+            intervals stay in the units of the targets; ``loss`` and ``val_loss`` are those of scaled targets.
 
     Raises:
         SpecError: When the layers cannot be understood, or do not fit the loss.
@@ -83,6 +87,7 @@ class Network(Properties, Freezable[Composition], Stored):
         dtype: npt.DTypeLike | None = None,
         backward: Literal["fast", "jacobian"] = "fast",
         task: TaskName | None = None,
+        target_scaling: TargetScaling | None = None,
     ) -> None:
         composition = Composition.of(
             layers,
@@ -98,6 +103,7 @@ class Network(Properties, Freezable[Composition], Stored):
             dtype=dtype,
             backward=backward,
             task=task,
+            target_scaling=target_scaling,
         )
         self._start(composition)
 
@@ -250,6 +256,9 @@ class Network(Properties, Freezable[Composition], Stored):
         """
         new = fitting.with_inputs(self._composition, self._model, self._state, X, empty=total_weight is not None)
         model = described(new.model, X, y) if total_weight is None else new.model
+        if total_weight is None and self._composition.target_scaling is not None:
+            in_units = as_data(model, new.x, y, sample_weight, scaled=False)
+            model = with_scaling(model, self._composition.target_scaling, *in_units[1:])
         data = as_data(model, new.x, y, sample_weight, shard=total_weight is not None)
         state = new.built_state()
         if not self._fit_lock.locked:

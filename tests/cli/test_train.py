@@ -49,6 +49,7 @@ file = "diabetes.csv"
 standardize = true
 [network]
 layers = [8, 1]
+target_scaling = "standardize"
 optimizer = "adam(learning_rate=0.05)"
 hidden_activation = "tanh"
 seed = 0
@@ -174,7 +175,13 @@ def test_standardize_is_done_by_the_model_itself(folder):
     run("train", "diabetes.toml", "--seed", "3")
     X, y = load_diabetes(return_X_y=True)
     train = Split().parts(len(X), None).train
-    net = Network([10, "standardize", 8, 1], optimizer="adam(learning_rate=0.05)", hidden_activation="tanh", seed=3)
+    net = Network(
+        [10, "standardize", 8, 1],
+        optimizer="adam(learning_rate=0.05)",
+        hidden_activation="tanh",
+        target_scaling="standardize",
+        seed=3,
+    )
     net.fit(X[train], y[train], epochs=4, batch_size=None)
     np.testing.assert_array_equal(net.predict(X), Network.load("diabetes-model.npz").predict(X))
 

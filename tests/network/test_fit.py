@@ -261,11 +261,11 @@ def test_callbacks_get_what_they_ask_for():
                 with pytest.raises(ValueError, match="read-only"):
                     array[0] = 1.0
 
-    net = regressor()
+    net = regressor(task="regression")
     net.fit(X, LABELS, epochs=3, batch_size=25, callbacks=[Asks()], metrics=["r2"])
     np.testing.assert_array_equal(np.full(net.layout.size, 0.5), net.parameters)
     assert net.optimizer.learning_rate == 0.02, "the composition is not changed by a callback"
-    assert net.composition == regressor().composition
+    assert net.composition == regressor(task="regression").composition
 
 
 def test_a_learning_rate_that_is_not_there_cannot_be_changed():

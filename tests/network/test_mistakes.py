@@ -134,6 +134,18 @@ WARNINGS = {
         lambda: regressor(output_activation="sigmoid").fit(X, 100 + REAL, epochs=1),
         "y ranges from 9.* and Sigmoid gives 0 to 1: scale y",
     ),
+    "large targets": (
+        lambda: regressor().fit(X, 1e6 * REAL, epochs=2),
+        r"root mean square of .* times that of the untrained network's.*target_scaling='standardize'",
+    ),
+    "integer labels with a loss of numbers": (
+        lambda: regressor().fit(X, LABELS, epochs=2),
+        "integers 0 to 2, as class labels do.* 3 outputs, output_activation='softmax'.*task='regression'",
+    ),
+    "two classes with a loss of numbers": (
+        lambda: regressor().fit(X, BINARY, epochs=2),
+        "integers 0 to 1.*output_activation='sigmoid', loss='binary_crossentropy'",
+    ),
     "negative targets and relu": (
         lambda: regressor(output_activation="relu").fit(X, REAL, epochs=1),
         "ReLU gives 0 to inf",
@@ -180,7 +192,8 @@ MEANT = {
         [nnkit.Standardize(), nnkit.Dense(8, "relu"), nnkit.Dense(1)], seed=0
     ).fit(1e6 * X, REAL, epochs=2),
     "counts": lambda: regressor(output_activation="softplus", loss="poisson").fit(X, RNG.poisson(3, 120), epochs=2),
-    "large targets": lambda: regressor().fit(X, 1e6 * REAL, epochs=2),
+    "large targets that are scaled": lambda: regressor(target_scaling="minmax").fit(X, 1e6 * REAL, epochs=2),
+    "integers as numbers": lambda: regressor(task="regression").fit(X, LABELS, epochs=2),
     "targets of 0 alone": lambda: regressor().fit(X, np.zeros(120), epochs=2),
     "a high rate that works": lambda: regressor(hidden_activation="tanh", optimizer="sgd(learning_rate=0.3)").fit(
         X, REAL, epochs=5

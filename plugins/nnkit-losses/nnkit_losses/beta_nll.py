@@ -68,6 +68,10 @@ class BetaNLL(Loss):
     def point(self, prediction: Array) -> Array:
         return prediction[:, : prediction.shape[1] // 2]
 
+    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
+        columns = len(shift)
+        return np.hstack([shift + scale * prediction[:, :columns], prediction[:, columns:] + 2.0 * np.log(scale)])
+
     def value(self, prediction: Array, target: Array) -> Array:
         error, s = _parts(prediction, target)
         terms = np.exp(self.beta * s) * s + error**2 * np.exp((self.beta - 1.0) * s)

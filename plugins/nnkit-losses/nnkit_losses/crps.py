@@ -67,6 +67,10 @@ class CRPS(Loss):
     def point(self, prediction: Array) -> Array:
         return prediction[:, : prediction.shape[1] // 2]
 
+    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
+        columns = len(shift)
+        return np.hstack([shift + scale * prediction[:, :columns], prediction[:, columns:] + np.log(scale)])
+
     def value(self, prediction: Array, target: Array) -> Array:
         u, d, both, phi, _ = _parts(prediction, target)
         mean: Array = (d * (u * both + 2.0 * phi - 1.0 / ROOT_PI)).sum(axis=1) / target.shape[1]

@@ -9,12 +9,12 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example, LocationLoss
 
 
 @final
 @attrs.frozen(kw_only=True)
-class MaskedSquaredError(Loss):
+class MaskedSquaredError(LocationLoss):
     """``sum_k (prediction - target)^2 / (number of targets)`` over the targets of a row that are not NaN.
 
     A row without any target has the value 0. It is a least-squares loss, so solvers accept missing targets, too.

@@ -79,6 +79,11 @@ class MixtureDensity(Loss):
         mean: Array = (shares * means).sum(axis=2)
         return mean
 
+    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
+        logits, means, s = np.moveaxis(self._split(prediction), 2, 0)
+        parts = [logits, shift[:, None] + scale[:, None] * means, s + np.log(scale)[:, None]]
+        return np.stack(parts, axis=2).reshape(prediction.shape)
+
     def value(self, prediction: Array, target: Array) -> Array:
         mean: Array = -self._evaluate(prediction, target)[0].sum(axis=1) / target.shape[1]
         return mean

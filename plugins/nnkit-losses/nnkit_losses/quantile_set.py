@@ -76,6 +76,9 @@ class QuantileSet(Loss):
         middle = int(np.argmin(np.abs(np.array(self.levels) - 0.5)))
         return prediction[:, middle :: len(self.levels)]
 
+    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
+        return np.repeat(shift, len(self.levels)) + np.repeat(scale, len(self.levels)) * prediction
+
     def value(self, prediction: Array, target: Array) -> Array:
         error, level = self._errors(prediction, target)
         mean: Array = np.maximum((1 - level) * error, -level * error).sum(axis=1) / error.shape[1]

@@ -69,6 +69,10 @@ class StudentT(Loss):
     def point(self, prediction: Array) -> Array:
         return prediction[:, : prediction.shape[1] // 2]
 
+    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
+        columns = len(shift)
+        return np.hstack([shift + scale * prediction[:, :columns], prediction[:, columns:] + np.log(scale)])
+
     def value(self, prediction: Array, target: Array) -> Array:
         u, s, _ = _parts(prediction, target)
         mean: Array = (s + 0.5 * (self.df + 1.0) * np.log1p(u**2 / self.df)).sum(axis=1) / target.shape[1]
