@@ -159,6 +159,7 @@ def strings(tree):
 
 
 WORDS = {
+    "data/scaling.py": {"standardize"},  # a value of target_scaling
     "files/checks.py": {"step"},  # a key of an archive
     "files/saving.py": {"step", "history"},  # fields of a record
     "interfaces/block_optimizer.py": {"step"},  # an entry of a state
