@@ -85,15 +85,19 @@ class AgainstProbabilities(Loss):
     target_domain = "simplex"
     fused_activation = "softmax"
 
+    def seen(self, target: Array) -> Array:
+        """The target of the formulas; one that is smoothed, for example."""
+        return target
+
     def gradient(self, prediction: Array, target: Array) -> Array:
-        slope: Array = -target / at_least_eps(prediction)
+        slope: Array = -self.seen(target) / at_least_eps(prediction)
         return slope
 
     def curvature(self, prediction: Array, target: Array) -> Array:
-        return on_diagonal(target / at_least_eps(prediction) ** 2)
+        return on_diagonal(self.seen(target) / at_least_eps(prediction) ** 2)
 
     def fused_gradient(self, z: Array, a: Array, target: Array) -> Array:
-        slope: Array = a - target
+        slope: Array = a - self.seen(target)
         return slope
 
     def fused_curvature(self, z: Array, a: Array, target: Array) -> Array:

@@ -86,9 +86,9 @@ def needs_offer(method: str) -> Needs:
 
 
 def needs_trait(trait: str, words: str) -> Needs:
-    """A check for parts that declare ``trait``."""
-    return applies_if(lambda subject: getattr(subject.cls, trait), f"it does not declare {words}")
+    """A check for parts that declare ``trait``, as a class or for the hyperparameters they have."""
+    return applies_if(lambda subject: getattr(subject.make(), trait), f"it does not declare {words}")
 
 
 needs_float32 = applies_if(lambda subject: subject.dtype == "float32", "it is about float32")
-needs_unordered = applies_if(lambda subject: not subject.cls.ordered, "it declares that its columns are ordered")
+needs_unordered = applies_if(lambda subject: not subject.make().ordered, "it declares that its columns are ordered")

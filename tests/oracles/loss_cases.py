@@ -71,8 +71,8 @@ TERMS = {
     "Quantile(level=0.9)": (quantile(0.9), True),
     "Poisson()": (lambda p, t: p - t * mp.log(p), True),
     "Hinge()": (lambda p, t: max(1 - t * p, mp.mpf(0)), True),
-    "BinaryCrossentropy()": (lambda p, t: cross(p, t) + cross(1 - p, 1 - t), True),
-    "CategoricalCrossentropy()": (cross, False),
+    "BinaryCrossentropy(label_smoothing=0.0, pos_weight=1.0)": (lambda p, t: cross(p, t) + cross(1 - p, 1 - t), True),
+    "CategoricalCrossentropy(label_smoothing=0.0)": (cross, False),
     "KLDivergence()": (lambda p, t: t * mp.log(t / p) if t else mp.mpf(0), False),
     "NegativeLogLikelihood()": (lambda p, t: -t * p, False),
 }

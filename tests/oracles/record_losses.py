@@ -68,5 +68,27 @@ for power in (1.2, 1.5, 1.8):
 values_only("mean_squared_log_error", POSITIVE, COUNT, rows_of(metrics.mean_squared_log_error)(POSITIVE, COUNT))
 values_only("mean_absolute_percentage_error", REAL, OTHER, rows_of(metrics.mean_absolute_percentage_error)(REAL, OTHER))
 
+UNIT = RNG.uniform(0.02, 0.98, (ROWS, COLUMNS))
+SIMPLEX = POSITIVE / POSITIVE.sum(axis=1, keepdims=True)
+HARD = RNG.integers(0, 2, (ROWS, COLUMNS)).astype(float)
+for spec, smoothing, weight in (
+    ("pos_weight=3.5", 0.0, 3.5),
+    ("pos_weight=[0.5, 2.0, 7.0]", 0.0, [0.5, 2.0, 7.0]),
+    ("label_smoothing=0.15", 0.15, 1.0),
+    ("pos_weight=0.3, label_smoothing=0.2", 0.2, 0.3),
+):
+    case(
+        f"binary_crossentropy({spec})",
+        UNIT,
+        HARD,
+        lambda p, t, s=smoothing, w=weight: functional.binary_cross_entropy_with_logits(
+            torch.logit(p), t * (1 - s) + s / 2, pos_weight=torch.tensor(w, dtype=torch.float64), reduction="none"
+        ).mean(1),
+    )
+for smoothing, target in ((0.1, np.eye(COLUMNS)[LABEL]), (0.4, np.roll(SIMPLEX, 1, axis=0))):
+    logits = torch.log(torch.tensor(SIMPLEX))
+    values = functional.cross_entropy(logits, torch.tensor(target), reduction="none", label_smoothing=smoothing)
+    values_only(f"categorical_crossentropy(label_smoothing={smoothing})", SIMPLEX, target, values.numpy())
+
 record["versions"] = np.array([f"{name} {importlib.metadata.version(name)}" for name in ("torch", "scikit-learn")])
 np.savez(Path(__file__).parent / "data" / "losses.npz", **record)

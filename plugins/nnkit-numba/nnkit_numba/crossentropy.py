@@ -9,7 +9,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.losses.categorical_crossentropy import CategoricalCrossentropy
-from nnkit_numba.same_fields import as_fields_of
+from nnkit_numba.same_fields import UnsupportedFieldError
 from nnkit_numba.softmax_kernels import crossentropy
 from nnkit_numba.softmax_loss import CompiledCrossentropy, fused_with_softmax
 from nnkit_numba.softmax_tasks import crossentropy_rows
@@ -39,6 +39,9 @@ class CompiledCategoricalCrossentropy(CompiledCrossentropy):
         _fused(z, a, target, values, grad)
 
 
-def compiled_categorical(part: CategoricalCrossentropy) -> CompiledCategoricalCrossentropy:
-    """The compiled counterpart of ``part``."""
-    return as_fields_of(CompiledCategoricalCrossentropy, part)
+def compiled_categorical(part: CategoricalCrossentropy) -> CompiledCategoricalCrossentropy | None:
+    """The compiled counterpart of ``part``; none with smoothed labels."""
+    unknown = {field.name for field in attrs.fields(type(part))} - {"label_smoothing"}
+    if unknown:
+        raise UnsupportedFieldError(", ".join(sorted(unknown)))
+    return None if part.label_smoothing else CompiledCategoricalCrossentropy()

@@ -80,11 +80,11 @@ def test_a_field_that_the_counterpart_lacks_leaves_the_part_plain(monkeypatch):
 
     @attrs.frozen(kw_only=True)
     class Loss(type(plugins.create("loss", "categorical_crossentropy"))):
-        label_smoothing: float = 0.0
+        temperature: float = 1.0
 
     Loss.__module__ = "nnkit.losses.categorical_crossentropy"
     Loss.__qualname__ = "CategoricalCrossentropy"
-    with pytest.warns(PluginWarning, match="does not support label_smoothing"):
+    with pytest.warns(PluginWarning, match="does not support temperature"):
         assert accelerator.nnkit_accelerate(Loss()) is None
 
 

@@ -57,6 +57,8 @@ def traits_declared(subject: Subject) -> None:
     interfaces = [base for base in subject.cls.__mro__ if base.__module__.startswith("nnkit.interfaces.")]
     for name in sorted({name for base in interfaces for name in vars(base) if not name.startswith("_")}):
         default, value = getattr(interfaces[0], name, None), getattr(subject.cls, name)
+        if isinstance(value, property):  # a trait that depends on the hyperparameters
+            value = getattr(subject.make(), name)
         right, expected = True, ""
         if isinstance(default, bool):
             right, expected = isinstance(value, bool), "True or False"
