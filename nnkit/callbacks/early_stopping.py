@@ -29,6 +29,7 @@ class EarlyStopping(Callback):
         min_delta: Smallest change that counts as an improvement, non-negative.
         mode: ``"min"``, ``"max"``, or ``"auto"``: losses are minimized, metrics declare it.
         restore_best: Whether the best parameters are restored at the end.
+        start_from_epoch: Epochs of the run that are not judged, a non-negative integer, as in Keras.
 
     Raises:
         UnknownNameError: When the training logs no such value; the message lists the logged ones.
@@ -48,7 +49,10 @@ class EarlyStopping(Callback):
 
     changes_parameters = True
 
-    variants = ({"monitor": "val_accuracy", "patience": 2}, {"monitor": "loss", "patience": 3, "restore_best": False})
+    variants = (
+        {"monitor": "val_accuracy", "patience": 2},
+        {"monitor": "loss", "patience": 3, "restore_best": False, "start_from_epoch": 2},
+    )
     examples = (
         Example(
             inputs={"logs": {"val_loss": [3.0, 2.0, 2.5, 2.2, 1.0]}},
@@ -80,6 +84,12 @@ class EarlyStopping(Callback):
             source="by hand: an interrupted training retains the parameters of its last step",
         ),
         Example(
+            inputs={"logs": {"val_loss": [0.1, 0.2, 3.0, 2.0, 2.5, 2.5]}},
+            expected={"stop": 6, "parameters": [[6, 12.0]], "state": {"best": 2.0, "best_epoch": 4, "passed": 2}},
+            source="by hand: the first two epochs are not judged",
+            hyperparameters={"patience": 2, "start_from_epoch": 2},
+        ),
+        Example(
             inputs={"logs": {"val_accuracy": [0.5, 0.6, 0.605, 0.605]}},
             expected={"stop": 4, "parameters": []},
             source="by hand: 0.605 is not more than 0.01 above 0.6",
@@ -92,9 +102,13 @@ class EarlyStopping(Callback):
     min_delta: float = real(0.0, ge=0.0)
     mode: str = choice("auto", MODES)
     restore_best: bool = flag(default=True)
+    start_from_epoch: int = integer(0, ge=0)
 
     def on_epoch_end(self, view: TrainingView) -> None:
         state = view.state
+        if state.get("passed", 0) < self.start_from_epoch:
+            state["passed"] = state.get("passed", 0) + 1
+            return
         value = monitored(self, view, self.monitor)
         way = direction(self, view, self.monitor, self.mode)
         if better(value, state.get("best"), way, self.min_delta):

@@ -108,6 +108,9 @@ SCHEDULES = {
     "polynomial": "nnkit.schedules.polynomial:Polynomial",
     "cosine": "nnkit.schedules.cosine:Cosine",
     "one_cycle": "nnkit.schedules.one_cycle:OneCycle",
+    "cyclic": "nnkit.schedules.cyclic:Cyclic",
+    "inverse_square_root": "nnkit.schedules.inverse_square_root:InverseSquareRoot",
+    "power": "nnkit.schedules.power:Power",
     "linear_warmup": "nnkit.schedules.linear_warmup:LinearWarmup",
 }
 
@@ -150,6 +153,7 @@ CALLBACKS = {
     "checkpoint": "nnkit.callbacks.checkpoint:Checkpoint",
     "reduce_on_plateau": "nnkit.callbacks.reduce_on_plateau:ReduceOnPlateau",
     "stop_on_nonfinite": "nnkit.callbacks.stop_on_nonfinite:StopOnNonfinite",
+    "max_time": "nnkit.callbacks.max_time:MaxTime",
     "csv_log": "nnkit.callbacks.csv_log:CSVLog",
     "lambda": "nnkit.callbacks.lambda_callback:LambdaCallback",
 }
@@ -195,6 +199,7 @@ ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "layer_norm": ("layer_normalization",),
         "rescale": ("rescaling",),
     },
+    "schedule": {"inverse_square_root": ("noam",), "power": ("invscaling",)},
     "metric": {
         "mean_squared_error": ("mse",),
         "mean_absolute_error": ("mae",),
@@ -307,6 +312,12 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
         "polynomial_decay": "polynomial",
         "inverse_time_decay": "inverse_time",
         "step_lr": "step",
+        "cyclic_lr": "cyclic",
+        "triangular": "cyclic",
+        "warm_restarts": "cosine",
+        "cosine_annealing_warm_restarts": "cosine",
+        "cosine_decay_restarts": "cosine",
+        "sgdr": "cosine",
         "warmup": "linear_warmup",
     },
     "regularizer": {"ridge": "l2", "lasso": "l1", "weight_decay": "l2", "l1_l2": "elastic_net", "l1l2": "elastic_net"},

@@ -88,3 +88,18 @@ def test_nan_is_never_an_improvement():
 def test_fields_out_of_range_are_refused(fields):
     with pytest.raises(HyperparameterError, match=next(iter(fields))):
         EarlyStopping(**fields)
+
+
+def test_the_first_epochs_of_each_run_are_not_judged_also_when_it_is_resumed():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 2)), rng.normal(size=40)
+    stop = EarlyStopping(monitor="loss", patience=2, min_delta=10.0, start_from_epoch=4)
+    whole, parts = (nnkit.Network([2, 3, 1], seed=0) for _ in range(2))
+    whole.fit(X, y, epochs=20, callbacks=[stop])
+    assert whole.epoch == 7
+    parts.fit(X, y, epochs=2, callbacks=[stop])
+    parts.fit(X, y, epochs=20, callbacks=[stop], resume=True)
+    assert parts.epoch == 7
+    np.testing.assert_array_equal(whole.parameters, parts.parameters)
+    whole.fit(X, y, epochs=20, callbacks=[stop])
+    assert whole.epoch == 14

@@ -1,6 +1,6 @@
 """Records learning rates of ``torch.optim.lr_scheduler`` into ``data/torch_schedules.json``.
 
-Run it with a Python that has torch (the figures in the repository are PyTorch 2.13's)::
+Run it with a Python that has torch (the values in the repository are PyTorch 2.13's)::
 
     python tests/oracles/record_torch_schedules.py
 
@@ -88,6 +88,27 @@ def linear_warmup(rng, draw):
     return ours, make
 
 
+def cyclic(rng, draw):
+    ours = {
+        "learning_rate": float(rng.uniform(0.1, 1.0)),
+        "lowest": float(rng.uniform(0.0, 0.1)),
+        "up": int(rng.integers(2, 20)),
+        "down": int(rng.integers(2, 20)),
+    }
+    length = ours["up"] + ours["down"]
+    modes = ({}, {"mode": "triangular2"}, {"mode": "exp_range", "gamma": 0.97}, {"mode": "exp_range", "gamma": 0.9})
+    ours |= ({}, {"factor": 0.5}, *({"factor": gamma**length, "smooth": True} for gamma in (0.97, 0.9)))[draw]
+    return ours, lambda optimizer: lr_scheduler.CyclicLR(
+        optimizer,
+        ours["lowest"],
+        ours["learning_rate"],
+        step_size_up=ours["up"],
+        step_size_down=ours["down"],
+        cycle_momentum=False,
+        **modes[draw],
+    )
+
+
 def rates(learning_rate, make):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=learning_rate)
     scheduler, seen = make(optimizer), []
@@ -102,7 +123,7 @@ def main():
     warnings.simplefilter("ignore")  # SequentialLR warns about its own use of a deprecated argument
     rng = np.random.default_rng(4)
     cases = []
-    for kind in (constant, step, exponential, polynomial, cosine, one_cycle, linear_warmup):
+    for kind in (constant, step, exponential, polynomial, cosine, one_cycle, linear_warmup, cyclic):
         for draw in range(DRAWS):
             ours, make = kind(rng, draw)
             learning_rate = ours.get("learning_rate") or float(rng.uniform(0.01, 1.0))

@@ -11,14 +11,29 @@ import pytest
 from nnkit.errors import HyperparameterError, SpecError
 from nnkit.schedules.constant import Constant
 from nnkit.schedules.cosine import Cosine
+from nnkit.schedules.cyclic import Cyclic
 from nnkit.schedules.exponential import Exponential
+from nnkit.schedules.inverse_square_root import InverseSquareRoot
 from nnkit.schedules.inverse_time import InverseTime
 from nnkit.schedules.linear_warmup import LinearWarmup
 from nnkit.schedules.one_cycle import OneCycle
 from nnkit.schedules.polynomial import Polynomial
+from nnkit.schedules.power import Power
 from nnkit.schedules.step import Step
 
-CLASSES = (Constant, Step, Exponential, InverseTime, Polynomial, Cosine, OneCycle, LinearWarmup)
+CLASSES = (
+    Constant,
+    Step,
+    Exponential,
+    InverseTime,
+    Polynomial,
+    Cosine,
+    OneCycle,
+    LinearWarmup,
+    Cyclic,
+    InverseSquareRoot,
+    Power,
+)
 SCHEDULES = [cls(**hyperparameters) for cls in CLASSES for hyperparameters in ({}, *cls.variants)]
 every_schedule = pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
 
@@ -138,6 +153,10 @@ def test_hyperparameters_out_of_range_are_refused(cls, bad):
         (OneCycle, {"start_divisor": 0.5}),
         (OneCycle, {"anneal": "quadratic"}),
         (LinearWarmup, {"start": 1.5}),
+        (Cyclic, {"lowest": 0.5}),
+        (Cyclic, {"factor": 1.5}),
+        (InverseSquareRoot, {"warmup": 0}),
+        (Power, {"power": 0.0}),
     ],
 )
 def test_borders_of_the_ranges_are_refused(cls, bad):

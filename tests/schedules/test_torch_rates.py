@@ -10,6 +10,7 @@ import pytest
 
 from nnkit.schedules.constant import Constant
 from nnkit.schedules.cosine import Cosine
+from nnkit.schedules.cyclic import Cyclic
 from nnkit.schedules.exponential import Exponential
 from nnkit.schedules.inverse_time import InverseTime
 from nnkit.schedules.linear_warmup import LinearWarmup
@@ -25,6 +26,7 @@ CLASSES = {
     "cosine": Cosine,
     "one_cycle": OneCycle,
     "linear_warmup": LinearWarmup,
+    "cyclic": Cyclic,
 }
 CASES = json.loads((Path(oracles.__path__[0]) / "data" / "torch_schedules.json").read_text(encoding="utf-8"))["cases"]
 
