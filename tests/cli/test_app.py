@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import signal
 import subprocess
 import sys
 import warnings
@@ -173,6 +174,16 @@ def test_plugins_shows_states_reasons_and_what_is_pending(monkeypatch):
     assert "b.hooks is not imported yet; --load does" in shown
 
 
+@pytest.fixture
+def signals():
+    """``main`` owns its process and leaves signals ignored; this process goes on."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals")
 def test_main_ends_as_the_command_does(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["nnkit", "--version"])
     with pytest.raises(SystemExit) as ended:
@@ -180,6 +191,7 @@ def test_main_ends_as_the_command_does(monkeypatch, capsys):
     assert (0, f"nnkit-core {nnkit.__version__}\n") == (ended.value.code, capsys.readouterr().out)
 
 
+@pytest.mark.usefixtures("signals")
 @pytest.mark.parametrize("missing", ["click", "rich"])
 def test_main_without_the_extra_ends_with_2(monkeypatch, capsys, missing):
     monkeypatch.setitem(sys.modules, missing, None)
