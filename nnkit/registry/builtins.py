@@ -69,6 +69,8 @@ OPTIMIZERS = {
     "accumulate": "nnkit.optimizers.accumulate:Accumulate",
     "levenberg_marquardt": "nnkit.optimizers.levenberg_marquardt:LevenbergMarquardt",
     "bayesian_regularization": "nnkit.optimizers.bayesian_regularization:BayesianRegularization",
+    "conjugate_gradient": "nnkit.optimizers.conjugate_gradient:ConjugateGradient",
+    "scaled_conjugate_gradient": "nnkit.optimizers.scaled_conjugate_gradient:ScaledConjugateGradient",
     "gauss_newton": "nnkit.optimizers.gauss_newton:GaussNewton",
 }
 
@@ -192,6 +194,8 @@ ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "optimizer": {
         "levenberg_marquardt": ("trainlm",),
         "bayesian_regularization": ("trainbr",),
+        "conjugate_gradient": ("traincgp",),
+        "scaled_conjugate_gradient": ("trainscg",),
         "rprop": ("trainrp",),
     },
     "layer": {
@@ -273,7 +277,6 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
         "traingdm": "sgd",
         "lm": "levenberg_marquardt",
         "levenberg": "levenberg_marquardt",
-        "trainscg": "scaled_conjugate_gradient",
         "trainbfg": "bfgs lbfgs",
         "l_bfgs_b": "lbfgs",
         "adam_amsgrad": "amsgrad",
