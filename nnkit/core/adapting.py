@@ -1,25 +1,47 @@
-"""Layers look at the whole of the first data once, before the first step (input statistics)."""
+"""Layers look at all of the first data once, before the first step (input statistics)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
 from nnkit.arrays import Array
+from nnkit.core.chunks import pieces
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
 
-__all__ = ["adapt"]
+__all__ = ["WINDOW", "adapt", "windows"]
+
+WINDOW: Final = 65_536
+"""Rows of a window. Sources are read in the same windows as arrays are cut into, so that results are equal."""
 
 
-def adapt(model: Model, state: TrainingState, x: Array, target: Array, weight: Array | None) -> None:
-    """Let each layer that offers it set its buffers from what reaches it; a second call does nothing."""
+def windows(x: Array, weight: Array | None) -> Iterator[tuple[Array, Array | None]]:
+    """The rows of an array and their weights, window by window."""
+    for rows in pieces(len(x), WINDOW):
+        yield x[rows], None if weight is None else weight[rows]
+
+
+def adapt(model: Model, state: TrainingState, rows: Callable[[], Iterable[tuple[Array, Array | None]]]) -> None:
+    """Let each layer that offers it set its buffers from what reaches it, in one pass each; once for each network.
+
+    Args:
+        model: The structure.
+        state: Its buffers are set.
+        rows: Begins a pass over the inputs and their weights, window by window.
+    """
     if state.adapted:
         return
     state.adapted = True
-    if not any(layer.offers("adapt") for layer in model.body):
-        return
-    parameters = model.layout.by_layer(state.parameters)
-    buffers = model.buffer_layout.by_layer(state.buffers)
+    parameters, buffers = model.layout.by_layer(state.parameters), model.buffer_layout.by_layer(state.buffers)
+    named = [{**own, **more} for own, more in zip(parameters, buffers, strict=True)]
     for index, layer in enumerate(model.body):
-        named = {**parameters[index], **buffers[index]}
-        if layer.offers("adapt"):
-            layer.adapt(named, x, weight)
-        x = layer.forward(named, x, training=False, rng=None)[0]
+        if not layer.trainable or not layer.offers("adapt_start"):
+            continue
+        gathered = layer.adapt_start(model.widths[index - 1] if index else model.inputs)
+        for window, weight in rows():
+            x = window
+            for below, arrays in zip(model.body[:index], named, strict=False):
+                x = below.forward(arrays, x, training=False, rng=None)[0]
+            layer.adapt_add(gathered, x, weight)
+        layer.adapt_finish(gathered, named[index])

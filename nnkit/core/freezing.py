@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -49,10 +49,11 @@ class Freezable(Generic[Composition]):
     _forwards: ForwardCache
 
     def freeze(self, *names: str) -> None:
-        """Freeze layers by name, ``"0"``: none of their arrays changes in training, and they work as in inference.
+        """Freeze layers by name: none of their arrays changes in training, and they work as in inference.
 
-        Frozen arrays stand last in ``parameters``. The optimizer's state of each array is kept by its name. A run
-        that was interrupted cannot be resumed afterwards.
+        Layers are named by position, ``"0"``, those within a container ``"2.0"``. Frozen arrays stand last in
+        ``parameters``. The optimizer's state of each array is kept by its name. A run that was interrupted cannot be
+        resumed afterwards.
 
         Raises:
             SpecError: When there is no such layer.
@@ -91,12 +92,29 @@ def with_trainable(layers: Sequence[Layer], names: Sequence[str], *, trainable: 
     Raises:
         SpecError: When there is no such layer, or no name.
     """
-    changed = {str(index): layer for index, layer in enumerate(layers)}
-    if not names or not all(isinstance(name, str) and name in changed for name in names):
-        raise SpecError(f"freeze and unfreeze were passed {names!r}; expected layers: {', '.join(map(repr, changed))}")
-    for name in names:
-        changed[name] = attrs.evolve(changed[name], trainable=trainable)
-    return tuple(changed.values())
+    top = {str(index): layer for index, layer in enumerate(layers)}
+    there = list(_nested(top, ""))
+    if not names or not all(name in there for name in names):
+        raise SpecError(f"freeze and unfreeze were passed {names!r}; expected layers: {', '.join(map(repr, there))}")
+    return tuple(_marked(top, "", names, trainable).values())
+
+
+def _nested(layers: Mapping[str, Layer], prefix: str) -> Iterator[str]:
+    """The names of the layers and of those within them."""
+    for name, layer in layers.items():
+        yield prefix + name
+        yield from _nested(layer.children, f"{prefix}{name}.")
+
+
+def _marked(layers: Mapping[str, Layer], prefix: str, names: Sequence[str], trainable: bool) -> dict[str, Layer]:
+    """The layers with ``trainable`` set in those of these names."""
+    marked: dict[str, Layer] = {}
+    for name, layer in layers.items():
+        own = layer
+        if layer.children:
+            own = layer.with_children(_marked(layer.children, f"{prefix}{name}.", names, trainable))
+        marked[name] = attrs.evolve(own, trainable=trainable) if prefix + name in names else own
+    return marked
 
 
 def check_trainable(model: Model) -> None:

@@ -13,7 +13,7 @@ from nnkit.arrays import Array
 from nnkit.interfaces import Activation, Elementwise, Layer
 from nnkit.interfaces.fields import part_fields
 
-__all__ = ["JacobianPath", "on_jacobian_path"]
+__all__ = ["JacobianPath", "is_on_jacobian_path", "on_jacobian_path"]
 
 
 @attrs.frozen
@@ -40,10 +40,18 @@ class JacobianPath(Activation):
 
 
 def on_jacobian_path(layer: Layer) -> Layer:
-    """The same layer with each of its activations on the full-Jacobian path."""
+    """The same layer with each of its activations, also of layers within it, on the full-Jacobian path."""
+    if layer.children:
+        layer = layer.with_children({name: on_jacobian_path(child) for name, child in layer.children.items()})
     wrapped = {
         name: JacobianPath(activation)
         for name, kind in part_fields(type(layer)).items()
         if kind == "activation" and isinstance(activation := getattr(layer, name), Activation)
     }
     return attrs.evolve(layer, **wrapped) if wrapped else layer  # type: ignore[arg-type]  # the layer's own fields
+
+
+def is_on_jacobian_path(layer: Layer) -> bool:
+    """Whether an activation of the layer, or of one within it, is on the full-Jacobian path."""
+    own = any(isinstance(getattr(layer, name), JacobianPath) for name in part_fields(type(layer)))
+    return own or any(map(is_on_jacobian_path, layer.children.values()))

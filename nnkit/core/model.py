@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.core.jacobian_path import JacobianPath, on_jacobian_path
+from nnkit.core.jacobian_path import JacobianPath, is_on_jacobian_path, on_jacobian_path
 from nnkit.core.layout import Layout, Slot
 from nnkit.errors import ShapeError, SpecError
 from nnkit.interfaces import Activation, DataDescription, Initializer, Layer, Loss, Regularizer, Task, TaskName
@@ -88,8 +88,8 @@ class Model:
 
         Raises:
             ShapeError: When a layer's output is not as it declares.
-            SpecError: When two arrays of a layer have one name, all of them do not fit into memory, or the loss does
-                not accept this number of outputs.
+            SpecError: When a layer does not accept its inputs, two arrays of a layer have one name,
+                all of them do not fit into memory, or the loss does not accept this number of outputs.
         """
         used = [on_jacobian_path(layer) for layer in layers] if full_jacobians else list(layers)
         last, head = used[-1].split()
@@ -97,7 +97,8 @@ class Model:
         widths: list[int] = []
         trained, kept = [], []
         columns = inputs
-        for layer in body:
+        for index, layer in enumerate(body):
+            _check_inputs(layer, index, columns)
             specs = layer.parameter_specs(columns)
             if not layer.trainable:
                 specs = tuple(attrs.evolve(spec, trainable=False) for spec in specs)
@@ -137,7 +138,9 @@ class Model:
             return model
         try:
             zeros, ones = np.zeros(layout.size), np.ones(model.buffer_layout.size)
-            model.rehearse(zeros, ones, np.full((2, inputs), 0.5))
+            x = np.full((2, inputs), 0.5)
+            x[:, list(body[0].index_columns(inputs))] = 0.0
+            model.rehearse(zeros, ones, x)
         except MemoryError as error:
             raise SpecError(
                 f"the network has {layout.size:,} parameters and layers of up to {max(widths):,} units, more than fit "
@@ -158,9 +161,7 @@ class Model:
     @property
     def full_jacobians(self) -> bool:
         """Whether the backward pass is on the full-Jacobian path."""
-        return isinstance(self.head, JacobianPath) or any(
-            isinstance(value, JacobianPath) for layer in self.body for value in vars_of(layer)
-        )
+        return isinstance(self.head, JacobianPath) or any(map(is_on_jacobian_path, self.body))
 
     def unscaled(self, prediction: Array) -> Array:
         """The prediction ``(N, K)`` in the units of the targets."""
@@ -256,6 +257,19 @@ class Model:
         return np.asarray(a)
 
 
+def _check_inputs(layer: Layer, index: int, columns: int) -> None:
+    """Refuse a layer that does not accept this number of inputs, or indices that another layer computes.
+
+    Raises:
+        SpecError: Names the layer and the reason.
+    """
+    reason = layer.accepts(columns)
+    if reason is None and index and layer.index_columns(columns):
+        reason = "its inputs are indices, which no layer computes; it must be the first layer"
+    if reason is not None:
+        raise SpecError(f"layer {index} ({type(layer).__name__}) does not accept {columns} inputs: {reason}")
+
+
 def _check_loss(loss: Loss, outputs: int) -> None:
     """Refuse a number of outputs that the loss does not accept, and a coupled loss without its two methods.
 
@@ -267,8 +281,3 @@ def _check_loss(loss: Loss, outputs: int) -> None:
     missing = [name for name in ("batch_value", "batch_gradient") if loss.rows_coupled and not loss.offers(name)]
     if missing:
         raise SpecError(f"{type(loss).__name__} declares rows_coupled, but defines no {' and no '.join(missing)}")
-
-
-def vars_of(part: Any) -> list[Any]:
-    """The values of an attrs object's fields."""
-    return [getattr(part, field.name) for field in attrs.fields(type(part))]

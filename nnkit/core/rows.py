@@ -14,8 +14,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.model import Model
-from nnkit.errors import NotOfferedError
-from nnkit.interfaces import Activation, Elementwise, Layer, Parameters
+from nnkit.interfaces import Activation, Elementwise, Parameters, layer_rows
 
 __all__ = ["OpenPass", "open_pass", "parameter_rows", "seeds_through_head", "unit_rows"]
 
@@ -128,26 +127,6 @@ def _layer_rows(
     passed: OpenPass, index: int, grads: Array, out: dict[str, Array], *, needs_grad_x: bool
 ) -> Array | None:
     layer, parameters, cache = passed.model.body[index], passed.parameters[index], passed.caches[index]
-    if layer.offers("backward_rows"):
-        if out:
-            return layer.backward_rows_into(parameters, cache, grads, out, needs_grad_x=needs_grad_x)
-        return layer.backward_rows(parameters, cache, grads)[0] if needs_grad_x else None
-    if not layer.row_independent:
-        raise NotOfferedError(
-            f"layer {index} ({type(layer).__name__}) mixes the rows of a batch and offers no backward_rows, so what "
-            "one sample does to the parameters cannot be told apart from the others"
-        )
-    if out:
-        _one_by_one(layer, parameters, passed.inputs[index], grads, out)
-    if not needs_grad_x:
-        return None
-    return np.stack([layer.backward(parameters, cache, grads[:, s].copy())[0] for s in range(grads.shape[1])], axis=1)
-
-
-def _one_by_one(layer: Layer, parameters: Parameters, x: Array, grads: Array, out: dict[str, Array]) -> None:
-    for row in range(len(x)):
-        _, cache = layer.forward(parameters, x[row : row + 1], training=False, rng=None)
-        for seed in range(grads.shape[1]):
-            found = layer.backward(parameters, cache, grads[row : row + 1, seed].copy())[1]
-            for name, view in out.items():
-                view[row, seed] = found[name]
+    return layer_rows(
+        layer, parameters, passed.inputs[index], cache, grads, out, needs_grad_x=needs_grad_x, name=str(index)
+    )

@@ -99,7 +99,7 @@ def weight_groups(model: Model) -> IntArray:
     last = max((slot.layer for slot in model.layout.slots), default=0)
     first = min((slot.layer for slot in model.layout.slots if slot.spec.role == "weight"), default=0)
     for slot in model.trained.slots:
-        hidden_bias = slot.spec.name == "bias" and slot.layer < last
+        hidden_bias = slot.spec.name.rpartition(".")[2] == "bias" and slot.layer < last
         if slot.spec.role != "weight" and not hidden_bias:
             continue
         # Only layers that treat each column alone stand before the first weights: its rows are still the inputs.

@@ -146,6 +146,7 @@ def _unscaled(model: Model, x: Array) -> str | None:
         return None  # a layer that scales comes first
     seen = x[:: max(1, len(x) // LOOKED_AT)]
     sizes = np.abs(seen).max(axis=0)
+    sizes[list(model.body[0].index_columns(model.inputs))] = 0.0
     worst = int(sizes.argmax())
     if sizes[worst] < LARGE_INPUT:
         return None

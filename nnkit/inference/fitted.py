@@ -13,6 +13,7 @@ from nnkit.core.model import Model
 from nnkit.core.named_views import NamedViews
 from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike, as_inputs
+from nnkit.data.indices import checked_indices
 from nnkit.data.labels import predicted_labels
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError
@@ -101,7 +102,8 @@ class Fitted(ABC):
             DataError: When ``X`` cannot be used.
         """
         features = self.model.description.features
-        return as_inputs(X, dtype=self.parameters.dtype, columns=self.model.inputs, features=features)
+        x = as_inputs(X, dtype=self.parameters.dtype, columns=self.model.inputs, features=features)
+        return checked_indices(self.model, x)
 
     def predict(self, X: DataLike, *, labels: bool = False, point: bool = False) -> Array:
         """The prediction ``(N, K)`` of each row, or with ``labels`` its class ``(N,)``.

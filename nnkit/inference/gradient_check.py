@@ -185,6 +185,7 @@ def _layer_faults(
     grad_x, gradients = layer.backward(own, cache, grad.copy())
     where = f"layer {index} ({type(layer).__name__})"
     along = rng.uniform(-1.0, 1.0, x.shape)
+    along[:, list(layer.index_columns(x.shape[1]))] = 0.0
 
     def by_input(t: float) -> Array:
         summed: Array = (grad * layer.forward(own, x + t * along, training=False, rng=None)[0]).sum(axis=1)

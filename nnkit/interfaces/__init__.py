@@ -8,6 +8,7 @@ from nnkit.interfaces.closure_optimizer import ClosureOptimizer
 from nnkit.interfaces.description import DataDescription, Label
 from nnkit.interfaces.initializer import Distribution, Initializer
 from nnkit.interfaces.layer import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
+from nnkit.interfaces.layer_rows import layer_rows
 from nnkit.interfaces.loss import LocationLoss, Loss
 from nnkit.interfaces.metric import MeanMetric, Metric, MetricValue
 from nnkit.interfaces.optimizer import BLOCKS, Evaluate, Optimizer, State
@@ -58,6 +59,7 @@ __all__ = [
     "UpdateLike",
     "Workspace",
     "Wrapper",
+    "layer_rows",
     "one_block",
     "rate_at",
 ]

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from nnkit.errors import HyperparameterError
 
-__all__ = ["PART_KIND", "choice", "flag", "integer", "part", "rate", "real"]
+__all__ = ["PARTS_KIND", "PART_KIND", "choice", "flag", "integer", "part", "parts", "rate", "real"]
 
 PART_KIND = "nnkit_kind"
 """Key of a field's metadata: the kind of part that the field holds."""
+
+PARTS_KIND = "nnkit_kinds"
+"""Key of a field's metadata: the kind of the parts in the tuple that the field holds."""
 
 
 def interval(ge: float | None, gt: float | None, le: float | None, lt: float | None) -> str:
@@ -158,6 +161,32 @@ def rate(default: float, *, ge: float = 0.0) -> Any:
 
     return attrs.field(
         default=default, converter=_to_float, validator=check, kw_only=True, metadata={PART_KIND: "schedule"}
+    )
+
+
+def parts(
+    kind: str, default: Sequence[Any] = (), *, as_spec: Callable[[Any], Any] | None = None, kw_only: bool = True
+) -> Any:
+    """Several other parts, or their specs; a tuple of parts once the registry has resolved it.
+
+    Args:
+        kind: The kind of all of them.
+        default: Their default specs.
+        as_spec: Makes a spec of each item, where other forms are accepted.
+        kw_only: Whether the field is keyword-only.
+    """
+
+    def convert(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            return value
+        return tuple(value) if as_spec is None else tuple(map(as_spec, value))
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, tuple) or not value:
+            raise refuse(instance, attribute.name, value, f"a list of specs, each of one {kind}")
+
+    return attrs.field(
+        default=tuple(default), converter=convert, validator=check, kw_only=kw_only, metadata={PARTS_KIND: kind}
     )
 
 

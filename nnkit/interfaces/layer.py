@@ -91,6 +91,7 @@ class Layer(Part):
         row_independent: A row of the output depends on the same row of the input alone (batch
             normalization in training is not).
         stochastic: Draws from ``rng`` in training.
+        input_domain: ``"real"``, or ``"index"``: inputs are non-negative integers, the gradient of the input is 0.
         least_rows: Rows that a batch needs in training.
     """
 
@@ -98,6 +99,7 @@ class Layer(Part):
     row_independent: ClassVar[bool] = True
     stochastic: ClassVar[bool] = False
     least_rows: ClassVar[int] = 1
+    input_domain: ClassVar[Literal["real", "index"]] = "real"
 
     trainable: bool = flag(default=True)
 
@@ -108,6 +110,33 @@ class Layer(Part):
     def outputs(self, inputs: int) -> int:
         """Columns of the output for ``inputs`` columns of input."""
         return inputs
+
+    def inputs_for(self, outputs: int) -> int:
+        """Columns of input that give ``outputs`` columns of output; used for a layer named as ``hidden_activation``."""
+        return outputs
+
+    def accepts(self, inputs: int) -> str | None:
+        """Why the layer cannot have ``inputs`` columns of input, as the end of a sentence; ``None`` where it can.
+
+        Asked before any other method is called with this number.
+        """
+        return None
+
+    def index_columns(self, inputs: int) -> Mapping[int, int | None]:
+        """The columns of input that are indices, each with the number of categories (``None`` where it is unknown).
+
+        Their values are checked before training and prediction: integers from 0 to this number less one.
+        """
+        return dict.fromkeys(range(inputs)) if self.input_domain == "index" else {}
+
+    @property
+    def children(self) -> Mapping[str, Layer]:
+        """The layers within this one, by the name that stands in front of their arrays' names."""
+        return {}
+
+    def with_children(self, children: Mapping[str, Layer]) -> Layer:
+        """The same layer with other layers within it, in the order of ``children``."""
+        return self
 
     @abstractmethod
     def forward(
@@ -177,8 +206,31 @@ class Layer(Part):
         raise NotOfferedError(f"{type(self).__name__} offers no backward_tangent")
 
     @optional
-    def adapt(self, parameters: Parameters, x: Array, weight: Array | None) -> None:
-        """Optional: set buffers from all of the first training data, before the first step."""
+    def adapt_start(self, inputs: int) -> Any:
+        """Optional: the state before any row, where buffers are set from all of the first training data.
+
+        Together with ``adapt_add``, ``adapt_merge`` and ``adapt_finish``: rows come in windows, in one pass before the
+        first step.
+        """
+        raise NotOfferedError(f"{type(self).__name__} does not adapt to the data")
+
+    @optional
+    def adapt_add(self, state: Any, x: Array, weight: Array | None) -> None:
+        """Optional, with ``adapt_start``: add rows ``(N, D_in)`` to the state, in place.
+
+        ``weight`` is ``(N,)`` and non-negative; integer weights act as repetitions.
+        """
+        raise NotOfferedError(f"{type(self).__name__} does not adapt to the data")
+
+    @optional
+    def adapt_merge(self, state: Any, other: Any) -> Any:
+        """Optional, with ``adapt_start``: the state of the rows of both; neither is used afterwards."""
+        raise NotOfferedError(f"{type(self).__name__} does not adapt to the data")
+
+    @optional
+    def adapt_finish(self, state: Any, parameters: Parameters) -> None:
+        """Optional, with ``adapt_start``: write the buffers that the state gives; arrays without rows stay."""
+        raise NotOfferedError(f"{type(self).__name__} does not adapt to the data")
 
     def typical_inputs(self, parameters: Parameters, shape: tuple[int, int], rng: np.random.Generator) -> Array | None:
         """Random rows of the given shape such as this layer accepts and was adapted to; ``None`` for standard normal.

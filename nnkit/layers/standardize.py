@@ -40,7 +40,9 @@ class Standardize(Layer):
     Example:
         >>> layer, x = Standardize(), np.array([[1.0, 7.0], [3.0, 7.0]])
         >>> buffers = {"mean": np.zeros(2), "stddev": np.ones(2), "count": np.zeros(1)}
-        >>> layer.adapt(buffers, x, None)
+        >>> state = layer.adapt_start(2)
+        >>> layer.adapt_add(state, x, None)
+        >>> layer.adapt_finish(state, buffers)
         >>> layer.forward(buffers, x, training=True, rng=None)[0]
         array([[-1.,  0.],
                [ 1.,  0.]])
@@ -127,13 +129,16 @@ class Standardize(Layer):
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
         return grads * cache, {}
 
-    def adapt(self, parameters: Parameters, x: Array, weight: Array | None) -> None:
-        if self.streaming:
-            return
+    def adapt_start(self, inputs: int) -> Any:
+        return {"weight": 0.0, "mean": np.zeros(inputs), "stddev": np.zeros(inputs)}
+
+    def adapt_add(self, state: Any, x: Array, weight: Array | None) -> None:
         rows = slice(None) if weight is None else weight > 0.0
         data = x[rows].astype(np.float64)
+        if self.streaming or not len(data):
+            return
         weights = np.ones(len(data)) if weight is None else weight[rows].astype(np.float64)
-        total = weights.sum()
+        total = float(weights.sum())
         weights /= weights.max()
         # In units that cannot overflow when squared, and measured from a row of the data, so that a constant column
         # has no deviation at all.
@@ -145,9 +150,31 @@ class Standardize(Layer):
         data /= spread
         away = weights @ data / weights.sum()
         data -= away
-        np.copyto(parameters["mean"], (origin + away * spread) * unit)
-        np.copyto(parameters["stddev"], np.sqrt(weights @ np.square(data) / weights.sum()) * spread * unit)
-        parameters["count"][0] = total
+        stddev = np.sqrt(weights @ np.square(data) / weights.sum()) * spread * unit
+        state.update(
+            self.adapt_merge(state, {"weight": total, "mean": (origin + away * spread) * unit, "stddev": stddev})
+        )
+
+    def adapt_merge(self, state: Any, other: Any) -> Any:
+        total = state["weight"] + other["weight"]
+        if not state["weight"] or not other["weight"]:
+            return other if other["weight"] else state
+        share = other["weight"] / total
+        half = 0.5 * other["mean"] - 0.5 * state["mean"]  # the difference itself may overflow
+        # The root of a sum of squares, none of which is ever formed.
+        within = np.hypot(math.sqrt(1.0 - share) * state["stddev"], math.sqrt(share) * other["stddev"])
+        between = 2.0 * math.sqrt(share * (1.0 - share)) * half
+        return {
+            "weight": total,
+            "mean": state["mean"] + share * half + share * half,
+            "stddev": np.hypot(within, between),
+        }
+
+    def adapt_finish(self, state: Any, parameters: Parameters) -> None:
+        if state["weight"]:
+            np.copyto(parameters["mean"], state["mean"])
+            np.copyto(parameters["stddev"], state["stddev"])
+            parameters["count"][0] = state["weight"]
 
     def bind(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnkit import registry
 from nnkit.arrays import Array, FloatDType
-from nnkit.core.adapting import adapt
+from nnkit.core.adapting import adapt, windows
 from nnkit.core.batches import Batches
 from nnkit.core.coupling import check_uncoupled, spread
 from nnkit.core.evaluation import predict, try_metrics
@@ -28,6 +28,7 @@ from nnkit.core.trained import check_evaluation
 from nnkit.core.view import Run
 from nnkit.data.arrays import DataLike, as_inputs, choose_dtype
 from nnkit.data.describing import described
+from nnkit.data.indices import checked_indices
 from nnkit.data.likely_mistakes import Outcome, advice_for, warn_of_data, warn_of_new
 from nnkit.data.planning import check_batches, planned, resumed, warn_of_ended_schedule
 from nnkit.data.scaling import in_scale, with_scaling
@@ -98,6 +99,7 @@ def with_inputs(
     if model is None:
         composition = attrs.evolve(composition, inputs=x.shape[1])
         model = composition.model(x.shape[1])
+    checked_indices(model, x)
     return Prepared(composition, model, state, x)
 
 
@@ -138,7 +140,7 @@ class Fitting:
             state.resume_run(plan)
         else:
             state.begin_run(plan)
-        adapt(self.model, state, *self.data)
+        adapt(self.model, state, lambda: windows(self.data[0], self.data[2]))
         run = Run(
             state=state,
             plan=plan,
@@ -266,6 +268,7 @@ def _validation_of(model: Model, data: ValidationLike, dtype: FloatDType, *, sca
         raise DataError("validation_data must be (X, y) or (X, y, sample_weight)")
     features = model.description.features
     x = as_inputs(data[0], name="validation_data[0]", dtype=dtype, columns=model.inputs, features=features)
+    checked_indices(model, x, "validation_data[0]")
     return as_data(model, x, *data[1:], name="validation_data[1]", weight_name="validation_data[2]", scaled=scaled)
 
 

@@ -100,6 +100,10 @@ LAYERS = {
     "rescale": "nnkit.layers.rescale:Rescale",
     "standardize": "nnkit.layers.standardize:Standardize",
     "activation": "nnkit.layers.activation:ActivationLayer",
+    "concatenate": "nnkit.layers.concatenate:Concatenate",
+    "embedding": "nnkit.layers.embedding:Embedding",
+    "residual": "nnkit.layers.residual:Residual",
+    "sequential": "nnkit.layers.sequential:Sequential",
 }
 
 SCHEDULES = {

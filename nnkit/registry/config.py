@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 
 from nnkit.errors import HyperparameterError, MissingProviderError, NNKitError, PluginError, SpecError, UnknownNameError
-from nnkit.interfaces.fields import PART_KIND
+from nnkit.interfaces.fields import PART_KIND, PARTS_KIND
 from nnkit.interfaces.part import Part, PartSpec
 from nnkit.plugin_control import why_disabled
 from nnkit.registry.answers import get
@@ -114,6 +114,9 @@ def _config(part: Part, providers: MutableMapping[str, str]) -> dict[str, Any]:
     config: dict[str, Any] = {"name": entry.id}
     for alias, field in hyperparameters(type(part)).items():
         value = getattr(part, field.name)
+        if PARTS_KIND in field.metadata:
+            config[alias] = [_config(item, providers) for item in value]
+            continue
         inner = PART_KIND in field.metadata and isinstance(value, Part)
         config[alias] = _config(value, providers) if inner else _plain(value)
     return config
@@ -153,7 +156,10 @@ def unregistered(part: Part, config: Mapping[str, Any], where: str) -> dict[str,
     missing: dict[str, Any] = {}
     for alias, field in hyperparameters(type(part)).items():
         value, written = getattr(part, field.name), config.get(alias)
-        if isinstance(written, Mapping):
+        if PARTS_KIND in field.metadata and isinstance(written, list):
+            for index, (item, own) in enumerate(zip(value, written, strict=True)):
+                missing |= unregistered(item, own, f"{where}.{alias}[{index}]")
+        elif isinstance(written, Mapping):
             if UNREGISTERED in written:
                 missing[f"{where}.{alias}"] = value
             elif isinstance(value, Part):
@@ -206,7 +212,9 @@ def part_from_config(
     name = str(config["name"])
     written_with = config.get("providers", {}) if providers is None else providers
     cls = _class_of(wanted, name, written_with, where)
-    inner = {a: f.metadata[PART_KIND] for a, f in hyperparameters(cls).items() if PART_KIND in f.metadata}
+    fields = hyperparameters(cls)
+    inner = {a: f.metadata[PART_KIND] for a, f in fields.items() if PART_KIND in f.metadata}
+    several = {a: f.metadata[PARTS_KIND] for a, f in fields.items() if PARTS_KIND in f.metadata}
     keywords = {word: value for word, value in config.items() if word not in {"name", "providers"}}
     for word, value in keywords.items():
         at, field = f"{where}.{word}", cls.renamed_fields.get(word, word)
@@ -217,6 +225,13 @@ def part_from_config(
             keywords[word] = part_from_config(
                 inner[field], value, providers=written_with, overrides=replacements, path=at
             )
+        elif field in several and isinstance(value, list):
+            keywords[word] = [
+                part_from_config(
+                    several[field], item, providers=written_with, overrides=replacements, path=f"{at}[{index}]"
+                )
+                for index, item in enumerate(value)
+            ]
         elif isinstance(value, Mapping) and set(value) == {UNREGISTERED}:
             raise _ask_again(at, value[UNREGISTERED], "value")
     try:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from nnkit.errors import HyperparameterError, NNKitError, SpecError
-from nnkit.interfaces.fields import PART_KIND
+from nnkit.interfaces.fields import PART_KIND, PARTS_KIND
 from nnkit.interfaces.part import Part, PartSpec
 from nnkit.registry.answers import get
 from nnkit.registry.builtins import ADAPTERS, FOREIGN
@@ -81,6 +81,11 @@ def resolve(part: AnyPart) -> AnyPart:
     changes = {}
     for alias, field in hyperparameters(type(part)).items():
         value = getattr(part, field.name)
+        if PARTS_KIND in field.metadata:
+            several = tuple(create(field.metadata[PARTS_KIND], item) for item in value)
+            if any(new is not old for new, old in zip(several, value, strict=True)):
+                changes[alias] = several
+            continue
         if PART_KIND not in field.metadata or value is None or isinstance(value, numbers.Real):
             continue  # plain, or no part, or the number that a learning rate may be
         resolved = create(field.metadata[PART_KIND], value)
