@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import BoundLayer, Layer, Parameters, ParameterSpec, Workspace, layer_rows
+from nnkit.interfaces import BoundLayer, Example, Layer, Parameters, ParameterSpec, Workspace, layer_rows
 from nnkit.interfaces.fields import parts, refuse
 from nnkit.layers._containers import Container, NamedWorkspace, own, prefixed, specs_of
 
@@ -68,6 +68,15 @@ class Concatenate(Container):
             "columns": ((0, 2), (1, 3), (0, 1)),
         },
         {"branches": ({"name": "embedding", "categories": 3}, "activation"), "columns": ((0, 1), (1, 3))},
+    )
+
+    examples = (
+        Example(
+            inputs={"parameters": {}, "x": [[1.0, -3.0, 5.0]]},
+            expected=[[-6.0, 10.0, 1.0]],
+            source="by hand: twice the last two columns, then the first",
+            hyperparameters={"branches": ("rescale(scale=2.0)", "activation"), "columns": ((1, 3), (0, 1))},
+        ),
     )
 
     branches: tuple[Layer, ...] = parts("layer", ({"name": "activation"},), as_spec=_branch, kw_only=False)

@@ -119,7 +119,7 @@ class Dense(Activated):
         if not needs_grad_x:
             return None
         rows, seeds, units = grads.shape
-        return (grads.reshape(-1, units) @ parameters["weight"].T).reshape(rows, seeds, -1)
+        return (grads.reshape(-1, units) @ parameters["weight"].T).reshape(rows, seeds, x.shape[1])
 
     def _through_activation(self, z: Array, a: Array, grads: Array) -> Array:
         """Each ``grads[:, k]`` ``(N, D)`` back through the activation."""

@@ -75,7 +75,7 @@ class Embedding(Layer):
         self, parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:
         indices = x.astype(np.intp)
-        return parameters["weight"][indices].reshape(len(x), -1), (x, indices)
+        return parameters["weight"][indices].reshape(len(x), self.outputs(x.shape[1])), (x, indices)
 
     def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
         x, indices = cache
@@ -87,7 +87,7 @@ class Embedding(Layer):
         x, indices = cache
         rows, seeds = grads.shape[:2]
         gradient = np.zeros((rows, seeds, self.categories, self.dimensions), dtype=grads.dtype)
-        split = grads.reshape(rows, seeds, -1, self.dimensions)
+        split = grads.reshape(rows, seeds, x.shape[1], self.dimensions)
         for column in range(x.shape[1]):
             gradient[np.arange(rows), :, indices[:, column]] += split[:, :, column]
         return np.zeros((rows, seeds, x.shape[1]), dtype=grads.dtype), {"weight": gradient}
@@ -95,7 +95,7 @@ class Embedding(Layer):
     def forward_tangent(
         self, parameters: Parameters, cache: Any, directions: Parameters, x_tangent: Array
     ) -> tuple[Array, Any]:
-        return directions["weight"][cache[1]].reshape(len(x_tangent), -1), None
+        return directions["weight"][cache[1]].reshape(len(x_tangent), self.outputs(x_tangent.shape[1])), None
 
     def backward_tangent(
         self,

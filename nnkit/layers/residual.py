@@ -6,6 +6,7 @@ from typing import final
 
 import attrs
 
+from nnkit.interfaces import Example
 from nnkit.layers._containers import Chain
 
 
@@ -31,4 +32,12 @@ class Residual(Chain):
     variants = (
         {"layers": ({"name": "dense", "units": 5, "activation": "tanh"}, {"name": "dense", "units": 3})},
         {"layers": ("layer_norm", {"name": "activation", "activation": "tanh"})},
+    )
+    examples = (
+        Example(
+            inputs={"parameters": {}, "x": [[1.0, -3.0]]},
+            expected=[[4.0, -8.0]],
+            source="by hand: x and 2 x + 1",
+            hyperparameters={"layers": ("rescale(scale=2.0)", "rescale(offset=1.0)")},
+        ),
     )

@@ -6,6 +6,7 @@ from typing import final
 
 import attrs
 
+from nnkit.interfaces import Example
 from nnkit.layers._containers import Chain
 
 
@@ -32,4 +33,12 @@ class Sequential(Chain):
     variants = (
         {"layers": ({"name": "dense", "units": 3, "activation": "tanh"}, {"name": "dense", "units": 2})},
         {"layers": ("standardize", "batch_norm", {"name": "dense", "units": 2})},
+    )
+    examples = (
+        Example(
+            inputs={"parameters": {}, "x": [[1.0, -3.0]]},
+            expected=[[3.0, -5.0]],
+            source="by hand: twice x, and 1 more",
+            hyperparameters={"layers": ("rescale(scale=2.0)", "rescale(offset=1.0)")},
+        ),
     )

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from nnkit.interfaces import Activation, Elementwise, Part, Solver
-from nnkit.interfaces.fields import part_fields
+from nnkit.interfaces.fields import PARTS_KIND, part_fields
 
 
 def family_of(cls: type[Part]) -> str:
@@ -20,7 +20,8 @@ def family_of(cls: type[Part]) -> str:
 
 def resolve_parts(part: Part) -> Part:
     """``part`` with the specs in its part fields turned into parts, as a network does it."""
-    if not attrs.has(type(part)) or not part_fields(type(part)):
+    several = attrs.has(type(part)) and any(PARTS_KIND in field.metadata for field in attrs.fields(type(part)))
+    if not several and (not attrs.has(type(part)) or not part_fields(type(part))):
         return part
     from nnkit.registry import resolve
 
@@ -54,6 +55,10 @@ class Subject:
     id: str | None = None
     variants: tuple[Mapping[str, Any], ...] = ({},)
     thorough: bool = False
+
+    def trait(self, name: str) -> Any:
+        """A trait of an instance: that of a part which holds others may be theirs."""
+        return getattr(self.make(), name)
 
     def make(self, **changes: Any) -> Any:
         """A new instance, its part fields resolved."""

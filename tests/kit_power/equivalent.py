@@ -58,7 +58,7 @@ SURVIVORS: dict[str, str] = {
     r"callback Progress\.on_train_end\S* .*": "the example that is interrupted begins at epoch 0",
     r"layer BatchNorm\._follow\S* 1->0": "rows / (rows - 1) in the running variance: its reference speaks of the output alone",
     r"layer Rescale\.bind\S* 0\.0->1\.0": "wrong for an offset of exactly 1, which no variant has",
-    r"layer Standardize\.adapt\S* .*": "adapt is proven pure and weighted, but no law says what the buffers must hold",
+    r"layer Standardize\.adapt_\S* .*": "adapt is proven pure and weighted, but no law says what the buffers must hold",
     r"layer Standardize\.forward\S* .*": "a column without any deviation, which no figures have",
     r"loss BinaryCrossentropy\.curvature\S* .*": "at a prediction of exactly 1",
     r"loss SparseCategoricalCrossentropy\.fused_into\S* drop dtype": "labels that are no integers yet",

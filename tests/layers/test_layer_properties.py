@@ -47,8 +47,10 @@ def parameters_of(layer, columns, dtype=np.float64, seed=0):
         start = INITIAL[spec.initializer](spec.shape)
         parameters[spec.name] = (start if spec.role == "buffer" else rng.normal(size=spec.shape)).astype(dtype)
     data = (2.0 * rng.normal(size=(50, columns)) + 1.0).astype(dtype)
-    if layer.offers("adapt"):
-        layer.adapt(parameters, data, None)
+    if layer.offers("adapt_start"):
+        state = layer.adapt_start(columns)
+        layer.adapt_add(state, data, None)
+        layer.adapt_finish(state, parameters)
     layer.forward(parameters, data, training=True, rng=rng)
     return parameters
 

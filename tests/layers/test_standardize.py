@@ -10,7 +10,9 @@ def fresh(columns, dtype=np.float64):
 
 def adapted(x, weight=None):
     buffers = fresh(x.shape[1], x.dtype)
-    Standardize().adapt(buffers, x, weight)
+    state = Standardize().adapt_start(x.shape[1])
+    Standardize().adapt_add(state, x, weight)
+    Standardize().adapt_finish(state, buffers)
     return buffers
 
 
@@ -82,7 +84,10 @@ def test_on_the_way_back_streaming_statistics_are_constants():
 
 def test_streaming_takes_nothing_from_the_whole():
     buffers = fresh(2)
-    Standardize(streaming=True).adapt(buffers, np.full((4, 2), 9.0), None)
+    layer = Standardize(streaming=True)
+    state = layer.adapt_start(2)
+    layer.adapt_add(state, np.full((4, 2), 9.0), None)
+    layer.adapt_finish(state, buffers)
     assert buffers["count"][0] == 0.0
     x = np.ones((2, 2))
     assert np.array_equal(x, forward(buffers, x))

@@ -24,7 +24,9 @@ def adapted(data, *, streaming=False, weight=None, batches=1):
         for part in np.array_split(data, batches):
             layer.forward(buffers, part, training=True, rng=None)
     else:
-        layer.adapt(buffers, data, weight)
+        state = layer.adapt_start(data.shape[1])
+        layer.adapt_add(state, data, weight)
+        layer.adapt_finish(state, buffers)
     return layer.forward(buffers, data, training=False, rng=None)[0], buffers
 
 

@@ -729,12 +729,14 @@ plant(
         s, p, x.astype(np.float16).astype(x.dtype) if x.dtype == np.float32 else x, training=training, rng=rng
     ),
 )
-plant("weights", Standardize, "adapt-ignores-weights", adapt=lambda s, p, x, w: Standardize.adapt(s, p, x, None))
+plant(
+    "weights", Standardize, "adapt-ignores-weights", adapt_add=lambda s, t, x, w: Standardize.adapt_add(s, t, x, None)
+)
 plant(
     "global random",
     Standardize,
     "adapt-jitters",
-    adapt=lambda s, p, x, w: Standardize.adapt(s, p, x + np.random.standard_normal(x.shape).astype(x.dtype), w),
+    adapt_add=lambda s, t, x, w: Standardize.adapt_add(s, t, x + np.random.standard_normal(x.shape).astype(x.dtype), w),
 )
 plant("small sizes", Ridge, "value-is-an-array", value=lambda s, w: np.array([Ridge.value(s, w)]))
 plant(

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from nnkit.interfaces import Part
 from nnkit.testing.call import Call, quiet, tried
 from nnkit.testing.catalog import calls_of, family_checks
 from nnkit.testing.checks.common.construction import needs_attrs
@@ -26,7 +27,9 @@ def documented(subject: Subject) -> None:
     text = inspect.cleandoc(subject.cls.__doc__ or "")
     require(len(text.splitlines()) > 0 and not text.startswith("Method generated"), "the class has no docstring")
     fields = attrs.fields(subject.cls) if attrs.has(subject.cls) else ()
-    missing = [field.name for field in fields if field.name not in text]
+    common = {field.name for base in subject.cls.__mro__[1:] if attrs.has(base) and Part in base.__bases__
+              for field in attrs.fields(base)}  # fmt: skip
+    missing = [field.name for field in fields if field.name not in text and field.name not in common]
     require(not missing, f"the docstring does not mention {missing}")
     require("Source" in text, "the docstring names no source")
 
@@ -58,7 +61,7 @@ def traits_declared(subject: Subject) -> None:
     for name in sorted({name for base in interfaces for name in vars(base) if not name.startswith("_")}):
         default, value = getattr(interfaces[0], name, None), getattr(subject.cls, name)
         if isinstance(value, property):  # a trait that depends on the hyperparameters
-            value = getattr(subject.make(), name)
+            value = subject.trait(name)
         right, expected = True, ""
         if isinstance(default, bool):
             right, expected = isinstance(value, bool), "True or False"

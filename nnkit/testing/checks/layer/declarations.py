@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnkit.testing.call import called, expect_shape
-from nnkit.testing.checks.layer.passes import SIZES, situation, situations
+from nnkit.testing.checks.layer.passes import accepted_sizes, situation, situations, width
 from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.record import check
 from nnkit.testing.subject import Subject
@@ -19,7 +19,7 @@ def declarations(subject: Subject, layer: Any) -> None:
 
     parameter_specs names every array once, with its shape and fans; outputs is the number of columns of forward.
     """
-    for rows, inputs in SIZES:
+    for rows, inputs in accepted_sizes(layer):
         specs, outputs = layer.parameter_specs(inputs), layer.outputs(inputs)
         names = [spec.name for spec in specs]
         require(len(set(names)) == len(names), "two parameters have one name", got=names)
@@ -48,7 +48,7 @@ def fans_and_roles(subject: Subject, layer: Any) -> None:
 
     fan_in is the rows of a weight (fan_in, fan_out), fan_out its columns; a bias has the role 'bias'.
     """
-    for inputs in (3, 7, 20):
+    for inputs in {width(layer, inputs): None for inputs in (3, 7, 20)}:
         for spec in layer.parameter_specs(inputs):
             shown, fans = {"inputs": inputs, "parameter": spec.name}, (spec.fan_in, spec.fan_out)
             a_matrix = set(spec.shape) in ({inputs, layer.outputs(inputs)}, set(fans))

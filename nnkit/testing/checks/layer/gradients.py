@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array
@@ -98,12 +99,12 @@ def _expect_tangents(one: Situation) -> None:
     directions = {
         name: normal(one.subject, f"tangents/{name}/{one.x.shape}", one.values[name].shape) for name in one.trained
     }
-    x_tangent = normal(one.subject, f"tangents/x/{one.x.shape}", one.x.shape)
+    x_tangent = (normal(one.subject, f"tangents/x/{one.x.shape}", one.x.shape) * one.real).astype(one.x.dtype)
     grad_tangent = normal(one.subject, f"tangents/g/{one.x.shape}", one.grad.shape)
 
     def at(t: float) -> Situation:
         values = {name: a + t * directions[name] if name in directions else a for name, a in one.values.items()}
-        return one.evolve(values=values, x=one.x + t * x_tangent, grad=one.grad + t * grad_tangent)
+        return attrs.evolve(one, values=values, x=one.x + t * x_tangent, grad=one.grad + t * grad_tangent)
 
     cache = one.forward()[1]
     try:

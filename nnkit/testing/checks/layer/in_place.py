@@ -10,7 +10,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.errors import NNKitError
 from nnkit.testing.call import expect_shape, quiet, silent
-from nnkit.testing.checks.layer.passes import Situation, copied, situation, situations
+from nnkit.testing.checks.layer.passes import Situation, copied, situation, situations, valid
 from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.points import normal
 from nnkit.testing.record import check, needs_offer
@@ -81,7 +81,7 @@ def _expect_by_row(one: Situation, count: int) -> None:
         with quiet():
             grad_x, by_name = one.layer.backward_rows(copied(one.values), cache, grads.copy())
     except NNKitError:
-        allowed = one.training and not one.subject.cls.row_independent
+        allowed = one.training and not one.layer.row_independent
         return require(allowed, "backward_rows is offered and refused")
     show(x=one.x, grads=grads, training=one.training)
     expect_shape("backward_rows has the wrong shape", grad_x, (rows, count, one.x.shape[1]))
@@ -152,7 +152,7 @@ def _expect_bound(one: Situation) -> None:
     workspace = Workspace(len(one.x), one.subject.dtype)
     bound = bind(one, live, gradients, workspace, training=one.training, needs_grad_x=True)
     for batch in range(3):
-        x = normal(one.subject, f"bind/x/{one.x.shape}/{batch}", one.x.shape, 1.3)
+        x = valid(one.layer, normal(one.subject, f"bind/x/{one.x.shape}/{batch}", one.x.shape, 1.3))
         grad = normal(one.subject, f"bind/grad/{one.x.shape}/{batch}", one.grad.shape)
         now, x_passed = one.evolve(x=x, grad=grad), x.copy()
         show(now.shown, batch=batch)
@@ -206,7 +206,7 @@ def large(subject: Subject) -> None:
 
     Look at what is left over behind the last complete block, and at every condition on a size.
     """
-    if subject.cls.row_independent:
+    if subject.trait("row_independent"):
         _expect_parts(situation(subject, "large/tall", 1501, 3))
     one = situation(subject, "large/wide", 4, 61)
     for name, gradient in one.gradients().items():

@@ -9,8 +9,10 @@ import numpy as np
 from nnkit.testing.call import silent
 from nnkit.testing.checks.layer.passes import copied, situation, situations
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
-from nnkit.testing.record import check, needs_float32, needs_trait
+from nnkit.testing.record import applies_if, check, needs_float32
 from nnkit.testing.subject import Subject
+
+_needs_noise = applies_if(lambda subject: subject.trait("stochastic"), "it does not declare noise")
 
 
 @check("LAY-005/rows-apart")
@@ -19,7 +21,7 @@ def rows_apart(subject: Subject) -> None:
 
     Set `row_independent = False` for statistics of the batch in training; in inference there are none.
     """
-    tolerance, coupled = 128 * subject.eps, subject.cls.stochastic or not subject.cls.row_independent
+    tolerance, coupled = 128 * subject.eps, subject.trait("stochastic") or not subject.trait("row_independent")
     for one in situations(subject, "rows"):
         if one.training and (coupled or one.gathers()):
             continue
@@ -56,7 +58,7 @@ def modes(subject: Subject) -> None:
     """
     for one in situations(subject, "modes", modes=(False,)):
         for name, training in (("inference", False), ("training", True)):
-            if training and subject.cls.stochastic:
+            if training and one.layer.stochastic:
                 continue
             rng = one.rng
             before = rng.bit_generator.state
@@ -72,7 +74,7 @@ def modes(subject: Subject) -> None:
             expect_equal(f"a training pass writes to {name!r}, which is no buffer", values[name], one.values[name])
 
 
-@check("LAY-008/draws", needs=needs_trait("stochastic", "noise"))
+@check("LAY-008/draws", needs=_needs_noise)
 def draws(subject: Subject) -> None:
     """Noise must be new in every pass, the same for the same generator, and leave the mean alone.
 
@@ -113,7 +115,7 @@ def float32_accuracy(subject: Subject) -> None:
     Subtract means before squaring; look for constants cut to float16.
     """
     for one in situations(subject, "float32"):
-        if one.training and (subject.cls.stochastic or len(one.x) == 1):
+        if one.training and (one.layer.stochastic or len(one.x) == 1):
             continue
         values = {name: array.astype(np.float64) for name, array in one.values.items()}
         wide = one.evolve(values=values, x=one.x.astype(np.float64), grad=one.grad.astype(np.float64))
@@ -130,7 +132,7 @@ def nan_stays_visible(subject: Subject) -> None:
     Use functions that propagate NaN; no nan_to_num, no fmax.
     """
     for one in situations(subject, "nan", modes=(False,)):
-        if len(one.x) < 2:
+        if len(one.x) < 2 or not one.real[0]:
             continue
         clean, x = one.y, one.x.copy()
         x[1, 0] = np.nan

@@ -11,7 +11,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.derivatives import expect_slope
-from nnkit.testing.failure import difference, show
+from nnkit.testing.failure import difference, require, show
 from nnkit.testing.points import normal
 from nnkit.testing.subject import Subject
 
@@ -22,6 +22,38 @@ SIZES = ((1, 1), (3, 2), (2, 5), (5, 3), (7, 4))
 def copied(values: Mapping[str, Array]) -> dict[str, Array]:
     """A copy of every array."""
     return {name: array.copy() for name, array in values.items()}
+
+
+def width(layer: Any, inputs: int) -> int:
+    """The first number of columns from ``inputs`` on that the layer accepts, else the nearest below."""
+    wanted = [*range(inputs, inputs + 64), *range(inputs - 1, 0, -1)]
+    accepted = next((columns for columns in wanted if layer.accepts(columns) is None), None)
+    reason = f"{type(layer).__name__} accepts no number of inputs near {inputs}: {layer.accepts(inputs)}"
+    require(accepted is not None, reason, inputs={"inputs": inputs})
+    assert accepted is not None
+    return accepted
+
+
+def accepted_sizes(layer: Any) -> list[tuple[int, int]]:
+    """``SIZES`` with the columns that the layer accepts."""
+    return [(rows, width(layer, inputs)) for rows, inputs in SIZES]
+
+
+def valid(layer: Any, x: Array) -> Array:
+    """``x`` with indices in their range wherever the layer reads indices and there are other numbers."""
+    for column, count in layer.index_columns(x.shape[1]).items():
+        values, limit = x[:, column], count or 100
+        wrong = ~((values == np.floor(values)) & (values >= 0) & (values < limit))
+        values[wrong] = np.floor(np.abs(values[wrong]) * 1e3) % limit
+    return x
+
+
+def adapt(layer: Any, values: Mapping[str, Array], *windows: tuple[Array, Array | None]) -> None:
+    """Set the buffers in ``values`` from the rows of all windows."""
+    state = layer.adapt_start(windows[0][0].shape[1])
+    for x, weight in windows:
+        layer.adapt_add(state, x, weight)
+    layer.adapt_finish(state, values)
 
 
 def buffered(layer: Any, inputs: int) -> set[str]:
@@ -67,8 +99,17 @@ class Situation:
         return generator_of(self.subject)
 
     def evolve(self, **changes: Any) -> Situation:
-        """The same with some fields changed."""
+        """The same with some fields changed; ``x`` remains such as the layer accepts."""
+        if "x" in changes:
+            changes["x"] = valid(self.layer, np.array(changes["x"]))
         return attrs.evolve(self, **changes)
+
+    @property
+    def real(self) -> Array:
+        """1 for columns that are numbers, 0 for indices."""
+        mask = np.ones(self.x.shape[1])
+        mask[list(self.layer.index_columns(self.x.shape[1]))] = 0.0
+        return mask
 
     def rows(self, rows: slice) -> Situation:
         """The same with some of the rows."""
@@ -102,7 +143,7 @@ class Situation:
 
     def gathers(self) -> bool:
         """Whether a training pass writes what it computes to buffers and reads them: its statistics are data."""
-        if not self.buffers or not self.subject.cls.row_independent:
+        if not self.buffers or not self.layer.row_independent:
             return False
         touched, shifted = copied(self.values), copied(self.values)
         for name in self.buffers:
@@ -115,6 +156,9 @@ class Situation:
         self, message: str, name: str, gradient: Array, direction: Array, step: float, shown: Mapping[str, Any]
     ) -> None:
         """Raise ``CheckFailure`` unless ``gradient``, in ``name``, is that of ``sum(grad * y)`` along ``direction``."""
+        if name == "grad_x":
+            direction = direction * self.real
+            require(not gradient[:, self.real == 0.0].any(), "the gradient of an index is not 0", got=gradient)
 
         def along(t: float) -> Array:
             x = self.x + t * direction if name == "grad_x" else self.x.copy()
@@ -131,11 +175,12 @@ def situation(
 ) -> Situation:
     """A layer (default: the subject's) with random parameters and a random batch."""
     layer = subject.make() if layer is None else layer
+    inputs = width(layer, inputs)
     return Situation(
         subject=subject,
         layer=layer,
         values=_parameters(subject, layer, inputs, label),
-        x=normal(subject, f"{label}/x/{rows}/{inputs}", (rows, inputs), 1.3),
+        x=valid(layer, normal(subject, f"{label}/x/{rows}/{inputs}", (rows, inputs), 1.3)),
         grad=normal(subject, f"{label}/grad/{rows}/{inputs}", (rows, layer.outputs(inputs))),
         training=training,
     )
@@ -143,7 +188,7 @@ def situation(
 
 def situations(subject: Subject, label: str, modes: tuple[bool, ...] = (False, True)) -> Iterator[Situation]:
     """Several sizes, in inference and in training; failures show the present one."""
-    for rows, inputs in SIZES:
+    for rows, inputs in accepted_sizes(subject.make()):
         one = situation(subject, label, rows, inputs)
         for training in modes:
             show(one.shown, training=training)
@@ -160,10 +205,10 @@ def _parameters(subject: Subject, layer: Any, inputs: int, label: str) -> dict[s
             start = start + rng.normal(0.0, 0.5, spec.shape)
         values[spec.name] = np.asarray(start, dtype=subject.dtype)
     if buffered(layer, inputs):
-        data = np.asarray(rng.normal(0.7, 1.3, (12, inputs)), dtype=subject.dtype)
+        data = valid(layer, np.asarray(rng.normal(0.7, 1.3, (12, inputs)), dtype=subject.dtype))
         with quiet():
-            if layer.offers("adapt"):
-                layer.adapt(values, data, None)
+            if layer.offers("adapt_start"):
+                adapt(layer, values, (data, None))
             for rows in (data[:6], data[6:]):
                 layer.forward(values, rows, training=True, rng=np.random.default_rng(1))
     return values

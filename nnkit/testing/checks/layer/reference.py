@@ -9,29 +9,43 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.testing.call import quiet
-from nnkit.testing.checks.layer.passes import Situation, buffered, copied, generator_of, situation, situations
+from nnkit.testing.checks.layer.passes import (
+    Situation,
+    adapt,
+    buffered,
+    copied,
+    generator_of,
+    situation,
+    situations,
+    valid,
+    width,
+)
 from nnkit.testing.effects import expect_effects
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
-from nnkit.testing.record import applies_if, check, needs_offer
+from nnkit.testing.record import applies_if, check
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values, reference_arguments
 from nnkit.testing.subject import Subject
 
-_needs_buffers = applies_if(lambda s: buffered(s.make(), 3), "it keeps no buffers")
+_needs_buffers = applies_if(lambda s: buffered(s.make(), width(s.make(), 3)), "it keeps no buffers")
 
 
-@check("LAY-012/adapt", needs=needs_offer("adapt"))
-def adapt(subject: Subject) -> None:
+_needs_adapting = applies_if(lambda s: s.make().offers("adapt_start"), "it does not offer adapt_start")
+
+
+@check("LAY-012/adapt", needs=_needs_adapting)
+def adapts(subject: Subject) -> None:
     """It runs once, on all data, before training; what it leaves must be saved and repeatable.
 
     Write to buffers only, use the weights as repetitions, and draw nothing.
     """
     start, tolerance = situation(subject, "adapt", 1, 3), 1024 * subject.eps
-    data = np.asarray(subject.rng("adapt").normal(2.0, 3.0, (10, 3)), dtype=subject.dtype)
+    data = np.asarray(subject.rng("adapt").normal(2.0, 3.0, (10, start.x.shape[1])), dtype=subject.dtype)
+    data = valid(start.layer, data)
 
     def adapted(x: Array, weight: Array | None = None) -> dict[str, Array]:
         values, x_passed = copied(start.values), x.copy()
         with quiet():
-            subject.make().adapt(values, x_passed, weight)
+            adapt(subject.make(), values, (x_passed, weight))
         expect_equal("adapt writes to x", x_passed, x, inputs={"x": x})
         return values
 
@@ -49,11 +63,23 @@ def adapt(subject: Subject) -> None:
     )
     show(x=data, weight=weight)
     expect_close(message, adapted(data, weight), adapted(repeated), tolerance=tolerance)
+    layer, parts = subject.make(), [(data[:4], weight[:4]), (data[4:], weight[4:])]
+    in_windows, merged = copied(start.values), copied(start.values)
+    with quiet():
+        adapt(layer, in_windows, *parts)
+        states = [layer.adapt_start(data.shape[1]) for _ in parts]
+        for state, (x, own) in zip(states, parts, strict=True):
+            layer.adapt_add(state, x, own)
+        layer.adapt_finish(layer.adapt_merge(*states), merged)
+    expect_close(
+        "two windows do not give the buffers of all rows", in_windows, adapted(data, weight), tolerance=tolerance
+    )
+    expect_close("adapt_merge does not give the buffers of all rows", merged, in_windows, tolerance=tolerance)
 
 
 @check(
     "LAY-016/statistics-follow",
-    needs=applies_if(lambda s: not s.cls.row_independent, "its rows are independent"),
+    needs=applies_if(lambda s: not s.trait("row_independent"), "its rows are independent"),
     scope="variant",
 )
 def statistics_follow(subject: Subject) -> None:
@@ -67,7 +93,7 @@ def statistics_follow(subject: Subject) -> None:
     trained = one.pass_on(values, training=True, rng=one.rng)
     if difference(values, one.values) is None:
         still = bool(one.buffers) and subject.hyperparameters == subject.variants[0]
-        adapts, message = one.layer.offers("adapt"), "no pass in training ever moves the buffers"
+        adapts, message = one.layer.offers("adapt_start"), "no pass in training ever moves the buffers"
         return require(not still or adapts, message, inputs={"x": one.x})  # no statistics with these hyperparameters
 
     def gap(values: dict[str, Array]) -> float:
@@ -117,6 +143,8 @@ def buffers_shown(subject: Subject) -> None:
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     arguments = dict(inputs)
+    if method == "adapt":
+        return adapt(part, arguments["parameters"], (arguments["x"], arguments.get("weight")))
     if method != "forward":
         return getattr(part, method)(**arguments)
     arguments = {"training": False, "rng": None, **arguments}
@@ -131,7 +159,7 @@ def _run_named(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
 
 
 _needs_equal_draws = applies_if(
-    lambda s: s.dtype == "float64" or not s.cls.stochastic, "a draw in float32 is another draw"
+    lambda s: s.dtype == "float64" or not s.trait("stochastic"), "a draw in float32 is another draw"
 )
 
 
