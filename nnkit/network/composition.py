@@ -257,7 +257,7 @@ def _compose(
     Args:
         layers: Either widths, inputs first (``[64, 32, 10]``, or ``[None, 32, 10]``), or layers,
             specs of layers and widths, which a single leading ``None`` or width may precede.
-        hidden_activation: Of every width but the last.
+        hidden_activation: Of every width but the last; also the name of a layer, ``"prelu"``.
         output_activation: Of the last, where that is a width.
         activations: One for each width after the inputs, instead of the two above.
 
@@ -282,8 +282,7 @@ def _compose(
     for index, item in enumerate(items):
         try:
             if _is_width(item):
-                spec = {"name": DEFAULTS["layer"], "units": _width(item, f"layers[{index}]")}
-                built.append(registry.create("layer", spec | {"activation": chosen[index]}))
+                built += _layers_of_width(_width(item, f"layers[{index}]"), chosen[index])
             else:
                 built.append(registry.create("layer", item))
         except (SpecError, UnknownNameError) as error:
@@ -316,19 +315,52 @@ def _fuses(loss: Loss, activation: Activation | None) -> bool:
 
 def _activations(
     widths: list[int], count: int, hidden: PartSpec, output: PartSpec | None, each: Sequence[PartSpec] | None
-) -> dict[int, Activation | None]:
+) -> dict[int, Activation | Layer | None]:
     """The activation of each width, by its position."""
     if each is not None:
         if isinstance(each, (str, bytes)) or len(each) != len(widths):
             raise SpecError(
                 f"activations is {each!r}; expected one for each of the {len(widths)} widths after the inputs"
             )
-        return dict(zip(widths, (registry.create("activation", a) for a in each), strict=True))
-    chosen: dict[int, Activation | None] = {}
+        return dict(zip(widths, map(_activation, each), strict=True))
+    chosen: dict[int, Activation | Layer | None] = {}
     for index in widths:
         spec = output if index == count - 1 else hidden
-        chosen[index] = None if spec is None else registry.create("activation", spec)
+        chosen[index] = None if spec is None else _activation(spec)
     return chosen
+
+
+def _activation(spec: PartSpec) -> Activation | Layer:
+    """The activation of a spec; a layer where it is one, or where its name is that of a layer alone."""
+    if isinstance(spec, Layer) or (isinstance(spec, type) and issubclass(spec, Layer)):
+        layer: Layer = registry.create("layer", spec)
+        return layer
+    try:
+        activation: Activation = registry.create("activation", spec)
+    except UnknownNameError as unknown:
+        try:
+            layer = registry.create("layer", spec)
+        except UnknownNameError:
+            raise unknown from None
+        return layer
+    return activation
+
+
+def _layers_of_width(width: int, activation: Activation | Layer | None) -> list[Layer]:
+    """A layer with ``width`` outputs, or two: the second one in place of the activation, the first as wide as it needs.
+
+    Raises:
+        SpecError: When the second one cannot have this number of outputs.
+    """
+    units = activation.inputs_for(width) if isinstance(activation, Layer) else width
+    spec = {"name": DEFAULTS["layer"], "units": units}
+    if not isinstance(activation, Layer):
+        return [registry.create("layer", spec | {"activation": activation})]
+    reason = activation.accepts(units)
+    if reason is not None or activation.outputs(units) != width:
+        reason = f": {reason}" if reason else ""
+        raise SpecError(f"{activation!r} as an activation cannot have {width} outputs{reason}")
+    return [registry.create("layer", spec), activation]
 
 
 def _is_width(item: Any) -> bool:

@@ -40,7 +40,8 @@ class Network(Properties, Freezable[Composition], Stored):
     Args:
         layers: Widths with the inputs first (``[64, 32, 10]``; ``[None, 32, 10]`` takes the inputs
             from the first data), or layers and specs of layers, which the number of inputs may precede.
-        hidden_activation: Of all widths but the last; by default ``"relu"``.
+        hidden_activation: Of all widths but the last; by default ``"relu"``. A layer's name (``"prelu"``, ``"glu"``,
+            ``"maxout"``) puts that layer behind a linear one that is as wide as it needs.
         output_activation: Of the last width; by default none, which is the identity.
         activations: One for each width after the inputs, instead of the two above.
         loss: By default ``"mean_squared_error"``.

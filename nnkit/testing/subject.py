@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from nnkit.interfaces import Activation, Elementwise, Part, Solver
-from nnkit.interfaces.fields import PARTS_KIND, part_fields
+from nnkit.interfaces.fields import PART_KIND, PARTS_KIND
 
 
 def family_of(cls: type[Part]) -> str:
@@ -20,8 +20,10 @@ def family_of(cls: type[Part]) -> str:
 
 def resolve_parts(part: Part) -> Part:
     """``part`` with the specs in its part fields turned into parts, as a network does it."""
-    several = attrs.has(type(part)) and any(PARTS_KIND in field.metadata for field in attrs.fields(type(part)))
-    if not several and (not attrs.has(type(part)) or not part_fields(type(part))):
+    if not attrs.has(type(part)):
+        return part
+    fields = attrs.fields(type(part))
+    if not any(PART_KIND in field.metadata or PARTS_KIND in field.metadata for field in fields):
         return part
     from nnkit.registry import resolve
 

@@ -27,7 +27,7 @@ def copied(values: Mapping[str, Array]) -> dict[str, Array]:
 def width(layer: Any, inputs: int) -> int:
     """The first number of columns from ``inputs`` on that the layer accepts, else the nearest below."""
     wanted = [*range(inputs, inputs + 64), *range(inputs - 1, 0, -1)]
-    accepted = next((columns for columns in wanted if layer.accepts(columns) is None), None)
+    accepted: int | None = next((columns for columns in wanted if layer.accepts(columns) is None), None)
     reason = f"{type(layer).__name__} accepts no number of inputs near {inputs}: {layer.accepts(inputs)}"
     require(accepted is not None, reason, inputs={"inputs": inputs})
     assert accepted is not None
