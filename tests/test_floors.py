@@ -159,6 +159,15 @@ def strings(tree):
 
 
 WORDS = {
+    "core/curvature.py": {"residual"},  # a method of losses, as in the next lines
+    "core/objective.py": {"residual"},
+    "core/solving.py": {"residual"},
+    "interfaces/loss.py": {"residual"},
+    "testing/checks/loss/domains.py": {"residual"},
+    "testing/checks/loss/ends.py": {"residual"},
+    "testing/checks/loss/gradients.py": {"residual"},
+    "core/order.py": {"sequential"},  # an order of the samples
+    "data/planning.py": {"sequential"},
     "data/scaling.py": {"standardize"},  # a value of target_scaling
     "files/checks.py": {"step"},  # a key of an archive
     "files/saving.py": {"step", "history"},  # fields of a record
@@ -166,7 +175,7 @@ WORDS = {
     "interfaces/stepping.py": {"step"},  # likewise
     "interfaces/moments.py": {"step"},  # a key of an optimizer's state
     "testing/points.py": {"normal"},  # a function of its own
-    "testing/checks/regularizer.py": {"l1", "l2"},  # fields that the interface calls strengths
+    "testing/checks/regularizer.py": {"l1", "l2", "residual"},  # fields that the interface calls strengths; a method
     "testing/checks/callback.py": {"step"},  # what a view counts
     "testing/training.py": {"accuracy", "mean_squared_error"},  # keys of logs
     "testing/checks/solver.py": {"step", "gauss_newton"},  # the number of a report, a method of an objective

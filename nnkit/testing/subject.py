@@ -22,7 +22,7 @@ def resolve_parts(part: Part) -> Part:
     """``part`` with the specs in its part fields turned into parts, as a network does it."""
     if not attrs.has(type(part)):
         return part
-    fields = attrs.fields(type(part))
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(type(part))  # type: ignore[arg-type]
     if not any(PART_KIND in field.metadata or PARTS_KIND in field.metadata for field in fields):
         return part
     from nnkit.registry import resolve
