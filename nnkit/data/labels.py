@@ -17,7 +17,7 @@ from nnkit.interfaces import Label, Task
 from nnkit.interfaces.description import listed
 from nnkit.interfaces.task import CLASSIFICATION
 
-__all__ = ["Labels", "encoded", "is_single_class", "learned_classes", "predicted_labels"]
+__all__ = ["Labels", "column_of", "encoded", "is_single_class", "learned_classes", "predicted_labels"]
 
 EXPECTED = "expected class labels: str, bool or int"
 
@@ -106,7 +106,7 @@ def learned_classes(y: DataLike, model: Model, name: str) -> tuple[Label, ...]:
         DataError: When there are more or fewer.
     """
     count, binary = model.task.classes, model.task.name == "binary"
-    column = _column(y, name)
+    column = column_of(y, name)
     if isinstance(column, np.ndarray):
         check_finite(column, name)
         # A binary target that is not integral is a probability: the check of the loss' domain judges it.
@@ -138,7 +138,7 @@ def encoded(y: DataLike, model: Model, name: str) -> DataLike:
         DataError: For a label that is not among the classes of the network.
     """
     classes, domain = model.description.classes or learned_classes(y, model, name), model.loss.target_domain
-    column = _column(y, name)
+    column = column_of(y, name)
     if isinstance(column, np.ndarray):
         check_finite(column, name)
         own = (-1, 1) if domain == "sign" else tuple(range(len(classes)))
@@ -174,7 +174,7 @@ def predicted_labels(model: Model, prediction: Array) -> Array:
     return np.array(classes)[codes]
 
 
-def _column(y: Any, name: str) -> Array | Labels:
+def column_of(y: Any, name: str) -> Array | Labels:
     """Numbers as an array ``(N,)``; texts, objects and declared categories as labels."""
     if isinstance(y, Labels):
         return y

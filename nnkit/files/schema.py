@@ -81,6 +81,11 @@ class CompositionRecord:
     backward: str = choice("fast", "jacobian", default="fast")
     task: str | None = choice(*TASKS, optional=True, default=None)
     target_scaling: str | None = choice(*SCALINGS, optional=True, default=None)
+    deferred: list[str] = field(
+        "choices that are left to the data",
+        lambda value: isinstance(value, list) and set(value) <= {"outputs", "loss", "output_activation"},
+        factory=list,
+    )
     providers: dict[str, str] = field(
         "texts by name", lambda value: is_mapping(value) and all(map(is_text, value.values())), factory=dict
     )

@@ -41,6 +41,8 @@ class Properties(Fitted):
     @property
     def task(self) -> TaskName | None:
         """``"regression"``, ``"binary"``, ``"multiclass"`` or ``"multilabel"``; ``None`` for a loss without a task."""
+        if self._composition.deferred:
+            return self._composition.task
         return self._composition.task_of(self._composition.outputs if self._model is None else self.outputs).name
 
     @property

@@ -11,13 +11,18 @@ from nnkit.network.composition import Composition
 
 __all__ = ["summary"]
 
+LEFT = "chosen by the first fit"
+
 
 def summary(composition: Composition, model: Model | None) -> str:
     """Layers, outputs, numbers of parameters, the other parts, and what was learned about the data, as text."""
-    task = str(composition.task_of(composition.outputs if model is None else model.outputs).name)
+    open_choices = composition.deferred
+    task = composition.task
+    if not open_choices:
+        task = composition.task_of(composition.outputs if model is None else model.outputs).name
     lines = [
-        ("task", task),
-        ("loss", repr(composition.loss)),
+        ("task", LEFT if task is None and open_choices else str(task)),
+        ("loss", LEFT if "loss" in open_choices else repr(composition.loss)),
         ("optimizer", repr(composition.optimizer)),
         ("seed", str(composition.seed)),
     ]

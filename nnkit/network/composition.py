@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import attrs
-import numpy as np
 import numpy.typing as npt
 
 from nnkit import registry
@@ -15,6 +14,7 @@ from nnkit.arrays import FloatDType
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
+from nnkit.data.choices import as_float_dtype, as_seed
 from nnkit.data.likely_mistakes import check_pair
 from nnkit.data.scaling import TargetScaling, check_scaling
 from nnkit.errors import SpecError, UnknownNameError
@@ -41,6 +41,12 @@ DEFAULTS = {
     "confusion": "confusion_matrix",
     "divided_inputs": "rescale",
     "standardized_inputs": "standardize",
+    "class_loss": "categorical_crossentropy",
+    "binary_loss": "binary_crossentropy",
+    "unit_head": "sigmoid",
+    "simplex_head": "softmax",
+    "log_simplex_head": "log_softmax",
+    "nonnegative_head": "softplus",
 }
 """The parts used where none is named: by a network, in the functional style, and on the command line."""
 
@@ -49,7 +55,7 @@ PARTS = ("loss", "optimizer", "initializer", "bias_initializer", "regularizer")
 """The parts besides layers, as the fields of a composition and of its config, each kind by its name."""
 
 
-CHOICES = ("seed", "dtype", "backward", "task", "target_scaling")
+CHOICES = ("seed", "dtype", "backward", "task", "target_scaling", "deferred")
 """What else a composition chooses, by its name in the config."""
 
 
@@ -72,6 +78,8 @@ class Composition:
         backward: ``"fast"``, or ``"jacobian"`` for the full-Jacobian path.
         task: ``None`` where it follows from the loss and the number of outputs.
         target_scaling: How targets are scaled for the loss; ``None`` leaves them as they are.
+        deferred: The choices that the first data make, ``"outputs"``, ``"loss"`` and ``"output_activation"``; what
+            stands in their place until then has no meaning.
     """
 
     inputs: int | None
@@ -86,16 +94,18 @@ class Composition:
     backward: Literal["fast", "jacobian"]
     task: TaskName | None
     target_scaling: TargetScaling | None
+    deferred: tuple[str, ...] = ()
 
     @classmethod
     def of(
         cls,
-        layers: Sequence[int | PartSpec | None] | Layer,
+        layers: Sequence[int | PartSpec | None] | Layer | None = None,
         *,
+        hidden: Sequence[int | PartSpec] | None = None,
         hidden_activation: PartSpec = DEFAULTS["hidden_activation"],
         output_activation: PartSpec | None = None,
         activations: Sequence[PartSpec] | None = None,
-        loss: PartSpec = DEFAULTS["loss"],
+        loss: PartSpec | None = None,
         optimizer: PartSpec = DEFAULTS["optimizer"],
         initializer: PartSpec = DEFAULTS["initializer"],
         bias_initializer: PartSpec = DEFAULTS["bias_initializer"],
@@ -105,6 +115,7 @@ class Composition:
         backward: Literal["fast", "jacobian"] = "fast",
         task: TaskName | None = None,
         target_scaling: TargetScaling | None = None,
+        deferred: Sequence[str] = (),
     ) -> Self:
         """The composition of widths, names and specs; the arguments are those of ``nnkit.Network``.
 
@@ -115,6 +126,11 @@ class Composition:
         """
         if backward not in {"fast", "jacobian"}:
             raise SpecError(f"backward is {backward!r}; expected 'fast' or 'jacobian'")
+        if hidden is not None:
+            layers = _around(hidden, layers)
+            deferred = ("outputs",)
+            deferred += ("loss",) if loss is None else ()
+            deferred += ("output_activation",) if output_activation is None and activations is None else ()
         inputs, built = _compose(
             layers,
             hidden_activation=hidden_activation,
@@ -124,17 +140,20 @@ class Composition:
         composition = cls(
             inputs=inputs,
             layers=built,
-            loss=registry.create("loss", loss),
+            loss=registry.create("loss", DEFAULTS["loss"] if loss is None else loss),
             optimizer=registry.create("optimizer", optimizer),
             initializer=registry.create("initializer", initializer),
             bias_initializer=registry.create("initializer", bias_initializer),
             regularizer=None if regularizer is None else registry.create("regularizer", regularizer),
-            seed=_entropy(seed),
-            dtype=None if dtype is None else _float_dtype(dtype),
+            seed=as_seed(seed),
+            dtype=None if dtype is None else as_float_dtype(dtype),
             backward=backward,
             task=task,
             target_scaling=target_scaling,
+            deferred=tuple(deferred),
         )
+        if composition.deferred:
+            return composition
         check_scaling(target_scaling, composition.loss)
         check_pair(composition.head, composition.loss, composition.outputs)
         composition.task_of(composition.outputs)  # refuses a task that does not fit
@@ -211,6 +230,7 @@ class Composition:
             "backward": self.backward,
             "task": self.task,
             "target_scaling": self.target_scaling,
+            "deferred": list(self.deferred),
             "providers": providers,
         }
 
@@ -289,6 +309,19 @@ def _compose(
             error.add_note(f"in layer {index}: {item!r}")
             raise
     return inputs, tuple(built)
+
+
+def _around(hidden: object, layers: object) -> list[Any]:
+    """The layers of ``hidden``, between inputs and outputs that are left to the data.
+
+    Raises:
+        SpecError: When it is no list, or layers are passed as well.
+    """
+    if layers is not None:
+        raise SpecError("layers and hidden were both passed: layers lists all of them, hidden those before the output")
+    if isinstance(hidden, (str, bytes)) or not isinstance(hidden, Sequence):
+        raise SpecError(f"hidden is {hidden!r}; expected a list of widths or layers: hidden=[128, 64]")
+    return [None, *hidden, 1]
 
 
 def _as_list(layers: object) -> list[Any]:
@@ -375,23 +408,3 @@ def _width(item: Any, where: str) -> int:
     if isinstance(item, float) or operator.index(item) < 1:
         raise SpecError(f"{where} is {item!r}; expected a positive integer, the number of units")
     return operator.index(item)
-
-
-def _entropy(seed: int | None) -> int:
-    if seed is None:
-        drawn = np.random.SeedSequence().entropy
-        assert isinstance(drawn, int)
-        return drawn
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise SpecError(f"seed is {seed!r}; expected a non-negative integer, or None")
-    return int(seed)
-
-
-def _float_dtype(dtype: npt.DTypeLike) -> FloatDType:
-    try:
-        chosen: FloatDType = np.dtype(dtype)
-    except TypeError as error:
-        raise SpecError(f"dtype is {dtype!r}; expected 'float32' or 'float64'") from error
-    if chosen not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise SpecError(f"dtype is {dtype!r}; expected 'float32' or 'float64'")
-    return chosen

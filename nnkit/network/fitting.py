@@ -40,6 +40,7 @@ from nnkit.inference.fitted import metrics_of
 from nnkit.interfaces import Callback, Metric, PartSpec, Solver, TrainingData
 from nnkit.network.archive import add_record
 from nnkit.network.composition import Composition
+from nnkit.network.deciding import decided
 
 __all__ = [
     "Fitting",
@@ -82,9 +83,15 @@ class Prepared:
 
 
 def with_inputs(
-    composition: Composition, model: Model | None, state: TrainingState | None, X: DataLike, *, empty: bool = False
+    composition: Composition,
+    model: Model | None,
+    state: TrainingState | None,
+    X: DataLike,
+    y: DataLike,
+    *,
+    empty: bool = False,
 ) -> Prepared:
-    """The network with the number of inputs of ``X``, and ``X`` in its dtype.
+    """The network with the number of inputs of ``X`` and every choice that it leaves to ``y``, and ``X`` in its dtype.
 
     The dtype is that of the composition; else that of a training that has begun; else that of the data.
 
@@ -97,7 +104,7 @@ def with_inputs(
     features = None if model is None else model.description.features
     x = as_inputs(X, dtype=dtype, columns=composition.inputs, features=features, empty=empty)
     if model is None:
-        composition = attrs.evolve(composition, inputs=x.shape[1])
+        composition = attrs.evolve(decided(composition, y), inputs=x.shape[1])
         model = composition.model(x.shape[1])
     checked_indices(model, x)
     return Prepared(composition, model, state, x)
@@ -193,9 +200,8 @@ def prepare(
     """
     (composition, model, state), (X, y, sample_weight) = network, samples
     listeners = _callbacks_of(callbacks)
-    optimizer = composition.optimizer
     named = metrics_of(metrics)
-    prepared = with_inputs(composition, model, state, X)
+    prepared = with_inputs(composition, model, state, X, y)
     composition, model, x = prepared.composition, described(prepared.model, X, y), prepared.x
     check_trainable(model)
     method = composition.target_scaling
@@ -217,6 +223,7 @@ def prepare(
         validation = None if validation is None else in_scale(model, validation, x.dtype, "validation_data[1]")
     if class_weight is not None:
         data = (data[0], data[1], with_class_weights(class_weight, model, data[1], data[2]))
+    optimizer = composition.optimizer
     plan = planned(0 if state is None else state.epoch, epochs, batch_size, sampling, data, validation)
     if resume:
         plan = resumed(state, plan, epochs, listeners)

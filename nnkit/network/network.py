@@ -40,11 +40,14 @@ class Network(Properties, Freezable[Composition], Stored):
     Args:
         layers: Widths with the inputs first (``[64, 32, 10]``; ``[None, 32, 10]`` takes the inputs
             from the first data), or layers and specs of layers, which the number of inputs may precede.
+        hidden: Widths or layers before the output, instead of ``layers``: the first ``fit`` then chooses the inputs
+            and outputs, and, unless they are given, the loss and the output activation, for the task. The task follows
+            from the loss, or from targets that are texts, booleans, categories, or numbers with a fraction.
         hidden_activation: Of all widths but the last; by default ``"relu"``. A layer's name (``"prelu"``, ``"glu"``,
             ``"maxout"``) puts that layer behind a linear one that is as wide as it needs.
         output_activation: Of the last width; by default none, which is the identity.
         activations: One for each width after the inputs, instead of the two above.
-        loss: By default ``"mean_squared_error"``.
+        loss: By default ``"mean_squared_error"``; with ``hidden`` by the task.
         optimizer: Optimizer, solver or any object with ``update(old_params, gradient)``; by default ``"adam"``.
         initializer: Of weights; by default ``"glorot_uniform"``.
         bias_initializer: Of biases; by default ``"zeros"``.
@@ -74,12 +77,13 @@ class Network(Properties, Freezable[Composition], Stored):
 
     def __init__(
         self,
-        layers: Sequence[int | PartSpec | None] | Layer,
+        layers: Sequence[int | PartSpec | None] | Layer | None = None,
         *,
+        hidden: Sequence[int | PartSpec] | None = None,
         hidden_activation: PartSpec = DEFAULTS["hidden_activation"],
         output_activation: PartSpec | None = None,
         activations: Sequence[PartSpec] | None = None,
-        loss: PartSpec = DEFAULTS["loss"],
+        loss: PartSpec | None = None,
         optimizer: PartSpec = DEFAULTS["optimizer"],
         initializer: PartSpec = DEFAULTS["initializer"],
         bias_initializer: PartSpec = DEFAULTS["bias_initializer"],
@@ -92,6 +96,7 @@ class Network(Properties, Freezable[Composition], Stored):
     ) -> None:
         composition = Composition.of(
             layers,
+            hidden=hidden,
             hidden_activation=hidden_activation,
             output_activation=output_activation,
             activations=activations,
@@ -122,7 +127,7 @@ class Network(Properties, Freezable[Composition], Stored):
         self._state = state
         self._forwards = evaluation.ForwardCache()
         self._fit_lock = FitLock()
-        self._open_inputs = composition.inputs is None
+        self._composed = composition
         # Saved with the network. Any: numbers, strings, lists, mappings and arrays in any nesting.
         self.notes: dict[str, Any] = dict(notes or {})
 
@@ -232,8 +237,9 @@ class Network(Properties, Freezable[Composition], Stored):
         """Give back the network as composed; the same seed draws the same parameters."""
         self._fit_lock.check()
         self._state = None
-        if self._open_inputs:
-            self._composition, self._model = attrs.evolve(self._composition, inputs=None), None
+        if self._composed.inputs is None:
+            open_one = self._composed if self._composed.deferred else attrs.evolve(self._composition, inputs=None)
+            self._composition, self._model = attrs.evolve(open_one, optimizer=self.optimizer), None
         elif self._model is not None:
             self._model = attrs.evolve(self._model, description=DataDescription())
 
@@ -255,7 +261,7 @@ class Network(Properties, Freezable[Composition], Stored):
         Raises:
             DataError: When the data cannot be used.
         """
-        new = fitting.with_inputs(self._composition, self._model, self._state, X, empty=total_weight is not None)
+        new = fitting.with_inputs(self._composition, self._model, self._state, X, y, empty=total_weight is not None)
         model = described(new.model, X, y) if total_weight is None else new.model
         if total_weight is None and self._composition.target_scaling is not None:
             in_units = as_data(model, new.x, y, sample_weight, scaled=False)
