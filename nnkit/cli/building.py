@@ -96,23 +96,27 @@ def read_rows(experiment: Experiment, file: str, like: Table | None = None) -> T
         ) from error
 
 
-def build_network(experiment: Experiment, columns: int, source: Path) -> Network:
-    """The network, with the scaling of its inputs as its own first layers.
+def build_network(experiment: Experiment, table: Table) -> Network:
+    """The network, with the scaling of its inputs as its own first layers, and all that it leaves to the data chosen.
 
     Raises:
         NNKitError: When it cannot be composed; says in which file.
     """
     from nnkit.network.composition import DEFAULTS
+    from nnkit.network.deciding import decided
     from nnkit.network.network import Network
 
     settings: dict[str, Any] = dict(experiment.network)
-    layers = settings.pop("layers")
+    columns = table.X.shape[1]
+    hidden, layers = settings.pop("hidden", None), settings.pop("layers", None)
     where = f"{experiment.path}: [network]"
-    if not isinstance(layers, list) or not layers:
+    if hidden is None and (not isinstance(layers, list) or not layers):
         raise ExperimentError(f"{where} layers is {layers!r}; expected a list, for example [64, 32, 10]")
-    if isinstance(layers[0], int):
+    if layers and isinstance(layers[0], int):
         if layers[0] != columns:
-            raise ExperimentError(f"{where} layers begins with {layers[0]} inputs; {source} has {columns} features")
+            raise ExperimentError(
+                f"{where} layers begins with {layers[0]} inputs; {table.source} has {columns} features"
+            )
         if len(layers) == 1:
             raise ExperimentError(f"{where} layers is {layers}; expected the inputs and at least one layer")
         layers = layers[1:]
@@ -122,7 +126,12 @@ def build_network(experiment: Experiment, columns: int, source: Path) -> Network
     if experiment.data.standardize:
         scaling.append(DEFAULTS["standardized_inputs"])
     try:
-        return Network([columns, *scaling, *layers], **settings)
+        if hidden is None:
+            return Network([columns, *scaling, *layers], **settings)
+        assert table.y is not None  # an experiment always reads targets
+        before = [*scaling, *hidden] if isinstance(hidden, list) else hidden
+        chosen = decided(Network(layers, hidden=before, **settings).composition, table.y)
+        return Network.from_config(chosen.to_config() | {"inputs": columns})
     except NNKitError as error:
         error.add_note(f"in [network] of {experiment.path}")
         raise

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import attrs
+import numpy as np
 import numpy.typing as npt
 
 from nnkit import registry

@@ -171,6 +171,20 @@ def test_numbers_as_targets(folder):
     assert "class" not in shown.stdout
 
 
+def test_nothing_has_to_be_counted(folder):
+    change(folder / "iris.toml", "layers = [4, 12, 3]\n", "hidden = [12]\n")
+    change(folder / "iris.toml", 'output_activation = "softmax"\nloss = "categorical_crossentropy"\n', "")
+    shown = run("train", "iris.toml")
+    assert (0, "") == (shown.exit_code, shown.stderr)
+    by_hand, loaded = iris_by_hand()[0], Network.load("iris.npz")
+    np.testing.assert_array_equal(by_hand.parameters, loaded.parameters)
+    assert by_hand.to_config() == loaded.to_config()
+    change(folder / "diabetes.toml", "layers = [10, 8, 1]", "hidden = [8]")
+    assert "which may be numbers or classes: state which" in run("train", "diabetes.toml").stderr
+    change(folder / "diabetes.toml", "hidden = [8]", 'hidden = [8]\ntask = "regression"')
+    assert 0 == run("train", "diabetes.toml").exit_code
+
+
 def test_standardize_is_done_by_the_model_itself(folder):
     run("train", "diabetes.toml", "--seed", "3")
     X, y = load_diabetes(return_X_y=True)
@@ -268,7 +282,7 @@ def test_layers_may_be_named_one_by_one(folder):
         ("layers = [4, 12, 3]", "layers = [4]", "expected the inputs and at least one layer"),
         ("layers = [4, 12, 3]", "layers = 4", r"layers is 4; expected a list, for example \[64, 32, 10\]"),
         ("layers = [4, 12, 3]", "layers = [4, 12, 2]", r"has 3 classes \(setosa, .*\), but the network tells 2 apart"),
-        ("layers = [4, 12, 3]\n", "", "lacks the key 'layers'"),
+        ("layers = [4, 12, 3]\n", "", "lacks the key 'hidden'"),
         (
             '"adam(learning_rate=0.02)"',
             '"adm"',

@@ -24,6 +24,8 @@ def changes():
         "dtype": np.dtype(np.float32),
         "backward": "jacobian",
         "task": "multilabel",
+        "target_scaling": "minmax",
+        "deferred": ("outputs",),
         "inputs": 4,
     }
 

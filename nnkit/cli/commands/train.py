@@ -52,7 +52,7 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     if network is None:
         from nnkit.cli.building import build_network
 
-        network = build_network(experiment, table.X.shape[1], table.source)
+        network = build_network(experiment, table)
     samples = load_samples(experiment, table, network)
     outputs = _outputs(experiment, samples, options["output"], resumed)
     network.notes.update(
