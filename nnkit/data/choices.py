@@ -1,14 +1,19 @@
-"""The seed and the dtype that a user chooses, checked."""
+"""The seed, the dtype and the widths that a user chooses, checked."""
 
 from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nnkit.arrays import FloatDType
 from nnkit.errors import SpecError
+from nnkit.interfaces import Layer
 
-__all__ = ["as_float_dtype", "as_seed"]
+__all__ = ["around", "as_float_dtype", "as_list", "as_seed", "as_width", "is_width"]
 
 
 def as_seed(seed: int | None) -> int:
@@ -39,3 +44,51 @@ def as_float_dtype(dtype: npt.DTypeLike) -> FloatDType:
     if chosen not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise SpecError(f"dtype is {dtype!r}; expected 'float32' or 'float64'")
     return chosen
+
+
+def around(hidden: object, layers: object) -> list[Any]:
+    """The layers of ``hidden``, between inputs and outputs that are left to the data.
+
+    Raises:
+        SpecError: When it is no list, or layers are passed as well.
+    """
+    if layers is not None:
+        raise SpecError("layers and hidden were both passed: layers lists all of them, hidden those before the output")
+    if isinstance(hidden, (str, bytes)) or not isinstance(hidden, Sequence):
+        raise SpecError(f"hidden is {hidden!r}; expected a list of widths or layers: hidden=[128, 64]")
+    return [None, *hidden, 1]
+
+
+def as_list(layers: object) -> list[Any]:
+    """``layers`` as a list.
+
+    Raises:
+        SpecError: When it is not a sequence, or empty.
+    """
+    if isinstance(layers, (str, bytes)) or not isinstance(layers, Sequence):
+        if isinstance(layers, Layer):
+            return [layers]
+        raise SpecError(f"layers is {layers!r}; expected a list of widths, [64, 32, 10], or of layers")
+    if not layers:
+        raise SpecError("layers is empty; expected a list of widths, [64, 32, 10], or of layers")
+    return list(layers)
+
+
+def is_width(item: Any) -> bool:
+    """Whether an entry of ``layers`` is a number, right or wrong."""
+    try:
+        operator.index(item)
+    except TypeError:
+        return isinstance(item, float)
+    return not isinstance(item, bool)
+
+
+def as_width(item: Any, where: str) -> int:
+    """A number of units.
+
+    Raises:
+        SpecError: When it is no positive integer.
+    """
+    if isinstance(item, float) or operator.index(item) < 1:
+        raise SpecError(f"{where} is {item!r}; expected a positive integer, the number of units")
+    return operator.index(item)

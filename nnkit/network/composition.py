@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -15,7 +14,7 @@ from nnkit.arrays import FloatDType
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
-from nnkit.data.choices import as_float_dtype, as_seed
+from nnkit.data.choices import around, as_float_dtype, as_list, as_seed, as_width, is_width
 from nnkit.data.likely_mistakes import check_pair
 from nnkit.data.scaling import TargetScaling, check_scaling
 from nnkit.errors import SpecError, UnknownNameError
@@ -128,7 +127,7 @@ class Composition:
         if backward not in {"fast", "jacobian"}:
             raise SpecError(f"backward is {backward!r}; expected 'fast' or 'jacobian'")
         if hidden is not None:
-            layers = _around(hidden, layers)
+            layers = around(hidden, layers)
             deferred = ("outputs",)
             deferred += ("loss",) if loss is None else ()
             deferred += ("output_activation",) if output_activation is None and activations is None else ()
@@ -285,59 +284,31 @@ def _compose(
     Raises:
         SpecError: When the list cannot be understood; names the position.
     """
-    items = _as_list(layers)
+    items = as_list(layers)
     open_inputs = items[0] is None
-    if all(_is_width(item) for item in items[1:]) and (open_inputs or _is_width(items[0])):
+    if all(is_width(item) for item in items[1:]) and (open_inputs or is_width(items[0])):
         if len(items) < 2:
             raise SpecError(f"layers is {items!r}; expected the inputs and at least one layer: [inputs, ..., outputs]")
         inputs, items = items[0], items[1:]
-    elif open_inputs or _is_width(items[0]):
+    elif open_inputs or is_width(items[0]):
         inputs, items = items[0], items[1:]
     else:
         inputs = None
     if inputs is not None:
-        inputs = _width(inputs, "layers[0]")
-    widths = [index for index, item in enumerate(items) if _is_width(item)]
+        inputs = as_width(inputs, "layers[0]")
+    widths = [index for index, item in enumerate(items) if is_width(item)]
     chosen = _activations(widths, len(items), hidden_activation, output_activation, activations)
     built: list[Layer] = []
     for index, item in enumerate(items):
         try:
-            if _is_width(item):
-                built += _layers_of_width(_width(item, f"layers[{index}]"), chosen[index])
+            if is_width(item):
+                built += _layers_of_width(as_width(item, f"layers[{index}]"), chosen[index])
             else:
                 built.append(registry.create("layer", item))
         except (SpecError, UnknownNameError) as error:
             error.add_note(f"in layer {index}: {item!r}")
             raise
     return inputs, tuple(built)
-
-
-def _around(hidden: object, layers: object) -> list[Any]:
-    """The layers of ``hidden``, between inputs and outputs that are left to the data.
-
-    Raises:
-        SpecError: When it is no list, or layers are passed as well.
-    """
-    if layers is not None:
-        raise SpecError("layers and hidden were both passed: layers lists all of them, hidden those before the output")
-    if isinstance(hidden, (str, bytes)) or not isinstance(hidden, Sequence):
-        raise SpecError(f"hidden is {hidden!r}; expected a list of widths or layers: hidden=[128, 64]")
-    return [None, *hidden, 1]
-
-
-def _as_list(layers: object) -> list[Any]:
-    """``layers`` as a list.
-
-    Raises:
-        SpecError: When it is not a sequence, or empty.
-    """
-    if isinstance(layers, (str, bytes)) or not isinstance(layers, Sequence):
-        if isinstance(layers, Layer):
-            return [layers]
-        raise SpecError(f"layers is {layers!r}; expected a list of widths, [64, 32, 10], or of layers")
-    if not layers:
-        raise SpecError("layers is empty; expected a list of widths, [64, 32, 10], or of layers")
-    return list(layers)
 
 
 def _fuses(loss: Loss, activation: Activation | None) -> bool:
@@ -395,17 +366,3 @@ def _layers_of_width(width: int, activation: Activation | Layer | None) -> list[
         reason = f": {reason}" if reason else ""
         raise SpecError(f"{activation!r} as an activation cannot have {width} outputs{reason}")
     return [registry.create("layer", spec), activation]
-
-
-def _is_width(item: Any) -> bool:
-    try:
-        operator.index(item)
-    except TypeError:
-        return isinstance(item, float)
-    return not isinstance(item, bool)
-
-
-def _width(item: Any, where: str) -> int:
-    if isinstance(item, float) or operator.index(item) < 1:
-        raise SpecError(f"{where} is {item!r}; expected a positive integer, the number of units")
-    return operator.index(item)
