@@ -7,7 +7,7 @@ from typing import final
 
 import attrs
 
-from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces import Callback, Example, TrainingView
 from nnkit.interfaces.fields import real
 
 
@@ -33,6 +33,14 @@ class MaxTime(Callback):
 
     deterministic = False
     variants = ({"seconds": 0.5},)
+    examples = (
+        Example(
+            inputs={"logs": {"loss": [1.0, 1.0, 1.0]}},
+            expected={"stop": 1, "reason": "5 seconds are over, of 5, after 1 epochs"},
+            source="by hand: a second for each event: the begin, that of the epoch, three batches",
+            hyperparameters={"seconds": 5.0},
+        ),
+    )
 
     seconds: float = real(3600.0, gt=0.0)
 

@@ -9,6 +9,15 @@ from nnkit.plot.decision_regions import decision_regions
 from nnkit.plot.distributions import distributions
 from nnkit.plot.intervals import intervals
 from nnkit.plot.learning_curve import learning_curve
+from nnkit.plot.learning_rates import learning_rates
 from nnkit.plot.sensitivities import sensitivities
 
-__all__ = ["confusion_matrix", "decision_regions", "distributions", "intervals", "learning_curve", "sensitivities"]
+__all__ = [
+    "confusion_matrix",
+    "decision_regions",
+    "distributions",
+    "intervals",
+    "learning_curve",
+    "learning_rates",
+    "sensitivities",
+]

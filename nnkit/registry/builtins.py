@@ -166,6 +166,7 @@ CALLBACKS = {
     "checkpoint": "nnkit.callbacks.checkpoint:Checkpoint",
     "reduce_on_plateau": "nnkit.callbacks.reduce_on_plateau:ReduceOnPlateau",
     "stop_on_nonfinite": "nnkit.callbacks.stop_on_nonfinite:StopOnNonfinite",
+    "lr_finder": "nnkit.callbacks.lr_finder:LRFinder",
     "max_time": "nnkit.callbacks.max_time:MaxTime",
     "csv_log": "nnkit.callbacks.csv_log:CSVLog",
     "lambda": "nnkit.callbacks.lambda_callback:LambdaCallback",
