@@ -146,16 +146,17 @@ def test_a_storm_of_signals_leaves_the_file(folder, storm):
     process = start(folder)
     wait_for(folder, process)
     time.sleep(moments.uniform(0.0, 0.3))
-    first = None
+    sent = set()
     for _ in range(moments.randint(1, 12)):
         if process.poll() is not None:
             break
         number = moments.choice(list(CODES))
-        first = first or number
+        sent.add(number)
         process.send_signal(number)
         time.sleep(moments.choice([0.0, 0.001, 0.02]))
     code, _, err = finish(process)
-    assert code == CODES[first], err
+    assert code in {CODES[number] for number in sent}, err  # signals that wait at the same time have no order
+    assert err.count("Stopped after") == 1
     saved, checkpoint = (nnkit.Network.load(folder / name) for name in ("model.npz", "c.npz"))
     assert saved.epoch >= checkpoint.epoch >= 1
     assert not [path.name for path in folder.iterdir() if path.name.endswith(".tmp")]
