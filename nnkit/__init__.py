@@ -46,11 +46,21 @@ _HOME = {
     "to_categorical": "nnkit.arrays",
 }
 
+_ELSEWHERE = {
+    "load load_model": "nnkit.Network.load(path)",
+    "save save_model": "network.save(path)",
+    "sequential mlpclassifier mlpregressor feedforwardnet fitnet patternnet": "nnkit.Network(hidden=[64, 32])",
+    "train fit": "network.fit(X, y)",
+    "activations losses optimizers metrics layers callbacks": "names; nnkit.plugins.names(kind) lists them",
+}
+"""Names in other libraries, and what to use instead."""
+
 
 def __getattr__(name: str) -> Any:
     """Load a public name the first time it is asked for, so that ``import nnkit`` stays cheap."""
     if name not in __all__:
-        raise AttributeError(f"module 'nnkit' has no attribute {name!r}")
+        instead = next((answer for names, answer in _ELSEWHERE.items() if name.lower() in names.split()), "")
+        raise AttributeError(f"module 'nnkit' has no attribute {name!r}" + (f"; use {instead}" if instead else ""))
     if name in _HOME:
         value: Any = getattr(importlib.import_module(_HOME[name]), name)
     else:

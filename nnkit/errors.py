@@ -11,6 +11,7 @@ import warnings
 
 __all__ = [
     "AmbiguousNameError",
+    "ArgumentError",
     "BusyError",
     "DataError",
     "DivergedError",
@@ -61,6 +62,10 @@ class BusyError(NNKitError, RuntimeError):
 
 class SpecError(NNKitError, ValueError):
     """A spec (``"adam(learning_rate=3e-4)"``, a dict, a tuple …) cannot be understood."""
+
+
+class ArgumentError(NNKitError, TypeError):
+    """A call has an argument that the method does not have; the message names what to write instead."""
 
 
 class UnknownNameError(NNKitError, LookupError, ValueError):

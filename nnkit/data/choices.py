@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nnkit.arrays import FloatDType
-from nnkit.errors import SpecError
+from nnkit.errors import SpecError, brief
 from nnkit.interfaces import Layer
 
 __all__ = ["around", "as_float_dtype", "as_list", "as_seed", "as_width", "is_width"]
+
+LARGEST = 1 << 40
+"""Units of a layer that no memory has room for."""
 
 
 def as_seed(seed: int | None) -> int:
@@ -89,6 +92,6 @@ def as_width(item: Any, where: str) -> int:
     Raises:
         SpecError: When it is no positive integer.
     """
-    if isinstance(item, float) or operator.index(item) < 1:
-        raise SpecError(f"{where} is {item!r}; expected a positive integer, the number of units")
+    if isinstance(item, float) or not 1 <= operator.index(item) <= LARGEST:
+        raise SpecError(f"{where} is {brief(item)}; expected a positive integer, the number of units, up to {LARGEST}")
     return operator.index(item)

@@ -17,6 +17,7 @@ from nnkit.data.indices import checked_indices
 from nnkit.data.labels import predicted_labels
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError
+from nnkit.inference.calling import answering
 from nnkit.interfaces import Metric, MetricValue, PartSpec
 from nnkit.network.composition import DEFAULTS
 
@@ -105,6 +106,7 @@ class Fitted(ABC):
         x = as_inputs(X, dtype=self.parameters.dtype, columns=self.model.inputs, features=features)
         return checked_indices(self.model, x)
 
+    @answering
     def predict(self, X: DataLike, *, labels: bool = False, point: bool = False) -> Array:
         """The prediction ``(N, K)`` of each row, or with ``labels`` its class ``(N,)``.
 
@@ -123,6 +125,7 @@ class Fitted(ABC):
         prediction = self.model.unscaled(prediction)
         return self.model.loss.point(prediction) if point else prediction
 
+    @answering
     def score(
         self, X: DataLike, y: DataLike, *, accuracy: bool = False, sample_weight: DataLike | None = None
     ) -> float:
@@ -131,6 +134,7 @@ class Fitted(ABC):
         values = self.evaluate(X, y, metrics=metrics, sample_weight=sample_weight)
         return float(values[metrics[0] if accuracy else "loss"])
 
+    @answering
     def evaluate(
         self,
         X: DataLike,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import attrs
 import numpy as np
@@ -24,6 +24,7 @@ from nnkit.data.targets import as_data
 from nnkit.data.weights import ClassWeight
 from nnkit.errors import DataError
 from nnkit.files.stored import Stored
+from nnkit.inference.calling import answering, missing_attribute
 from nnkit.inference.gradient_check import GradientReport, check_gradient
 from nnkit.inference.properties import Properties
 from nnkit.interfaces import DataDescription, Layer, MetricValue, Optimizer, PartSpec, Solver, TaskName
@@ -75,6 +76,7 @@ class Network(Properties, Freezable[Composition], Stored):
         True
     """
 
+    @answering
     def __init__(
         self,
         layers: Sequence[int | PartSpec | None] | Layer | None = None,
@@ -112,6 +114,16 @@ class Network(Properties, Freezable[Composition], Stored):
             target_scaling=target_scaling,
         )
         self._start(composition)
+
+    if not TYPE_CHECKING:  # a type checker reports both itself
+
+        def __call__(self, *args):
+            """Answer ``network(X)``: predictions are made by ``predict``."""
+            raise TypeError("a network is not called: predict(X) makes predictions, trace(X) shows every layer")
+
+        def __getattr__(self, name):
+            """Answer names of other libraries; called for attributes that do not exist."""
+            raise missing_attribute(type(self), name)
 
     def _start(
         self,
@@ -174,6 +186,7 @@ class Network(Properties, Freezable[Composition], Stored):
 
     # -- training ------------------------------------------------------------------------------
 
+    @answering
     def fit(
         self,
         X: DataLike,

@@ -1,0 +1,95 @@
+"""Words of other libraries, and what beginners write: each is answered with what to write here."""
+
+import copy
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+import nnkit
+from nnkit.errors import TrainingWarning
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 3))
+Y = X[:, 0]
+
+
+def net(**changes):
+    return nnkit.Network([3, 4, 1], seed=0, **changes)
+
+
+OTHERS = {
+    "sklearn: hidden_layer_sizes": (lambda: nnkit.Network(hidden_layer_sizes=(64,)), r"hidden=\[64, 32\]"),
+    "sklearn: activation": (lambda: net(activation="tanh"), "hidden_activation="),
+    "sklearn: solver": (lambda: net(solver="adam"), "optimizer='adam'"),
+    "sklearn: random_state": (lambda: nnkit.Network([3, 1], random_state=0), "seed=0"),
+    "sklearn: max_iter": (lambda: net(max_iter=200), r"fit\(\.\.\., epochs=100\)"),
+    "sklearn: alpha": (lambda: net(alpha=1e-4), "regularizer='l2"),
+    "sklearn: learning_rate_init": (lambda: net(learning_rate_init=0.1), r"optimizer='adam\(learning_rate=0.01\)'"),
+    "sklearn: predict_proba": (lambda: net().predict_proba(X), r"it has predict\(X\)"),
+    "sklearn: coefs_": (lambda: net().coefs_, "it has arrays"),
+    "sklearn: r2_score": (lambda: net().fit(X, Y, metrics=["r2_score"]), "'r2'"),
+    "keras: verbose": (lambda: net().fit(X, Y, verbose=0), r"callbacks=\['progress'\]"),
+    "keras: lr": (lambda: net(lr=0.1), r"optimizer='adam\(learning_rate=0.01\)'"),
+    "keras: adam(lr=0.1)": (lambda: net(optimizer="adam(lr=0.1)"), "learning_rate"),
+    "keras: compile": (lambda: net().compile(optimizer="adam"), r"it has nnkit.Network\("),
+    "keras: acc": (lambda: net().fit(X, Y, metrics=["acc"]), "'accuracy'"),
+    "keras: the call": (lambda: net()(X), r"predict\(X\) makes predictions"),
+    "keras: load_model": (lambda: nnkit.load_model("m.npz"), r"nnkit.Network.load\(path\)"),
+    "keras: Sequential": (lambda: nnkit.Sequential([]), r"use nnkit.Network\(hidden="),
+    "torch: load": (lambda: nnkit.load("m.npz"), r"nnkit.Network.load\(path\)"),
+    "torch: state_dict": (lambda: net().state_dict(), "it has arrays"),
+    "torch: kaiming_normal": (lambda: net(initializer="kaiming_normal"), "'he_normal'"),
+    "matlab: tansig": (lambda: net(hidden_activation="tansig"), "'tanh'"),
+    "matlab: purelin": (lambda: net(output_activation="purelin"), "'identity'"),
+    "matlab: train": (lambda: net().train(X, Y), r"it has fit\(X, y\)"),
+    "matlab: sim": (lambda: net().sim(X), r"it has predict\(X\)"),
+}
+
+BEGINNERS = {
+    "widths without a list": (lambda: nnkit.Network(3, 4, 1), r"list the widths, nnkit.Network\(\[3, 4, 1\]\)"),
+    "batch": (lambda: net().fit(X, Y, batch=8), "batch_size=32"),
+    "epoch": (lambda: net().fit(X, Y, epoch=8), r"epochs=100|'epochs'"),
+    "learning_rate in fit": (lambda: net().fit(X, Y, learning_rate=0.1), "belongs to the optimizer"),
+    "epochs in Network": (lambda: net(epochs=3), r"fit\(\.\.\., epochs=100\)"),
+    "metrics in Network": (lambda: net(metrics=["r2"]), r"fit\(\.\.\., metrics="),
+    "callbacks=None": (lambda: net().fit(X, Y, callbacks=None), "None is no callback; expected"),
+    "metrics=None": (lambda: net().fit(X, Y, metrics=None), "None is no metric; expected"),
+    "a slip in an argument": (lambda: net().fit(X, Y, batchsize=8), "'batch_size'"),
+    "a slip in a method": (lambda: net().pedict(X), "it has predict"),
+    "an unknown argument": (lambda: net().fit(X, Y, colour="red"), "its arguments are X, y, epochs"),
+    "no data": (lambda: net().fit(), "missing 2 required"),
+    "one column for three": (lambda: net().predict(Y), r"\[:, None\]"),
+    "a width as text": (lambda: nnkit.Network(["3", 1]), "in layer 0|'3'"),
+    "a huge width": (lambda: nnkit.Network([3, 10**12, 1]), "more than fit into memory"),
+    "a width of 400 digits": (lambda: nnkit.Network([3, 10**400, 1]), "an integer of 1329 bits; expected a positive"),
+    "a hyperparameter of 400 digits": (lambda: net(optimizer={"name": "sgd", "momentum": 10**400}), "momentum"),
+    "a weight of 400 digits": (lambda: net().fit(X, Y, sample_weight=[10**400] * 40), "sample_weight holds values"),
+    "a floating-point width": (lambda: nnkit.Network([3, 4.5, 1]), "4.5; expected a positive integer"),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS | BEGINNERS)
+def test_it_is_answered(case):
+    make, answer = (OTHERS | BEGINNERS)[case]
+    with pytest.raises((TypeError, ValueError, AttributeError, LookupError), match=answer):
+        make()
+
+
+def test_the_lists_are_long_enough():
+    assert len(OTHERS) >= 15
+    assert len(BEGINNERS) >= 15
+
+
+def test_networks_are_copied_and_inspected_as_before():
+    network = net()
+    assert not hasattr(network, "__array__")
+    assert copy.deepcopy(network).to_config() == pickle.loads(pickle.dumps(network)).to_config()
+
+
+def test_the_warning_of_a_nan_loss_comes_once():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net(optimizer="sgd(learning_rate=1e200)").fit(X, Y, epochs=6)
+    assert 1 == sum("the loss is" in str(w.message) for w in caught if issubclass(w.category, TrainingWarning))
