@@ -32,6 +32,7 @@ __all__ = [
     "TrainingWarning",
     "UnknownNameError",
     "brief",
+    "headline",
     "warn",
 ]
 

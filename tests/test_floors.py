@@ -172,6 +172,7 @@ WORDS = {
     "data/scaling.py": {"standardize"},  # a value of target_scaling
     "files/checks.py": {"step"},  # a key of an archive
     "files/saving.py": {"step", "history"},  # fields of a record
+    "inference/calling.py": {"dropout", "early_stopping"},  # arguments of other libraries
     "interfaces/block_optimizer.py": {"step"},  # an entry of a state
     "interfaces/stepping.py": {"step"},  # likewise
     "interfaces/moments.py": {"step"},  # a key of an optimizer's state

@@ -117,11 +117,11 @@ class Network(Properties, Freezable[Composition], Stored):
 
     if not TYPE_CHECKING:  # a type checker reports both itself
 
-        def __call__(self, *args):
+        def __call__(self, *args: object) -> None:
             """Answer ``network(X)``: predictions are made by ``predict``."""
             raise TypeError("a network is not called: predict(X) makes predictions, trace(X) shows every layer")
 
-        def __getattr__(self, name):
+        def __getattr__(self, name: str) -> None:
             """Answer names of other libraries; called for attributes that do not exist."""
             raise missing_attribute(type(self), name)
 
