@@ -35,6 +35,12 @@ def summary(composition: Composition, model: Model | None) -> str:
     return _table(composition.layers, model, lines)
 
 
+def _title(layer: Layer) -> str:
+    """The name of a layer, with the layers within it."""
+    inner = ", ".join(_title(child) + " (frozen)" * (not child.trainable) for child in layer.children.values())
+    return f"{type(layer).__name__}[{inner}]" if inner else type(layer).__name__
+
+
 def _table(layers: Sequence[Layer], model: Model | None, lines: list[tuple[str, str]]) -> str:
     """A table of layers with their outputs and parameters, then the other parts."""
     rows = [("layer", "activation", "output", "parameters")]
@@ -47,12 +53,12 @@ def _table(layers: Sequence[Layer], model: Model | None, lines: list[tuple[str, 
         ]
         frozen = "" if layer.trainable else " (frozen)"
         if columns is None:
-            rows.append((type(layer).__name__, ", ".join(activations), "?", f"?{frozen}"))
+            rows.append((_title(layer), ", ".join(activations), "?", f"?{frozen}"))
             continue
         specs = [spec for spec in layer.parameter_specs(columns) if spec.role != "buffer"]
         shapes = " + ".join("x".join(str(side) for side in spec.shape) for spec in specs)
         columns = layer.outputs(columns)
-        rows.append((type(layer).__name__, ", ".join(activations), f"(N, {columns})", (shapes or "none") + frozen))
+        rows.append((_title(layer), ", ".join(activations), f"(N, {columns})", (shapes or "none") + frozen))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     text.insert(1, "  ".join("-" * width for width in widths))
