@@ -55,6 +55,7 @@ def test_numpy_and_zipfile_read_it():
         np.testing.assert_array_equal(np.arange(6, dtype=np.float32).reshape(2, 3), archive["weights.0.weight"])
 
 
+@pytest.mark.no_cover
 def test_more_members_than_a_small_zip_archive_holds():
     arrays = [np.array(number) for number in range(66_000)]
     content = written({"arrays": arrays})

@@ -57,6 +57,7 @@ def test_each_output_has_its_own_noise():
     assert np.allclose(alone.lower[:, 0], found.lower[:, 0], rtol=1e-6)
 
 
+@pytest.mark.no_cover
 def test_coverage_over_simulated_data():
     """60 data sets of a network that can represent the truth; the 500 of the documentation are a study of their own."""
     truth = nnkit.Network([1, 2, 1], hidden_activation="tanh", seed=5)
@@ -104,6 +105,7 @@ def test_strengths_found_in_training_count_as_a_penalty(tmp_path):
     assert influence(net, X, y).effective_parameters > 2.0 * influence(again, X, y).effective_parameters
 
 
+@pytest.mark.no_cover
 def test_coverage_after_bayesian_regularization():
     hits = count = 0
     for seed in range(25):

@@ -11,6 +11,8 @@ import nnkit
 from nnkit.inference import diagnose, influence, intervals, sensitivities
 from nnkit.inference.student import student_quantile
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines; recording them doubles the time
+
 HIDDEN, OUTPUTS = 30, 2
 
 

@@ -12,6 +12,8 @@ import nnkit
 from nnkit import plugins
 from nnkit.errors import SpecError, TrainingWarning
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines; recording them doubles the time
+
 ACTIVATIONS = plugins.names("activation")
 LOSSES = plugins.names("loss")
 DOMAINS = {"nonnegative": (0.0, np.inf), "unit": (0.0, 1.0)}

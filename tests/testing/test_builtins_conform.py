@@ -1,6 +1,10 @@
 """Every built-in part, proven in float32 and float64, one item for each check."""
 
+import pytest
+
 from nnkit.testing import conformance
+
+pytestmark = pytest.mark.no_cover  # other tests run the same lines; recording them doubles the time
 
 test_activations = conformance("nnkit-core", kind="activation")
 test_losses = conformance("nnkit-core", kind="loss")

@@ -10,6 +10,8 @@ from nnkit.activations.silu import SiLU
 from nnkit.losses.huber import Huber
 from nnkit.testing import all_checks, check
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines; recording them doubles the time
+
 load_faults()
 
 
