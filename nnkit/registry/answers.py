@@ -127,7 +127,7 @@ def providers(*, load: bool = False, check: bool = False) -> list[Provider]:
 def _provider(registry: Registry, one: Installed) -> Provider:
     entries, failures, untried = _state(registry, one)
     failed = [str(e) if str(e).startswith(i.origin) else f"{i.origin}: {headline(e)}" for i, e in failures]
-    items = [*one.hooks, *(entry for group in entries.values() for entry in group)]
+    items: list[HookModule | Entry] = [*one.hooks, *(entry for group in entries.values() for entry in group)]
     loaded = one.namespace in {BUILTIN, IN_PROCESS} or any(map(registry.is_loaded, items))
     reason = why_disabled(one.namespace) or ""
     state: State = "disabled" if reason else "loaded" if loaded else "not loaded"
