@@ -1,0 +1,271 @@
+"""Column plans: from a table as people have it to the matrix that a network reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self, TypeAlias
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.data.column_rules import RULES, Rule, is_missing, kind_of
+from nnkit.data.table import Column, Words, as_table
+from nnkit.errors import DataError, HyperparameterError, SpecError, TrainingWarning, warn
+from nnkit.interfaces.description import listed
+from nnkit.spelling import parse, suggest
+
+__all__ = ["AUTO", "ColumnPlan", "ColumnsLike", "checked_request"]
+
+AUTO = "auto"
+MOST_CATEGORIES = 50
+"""Text with more distinct values is not made one-hot unless the column's rule says so."""
+
+ColumnsLike: TypeAlias = str | Mapping[str, Any]
+"""``"auto"``, or the rule of some columns by name; the others follow ``"auto"``."""
+
+
+@attrs.frozen(kw_only=True)
+class ColumnPlan:
+    """What each column of a table becomes, learned from the rows of training.
+
+    Two plans are equal when they make the same matrix of every table.
+
+    Args:
+        rules: The learned rule of each column, in the order of the table.
+
+    Example:
+        >>> table = {"age": np.array([20.0, np.nan, 40.0]), "city": ["Oslo", "Rome", "Oslo"]}
+        >>> plan = ColumnPlan.learn(table, {"city": "onehot"})
+        >>> plan.outputs
+        ('age', 'age is missing', 'city=Oslo', 'city=Rome')
+        >>> plan.matrix(table)
+        array([[20.,  0.,  1.,  0.],
+               [30.,  1.,  0.,  1.],
+               [40.,  0.,  1.,  0.]])
+    """
+
+    rules: tuple[tuple[str, Rule], ...]
+
+    @classmethod
+    def learn(cls, frame: Any, request: ColumnsLike = AUTO, *, name: str = "X", rows: Any = None) -> Self:
+        """The plan of a frame or a mapping of arrays.
+
+        Args:
+            frame: The table.
+            request: ``"auto"``, or the rule of some columns by name.
+            name: The table's name in messages.
+            rows: The rows of training, as places or a mask; all by default.
+
+        Raises:
+            DataError: With every column that has no rule, why, and what to do.
+        """
+        declared = checked_request(request)
+        table = as_table(frame, name)
+        unknown = next((column for column in declared if column not in table.columns), None)
+        if unknown is not None:
+            near = suggest(unknown, table.columns, count=1)
+            hint = f" did you mean {near[0]!r}?" if near else ""
+            raise DataError(
+                f"columns has a rule for {unknown!r}, which {name} does not have;{hint} its columns are "
+                f"{listed(map(repr, table.columns))}"
+            )
+        rows = slice(None) if rows is None else rows
+        for column, rule in declared.items():  # rows that a rule drops teach nothing
+            complete = rule.complete(table[column])
+            if complete is not None:
+                rows = np.arange(len(table))[rows]
+                rows = rows[complete[rows]]
+        refused, rules = [], []
+        for column in table.columns:
+            part = table[column][rows]
+            rule = declared.get(column) or _automatic(part, column, refused)
+            if rule is not None:
+                rules.append((column, rule.learned(part, column)))
+        if refused:
+            raise DataError(f"{name}: {'; '.join(refused)}")
+        plan = cls(rules=tuple(rules))
+        if not plan.outputs:
+            raise DataError(f"{name} has no column left for the features; its columns are {listed(table.columns)}")
+        return plan
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a table must have."""
+        return tuple(name for name, rule in self.rules if rule.outputs(name))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """A name for each column of the matrix."""
+        return tuple(output for name, rule in self.rules for output in rule.outputs(name))
+
+    @property
+    def ranges(self) -> dict[str, slice]:
+        """The columns of the matrix that come from each column of the table."""
+        ranges, start = {}, 0
+        for name, rule in self.rules:
+            width = len(rule.outputs(name))
+            ranges[name] = slice(start, start + width)
+            start += width
+        return ranges
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The columns whose values are compared as they are written: a reader must not turn them into numbers."""
+        return frozenset(name for name, rule in self.rules if rule.rule == "onehot")
+
+    def matrix(self, frame: Any, name: str = "X") -> Array:
+        """The inputs of a network, ``(N, len(outputs))`` in float64; values that training did not have are warned of.
+
+        Raises:
+            DataError: When a column is missing, or has a value that its rule cannot read.
+        """
+        table = as_table(frame, name)
+        missing = [column for column in self.columns if column not in table.columns]
+        known = {column for column, _ in self.rules}
+        additional = [column for column in table.columns if column not in known]
+        if missing or additional:
+            parts = [f"lacks {listed(map(repr, missing))}"] * bool(missing)
+            parts += [f"has {listed(map(repr, additional))} in addition"] * bool(additional)
+            raise DataError(f"{name} {' and '.join(parts)}; its column plan has {listed(map(repr, self.columns))}")
+        out = np.empty((len(table), len(self.outputs)))
+        ranges, unseen = self.ranges, []
+        for column, rule in self.rules:
+            if rule.outputs(column):
+                try:
+                    other = rule.encode(table[column], column, out[:, ranges[column]])
+                except DataError as error:
+                    raise DataError(f"{name}: {error}") from error
+                if other is not None:
+                    unseen.append(f"{column!r} in {len(other)} rows ({listed(other.used(), 3)})")
+        if unseen:
+            warn(
+                f"{name} has values that the column plan did not see in training, which count as other: "
+                f"{', '.join(unseen)}",
+                TrainingWarning,
+            )
+        return out
+
+    def complete(self, frame: Any, name: str = "X") -> Array | None:
+        """Which rows stay in training, ``(N,)``; ``None`` where no rule drops rows.
+
+        Raises:
+            DataError: When none stays.
+        """
+        table = as_table(frame, name)
+        masks = [rule.complete(table[column]) for column, rule in self.rules if column in table.columns]
+        present = [mask for mask in masks if mask is not None]
+        if not present:
+            return None
+        complete: Array = np.logical_and.reduce(present)
+        if not complete.any():
+            raise DataError(f"{name}: missing='drop' leaves no row; declare another rule for missing values")
+        return complete
+
+    def lines(self, frame: Any = None) -> list[tuple[str, str, str, str]]:
+        """For each column its name, rule, inputs, and what was learned; with a table also its missing values."""
+        table = None if frame is None else as_table(frame, "X")
+        lines = []
+        for name, rule in self.rules:
+            details = [rule.described()]
+            if table is not None and rule.rule != "drop":
+                count = int(is_missing(table[name]).sum())
+                details.insert(0, f"{count:,} missing" if count else "")
+            lines.append((name, rule.rule, str(len(rule.outputs(name))), ", ".join(filter(None, details))))
+        return lines
+
+    def to_config(self) -> list[dict[str, Any]]:
+        """JSON-able data."""
+        return [
+            {"column": name, "rule": rule.rule}
+            | {key: list(v) if isinstance(v, tuple) else v for key, v in attrs.asdict(rule, recurse=False).items()}
+            for name, rule in self.rules
+        ]
+
+    @classmethod
+    def from_config(cls, config: Any) -> Self:
+        """The plan of ``to_config``.
+
+        Raises:
+            SpecError: When it is not one.
+        """
+        try:
+            rules = []
+            for entry in config:
+                options = {
+                    key: tuple(v) if isinstance(v, list) else v
+                    for key, v in entry.items()
+                    if key not in {"column", "rule"}
+                }
+                rules.append((str(entry["column"]), RULES[entry["rule"]](**options)))
+        except (TypeError, KeyError, AttributeError, HyperparameterError, DataError) as error:
+            raise SpecError(f"the column plan cannot be understood: {error!r}") from error
+        return cls(rules=tuple(rules))
+
+
+def checked_request(request: Any) -> dict[str, Rule]:
+    """The declared rules by column, with nothing learned yet.
+
+    Raises:
+        SpecError: When it is neither ``"auto"`` nor a mapping of rules.
+    """
+    if request == AUTO:
+        return {}
+    if not isinstance(request, Mapping):
+        raise SpecError(
+            f"columns is {request!r}; expected 'auto', or the rules of columns by name: {{'city': 'onehot'}}"
+        )
+    return {str(column): _rule(spec, str(column)) for column, spec in request.items()}
+
+
+def _rule(spec: Any, column: str) -> Rule:
+    """The rule of a text such as ``"number(missing='median')"``, or of a mapping with ``name``."""
+    where = f"columns: the rule of {column!r}"
+    if isinstance(spec, Rule):
+        return spec
+    if isinstance(spec, str):
+        name, options = parse(spec)
+    elif isinstance(spec, Mapping) and isinstance(spec.get("name"), str):
+        name, options = spec["name"], {key: value for key, value in spec.items() if key != "name"}
+    else:
+        raise SpecError(f"{where} is {spec!r}; expected text such as \"number(missing='median')\"")
+    if name not in RULES:
+        near = suggest(name, RULES, count=1)
+        hint = f" did you mean {near[0]!r}?" if near else ""
+        raise SpecError(f"{where} is {name!r};{hint} the rules are {', '.join(RULES)}")
+    allowed = {"missing", "indicator", "parts"} & {field.name for field in attrs.fields(RULES[name])}
+    wrong = next((option for option in options if option not in allowed), None)
+    if wrong is not None:
+        raise SpecError(f"{where}: {name} has no option {wrong!r}; it has {', '.join(sorted(allowed)) or 'none'}")
+    try:
+        return RULES[name](**options)
+    except (HyperparameterError, DataError) as error:
+        raise SpecError(f"{where}: {error}") from error
+
+
+def _automatic(column: Column, name: str, refused: list[str]) -> Rule | None:
+    """The rule of a column without a declared one; ``None`` adds to ``refused`` why there is none."""
+    kind = kind_of(column)
+    if kind == "date":
+        refused.append(
+            f'column {name!r} has dates; declare "date" (or "date(parts=[\'year\', \'month\'])"), or "drop": '
+            f'columns = {{"{name}" = "date"}}'
+        )
+        return None
+    if kind in {"number", "boolean"}:
+        return RULES[kind]()
+    assert isinstance(column, Words)
+    distinct, rows = len(column.used()), int((column.codes >= 0).sum())
+    if 2 * distinct > rows:
+        refused.append(
+            f"column {name!r} has {distinct} distinct texts in {rows} rows ({listed(map(repr, column.used()), 2)}), too"
+            ' many to learn from; declare "drop", or "onehot" if they are categories all the same'
+        )
+        return None
+    if distinct > MOST_CATEGORIES:
+        refused.append(
+            f'column {name!r} has {distinct} distinct texts, more than {MOST_CATEGORIES}; declare "onehot" for as'
+            ' many inputs, or "drop"'
+        )
+        return None
+    return RULES["onehot"]()

@@ -1,0 +1,172 @@
+"""Columns with names: what a column plan reads, whatever frame or file they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array, IntArray
+from nnkit.data.frames import from_column, is_frame
+from nnkit.errors import DataError
+
+__all__ = ["Column", "Table", "Words", "as_table"]
+
+MISSING = -1
+
+
+@attrs.frozen(eq=False)
+class Words:
+    """A column of text, each distinct word stored once.
+
+    Args:
+        codes: The place of each row's word in ``words``, ``(N,)``; -1 where it is missing.
+        words: The distinct words, in the order in which they first occur.
+
+    Example:
+        >>> column = Words.of(["b", None, "a", "b"])
+        >>> column.words, column.codes.tolist()
+        (('b', 'a'), [0, -1, 1, 0])
+        >>> np.asarray(column).tolist()
+        ['b', None, 'a', 'b']
+    """
+
+    codes: IntArray
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> Words:
+        """The words of any values: texts as they are, integral numbers without a fraction, None and NaN missing."""
+        places: dict[str, int] = {}
+        codes = [MISSING if _is_missing(value) else places.setdefault(_word(value), len(places)) for value in values]
+        return cls(np.array(codes, dtype=np.int32), tuple(places))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(N,)``."""
+        return self.codes.shape
+
+    @property
+    def dtype(self) -> str:
+        """What messages call it."""
+        return "text"
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Any) -> Words:
+        return Words(self.codes[rows], self.words)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self.taken(np.array(self.words, dtype=object), None)
+
+    def taken(self, values: Array, missing: Any) -> Array:
+        """The value of each row's word, ``(N,)``; ``missing`` where there is none."""
+        return np.concatenate([values, np.array([missing], dtype=values.dtype)])[self.codes]
+
+    def used(self) -> list[str]:
+        """The words that occur in these rows."""
+        return [self.words[code] for code in np.unique(self.codes).tolist() if code != MISSING]
+
+
+Column: TypeAlias = Array | Words
+"""Numbers with NaN where they are missing, booleans, dates (``datetime64``, NaT where they are missing), or words."""
+
+
+@attrs.frozen(eq=False)
+class Table:
+    """Columns of one length by their names.
+
+    Example:
+        >>> table = Table({"age": np.array([3.0, 5.0]), "city": Words.of(["Oslo", "Rome"])})
+        >>> table.columns, table.shape, table.rows([1])["city"].used()
+        (('age', 'city'), (2, 2), ['Rome'])
+    """
+
+    contents: Mapping[str, Column]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self.contents)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(N, columns)``."""
+        return len(next(iter(self.contents.values()), ())), len(self.contents)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, name: str) -> Column:
+        return self.contents[name]
+
+    def rows(self, rows: Any) -> Table:
+        """Some of the rows, by their places or as a mask."""
+        return Table({name: column[rows] for name, column in self.contents.items()})
+
+    def only(self, names: Iterable[str]) -> Table:
+        """Some of the columns, in this order."""
+        return Table({name: self.contents[name] for name in names})
+
+
+def as_table(frame: Any, name: str) -> Table:
+    """The columns of a frame (pandas, polars, pyarrow) or of a mapping of arrays.
+
+    Raises:
+        DataError: When it has no columns with names, two of one name, or columns of different lengths.
+    """
+    if isinstance(frame, Table):
+        return frame
+    if isinstance(frame, Mapping):
+        labels: list[Any] = list(frame)
+        series = [frame[label] for label in labels]
+    elif is_frame(frame):
+        labels = list(getattr(frame, "column_names", frame.columns))
+        series = [frame.iloc[:, i] if hasattr(frame, "iloc") else frame[label] for i, label in enumerate(labels)]
+    else:
+        raise DataError(
+            f"{name} is {type(frame).__name__}; a column plan needs columns with names: a frame (pandas, polars,"
+            " pyarrow), or a mapping of arrays by name"
+        )
+    names = [str(label) for label in labels]
+    repeated = next((label for label in names if names.count(label) > 1), None)
+    if repeated is not None:
+        raise DataError(f"{name} has several columns called {repeated!r}; rename them, so that each name is unique")
+    columns = {label: as_column(one) for label, one in zip(names, series, strict=True)}
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) > 1:
+        raise DataError(f"{name} has columns of different lengths: {', '.join(map(str, sorted(lengths)))} rows")
+    return Table(columns)
+
+
+def as_column(series: Any) -> Column:
+    """One column: numbers, booleans and dates as arrays, everything else as words."""
+    if isinstance(series, Words):
+        return series
+    numbers = from_column(series)
+    if numbers is not None:
+        return numbers
+    values = np.asarray(series)
+    if values.dtype.kind == "M":
+        return values
+    listed = series if isinstance(series, (list, tuple)) else values.tolist()  # numpy makes texts of mixed lists
+    present = [value for value in listed if not _is_missing(value)]
+    if present and all(isinstance(value, bool) for value in present) and len(present) == len(listed):
+        return np.array(listed)
+    if present and not any(isinstance(value, (str, bytes, bool)) for value in present):
+        try:
+            return np.array([np.nan if _is_missing(value) else value for value in listed], dtype=np.float64)
+        except (TypeError, ValueError):
+            pass
+    return Words.of(listed)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or type(value).__name__ in {"NAType", "NaTType"} or value != value  # noqa: PLR0124  # NaN
+
+
+def _word(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,0 +1,224 @@
+"""Column plans: one matrix from a table of text, gaps, booleans and dates, learned on training rows only."""
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import OneHotEncoder
+
+from nnkit.data.columns import ColumnPlan
+from nnkit.data.table import Table, Words, as_table
+from nnkit.errors import DataError, SpecError, TrainingWarning
+
+
+def people(rows=40):
+    rng = np.random.default_rng(0)
+    age = rng.integers(18, 80, rows).astype(float)
+    age[::7] = np.nan
+    city = np.array(["Oslo", "Rome", "Lima"], dtype=object)[rng.integers(0, 3, rows)]
+    city[3] = None
+    return pd.DataFrame({"age": age, "city": city, "member": rng.random(rows) > 0.5, "size": rng.normal(size=rows)})
+
+
+def frames(frame):
+    """The same table in every form that is installed."""
+    yield frame
+    yield {name: frame[name].tolist() for name in frame}
+    yield Table({name: as_table(frame, "X")[name] for name in frame})
+    yield frame.convert_dtypes()
+    yield frame.astype({"city": "category"})
+    for package in ("polars", "pyarrow"):
+        try:
+            module = __import__(package)
+        except ModuleNotFoundError:
+            continue
+        yield module.from_pandas(frame) if package == "polars" else module.Table.from_pandas(frame)
+
+
+def test_the_matrix_is_that_of_scikit_learn():
+    frame = people()
+    train = frame[:30]
+    plan = ColumnPlan.learn(train)
+    imputer = SimpleImputer(strategy="median", add_indicator=True).fit(train[["age"]])
+    encoder = OneHotEncoder(sparse_output=False, handle_unknown="ignore").fit(train[["city"]].fillna("zz"))
+    expected = np.hstack(
+        [
+            imputer.transform(frame[["age"]]),
+            encoder.transform(frame[["city"]].fillna("zz")),
+            frame[["member", "size"]].to_numpy(dtype=float),
+        ]
+    )
+    np.testing.assert_array_equal(expected, plan.matrix(frame))
+    names = ("age", "age is missing", "city=Lima", "city=Oslo", "city=Rome", "city=missing", "member", "size")
+    assert names == plan.outputs
+    assert {"age": slice(0, 2), "city": slice(2, 6), "member": slice(6, 7), "size": slice(7, 8)} == plan.ranges
+
+
+def test_every_kind_of_frame_gives_the_same_plan_and_matrix():
+    expected = ColumnPlan.learn(people())
+    for frame in frames(people()):
+        plan = ColumnPlan.learn(frame)
+        assert expected == plan
+        np.testing.assert_array_equal(expected.matrix(people()), plan.matrix(frame))
+
+
+def test_only_the_rows_of_training_teach():
+    frame = people()
+    assert ColumnPlan.learn(frame[:20]) == ColumnPlan.learn(frame, rows=np.arange(20))
+    assert ColumnPlan.learn(frame) != ColumnPlan.learn(frame, rows=np.arange(20))
+
+
+def test_rows_may_come_in_any_number_and_order():
+    frame = people()
+    plan = ColumnPlan.learn(frame)
+    order = np.random.default_rng(1).permutation(len(frame))
+    np.testing.assert_array_equal(plan.matrix(frame)[order], plan.matrix(frame.iloc[order]))
+    np.testing.assert_array_equal(plan.matrix(frame)[5:6], plan.matrix(frame[5:6]))
+    np.testing.assert_array_equal(plan.matrix(frame), plan.matrix(frame[["size", "member", "city", "age"]]))
+
+
+def test_values_that_training_did_not_have_count_as_other_and_are_warned_of():
+    plan = ColumnPlan.learn(people())
+    new = people()[:4].assign(city=["Oslo", "Paris", "Bonn", "Paris"])
+    with pytest.warns(TrainingWarning, match=r"'city' in 3 rows \(Paris, Bonn\)"):
+        matrix = plan.matrix(new)
+    np.testing.assert_array_equal([1, 0, 0, 0], matrix[:, plan.ranges["city"]].sum(axis=1))
+    gaps = ColumnPlan.learn(people()[["size"]])
+    with pytest.warns(TrainingWarning, match=r"'size' in 1 rows \(missing, taken as"):
+        assert gaps.matrix({"size": [np.nan, 1.0]})[0, 0] == np.median(people()["size"])
+
+
+def test_declared_rules():
+    days = ["2024-02-28", "2024-03-01T12:00", "2024-02-28"]
+    table = {"zip": [10, 20, 10], "when": days, "note": ["a", "b", "c"], "flag": ["True", "false", None]}
+    rules = {
+        "zip": "onehot",
+        "when": "date(parts=['elapsed', 'day', 'weekday', 'hour', 'month', 'year'])",
+        "note": "drop",
+    }
+    plan = ColumnPlan.learn(table, rules)
+    assert ("zip=10", "zip=20", "when elapsed") == plan.outputs[:3]
+    assert ("zip", "when", "flag") == plan.columns
+    np.testing.assert_array_equal(
+        [
+            [1, 0, 0, 28, 2, 0, 2, 2024, 1, 0],
+            [0, 1, 2.5, 1, 4, 12, 3, 2024, 0, 0],
+            [1, 0, 0, 28, 2, 0, 2, 2024, 0.5, 1],
+        ],
+        plan.matrix(table),
+    )
+    assert plan == ColumnPlan.learn(table, {**rules, "zip": {"name": "onehot"}})
+    dates = {**table, "when": np.array(days, dtype="datetime64[m]")}
+    np.testing.assert_array_equal(plan.matrix(table), plan.matrix(dates))
+    np.testing.assert_array_equal(plan.matrix(table), plan.matrix({k: v for k, v in table.items() if k != "note"}))
+
+
+def test_rows_without_a_value_are_dropped_where_that_is_declared():
+    frame = people()
+    plan = ColumnPlan.learn(frame, {"age": "number(missing='drop')", "city": "onehot(missing='drop')"})
+    expected = frame[["age", "city"]].notna().all(axis=1).to_numpy()
+    np.testing.assert_array_equal(expected, plan.complete(frame))
+    assert ("age", "city=Lima") == plan.outputs[:2]
+    assert plan.matrix(frame[expected]).shape == (expected.sum(), 6)
+    with pytest.raises(DataError, match=r"column 'age' has no value in row 0 \(6 such rows\)"):
+        plan.matrix(frame)
+    with pytest.raises(DataError, match="leaves no row"):
+        plan.complete(frame.assign(age=np.nan))
+    assert ColumnPlan.learn(frame).complete(frame) is None
+
+
+def test_a_plan_survives_its_config():
+    frame = people().assign(when="2024-05-06")
+    plan = ColumnPlan.learn(frame, {"when": "date", "size": "drop"})
+    again = ColumnPlan.from_config(json.loads(json.dumps(plan.to_config())))
+    assert plan == again
+    np.testing.assert_array_equal(plan.matrix(frame), again.matrix(frame))
+    for damaged in (
+        [{"column": "a"}],
+        [{"column": "a", "rule": "cubic"}],
+        3,
+        [{"column": "a", "rule": "number", "x": 1}],
+    ):
+        with pytest.raises(SpecError, match="cannot be understood"):
+            ColumnPlan.from_config(damaged)
+
+
+def test_what_is_done_with_each_column_is_listed():
+    plan = ColumnPlan.learn(people(), {"size": "drop"})
+    assert [
+        ("age", "number", "2", f"6 missing, median {plan.rules[0][1].fill:g} where missing"),
+        ("city", "onehot", "4", "1 missing, 3 categories, or missing"),
+        ("member", "boolean", "1", ""),
+        ("size", "drop", "0", "not used"),
+    ] == plan.lines(people())
+
+
+@pytest.mark.parametrize(
+    ("columns", "request_", "said"),
+    [
+        ({"when": ["2024-01-01"] * 4}, "auto", r"column 'when' has dates; declare \"date\""),
+        ({"name": ["a", "b", "c", "a"]}, "auto", r"'name' has 3 distinct texts in 4 rows .* declare \"drop\""),
+        ({"code": [f"c{i // 4}" for i in range(240)]}, "auto", "60 distinct texts, more than 50; declare"),
+        ({"age": [np.nan, np.nan]}, "auto", "'age' has no value in any row of training"),
+        ({"city": [None, None]}, {"city": "onehot"}, "'city' has no value in any row of training"),
+        ({"age": ["1", "x"]}, {"age": "number"}, "column 'age' has the text 'x' in row 1; expected numbers"),
+        ({"age": ["1_0", "2"]}, {"age": "number"}, "column 'age' has the text '1_0' in row 0"),
+        ({"age": [1.0, np.inf]}, "auto", "column 'age' has inf in row 1; expected finite numbers"),
+        ({"flag": [0.0, 2.0]}, {"flag": "boolean"}, "'flag' has 2 in row 1; expected True and False"),
+        ({"when": ["tomorrow"]}, {"when": "date"}, "'tomorrow'; expected dates such as"),
+        ({"when": ["2024-13-01"]}, {"when": "date"}, "'2024-13-01'; expected dates such as"),
+        ({"when": [1.0]}, {"when": "date"}, "'when' has numbers; expected dates"),
+        ({"a": [1.0]}, {"b": "drop"}, "columns has a rule for 'b', which X does not have"),
+        ({"a": [1.0]}, {"a": "drop"}, "no column left for the features; its columns are a"),
+        ({"a": [1.0], "b": [1.0, 2.0]}, "auto", "columns of different lengths: 1, 2 rows"),
+        (np.ones((2, 2)), "auto", "a column plan needs columns with names"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused_with_what_to_do(columns, request_, said):
+    with pytest.raises(DataError, match=said):
+        ColumnPlan.learn(columns, request_)
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ("automatic", "columns is 'automatic'; expected 'auto', or the rules"),
+        ({"a": "onhot"}, "did you mean 'onehot'"),
+        ({"a": "number(missing='zero')"}, "rule of 'a': .*missing"),
+        ({"a": "number(fill=3)"}, "number has no option 'fill'; it has indicator, missing"),
+        ({"a": "date(parts=['minute'])"}, "expected some of elapsed"),
+        ({"a": 3}, "the rule of 'a' is 3; expected text such as"),
+    ],
+)
+def test_a_wrong_request_is_refused(request_, said):
+    with pytest.raises(SpecError, match=said):
+        ColumnPlan.learn({"a": [1.0]}, request_)
+
+
+def test_later_tables_that_do_not_fit_are_refused():
+    plan = ColumnPlan.learn(people())
+    with pytest.raises(DataError, match=r"X lacks 'age' and has 'Age' in addition; its column plan has"):
+        plan.matrix(people().rename(columns={"age": "Age"}))
+    with pytest.raises(DataError, match="rows: column 'age' has the text 'old' in row 2"):
+        plan.matrix(people().assign(age=["1", "2", "old"] + ["4"] * 37), "rows")
+
+
+WORDS = st.one_of(st.none(), st.text(max_size=3))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(WORDS, min_size=1, max_size=20).filter(lambda words: any(word is not None for word in words)))
+def test_any_text_is_one_hot_row_by_row(words):
+    column = Words.of(words)
+    plan = ColumnPlan.learn({"text": column}, {"text": "onehot"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        matrix = plan.matrix({"text": column})
+    np.testing.assert_array_equal(np.ones(len(words)), matrix.sum(axis=1))
+    equal = np.array([[a == b for a in words] for b in words])
+    np.testing.assert_array_equal(equal, matrix @ matrix.T > 0.5)
