@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nnkit.arrays import Array, FloatDType
 from nnkit.data.frames import from_column, from_frame, in_order, is_column, is_frame, refuse_foreign
 from nnkit.errors import DataError, ShapeError
+from nnkit.interfaces import DataDescription
 
 __all__ = [
     "DataLike",
@@ -40,8 +41,10 @@ FEW = 8_192
 """Numbers of which a product is taken on one thread."""
 
 
-def choose_dtype(X: DataLike, name: str = "X") -> FloatDType:
-    """float32 where the data are float32, float64 for everything else."""
+def choose_dtype(X: DataLike, description: DataDescription | None = None, name: str = "X") -> FloatDType:
+    """float32 where the data are float32, float64 for everything else and for what a column plan makes."""
+    if description is not None and description.columns is not None:
+        return np.dtype(np.float64)
     return np.dtype(np.float32 if as_array(X, name).dtype == np.float32 else np.float64)
 
 
@@ -51,7 +54,7 @@ def as_inputs(
     name: str = "X",
     dtype: FloatDType,
     columns: int | None = None,
-    features: tuple[str, ...] | None = None,
+    description: DataDescription | None = None,
     finite: bool = True,
     empty: bool = False,
 ) -> Array:
@@ -64,7 +67,8 @@ def as_inputs(
         name: Their name in messages.
         dtype: Of the result.
         columns: ``D``; ``None`` accepts any.
-        features: The names of the columns, by which those of a frame are matched.
+        description: What the network has learned about its data: its column plan makes the inputs of a table, or its
+            names of features match the columns of a frame.
         finite: Whether to refuse NaN, infinity, and what ``dtype`` cannot hold.
         empty: Whether there may be no samples.
 
@@ -72,7 +76,10 @@ def as_inputs(
         DataError: Wrong dtype, no samples, values that are not finite in ``dtype``.
         ShapeError: One-dimensional, or not ``columns`` wide.
     """
-    values = as_array(in_order(X, features, name, "features"), name)
+    description = description or DataDescription()
+    if description.columns is not None:
+        X = description.columns.matrix(X, name)
+    values = as_array(in_order(X, description.features, name, "features"), name)
     shape = ""
     if values.ndim > 2:
         shape = f" (one row of {' x '.join(map(str, values.shape[1:]))} numbers a sample)"

@@ -304,7 +304,7 @@ def kind_of(column: Column) -> Literal["number", "boolean", "date", "text"]:
 def is_missing(column: Column) -> Array:
     """Where there is no value, ``(N,)``."""
     if isinstance(column, Words):
-        return column.codes == MISSING
+        return np.asarray(column.codes == MISSING)
     return np.isnat(column) if column.dtype.kind == "M" else np.isnan(np.asarray(column, dtype=np.float64))
 
 

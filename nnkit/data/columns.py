@@ -12,10 +12,10 @@ from nnkit.arrays import Array
 from nnkit.data.column_rules import RULES, Rule, is_missing, kind_of
 from nnkit.data.table import Column, Words, as_table
 from nnkit.errors import DataError, HyperparameterError, SpecError, TrainingWarning, warn
-from nnkit.interfaces.description import listed
+from nnkit.interfaces.description import TablePlan, listed
 from nnkit.spelling import parse, suggest
 
-__all__ = ["AUTO", "ColumnPlan", "ColumnsLike", "checked_request"]
+__all__ = ["AUTO", "ColumnPlan", "ColumnsLike", "checked_request", "complete_rows"]
 
 AUTO = "auto"
 MOST_CATEGORIES = 50
@@ -76,17 +76,21 @@ class ColumnPlan:
             if complete is not None:
                 rows = np.arange(len(table))[rows]
                 rows = rows[complete[rows]]
-        refused, rules = [], []
+        refused: list[str] = []
+        rules: list[tuple[str, Rule]] = []
         for column in table.columns:
             part = table[column][rows]
-            rule = declared.get(column) or _automatic(part, column, refused)
-            if rule is not None:
-                rules.append((column, rule.learned(part, column)))
+            chosen = declared.get(column) or _automatic(part, column, refused)
+            if chosen is not None:
+                rules.append((column, chosen.learned(part, column)))
         if refused:
             raise DataError(f"{name}: {'; '.join(refused)}")
         plan = cls(rules=tuple(rules))
         if not plan.outputs:
             raise DataError(f"{name} has no column left for the features; its columns are {listed(table.columns)}")
+        twice = next((output for output in plan.outputs if plan.outputs.count(output) > 1), None)
+        if twice is not None:
+            raise DataError(f"{name} gives two inputs the name {twice!r}; rename a column")
         return plan
 
     @property
@@ -201,6 +205,36 @@ class ColumnPlan:
         except (TypeError, KeyError, AttributeError, HyperparameterError, DataError) as error:
             raise SpecError(f"the column plan cannot be understood: {error!r}") from error
         return cls(rules=tuple(rules))
+
+
+def complete_rows(plan: TablePlan | None, X: Any, *others: Any, name: str = "X") -> tuple[Any, ...]:
+    """``X`` and what goes with its rows (targets, weights), without the rows that the plan leaves out of training.
+
+    Example:
+        >>> table = {"age": [1.0, None, 3.0]}
+        >>> plan = ColumnPlan.learn(table, {"age": "number(missing='drop')"})
+        >>> complete_rows(plan, table, [10, 20, 30])[1]
+        [10, 30]
+    """
+    rows = None if plan is None else plan.complete(X, name)
+    if rows is None or rows.all():
+        return X, *others
+    if any(other is not None and len(other) != len(rows) for other in others):
+        raise DataError(
+            f"{name} has {len(rows)} rows; targets and weights have {', '.join(str(len(o)) for o in others)}"
+        )
+    return as_table(X, name).rows(rows), *(_rows(other, rows) for other in others)
+
+
+def _rows(values: Any, rows: Array) -> Any:
+    """Some of the rows of an array, a list, a frame or one column of it."""
+    if values is None or isinstance(values, (list, tuple)):
+        return values and [value for value, stays in zip(values, rows, strict=True) if stays]
+    if hasattr(values, "iloc"):
+        return values.iloc[np.flatnonzero(rows)]
+    if hasattr(values, "filter") and not hasattr(values, "codes"):  # polars, pyarrow
+        return values.filter(rows.tolist())
+    return values[rows] if hasattr(values, "codes") else np.asarray(values)[rows]
 
 
 def checked_request(request: Any) -> dict[str, Rule]:

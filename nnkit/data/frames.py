@@ -139,7 +139,7 @@ def from_frame(frame: Any, name: str) -> Array:
     if refused:
         raise DataError(
             f"{name} has columns that are not numeric: {listed(refused, 6)}; expected bool, int or float. For"
-            " categories and text use pandas.get_dummies or drop the columns; for dates take differences in days"
+            " categories, text and dates pass columns='auto' to the Network, or drop the columns"
         )
     if not columns:
         return np.zeros(frame.shape)

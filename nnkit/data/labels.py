@@ -47,6 +47,9 @@ class Labels:
     def __len__(self) -> int:
         return len(self.codes)
 
+    def __getitem__(self, rows: Any) -> Labels:
+        return Labels(self.distinct, self.codes[rows])
+
     @classmethod
     def of(cls, values: Array, name: str) -> Labels:
         """The labels in an array ``(N,)`` of numbers, texts or objects.

@@ -152,6 +152,13 @@ def are_names(value: object) -> bool:
     return isinstance(value, list) and len(value) > 0 and all(map(is_text, value)) and len(set(value)) == len(value)
 
 
+def is_column_request(value: object) -> bool:
+    """Whether this asks for a column plan: a text, or rules (texts or mappings) by column."""
+    if isinstance(value, dict):
+        return is_mapping(value) and all(is_text(rule) or is_mapping(rule) for rule in value.values())
+    return is_text(value)
+
+
 def are_labels(value: object) -> bool:
     """Whether this is a list of different labels: texts, booleans, integers or integral floats."""
     return (

@@ -13,7 +13,8 @@ from nnkit.arrays import Array
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state_check import check_state, is_finite, new_optimizer_state
-from nnkit.errors import DataError, FileFormatError
+from nnkit.data.columns import ColumnPlan
+from nnkit.errors import DataError, FileFormatError, SpecError
 from nnkit.files.schema import DescriptionRecord, NetworkRecord
 from nnkit.files.trees import NamedArrays
 from nnkit.interfaces import DataDescription, Optimizer, Part, Solver
@@ -77,8 +78,10 @@ def description_record(model: Model) -> DescriptionRecord | None:
     """The record of what the model has learned about its data; ``None`` where that is nothing."""
     if model.description == DataDescription():
         return None
-    values = attrs.asdict(model.description)
-    return DescriptionRecord(**{name: None if value is None else list(value) for name, value in values.items()})
+    values = attrs.asdict(attrs.evolve(model.description, columns=None))
+    record = {name: None if value is None else list(value) for name, value in values.items()}
+    columns = model.description.columns
+    return DescriptionRecord(**record | {"columns": None if columns is None else columns.to_config()})
 
 
 def with_description(model: Model, record: DescriptionRecord | None) -> Model:
@@ -89,7 +92,16 @@ def with_description(model: Model, record: DescriptionRecord | None) -> Model:
     """
     if record is None:
         return model
-    values = {name: None if value is None else tuple(value) for name, value in attrs.asdict(record).items()}
+    values: dict[str, Any] = {
+        name: None if value is None else tuple(value) for name, value in attrs.asdict(record, recurse=False).items()
+    }
+    if record.columns is not None:
+        try:
+            plan = values["columns"] = ColumnPlan.from_config(record.columns)
+        except SpecError as error:
+            raise FileFormatError(f"damaged: {error}") from error
+        if plan.outputs != values["features"]:
+            raise FileFormatError("damaged: the column plan does not make the features of the network")
     classes = model.target_columns if model.task.name == "multilabel" else model.task.classes
     expected = {"features": model.inputs, "classes": classes, **dict.fromkeys(("targets", "shift", "scale"))}
     for name, count in expected.items():

@@ -23,6 +23,7 @@ from nnkit.files.checks import (
     choice,
     count,
     field,
+    is_column_request,
     is_count,
     is_entropy,
     is_mapping,
@@ -86,6 +87,7 @@ class CompositionRecord:
         lambda value: isinstance(value, list) and set(value) <= {"outputs", "loss", "output_activation"},
         factory=list,
     )
+    columns: Any = field("'auto', or rules by column", is_column_request, optional=True, default=None)
     providers: dict[str, str] = field(
         "texts by name", lambda value: is_mapping(value) and all(map(is_text, value.values())), factory=dict
     )
@@ -165,6 +167,7 @@ class DescriptionRecord:
     """What a network has learned about its data, as ``DataDescription`` documents it.
 
     Args:
+        columns: The column plan.
         features: Names of the input columns.
         targets: Names of the target columns.
         classes: Labels.
@@ -172,6 +175,12 @@ class DescriptionRecord:
         scale: Of each target column.
     """
 
+    columns: list[dict[str, Any]] | None = field(
+        "a list of rules",
+        lambda value: isinstance(value, list) and all(map(is_mapping, value)),
+        optional=True,
+        default=None,
+    )
     features: list[str] | None = field("a list of names", are_names, optional=True, default=None)
     targets: list[str] | None = field("a list of names", are_names, optional=True, default=None)
     classes: list[Label] | None = field("a list of labels", are_labels, optional=True, default=None)

@@ -102,9 +102,9 @@ class Fitted(ABC):
         Raises:
             DataError: When ``X`` cannot be used.
         """
-        features = self.model.description.features
-        x = as_inputs(X, dtype=self.parameters.dtype, columns=self.model.inputs, features=features)
-        return checked_indices(self.model, x)
+        model = self.model
+        x = as_inputs(X, dtype=self.parameters.dtype, columns=model.inputs, description=model.description)
+        return checked_indices(model, x)
 
     @answering
     def predict(self, X: DataLike, *, labels: bool = False, point: bool = False) -> Array:

@@ -9,6 +9,7 @@ from nnkit.core.state import TrainingState
 from nnkit.inference.fitted import Fitted
 from nnkit.inference.summary import summary
 from nnkit.interfaces import Label, Layer, Loss, MetricValue, TaskName
+from nnkit.interfaces.description import TablePlan
 from nnkit.network.archive import Archive
 from nnkit.network.composition import Composition
 
@@ -49,6 +50,11 @@ class Properties(Fitted):
     def features(self) -> tuple[str, ...] | None:
         """The names of the input columns, learned from the first frame; ``None`` where the data had none."""
         return None if self._model is None else self._model.description.features
+
+    @property
+    def columns(self) -> TablePlan | None:
+        """What makes the inputs from the columns of a table, learned by the first ``fit``; else ``None``."""
+        return None if self._model is None else self._model.description.columns
 
     @property
     def classes(self) -> tuple[Label, ...] | None:

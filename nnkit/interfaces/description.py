@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 
-__all__ = ["DataDescription", "Label"]
+from nnkit.arrays import Array
+
+__all__ = ["DataDescription", "Label", "TablePlan"]
 
 Label: TypeAlias = str | bool | int | float
 """A class as the user writes it; floats are integral."""
@@ -15,11 +17,33 @@ Label: TypeAlias = str | bool | int | float
 SHOWN = 8
 
 
+class TablePlan(Protocol):
+    """What makes the inputs of a network from a table: ``nnkit.data.columns.ColumnPlan``."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a table must have."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """A name for each input of the network."""
+
+    def matrix(self, frame: Any, name: str = "X") -> Array:
+        """The inputs ``(N, D)`` of a table; ``name`` is the table's in messages."""
+
+    def complete(self, frame: Any, name: str = "X") -> Array | None:
+        """Which rows stay in training, ``(N,)``; ``None`` where all do."""
+
+    def to_config(self) -> list[dict[str, Any]]:
+        """JSON-able data."""
+
+
 @attrs.frozen(kw_only=True)
 class DataDescription:
     """Learned by the first ``fit``, saved with the network, and applied to all later data.
 
     Args:
+        columns: The column plan that makes the inputs from a table; ``None`` where none was asked for.
         features: Names of the input columns, in their order; ``None`` where the data had none.
         targets: Names of the target columns, where they came as a frame with several.
         classes: The label of each class, in the order of the outputs; ``None`` where targets are no classes.
@@ -31,6 +55,7 @@ class DataDescription:
         [('features', 'age, income'), ('classes', "'no', 'yes'")]
     """
 
+    columns: TablePlan | None = None
     features: tuple[str, ...] | None = None
     targets: tuple[str, ...] | None = None
     classes: tuple[Label, ...] | None = None
@@ -40,6 +65,8 @@ class DataDescription:
     def lines(self) -> list[tuple[str, str]]:
         """Names and values for a summary."""
         lines = []
+        if self.columns is not None:
+            lines.append(("columns", listed(self.columns.columns)))
         if self.features is not None:
             lines.append(("features", listed(self.features)))
         if self.targets is not None:

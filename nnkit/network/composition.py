@@ -15,6 +15,7 @@ from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
 from nnkit.data.choices import around, as_float_dtype, as_list, as_seed, as_width, is_width
+from nnkit.data.columns import ColumnsLike, checked_request
 from nnkit.data.likely_mistakes import check_pair
 from nnkit.data.scaling import TargetScaling, check_scaling
 from nnkit.errors import SpecError, UnknownNameError
@@ -55,7 +56,7 @@ PARTS = ("loss", "optimizer", "initializer", "bias_initializer", "regularizer")
 """The parts besides layers, as the fields of a composition and of its config, each kind by its name."""
 
 
-CHOICES = ("seed", "dtype", "backward", "task", "target_scaling", "deferred")
+CHOICES = ("seed", "dtype", "backward", "task", "target_scaling", "columns", "deferred")
 """What else a composition chooses, by its name in the config."""
 
 
@@ -80,6 +81,7 @@ class Composition:
         target_scaling: How targets are scaled for the loss; ``None`` leaves them as they are.
         deferred: The choices that the first data make, ``"outputs"``, ``"loss"`` and ``"output_activation"``; what
             stands in their place until then has no meaning.
+        columns: The column plan that is asked for; ``None`` for inputs that are numbers.
     """
 
     inputs: int | None
@@ -95,6 +97,7 @@ class Composition:
     task: TaskName | None
     target_scaling: TargetScaling | None
     deferred: tuple[str, ...] = ()
+    columns: ColumnsLike | None = None
 
     @classmethod
     def of(
@@ -116,6 +119,7 @@ class Composition:
         task: TaskName | None = None,
         target_scaling: TargetScaling | None = None,
         deferred: Sequence[str] = (),
+        columns: ColumnsLike | None = None,
     ) -> Self:
         """The composition of widths, names and specs; the arguments are those of ``nnkit.Network``.
 
@@ -151,7 +155,10 @@ class Composition:
             task=task,
             target_scaling=target_scaling,
             deferred=tuple(deferred),
+            columns=dict(columns) if isinstance(columns, Mapping) else columns,
         )
+        if columns is not None:
+            checked_request(columns)
         if composition.deferred:
             return composition
         check_scaling(target_scaling, composition.loss)
@@ -230,6 +237,7 @@ class Composition:
             "backward": self.backward,
             "task": self.task,
             "target_scaling": self.target_scaling,
+            "columns": self.columns,
             "deferred": list(self.deferred),
             "providers": providers,
         }

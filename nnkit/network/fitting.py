@@ -27,6 +27,7 @@ from nnkit.core.step import Vectors
 from nnkit.core.trained import check_evaluation
 from nnkit.core.view import Run
 from nnkit.data.arrays import DataLike, as_inputs, choose_dtype
+from nnkit.data.columns import ColumnPlan, complete_rows
 from nnkit.data.describing import described
 from nnkit.data.indices import checked_indices
 from nnkit.data.likely_mistakes import Outcome, advice_for, warn_of_data, warn_of_new
@@ -37,7 +38,7 @@ from nnkit.data.targets import as_data
 from nnkit.data.weights import ClassWeight, check_weight, with_class_weights
 from nnkit.errors import DataError, NNKitError, brief
 from nnkit.inference.fitted import metrics_of
-from nnkit.interfaces import Callback, Metric, PartSpec, Solver, TrainingData
+from nnkit.interfaces import Callback, DataDescription, Metric, PartSpec, Solver, TrainingData
 from nnkit.network.archive import add_record
 from nnkit.network.composition import Composition
 from nnkit.network.deciding import decided
@@ -89,23 +90,31 @@ def with_inputs(
     X: DataLike,
     y: DataLike,
     *,
+    rows: Array | None = None,
     empty: bool = False,
 ) -> Prepared:
     """The network with the number of inputs of ``X`` and every choice that it leaves to ``y``, and ``X`` in its dtype.
 
-    The dtype is that of the composition; else that of a training that has begun; else that of the data.
+    The dtype is that of the composition; else that of a training that has begun; else that of the data. A column plan
+    that is not there yet is learned from ``rows``, by default all.
 
     Raises:
         DataError: When ``X`` cannot be used.
     """
+    description = DataDescription() if model is None else model.description
+    if composition.columns is not None and description.columns is None:
+        columns = ColumnPlan.learn(X, composition.columns, rows=rows)
+        description = attrs.evolve(description, columns=columns, features=columns.outputs)
     dtype = composition.dtype
     if dtype is None:
-        dtype = state.parameters.dtype if state is not None and state.step > 0 else choose_dtype(X)
-    features = None if model is None else model.description.features
-    x = as_inputs(X, dtype=dtype, columns=composition.inputs, features=features, empty=empty)
+        begun = state is not None and state.step > 0
+        dtype = state.parameters.dtype if state is not None and begun else choose_dtype(X, description)
+    x = as_inputs(X, dtype=dtype, columns=composition.inputs, description=description, empty=empty)
     if model is None:
         composition = attrs.evolve(decided(composition, y), inputs=x.shape[1])
         model = composition.model(x.shape[1])
+    if model.description != description:
+        model = attrs.evolve(model, description=description)
     checked_indices(model, x)
     return Prepared(composition, model, state, x)
 
@@ -201,11 +210,21 @@ def prepare(
     (composition, model, state), (X, y, sample_weight) = network, samples
     listeners = _callbacks_of(callbacks)
     named = metrics_of(metrics)
+    if composition.columns is not None:
+        learned = None if model is None else model.description.columns
+        columns = learned or ColumnPlan.learn(X, composition.columns)
+        X, y, sample_weight = complete_rows(columns, X, y, sample_weight)
     prepared = with_inputs(composition, model, state, X, y)
+    method = composition.target_scaling
+    scaled = method is None
+    data = as_data(described(prepared.model, X, y), prepared.x, y, sample_weight, scaled=scaled)
+    if validation_split and validation_data is None and composition.columns is not None:
+        places = np.arange(len(data[0]))[:, None]
+        training, _ = split_off((places, *data[1:]), validation_split, prepared.composition.loss, composition.seed)
+        prepared = with_inputs(composition, model, state, X, y, rows=training[0][:, 0])
     composition, model, x = prepared.composition, described(prepared.model, X, y), prepared.x
     check_trainable(model)
-    method = composition.target_scaling
-    data = as_data(model, x, y, sample_weight, scaled=method is None)
+    data = (x, *data[1:])
     validation = None
     if validation_data is not None and validation_split:
         raise DataError(
@@ -273,10 +292,11 @@ def compiled_model(model: Model) -> Model:
 def _validation_of(model: Model, data: ValidationLike, dtype: FloatDType, *, scaled: bool) -> TrainingData:
     if not isinstance(data, (tuple, list)) or len(data) not in {2, 3}:
         raise DataError("validation_data must be (X, y) or (X, y, sample_weight)")
-    features = model.description.features
-    x = as_inputs(data[0], name="validation_data[0]", dtype=dtype, columns=model.inputs, features=features)
+    description = model.description
+    X, *rest = complete_rows(description.columns, *data, name="validation_data[0]")
+    x = as_inputs(X, name="validation_data[0]", dtype=dtype, columns=model.inputs, description=description)
     checked_indices(model, x, "validation_data[0]")
-    return as_data(model, x, *data[1:], name="validation_data[1]", weight_name="validation_data[2]", scaled=scaled)
+    return as_data(model, x, *rest, name="validation_data[1]", weight_name="validation_data[2]", scaled=scaled)
 
 
 def _callbacks_of(callbacks: PartSpec | Sequence[PartSpec]) -> dict[str, Callback]:

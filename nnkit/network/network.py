@@ -18,6 +18,7 @@ from nnkit.core.model import Model
 from nnkit.core.objective import Objective
 from nnkit.core.state import TrainingState
 from nnkit.data.arrays import DataLike, as_vector
+from nnkit.data.columns import ColumnsLike
 from nnkit.data.describing import described
 from nnkit.data.scaling import TargetScaling, with_scaling
 from nnkit.data.targets import as_data
@@ -62,6 +63,9 @@ class Network(Properties, Freezable[Composition], Stored):
         target_scaling: ``"standardize"`` (mean 0, standard deviation 1) or ``"minmax"`` ([-1, 1]): each target column
             is scaled for the loss, as learned from the first training rows. ``predict``, metrics, Jacobians and
             intervals stay in the units of the targets; ``loss`` and ``val_loss`` are those of scaled targets.
+        columns: ``"auto"`` learns from the first table what to do with each column: text becomes one-hot, missing
+            numbers the median, True and False 1 and 0. A mapping declares the rules of some columns:
+            ``{"zip": "onehot", "note": "drop", "age": "number(missing='mean')", "day": "date"}``.
 
     Raises:
         SpecError: When the layers cannot be understood, or do not fit the loss.
@@ -95,6 +99,7 @@ class Network(Properties, Freezable[Composition], Stored):
         backward: Literal["fast", "jacobian"] = "fast",
         task: TaskName | None = None,
         target_scaling: TargetScaling | None = None,
+        columns: ColumnsLike | None = None,
     ) -> None:
         composition = Composition.of(
             layers,
@@ -112,6 +117,7 @@ class Network(Properties, Freezable[Composition], Stored):
             backward=backward,
             task=task,
             target_scaling=target_scaling,
+            columns=columns,
         )
         self._start(composition)
 

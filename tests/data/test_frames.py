@@ -52,7 +52,7 @@ def test_columns_without_numbers_are_named_with_the_fix():
     message = str(caught.value)
     assert all(f"'{name}' (" in message for name in ("kind", "code", "text", "day", "things"))
     assert "'a'" not in message
-    assert "get_dummies" in message
+    assert "columns='auto'" in message
 
 
 def test_more_refused_columns_than_can_be_read_are_counted():

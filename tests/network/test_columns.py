@@ -1,0 +1,97 @@
+"""Networks with a column plan: tables in, as they are; learned by the first fit, saved, and repeated."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nnkit import Network
+from nnkit.data.columns import ColumnPlan
+from nnkit.errors import DataError, FileFormatError, SpecError, TrainingWarning
+
+
+def people(rows=90, seed=0):
+    rng = np.random.default_rng(seed)
+    city = np.array(["Oslo", "Rome", "Lima"], dtype=object)[rng.integers(0, 3, rows)]
+    age = rng.normal(size=rows)
+    frame = pd.DataFrame({"age": age, "city": city, "member": rng.random(rows) > 0.5})
+    frame.loc[::8, "age"] = np.nan
+    return frame, np.where((city == "Rome") | (np.nan_to_num(frame["age"].to_numpy()) > 0.5), "yes", "no")
+
+
+def network(columns="auto", **more):
+    return Network(hidden=[8], task="binary", columns=columns, seed=0, **more)
+
+
+def test_a_table_is_trained_on_as_it_is(tmp_path):
+    X, y = people()
+    net = network()
+    net.fit(X, y, epochs=60, batch_size=16)
+    assert ColumnPlan.learn(X) == net.columns
+    assert net.columns.outputs == net.features
+    by_hand = Network(hidden=[8], task="binary", seed=0)
+    by_hand.fit(net.columns.matrix(X), y, epochs=60, batch_size=16)
+    np.testing.assert_array_equal(by_hand.parameters, net.parameters)
+    assert net.score(X, y, accuracy=True) > 0.85
+    net.save(tmp_path / "net.npz")
+    loaded = Network.load(tmp_path / "net.npz")
+    assert (net.columns, net.composition) == (loaded.columns, loaded.composition)
+    shuffled = X[["member", "city", "age"]]
+    np.testing.assert_array_equal(net.predict(X, labels=True), loaded.predict(shuffled, labels=True))
+    assert {"yes", "no"} == set(loaded.predict(X, labels=True))
+    with pytest.warns(TrainingWarning, match=r"'city' in 90 rows \(Bonn\)"):
+        loaded.predict(X.assign(city="Bonn"))
+    assert "columns: age, city, member" in net.summary()
+    net.reset()
+    assert (None, None, "auto") == (net.columns, net.inputs, net.composition.columns)
+
+
+def test_only_the_rows_of_training_are_learned_from():
+    X, y = people()
+    net = network()
+    net.fit(X, y, epochs=1, validation_split=0.3)
+    assert ColumnPlan.learn(X) != net.columns
+    fills = {np.nanmedian(X["age"].iloc[rows]) for rows in (slice(None), slice(0, 63))}
+    assert dict(net.columns.rules)["age"].fill not in fills
+
+
+def test_rows_without_a_value_are_left_out_where_that_is_declared():
+    X, y = people()
+    whole = X["age"].notna().to_numpy()
+    rules = {"age": "number(missing='drop')"}
+    net, expected = network(rules), network(rules)
+    weight = np.linspace(1.0, 2.0, len(X))
+    net.fit(X, list(y), epochs=2, sample_weight=weight, validation_data=(X, pd.Series(y)))
+    expected.fit(X[whole], y[whole], epochs=2, sample_weight=weight[whole], validation_data=(X[whole], y[whole]))
+    np.testing.assert_array_equal(expected.parameters, net.parameters)
+    assert expected.history == net.history
+    with pytest.raises(DataError, match=r"X: column 'age' has no value in row 0"):
+        net.predict(X)
+
+
+def test_text_without_a_plan_is_refused_with_what_to_do():
+    X, y = people()
+    with pytest.raises(DataError, match=r"'city' .*pass columns='auto' to the Network"):
+        Network(hidden=[8], task="binary").fit(X, y)
+    with pytest.raises(SpecError, match="columns is 'automatic'"):
+        network("automatic")
+    with pytest.raises(DataError, match="a column plan needs columns with names"):
+        network().fit(np.ones((4, 2)), ["a", "b", "a", "b"])
+
+
+def test_a_failed_fit_learns_nothing():
+    X, y = people()
+    net = network()
+    with pytest.raises(DataError):
+        net.fit(X, y[:-1])
+    assert net.columns is None
+
+
+def test_a_damaged_plan_is_refused(tmp_path, monkeypatch):
+    X, y = people()
+    net = network()
+    net.fit(X, y, epochs=1)
+    monkeypatch.setattr(ColumnPlan, "to_config", lambda self: [{"column": "age", "rule": "cubic"}])
+    net.save(tmp_path / "net.npz")
+    monkeypatch.undo()
+    with pytest.raises(FileFormatError, match="the column plan cannot be understood"):
+        Network.load(tmp_path / "net.npz")
