@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -103,7 +103,7 @@ def evaluate(
     """``loss`` (the weighted mean over samples plus the penalties) and each metric, in inference.
 
     Metrics are passed the loss' point prediction, in the units of the targets; where the loss leaves out missing
-    targets, a row with a missing one does not count for metrics.
+    targets, these do not count for metrics that declare ``missing_targets``, and their rows for none of the others.
 
     Raises:
         DataError: When a metric cannot judge the task, or the loss couples rows and they do not fit into one batch.
@@ -120,7 +120,7 @@ def evaluate(
         if metrics:
             judged = _judged(model, prediction, target[rows], weights[rows])
             for name, metric in metrics.items():
-                metric.add(states[name], *judged)
+                metric.add(states[name], *judged(metric))
     if not loss.rows_coupled:
         total /= float(weights.sum(dtype=np.float64))
     value = total + penalty(model, vectors.parameters)
@@ -142,7 +142,7 @@ def try_metrics(
         weights = np.ones(2) if weight is None else weight[rows]
         judged = _judged(model, predict(model, vectors, X[rows]), target[rows], weights)
         for metric in metrics.values():
-            metric.add(metric.start(model.task), *judged)
+            metric.add(metric.start(model.task), *judged(metric))
 
 
 def penalty(model: Model, parameters: Array) -> float:
@@ -152,8 +152,10 @@ def penalty(model: Model, parameters: Array) -> float:
     )
 
 
-def _judged(model: Model, prediction: Array, target: Array, weight: Array) -> tuple[Array, Array, Array]:
-    """What metrics are passed: the point prediction, targets and weights of the rows whose targets are complete."""
+def _judged(
+    model: Model, prediction: Array, target: Array, weight: Array
+) -> Callable[[Metric], tuple[Array, Array, Array]]:
+    """What a metric is passed: point prediction, targets and weights; of complete rows where NaN are not its own."""
     loss, task = model.loss, model.task
     if model.description.shift is not None:  # metrics are in the units of the user, and as exact
         prediction = model.unscaled(prediction.astype(np.float64))
@@ -165,10 +167,12 @@ def _judged(model: Model, prediction: Array, target: Array, weight: Array) -> tu
             f"{type(loss).__name__} has targets of {columns} columns and a point prediction of shape {point.shape}, "
             "so no metric can compare them; leave the metrics out"
         )
+    every = point, task.target(target), weight
     if not loss.missing_targets or target.dtype.kind != "f":
-        return point, task.target(target), weight
+        return lambda _: every
     complete = ~np.isnan(target).any(axis=1)
-    return point[complete], task.target(target[complete]), weight[complete]
+    whole = point[complete], task.target(target[complete]), weight[complete]
+    return lambda metric: every if metric.missing_targets and task.name == "regression" else whole
 
 
 def _losses(

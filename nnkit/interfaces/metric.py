@@ -29,6 +29,8 @@ class Metric(Part):
     Attributes:
         tasks: The tasks that the metric can judge; ``None`` among them is a network without a task.
         needs_probabilities: Predictions must be probabilities (or their logarithms: ``Task.probabilities``).
+        missing_targets: Targets of a regression may be NaN: the metric leaves these entries out. Without it rows with
+            a missing target are left out.
         bounds: Closed interval that contains every result.
         higher_is_better: True, False, or ``None`` where neither.
         scalar: ``result`` is one number (a confusion matrix is not).
@@ -39,6 +41,7 @@ class Metric(Part):
     kind = "metric"
     tasks: ClassVar[tuple[TaskName | None, ...]] = ("regression",)
     needs_probabilities: ClassVar[bool] = False
+    missing_targets: ClassVar[bool] = False
     bounds: ClassVar[tuple[float, float]] = (float("-inf"), float("inf"))
     higher_is_better: ClassVar[bool | None] = None
     scalar: ClassVar[bool] = True
@@ -108,11 +111,18 @@ class MeanMetric(Metric):
             return
         weight = weight.astype(np.float64, copy=False)
         values = self.of_rows(prediction.astype(np.float64, copy=False), target, task)
+        values = values.astype(np.float64, copy=False)
         # The same product for numerator and denominator, so that a mean of ones is exactly 1.
-        state["weight"] += float(weight @ np.ones(len(weight)))
-        state["sum"] = state["sum"] + weight @ values.astype(np.float64, copy=False)
+        present = np.ones(len(weight))
+        if self.missing_targets and target.dtype.kind == "f" and np.isnan(target).any():
+            present = (~np.isnan(target)).astype(np.float64)
+            values = np.where(np.isnan(target), 0.0, values)
+        state["weight"] = state["weight"] + weight @ present
+        state["sum"] = state["sum"] + weight @ values
 
     def result(self, state: dict[str, Any]) -> float:
-        if not state["weight"]:
+        weight, total = np.broadcast_arrays(state["weight"], state["sum"])
+        counted = weight > 0.0  # a column of which no target is present has no mean
+        if not counted.any():
             return math.nan
-        return self.finish(np.asarray(state["sum"] / state["weight"]))
+        return self.finish(total[counted] / weight[counted] if counted.ndim else np.asarray(total / weight))

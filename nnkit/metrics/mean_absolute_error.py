@@ -32,6 +32,7 @@ class MeanAbsoluteError(MeanMetric):
         1.0
     """
 
+    missing_targets = True
     bounds = (0.0, math.inf)
     higher_is_better = False
     examples = (

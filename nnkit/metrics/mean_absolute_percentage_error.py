@@ -35,6 +35,7 @@ class MeanAbsolutePercentageError(MeanMetric):
         0.3333333333333333
     """
 
+    missing_targets = True
     bounds = (0.0, math.inf)
     higher_is_better = False
     examples = (

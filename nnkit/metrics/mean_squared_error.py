@@ -34,6 +34,7 @@ class MeanSquaredError(MeanMetric):
         2.0
     """
 
+    missing_targets = True
     bounds = (0.0, math.inf)
     higher_is_better = False
     examples = (

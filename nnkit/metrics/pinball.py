@@ -39,6 +39,7 @@ class Pinball(MeanMetric):
         0.5
     """
 
+    missing_targets = True
     bounds = (0.0, math.inf)
     higher_is_better = False
     variants = ({"level": 0.1},)

@@ -34,6 +34,7 @@ class RootMeanSquaredError(MeanMetric):
         1.4142135623730951
     """
 
+    missing_targets = True
     bounds = (0.0, math.inf)
     higher_is_better = False
     examples = (
