@@ -47,7 +47,7 @@ def test_ordered_classes_are_predicted_with_one_output_less():
     assert (net.predict(X, labels=True) == y).mean() > 0.9
     probabilities = Corn().point(net.predict(X))
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-12)
-    with pytest.raises(nnkit.errors.DataError, match="with 3 outputs Corn takes class labels from 0 to 3"):
+    with pytest.raises(nnkit.errors.DataError, match="y has the label 4; the classes of this network are 0, 1, 2, 3"):
         net.fit(X, y + 1)
 
 
