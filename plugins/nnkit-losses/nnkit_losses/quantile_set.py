@@ -77,7 +77,9 @@ class QuantileSet(Loss):
         return prediction[:, middle :: len(self.levels)]
 
     def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
-        return np.repeat(shift, len(self.levels)) + np.repeat(scale, len(self.levels)) * prediction
+        shifts, scales = np.repeat(shift, len(self.levels)), np.repeat(scale, len(self.levels))
+        unscaled: Array = shifts + scales * prediction
+        return unscaled
 
     def value(self, prediction: Array, target: Array) -> Array:
         error, level = self._errors(prediction, target)
