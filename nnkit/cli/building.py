@@ -80,7 +80,7 @@ def read_rows(experiment: Experiment, file: str, like: Table | None = None) -> T
             experiment.beside(file),
             x=data.x,
             y=data.y,
-            target=data.target,
+            target=data.target if like is None else like.target,
             features=features,
             delimiter=data.delimiter,
             last_is_target=True,

@@ -31,6 +31,7 @@ class Table:
         features: A name for each column of ``X``; numbered from 1 where the file names none.
         named: Whether the file itself names its columns.
         source: The file, for messages.
+        target: The column (or columns) of ``y`` in a ``.csv``.
     """
 
     X: Array
@@ -38,6 +39,7 @@ class Table:
     features: tuple[str, ...]
     named: bool
     source: Path
+    target: str | Sequence[str] | None = None
 
 
 def read_table(
@@ -150,7 +152,7 @@ def _read_csv(
     if places:
         y = _targets(path, rows, names, places)
         y = y[:, 0] if isinstance(target, str) else y
-    return Table(X=X, y=y, features=tuple(names[i] for i in kept), named=header, source=path)
+    return Table(X=X, y=y, features=tuple(names[i] for i in kept), named=header, source=path, target=target)
 
 
 def _rows(path: Path, delimiter: str) -> list[tuple[int, list[str]]]:

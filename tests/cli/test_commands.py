@@ -176,6 +176,34 @@ def test_delimiters(folder, delimiter, code):
     assert code == run("predict", "e-model.npz", "tabs.txt", "--delimiter", delimiter).exit_code
 
 
+def reordered(folder):
+    """The same rows with the class in the first column."""
+    rows = [line.split(",") for line in (folder / "flowers.csv").read_text().splitlines()]
+    (folder / "other.csv").write_text("\n".join(",".join([row[2], row[1], row[0]]) for row in rows))
+
+
+def test_a_test_file_has_the_target_of_the_training_file_wherever_it_is(folder):
+    reordered(folder)
+    (folder / "same.csv").write_text((folder / "flowers.csv").read_text())
+    values = {}
+    for name in ("same.csv", "other.csv"):
+        shown = run("train", "e.toml", "--set", f"data.test_file={name}")
+        assert 0 == shown.exit_code
+        values[name] = [line for line in shown.stdout.splitlines() if line.startswith("test ")]
+    assert values["same.csv"] == values["other.csv"] != []
+
+
+def test_pictures_are_of_the_target_of_the_training(folder):
+    reordered(folder)
+    run("train", "e.toml", "--quiet")
+    for arguments in ((), ("--target", "kind")):
+        shown = run("plot", "e-model.npz", "--data", "other.csv", "--output", "p", "--format", "svg", *arguments)
+        assert (0, True) == (shown.exit_code, "confusion-matrix" in shown.stdout)
+    assert "rose" in (folder / "p/e-model-confusion-matrix.svg").read_text()
+    shown = run("plot", "e-model.npz", "--data", "other.csv", "--target", "knid")
+    assert (1, True) == (shown.exit_code, "did you mean 'kind'" in shown.stderr)
+
+
 def test_an_experiment_file_may_begin_with_a_byte_order_mark(folder):
     (folder / "e.toml").write_bytes(b"\xef\xbb\xbf" + EXPERIMENT.encode())
     assert 0 == run("train", "e.toml").exit_code

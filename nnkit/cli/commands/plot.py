@@ -20,11 +20,12 @@ __all__ = ["command"]
 @click.option(
     "--data",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Samples with their classes (.npz with X and y, or .csv whose last column is the class): adds the"
+    help="Samples with their classes (.npz with X and y, or .csv): adds the"
     " confusion matrix, and the decision regions of two inputs.",
 )
+@click.option("--target", help="The column of a .csv with the class; by default that of the training, else the last.")
 @click.option("--format", "ending", type=click.Choice(["png", "pdf", "svg"]), default="png", show_default=True)
-def command(*, source: Path, output: Path, data: Path | None, ending: str) -> None:
+def command(*, source: Path, output: Path, data: Path | None, target: str | None, ending: str) -> None:
     """Draw what a model file, or the folder of an archive, tells of its training."""
     from nnkit.errors import DataError
 
@@ -40,13 +41,13 @@ def command(*, source: Path, output: Path, data: Path | None, ending: str) -> No
 
     if network is not None and network.history.get("loss"):
         plot.learning_curve(network.history, place("learning-curve"))
-    for target in ("parameters", "gradient"):
-        if archive is not None and archive.steps(target):
-            plot.distributions(archive.over_time(target), place(target), quantity=target)
+    for quantity in ("parameters", "gradient"):
+        if archive is not None and archive.steps(quantity):
+            plot.distributions(archive.over_time(quantity), place(quantity), quantity=quantity)
     if data is not None:
         if network is None:
             raise DataError(f"{source} is an archive; --data needs the network's own file")
-        for what, draw in _judgements(network, data):
+        for what, draw in _judgements(network, data, target):
             draw(place(what))
     if not drawn:
         raise DataError(f"{source} holds nothing to draw: no epoch of history, no archived parameters or gradients")
@@ -69,7 +70,7 @@ def _read(source: Path) -> tuple[Network | None, Any]:
         return network, None
 
 
-def _judgements(network: Network, data: Path) -> Iterator[tuple[str, Any]]:
+def _judgements(network: Network, data: Path, target: str | None) -> Iterator[tuple[str, Any]]:
     """What can be drawn of a network with samples: a name, and a function of the path."""
     from functools import partial
 
@@ -81,7 +82,9 @@ def _judgements(network: Network, data: Path) -> Iterator[tuple[str, Any]]:
     from nnkit.network.composition import DEFAULTS
 
     named = network.features if column_names(data) is not None else None
-    table = read_table(data, x=network.notes.get("x", "X"), features=named, last_is_target=True)
+    if target is None and named is not None:
+        target = network.notes.get("target")
+    table = read_table(data, x=network.notes.get("x", "X"), target=target, features=named, last_is_target=True)
     assert table.y is not None  # both kinds of file are read with targets
     targets = encode(
         table.y,

@@ -60,6 +60,7 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
         experiment_file=os.path.relpath(experiment.path, outputs["model"].parent),
         settings=dict(experiment.settings),
         x=experiment.data.x,
+        target=table.target if table.named else None,
     )
     training: dict[str, Any] = dict(experiment.training)
     if samples.validation is not None:
