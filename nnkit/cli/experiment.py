@@ -17,7 +17,7 @@ from nnkit.interfaces.fields import flag, real
 __all__ = ["DataSection", "Experiment", "OutputSection", "read_experiment", "setting"]
 
 # What the data section settles, and what a file cannot hold.
-NOT_IN_FILES = {"self", "X", "y", "validation_data", "validation_split", "sample_weight", "resume"}
+NOT_IN_FILES = {"self", "X", "y", "validation_data", "validation_split", "sample_weight", "resume", "columns"}
 
 
 def _text(*, default: str | None = None, required: bool = False) -> Any:
