@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import attrs
@@ -11,8 +11,9 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import SpecError
-from nnkit.interfaces import BLOCKS, Block, Evaluate, State, Wrapper
+from nnkit.interfaces import Block, State
 from nnkit.interfaces.fields import part, refuse
+from nnkit.optimizers._after_step import AfterStep
 
 
 def _as_factors(rates: Any) -> Any:
@@ -36,7 +37,7 @@ def _check_factors(instance: object, attribute: attrs.Attribute[Any], rates: Any
 
 @final
 @attrs.frozen(kw_only=True)
-class PerLayer(Wrapper):
+class PerLayer(AfterStep):
     """``theta += factor * (the step of optimizer)``, with a factor for each layer or array; 1 for all others.
 
     Where steps are proportional to the learning rate, this is the same optimizer with ``factor`` times the learning
@@ -67,7 +68,6 @@ class PerLayer(Wrapper):
         array([-0.05,  0.1 ])
     """
 
-    coordinatewise = False
     variants = ({"optimizer": "adam", "rates": {"0": 0.3}}, {"optimizer": "sgd(momentum=0.9)", "rates": {"0": 2.0}})
 
     optimizer: Any = part("optimizer", "sgd", optional=False)
@@ -84,12 +84,6 @@ class PerLayer(Wrapper):
         return np.array(path)
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        if self.inner.offers("evaluation"):
-            name = type(self.inner).__name__
-            raise SpecError(
-                f"PerLayer(optimizer={self.optimizer!r}): {name} evaluates with other parameters than it trains; "
-                f"pass per_layer as the optimizer of {name} instead"
-            )
         names = {name for block in blocks for name in (block.name, block.name.rpartition(".")[0])}
         unknown = [name for name in self.rates if name not in names]
         if unknown:
@@ -97,34 +91,13 @@ class PerLayer(Wrapper):
                 f"PerLayer(rates={dict(self.rates)!r}): the network trains no {unknown[0]!r}; "
                 f"it trains {', '.join(sorted(names))}"
             )
-        return {"optimizer": self.inner.init(parameters, blocks), BLOCKS: tuple(blocks)}
+        return AfterStep.init(self, parameters, blocks)
 
-    def update(self, parameters: Array, gradient: Array, state: State) -> Array:
-        before = parameters.copy()
-        return self._scaled(self.inner.update(parameters, gradient, state["optimizer"]), before, state)
-
-    def step(self, evaluate: Evaluate, parameters: Array, state: State) -> tuple[Array, float]:
-        new, value = self.inner.step(evaluate, parameters, state["optimizer"])
-        return self._scaled(new, parameters, state), value
-
-    def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
-        inner, before = self.inner.bind(parameters, gradient, state["optimizer"]), np.empty_like(parameters)
-
-        def step() -> None:
-            np.copyto(before, parameters)
-            inner()
-            self._scaled(parameters, before, state)
-
-        return step
-
-    def _scaled(self, new: Array, before: Array, state: State) -> Array:
-        for block in state[BLOCKS]:
-            layer = block.name.rpartition(".")[0]
-            factor = self.rates.get(block.name, self.rates.get(layer, 1.0))
-            if factor == 0.0:
-                new[block.place] = before[block.place]
-            elif factor != 1.0:
-                step = new[block.place] - before[block.place]
-                step *= factor
-                np.add(before[block.place], step, out=new[block.place])
-        return new
+    def change(self, new: Array, before: Array, block: Block) -> None:
+        factor = self.rates.get(block.name, self.rates.get(block.name.rpartition(".")[0], 1.0))
+        if factor == 0.0:
+            new[...] = before
+        elif factor != 1.0:
+            step = new - before
+            step *= factor
+            np.add(before, step, out=new)

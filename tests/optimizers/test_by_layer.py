@@ -125,7 +125,7 @@ def test_unknown_layers_and_impossible_factors_are_refused():
     for rates in ({"0": -1.0}, {"0": np.inf}, {"0": True}, [0.1], None):
         with pytest.raises(HyperparameterError, match="rates must be a mapping from layers"):
             create("optimizer", {**spec, "rates": rates})
-    with pytest.raises(SpecError, match="pass per_layer as the optimizer of EMA"):
+    with pytest.raises(SpecError, match="pass the PerLayer as the optimizer of EMA"):
         network({"name": "per_layer", "optimizer": "ema"}).fit(X, Y, epochs=1)
 
 
