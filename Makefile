@@ -7,8 +7,8 @@ PY     := $(BIN)/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 
 # Plugins whose tests need a service or very large packages: not part of `make test`, but of `make heavy` and so of CI.
-# Each is tested by `make test-<name>`, in an environment of its own. Example: HEAVY := nnkit-mpi
-HEAVY ?=
+# Each is tested by `make test-<name>`, in an environment of its own.
+HEAVY ?= nnkit-export
 
 ALL_PLUGINS     := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PLUGINS         := $(filter-out $(HEAVY:%=plugins/%),$(ALL_PLUGINS))
@@ -96,7 +96,7 @@ heavy: $(HEAVY:%=test-%)
 # The tests and types of one plugin. Works for every plugin; CI needs it for the heavy ones.
 test-%: plugins/%/pyproject.toml
 	$(PYTHON) -m venv $(OTHERS)/$*
-	$(OTHERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' -e plugins/$*
+	$(OTHERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' -e 'plugins/$*[test]'
 	MYPYPATH=plugins/$* $(OTHERS)/$*/bin/mypy $(call packages_of,plugins/$*)
 	$(TEST_VARIABLES) $(OTHERS)/$*/bin/python $(PYTEST) plugins/$*/tests $(call packages_of,plugins/$*) $(PYTEST_ARGS)
 

@@ -7,10 +7,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nnkit_export.errors import ExportError, TraceError
+    from nnkit_export.functions import lookup
     from nnkit_export.graph import Graph
+    from nnkit_export.onnx_target import to_onnx
     from nnkit_export.parts import graph_of, graph_of_part
+    from nnkit_export.targets import to_c, to_javascript, to_python
 
-__all__ = ["ExportError", "Graph", "TraceError", "graph_of", "graph_of_part"]
+__all__ = [
+    "ExportError",
+    "Graph",
+    "TraceError",
+    "graph_of",
+    "graph_of_part",
+    "lookup",
+    "to_c",
+    "to_javascript",
+    "to_onnx",
+    "to_python",
+]
 
 _HOME = {
     "ExportError": "errors",
@@ -18,6 +32,11 @@ _HOME = {
     "TraceError": "errors",
     "graph_of": "parts",
     "graph_of_part": "parts",
+    "lookup": "functions",
+    "to_c": "targets",
+    "to_javascript": "targets",
+    "to_onnx": "onnx_target",
+    "to_python": "targets",
 }
 
 

@@ -55,7 +55,7 @@ def number(value: Any, dtype: np.dtype[Any]) -> str:
     if dtype.kind != "f":
         return str(int(value))
     if not np.isfinite(value):
-        return "NAN" if value != value else "INFINITY" if value > 0 else "-INFINITY"
+        return "NAN" if np.isnan(value) else "INFINITY" if value > 0 else "-INFINITY"
     text = np.format_float_positional(value, unique=True, trim="0") if 1e-4 <= abs(value) < 1e6 else repr(value.item())
     if dtype == np.float32:
         text = str(value) if "." in str(value) or "e" in str(value) else f"{value}.0"

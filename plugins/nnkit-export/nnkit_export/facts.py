@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import attrs
 import numpy as np
@@ -63,7 +64,9 @@ class Facts:
             ExportError: When its parameters are not finite, or a part cannot be recorded.
         """
         if not np.isfinite(network.parameters).all():
-            raise ExportError("the network has parameters that are NaN or infinite; train it again, or load a checkpoint")
+            raise ExportError(
+                "the network has parameters that are NaN or infinite; train it again, or load a checkpoint"
+            )
         model = network.model
         rows = probe.take(model, Vectors(network.parameters, None, network.buffers), network.seed).inputs
         task = model.task
@@ -120,9 +123,13 @@ def write(path: str | os.PathLike[str], suffixes: Sequence[str], files: dict[str
     first = Path(path)
     if first.suffix not in suffixes:
         raise ExportError(f"the file is {str(first)!r}; expected a name that ends in {' or '.join(suffixes)}")
-    written = []
+    written: list[Path] = []
     for position, (ending, content) in enumerate(files.items()):
         target = first if position == 0 else first.with_name(first.stem + ending)
-        write_atomically(target, lambda file, content=content: file.write(content))
+        write_atomically(target, functools.partial(_put, content))
         written.append(target)
     return tuple(written)
+
+
+def _put(content: bytes, file: IO[bytes]) -> None:
+    file.write(content)

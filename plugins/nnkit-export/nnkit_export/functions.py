@@ -12,7 +12,7 @@ from nnkit_export.errors import TraceError
 from nnkit_export.operations import ELEMENTWISE
 from nnkit_export.traced import Traced, elementwise, nodes_of, rearranged
 
-__all__ = ["HANDLERS", "METHODS", "called", "cumsum", "reduced_by"]
+__all__ = ["HANDLERS", "METHODS", "called", "cumsum", "lookup", "reduced_by"]
 
 LN2 = math.log(2.0)
 
@@ -25,11 +25,16 @@ def _kind(value: Any) -> Any:
     return value.dtype if isinstance(value, Traced) else np.asarray(value).dtype
 
 
+def _call(function: Any, *arguments: Any) -> Any:
+    """A function of numpy, of which type checkers believe that it returns an array of numpy."""
+    return function(*arguments)
+
+
 # -- ufuncs ------------------------------------------------------------------------------------------
 
 
 def _power(x: Traced, y: Traced) -> Any:
-    exponent = float(y.node.value) if y.node.op == "constant" and y.node.shape == () else None
+    exponent = y.node.value.item() if y.node.op == "constant" and y.node.size == 1 else None
     simple: dict[float, Callable[[], Any]] = {
         1.0: lambda: x,
         2.0: lambda: x * x,
@@ -182,13 +187,17 @@ def _mean(x: Traced, axis: Any = None, dtype: Any = None, out: Any = None, *, ke
     return _to(_reduce("sum", x.astype(kind), axis, keepdims=keepdims) / count, out)
 
 
-def _var(x: Traced, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, *, keepdims: bool = False) -> Any:
+def _var(
+    x: Traced, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, *, keepdims: bool = False
+) -> Any:
     count = math.prod(_inner(x, axis)[2].shape[2:])
     centered = x - _mean(x, axis, dtype, keepdims=True)
     return _to(_sum(centered * centered, axis, keepdims=keepdims) / (count - ddof), out)
 
 
-def _std(x: Traced, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, *, keepdims: bool = False) -> Any:
+def _std(
+    x: Traced, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, *, keepdims: bool = False
+) -> Any:
     return _to(np.sqrt(_var(x, axis, dtype, ddof=ddof, keepdims=keepdims)), out)
 
 
@@ -209,7 +218,7 @@ def _any(x: Traced, axis: Any = None, out: Any = None, *, keepdims: bool = False
 
 
 def _all(x: Traced, axis: Any = None, out: Any = None, *, keepdims: bool = False) -> Any:
-    return _to(np.logical_not(_any(np.logical_not(x), axis, keepdims=keepdims)), out)
+    return _to(np.logical_not(_any(_call(np.logical_not, x), axis, keepdims=keepdims)), out)
 
 
 def _position(op: str) -> Callable[..., Any]:
@@ -226,7 +235,7 @@ def _logaddexp_reduced(x: Traced, axis: Any = 0, *, keepdims: bool = False) -> A
     return total if keepdims else rearranged(lambda v: v.squeeze(axis), [total])
 
 
-REDUCED = {
+REDUCED: Final[dict[str, Callable[..., Any]]] = {
     "add": _sum,
     "multiply": _product,
     "maximum": _extreme("max"),
@@ -290,23 +299,30 @@ def einsum(subscripts: str, x: Any, y: Any, **options: Any) -> Any:
     simple = arrow and "." not in subscripts and all(len(set(word)) == len(word) for word in (left, right, result))
     if not simple or options:
         raise TraceError(f"calls np.einsum({subscripts!r}), which cannot be recorded; write it with @, * and sum")
-    if isinstance(x, Traced) and not isinstance(y, Traced) and len(left) == 2 and result == left[0] + right[1:]:
-        if len(right) == 2 and left[1] == right[0]:
-            return matmul(x, y)
+    product = result == left[:1] + right[1:] and len(right) == 2 and left[1:] == right[:1]
+    if product and isinstance(x, Traced) and not isinstance(y, Traced):
+        return matmul(x, y)
     letters = result + "".join(sorted((set(left) | set(right)) - set(result)))
     spread = [
-        rearranged(lambda v, word=word: _spread(v, word, letters), [v]) if isinstance(v, Traced) else _spread(v, word, letters)
+        rearranged(lambda v, word=word: _spread(v, word, letters), [v])
+        if isinstance(v, Traced)
+        else _spread(v, word, letters)
         for word, v in ((left, x), (right, y))
     ]
-    product = spread[0] * spread[1]
+    products = spread[0] * spread[1]
     extra = tuple(range(len(result), len(letters)))
-    return product.sum(axis=extra) if extra else product
+    return products.sum(axis=extra) if extra else products
 
 
 def _spread(array: Any, word: str, letters: str) -> Any:
     order = sorted(range(len(word)), key=lambda i: letters.index(word[i]))
     moved = np.transpose(array, order)
-    return moved.reshape([moved.shape[sorted(map(letters.index, word)).index(i)] if letters[i] in word else 1 for i in range(len(letters))])
+    return moved.reshape(
+        [
+            moved.shape[sorted(map(letters.index, word)).index(i)] if letters[i] in word else 1
+            for i in range(len(letters))
+        ]
+    )
 
 
 # -- arrays like others ------------------------------------------------------------------------------
@@ -318,7 +334,9 @@ def _to(result: Any, out: Any) -> Any:
     return np.positive(result, out=out)
 
 
-def full_like(x: Traced, fill_value: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None) -> Any:
+def full_like(
+    x: Traced, fill_value: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None
+) -> Any:
     """``np.full_like`` and its relatives."""
     if shape is not None:
         raise TraceError("allocates an array like the input with another shape; slice or concatenate instead")
@@ -328,7 +346,7 @@ def full_like(x: Traced, fill_value: Any, dtype: Any = None, order: Any = "K", s
 
 
 def _filled(value: float) -> Callable[..., Any]:
-    return lambda x, dtype=None, order="K", subok=True, shape=None: full_like(x, value, dtype, shape=shape)
+    return lambda x, dtype=None, *_, shape=None, **__: full_like(x, value, dtype, shape=shape)
 
 
 def astype(x: Traced, dtype: Any, *_: Any, **__: Any) -> Any:
@@ -346,9 +364,9 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
             "writes to an array that was allocated without the input; use np.empty_like or np.zeros_like of it"
         )
     if where is not True:
-        dst.write(np.where(where, src, dst).node)
+        dst.write(_call(np.where, where, src, dst).node)
     else:
-        dst.write(src.node if isinstance(src, Traced) else (np.zeros_like(dst) + src).node)
+        dst.write(src.node if isinstance(src, Traced) else _call(np.add, np.zeros_like(dst), src).node)
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
@@ -396,15 +414,34 @@ def _reshape(x: Traced, *shape: Any, **options: Any) -> Any:
 
 
 def _take(x: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
-    if isinstance(indices, Traced):
-        if isinstance(x, Traced) or axis not in {0, None} or (axis is None and np.ndim(x) != 1):
-            raise TraceError("selects elements by values, which cannot be recorded")
-        table = indices.graph.constant(x)
-        return indices.new(indices.graph.node("lookup", table, indices.astype(np.int64).node, dtype=table.dtype))
     return rearranged(lambda v: np.take(v, indices, axis), [x])
 
 
-VIEWS = (np.expand_dims, np.squeeze, np.broadcast_to, np.swapaxes, np.moveaxis, np.transpose, np.flip, np.fliplr, np.reshape)
+def lookup(table: Any, index: Any) -> Any:
+    """``table[index]`` for a constant table and computed integers, which numpy does not hand on; for hooks.
+
+    Args:
+        table: A constant array ``(V, E)`` or ``(V,)``.
+        index: Traced integers ``(N, ...)``, each from 0 to ``V - 1``.
+
+    Returns:
+        A traced array ``(N, ..., E)``.
+    """
+    rows = index.graph.constant(table)
+    return index.new(index.graph.node("lookup", rows, astype(index, np.int64).node, dtype=rows.dtype))
+
+
+VIEWS = (
+    np.expand_dims,
+    np.squeeze,
+    np.broadcast_to,
+    np.swapaxes,
+    np.moveaxis,
+    np.transpose,
+    np.flip,
+    np.fliplr,
+    np.reshape,
+)
 COPIES = (np.repeat, np.tile, np.roll, np.delete)
 
 HANDLERS: Final[dict[Any, Callable[..., Any]]] = {
@@ -436,19 +473,19 @@ HANDLERS: Final[dict[Any, Callable[..., Any]]] = {
     np.zeros_like: _filled(0.0),
     np.ones_like: _filled(1.0),
     np.full_like: full_like,
-    np.copy: lambda x, order="K", subok=False: x.new(x.node),
+    np.copy: lambda x, *_, **__: x.new(x.node),
     np.copyto: copyto,
     np.nan_to_num: nan_to_num,
     np.round: lambda x, decimals=0, out=None: _to(np.rint(x * 10.0**decimals) / 10.0**decimals, out),
-    np.iscomplexobj: lambda x: False,
-    np.isrealobj: lambda x: True,
+    np.iscomplexobj: lambda _: False,
+    np.isrealobj: lambda _: True,
     np.real: lambda x: x,
     np.shape: lambda x: x.shape,
     np.ndim: lambda x: x.ndim,
     np.size: lambda x, axis=None: x.size if axis is None else x.shape[axis],
     np.result_type: lambda *xs: np.result_type(*map(_kind_for_result, xs)),
-    np.may_share_memory: lambda a, b, max_work=None: a is b,
-    np.shares_memory: lambda a, b, max_work=None: a is b,
+    np.may_share_memory: lambda a, b, *_: a is b,
+    np.shares_memory: lambda a, b, *_: a is b,
 }
 """Functions of numpy that hand on to their arguments."""
 
@@ -473,7 +510,7 @@ METHODS: Final[dict[str, Callable[..., Any]]] = {
     "dot": dot,
     "clip": clip,
     "astype": astype,
-    "copy": lambda x, order="C": x.new(x.node),
+    "copy": lambda x, *_, **__: x.new(x.node),
     "conj": lambda x: x,
     "conjugate": lambda x: x,
     "reshape": _reshape,

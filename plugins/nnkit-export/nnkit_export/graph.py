@@ -111,9 +111,7 @@ class Graph:
             return node
         return self.node("gather", node, value=np.broadcast_to(np.arange(node.size).reshape(node.shape), shape))
 
-    def _add(
-        self, op: str, inputs: tuple[Node, ...], shape: tuple[int, ...], dtype: np.dtype[Any], value: Any
-    ) -> Node:
+    def _add(self, op: str, inputs: tuple[Node, ...], shape: tuple[int, ...], dtype: np.dtype[Any], value: Any) -> Node:
         content = (value.dtype.char, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
         key = (op, tuple(map(id, inputs)), shape, dtype, content)
         if key not in self._nodes:
@@ -133,7 +131,13 @@ class Graph:
         """The same for graphs that compute the same in the same way."""
         place = {node: i for i, node in enumerate(self.nodes)}
         return [
-            (n.op, tuple(place[i] for i in n.inputs), n.shape, n.dtype, n.value if not _is_array(n) else n.value.tobytes())
+            (
+                n.op,
+                tuple(place[i] for i in n.inputs),
+                n.shape,
+                n.dtype,
+                n.value if not _is_array(n) else n.value.tobytes(),
+            )
             for n in place
         ] + [(name, place[node]) for name, node in self.outputs.items()]
 
@@ -186,5 +190,3 @@ def _shape(op: str, inputs: Sequence[Node], value: Any) -> tuple[int, ...]:
     if op == "lookup":
         return (*inputs[1].shape, *inputs[0].shape[1:])
     return inputs[0].shape if op in {"cast", "cumsum"} else inputs[0].shape[:-1]
-
-

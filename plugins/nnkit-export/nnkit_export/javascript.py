@@ -52,7 +52,7 @@ def number(value: Any, dtype: np.dtype[Any]) -> str:
     if dtype.kind != "f":
         return str(int(value))
     if not np.isfinite(value):
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+        return "NaN" if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     # A float32 is written with its own digits inside of typed arrays, and exactly where it is computed with.
     return repr(float(value))
 

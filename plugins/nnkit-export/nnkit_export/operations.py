@@ -14,14 +14,12 @@ from nnkit.arrays import Array
 
 __all__ = ["ELEMENTWISE", "REDUCTIONS", "STRUCTURE", "apply"]
 
-ELEMENTWISE: Final[dict[str, Callable[..., Any]]] = {
-    name: getattr(np, name)
-    for name in (
-        "add subtract multiply divide power maximum minimum negative absolute sign exp expm1 log log1p sqrt "
-        "sin cos arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh floor trunc rint "
-        "isnan less less_equal equal logical_and logical_or logical_not where"
-    ).split()
-}
+NAMES: Final = """
+    add subtract multiply divide power maximum minimum negative absolute sign exp expm1 log log1p sqrt
+    sin cos arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh floor trunc rint
+    isnan less less_equal equal logical_and logical_or logical_not where
+"""
+ELEMENTWISE: Final[dict[str, Callable[..., Any]]] = {name: getattr(np, name) for name in NAMES.split()}
 """Element by element; operands of one element are repeated. ``where(condition, a, b)`` has three operands."""
 
 REDUCTIONS: Final[dict[str, Callable[..., Any]]] = {

@@ -23,7 +23,9 @@ __all__ = ["graph_of", "graph_of_part"]
 ROWS = (13, 1009)
 """Every formula is recorded with each of these numbers of rows; both must give the same graph."""
 
-WAY_OUT = "write it with operations of numpy on whole arrays, or let its package offer nnkit_export(part, graph, inputs)"
+WAY_OUT = (
+    "write it with operations of numpy on whole arrays, or let its package offer nnkit_export(part, graph, inputs)"
+)
 
 
 def graph_of(network: nnkit.Network) -> Graph:
@@ -147,7 +149,9 @@ def _check_rows(part: Part, results: list[Traced], shape: tuple[int, ...]) -> No
         prints.append(result.graph.fingerprint())
         del result.graph.outputs["y"]
     if prints[0] != prints[1]:
-        raise ExportError(f"{type(part).__name__} computes something else for {ROWS[0]} rows than for {ROWS[1]}; {WAY_OUT}")
+        raise ExportError(
+            f"{type(part).__name__} computes something else for {ROWS[0]} rows than for {ROWS[1]}; {WAY_OUT}"
+        )
 
 
 # -- parts inside of parts ---------------------------------------------------------------------------

@@ -182,7 +182,7 @@ class Writer(ABC):
             return self._numbers[node]
         if node.op == "constant":
             values = node.value.reshape(-1)
-            if (values == values[0]).all() or (values != values).all():
+            if (values == values[0]).all() or (node.dtype.kind == "f" and np.isnan(values).all()):
                 return self.literal(values[0], node.dtype)
         index = "0" if node.size == 1 else self._numbers_of(index)
         return self.at(self._source(node), index)

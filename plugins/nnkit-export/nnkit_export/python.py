@@ -99,7 +99,7 @@ def number(value: Any, dtype: np.dtype[Any]) -> str:
     if dtype.kind != "f":
         return str(int(value))
     if not np.isfinite(value):
-        return "math.nan" if value != value else "math.inf" if value > 0 else "-math.inf"
+        return "math.nan" if np.isnan(value) else "math.inf" if value > 0 else "-math.inf"
     return repr(float(value))
 
 

@@ -145,7 +145,9 @@ def to_c(network: nnkit.Network, path: PathLike) -> tuple[Path, ...]:
     header += [f"void {name}_predict(const {kind} x[{upper}_INPUTS], {kind} y[{upper}_OUTPUTS]);"]
     source = [about, f'#include "{path.stem}.h"', "", "#include <math.h>", ""]
     for constant, values in writer.constants.items():
-        source += [f"static const {'int' if constant[0] == 'p' else c.TYPES[values.dtype.name]} {constant}[{len(values)}] = {{"]
+        source += [
+            f"static const {'int' if constant[0] == 'p' else c.TYPES[values.dtype.name]} {constant}[{len(values)}] = {{"
+        ]
         source += [*(f"    {line}" for line in c.array(values)), "};"]
     source += ["", *writer.helpers, ""]
     source += [f"void {name}_predict(const {kind} x[{upper}_INPUTS], {kind} y[{upper}_OUTPUTS]) {{"]
@@ -154,7 +156,7 @@ def to_c(network: nnkit.Network, path: PathLike) -> tuple[Path, ...]:
     label, declaration = _c_label(facts, name, kind)
     source += label
     header += [*declaration, "", "#ifdef __cplusplus", "}", "#endif", "", "#endif", ""]
-    rows, expected = facts.rows.reshape(-1), facts.predictions.reshape(-1)
+    rows, expected, tolerance = facts.rows.reshape(-1), facts.predictions.reshape(-1), TOLERANCES[facts.dtype]
     test = [
         f"/* Self-test: cc -std=c99 {path.stem}.c {path.stem}_test.c -lm -o {path.stem}_test && ./{path.stem}_test */",
         f'#include "{path.stem}.h"',
@@ -175,7 +177,7 @@ def to_c(network: nnkit.Network, path: PathLike) -> tuple[Path, ...]:
         f"        {name}_predict(rows + n * {upper}_INPUTS, y);",
         f"        for (int k = 0; k < {upper}_OUTPUTS; k++) {{",
         f"            const double value = expected[n * {upper}_OUTPUTS + k], got = y[k];",
-        f"            if (!(got == value || fabs(got - value) <= {TOLERANCES[facts.dtype]} * fmax(1.0, fabs(value)))) {{",
+        f"            if (!(got == value || fabs(got - value) <= {tolerance} * fmax(1.0, fabs(value)))) {{",
         '                printf("FAILED: %.17g instead of %.17g\\n", got, value);',
         "                return 1;",
         "            }",

@@ -126,7 +126,8 @@ class Traced(NDArrayOperatorsMixin):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, Traced):
-            self.write(np.where(key, value, self).node)
+            chosen: Any = np.where(key, value, self)
+            self.write(chosen.node)
             return
 
         constant = not isinstance(value, Traced)
@@ -183,6 +184,7 @@ def nodes_of(operands: Sequence[Any], dtypes: Sequence[Any]) -> tuple[Traced, li
     for operand, dtype in zip(operands, dtypes, strict=True):
         own = isinstance(operand, Traced)
         node = operand.node if own else _aligned(first.graph, operand, first.ndim, first.rows)
+        node = first.graph.reshape(node, (1,) * (first.ndim - 1 - len(node.shape)) + node.shape)
         if np.dtype(dtype) not in DTYPES:
             raise TraceError(f"computes with dtype {np.dtype(dtype)}; expected float32, float64, bool or int64")
         aligned.append(first.new(first.graph.node("cast", node, dtype=dtype)))
@@ -231,7 +233,9 @@ def rearranged(function: Callable[..., Array], sources: Sequence[Any], *, view: 
     moved = np.asarray(function(*places))
     index = moved[0] if moved.ndim and len(moved) == rows else None
     if index is None or not np.array_equal(moved, index + row.reshape(rows, *(1,) * index.ndim)):
-        raise TraceError("picks, moves or mixes rows; each row of the result may depend on the same row of the input only")
+        raise TraceError(
+            "picks, moves or mixes rows; each row of the result may depend on the same row of the input only"
+        )
     dtype = np.result_type(*(node.dtype for node in nodes)) if len(nodes) > 1 else nodes[0].dtype
     nodes = [graph.node("cast", node, dtype=dtype) for node in nodes]
     if len(nodes) == 1:
