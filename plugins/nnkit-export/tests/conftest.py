@@ -44,7 +44,8 @@ for name, count in {jobs!r}:
     rows = array.array("d")
     rows.frombytes(open({folder!r} + "/" + name + ".rows", "rb").read())
     width = len(rows) // count
-    out = array.array("d", [v for n in range(count) for v in module.predict(rows[n * width : (n + 1) * width].tolist())])
+    rows = [rows[n * width : (n + 1) * width].tolist() for n in range(count)]
+    out = array.array("d", [value for row in rows for value in module.predict(row)])
     open({folder!r} + "/" + name + ".out", "wb").write(out.tobytes())
 """
 

@@ -186,7 +186,7 @@ REFUSED = [
     (lambda z: (z.T / z.sum(axis=1)).T, "z.T", "picks, moves or mixes rows"),
     (lambda z: z[z > 0], "z > 0", "selects elements by values"),
     (lambda z: z + float(z[0, 0]), "float", "picks, moves or mixes rows"),
-    (lambda z: np.vectorize(np.tanh)(z), "vectorize", "plain array"),
+    (lambda z: np.vectorize(np.tanh)(z + 0.0), "vectorize", "plain array"),
     (lambda z: z.tobytes(), "tobytes", "attribute 'tobytes'"),
     (lambda z: z @ z, "z @ z", "multiplies rows by rows"),
     (lambda z: z - z.sum(axis=1), "z.sum", "rows and columns meet"),
