@@ -165,7 +165,7 @@ class Concatenate(Container):
     ) -> tuple[Array, Any]:
         inputs, caches, outputs = [x], [], []
         for name, layer, place in self._walk(x.shape[1]):
-            inputs.append(np.ascontiguousarray(x[:, place]))
+            inputs.append(x[:, place].copy())
             y, cache = layer.forward(own(parameters, name), inputs[-1], training=training and layer.trainable, rng=rng)
             outputs.append(y)
             caches.append(cache)

@@ -11,7 +11,10 @@ from nnkit.activations.function import FunctionActivation, RowFunctionActivation
 from nnkit.activations.log_softmax import LogSoftmax
 from nnkit.activations.softmax import Softmax
 from nnkit.interfaces import Part
+from nnkit.layers.embedding import Embedding
+from nnkit.layers.group_norm import GroupNorm
 from nnkit.layers.layer_norm import LayerNorm
+from nnkit_export.functions import lookup
 
 __all__ = ["formula"]
 
@@ -42,12 +45,25 @@ def _log_softmax(part: Any, z: Any) -> Any:
 
 def _layer_norm(part: Any, parameters: Mapping[str, Any], x: Any) -> Any:
     # Every row is divided by its largest magnitude first, so that no square overflows.
-    scale = np.maximum(np.abs(x).max(axis=1, keepdims=True), 1.0)
+    return normalized(x, part.epsilon) * parameters["scale"] + parameters["shift"]
+
+
+def _group_norm(part: Any, parameters: Mapping[str, Any], x: Any) -> Any:
+    apart = x.reshape(len(x), part.groups, x.shape[1] // part.groups)
+    return normalized(apart, part.epsilon).reshape(x.shape) * parameters["scale"] + parameters["shift"]
+
+
+def normalized(x: Any, epsilon: float) -> Any:
+    """``(x - mean) / sqrt(variance + epsilon)`` along the last axis."""
+    scale = np.maximum(np.abs(x).max(axis=-1, keepdims=True), 1.0)
     small = x / scale
-    centered = small - small.mean(axis=1, keepdims=True)
-    variance = np.square(centered).mean(axis=1, keepdims=True)
-    normal = centered / np.sqrt(variance + part.epsilon / scale / scale)
-    return normal * parameters["scale"] + parameters["shift"]
+    centered = small - small.mean(axis=-1, keepdims=True)
+    variance = np.square(centered).mean(axis=-1, keepdims=True)
+    return centered / np.sqrt(variance + epsilon / scale / scale)
+
+
+def _embedding(part: Any, parameters: Mapping[str, Any], x: Any) -> Any:
+    return lookup(parameters["weight"], x).reshape(len(x), -1)
 
 
 def _function(part: Any, z: Any) -> Any:
@@ -58,6 +74,8 @@ FORMULAS: Final[dict[type[Part], Callable[..., Any]]] = {
     Softmax: _softmax,
     LogSoftmax: _log_softmax,
     LayerNorm: _layer_norm,
+    GroupNorm: _group_norm,
+    Embedding: _embedding,
     FunctionActivation: _function,
     RowFunctionActivation: _function,
 }

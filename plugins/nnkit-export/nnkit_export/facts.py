@@ -70,7 +70,7 @@ class Facts:
         model = network.model
         rows = probe.take(model, Vectors(network.parameters, None, network.buffers), network.seed).inputs
         task = model.task
-        classes = tuple(network.notes.get("classes") or ())
+        classes = tuple(model.description.classes or network.notes.get("classes") or ())
         if task.name in {"binary", "multiclass", "multilabel"} and not classes:
             classes = tuple(range(task.classes))
         return cls(
@@ -80,7 +80,7 @@ class Facts:
             dtype=network.dtype.name,
             task=task.name,
             threshold=task.threshold,
-            features=tuple(network.notes.get("features") or ()),
+            features=tuple(model.description.features or network.notes.get("features") or ()),
             classes=classes if task.name in {"binary", "multiclass", "multilabel"} else (),
             rows=rows,
             predictions=network.predict(rows),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -61,7 +61,8 @@ def graph_of(network: nnkit.Network) -> Graph:
             error.add_note(f"in layer {index}: {type(layer).__name__}")
             raise
         _check_rows(layer, xs, (model.widths[index],))
-    graphs[0].outputs["prediction"] = xs[0].astype(network.dtype).node
+    unscaled: Any = model.unscaled(cast("Array", xs[0]))
+    graphs[0].outputs["prediction"] = unscaled.astype(network.dtype).node
     return graphs[0]
 
 
