@@ -121,8 +121,8 @@ class MeanMetric(Metric):
         state["sum"] = state["sum"] + weight @ values
 
     def result(self, state: dict[str, Any]) -> float:
-        weight, total = np.broadcast_arrays(state["weight"], state["sum"])
+        weight, total = state["weight"], state["sum"]
+        if not np.ndim(weight):
+            return self.finish(np.asarray(total / weight)) if weight > 0.0 else math.nan
         counted = weight > 0.0  # a column of which no target is present has no mean
-        if not counted.any():
-            return math.nan
-        return self.finish(total[counted] / weight[counted] if counted.ndim else np.asarray(total / weight))
+        return self.finish(total[counted] / weight[counted]) if counted.any() else math.nan

@@ -25,6 +25,7 @@ def changes():
         "backward": "jacobian",
         "task": "multilabel",
         "target_scaling": "minmax",
+        "columns": "auto",
         "deferred": ("outputs",),
         "inputs": 4,
     }

@@ -10,8 +10,6 @@ from nnkit.activations.silu import SiLU
 from nnkit.losses.huber import Huber
 from nnkit.testing import all_checks, check
 
-pytestmark = pytest.mark.no_cover  # other tests run the same lines; recording them doubles the time
-
 load_faults()
 
 
