@@ -32,6 +32,7 @@ def exit_codes() -> Iterator[None]:
         if DeferredSignals.ending:
             return  # the command ends already, with the code of the first signal
         first = first or number
+        DeferredSignals.came_before = True
         now = time.monotonic()
         if not ending and now - raised >= UNWINDING_SECONDS:
             raised = now

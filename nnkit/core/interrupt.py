@@ -18,10 +18,16 @@ class DeferredSignals:
     Attributes:
         number: The first signal that came; ``None`` before one did.
         ending: Whether a signal that came to any of them is ending the program.
+        came_before: Whether a signal came before any of them was open. It raised ``KeyboardInterrupt``, but Python
+            ignores that in the callbacks of its import system, and then the program goes on.
+
+    Raises:
+        KeyboardInterrupt: When one is opened although a signal came before.
     """
 
     open: ClassVar[DeferredSignals | None] = None
     ending: ClassVar[bool] = False
+    came_before: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -29,6 +35,8 @@ class DeferredSignals:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
+            if DeferredSignals.came_before:
+                raise KeyboardInterrupt
             DeferredSignals.open = self
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._previous[number] = signal.signal(number, self._note)

@@ -124,6 +124,32 @@ def test_the_exit_code_holds_from_the_first_instant_on(folder, number, delay):
     assert not list(folder.glob("*.tmp"))
 
 
+SWALLOWED = """
+import os, sys
+from nnkit.cli.signals import exit_codes
+from nnkit.core.interrupt import DeferredSignals
+
+class Callback:
+    def __del__(self):  # what is raised here is printed and ignored, as in callbacks of the import system
+        os.kill(os.getpid(), int(sys.argv[1]))
+        for _ in range(1000):
+            pass
+
+with exit_codes():
+    Callback()
+    with DeferredSignals():
+        print("trained")
+"""
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_that_python_ignored_ends_the_command_before_it_trains(number):
+    command = [sys.executable, "-c", SWALLOWED, str(int(number))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert "Exception ignored" in done.stderr
+    assert (CODES[number], "") == (done.returncode, done.stdout)
+
+
 @pytest.mark.parametrize("number", CODES)
 def test_other_commands_end_with_the_same_codes(folder, number):
     """A command that only reads: here it waits for its data from a pipe that stays empty."""
