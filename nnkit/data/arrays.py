@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from nnkit.arrays import Array, FloatDType
-from nnkit.data.frames import from_column, from_frame, in_order, is_column, is_frame, refuse_foreign
+from nnkit.data.frames import column_names, from_column, from_frame, in_order, is_column, is_frame, refuse_foreign
 from nnkit.errors import DataError, ShapeError
 from nnkit.interfaces import DataDescription
 
@@ -79,7 +80,9 @@ def as_inputs(
     description = description or DataDescription()
     if description.columns is not None:
         X = description.columns.matrix(X, name)
-    values = as_array(in_order(X, description.features, name, "features"), name)
+    X = in_order(X, description.features, name, "features")
+    names = column_names(X, name) or description.features
+    values = as_array(X, name)
     shape = ""
     if values.ndim > 2:
         shape = f" (one row of {' x '.join(map(str, values.shape[1:]))} numbers a sample)"
@@ -94,10 +97,12 @@ def as_inputs(
         raise DataError(f"{name} is empty (shape {values.shape}); expected at least one sample")
     if values.shape[1] == 0:
         raise DataError(f"{name} has no columns (shape {values.shape}); expected at least one feature")
-    return as_dtype(values, name, dtype, finite=finite)
+    return as_dtype(values, name, dtype, finite=finite, columns=names)
 
 
-def as_dtype(values: Array, name: str, dtype: FloatDType, *, finite: bool = True) -> Array:
+def as_dtype(
+    values: Array, name: str, dtype: FloatDType, *, finite: bool = True, columns: Sequence[str] | None = None
+) -> Array:
     """``values`` as a C-contiguous array of ``dtype``, checked after the conversion.
 
     Raises:
@@ -106,7 +111,7 @@ def as_dtype(values: Array, name: str, dtype: FloatDType, *, finite: bool = True
     with np.errstate(over="ignore"):
         converted = np.ascontiguousarray(values, dtype=dtype)
     if finite:
-        check_finite(converted, name, values)
+        check_finite(converted, name, values, columns)
     return converted
 
 
@@ -190,13 +195,14 @@ def as_array(values: DataLike, name: str) -> Array:
     return array
 
 
-def check_finite(values: Array, name: str, original: Array | None = None) -> None:
+def check_finite(values: Array, name: str, original: Array | None = None, columns: Sequence[str] | None = None) -> None:
     """Refuse NaN and infinity.
 
     Args:
         values: The values as they will be used.
         name: Their name in the message.
         original: The values before their conversion, for the message.
+        columns: The names of their columns, for the message.
 
     Raises:
         DataError: Names the first such value and their number.
@@ -213,6 +219,8 @@ def check_finite(values: Array, name: str, original: Array | None = None) -> Non
     first = tuple(int(i) for i in bad[0])
     source = values if original is None else original
     where = f"{name}{list(first)} is {source[first]!s} ({len(bad)} such values)"
+    if columns is not None and values.ndim == 2:
+        where += f", in column {columns[first[1]]!r}"
     if np.isfinite(source[first]):
         raise DataError(
             f"{where}, which {values.dtype} cannot hold (at most {np.finfo(values.dtype).max:.3g}): scale the values"

@@ -55,7 +55,7 @@ def is_frame(values: object) -> bool:
 
 
 def column_names(values: object, name: str) -> tuple[str, ...] | None:
-    """The names of a frame's columns; ``None`` where ``values`` is no frame, or names are no texts.
+    """The names of a frame's columns as texts; ``None`` where ``values`` is no frame, or its columns are numbered.
 
     Raises:
         DataError: When two columns have one name.
@@ -64,7 +64,8 @@ def column_names(values: object, name: str) -> tuple[str, ...] | None:
         return None
     names = _names(values)
     if not all(isinstance(column, str) for column in names):
-        return None
+        distinct = len(set(map(str, names))) == len(names)
+        return tuple(map(str, names)) if distinct and not _is_numbered(names) else None
     repeated = sorted({column for column in names if names.count(column) > 1})
     if repeated:
         raise DataError(f"{name} has several columns called {repeated[0]!r}; rename them, so that each name is unique")
@@ -73,6 +74,8 @@ def column_names(values: object, name: str) -> tuple[str, ...] | None:
 
 def in_order(values: Any, wanted: tuple[str, ...] | None, name: str, what: str) -> Any:
     """A frame with the columns ``wanted`` in their order; anything without names as it is.
+
+    Columns with the numbers 0 to ``D - 1``, which pandas gives to columns without names, are put in that order.
 
     Args:
         values: A frame, or an array.
@@ -83,6 +86,8 @@ def in_order(values: Any, wanted: tuple[str, ...] | None, name: str, what: str) 
     Raises:
         DataError: Names the columns that are missing and those that are not wanted.
     """
+    if hasattr(values, "iloc") and is_frame(values) and _is_numbered(numbers := _names(values)):
+        return values if numbers == sorted(numbers) else values[sorted(numbers)]
     names = None if wanted is None else column_names(values, name)
     if names is None or wanted is None or names == wanted:
         return values
@@ -109,6 +114,11 @@ def only_column(frame: Any) -> Any:
 
 def _names(frame: Any) -> list[Any]:
     return list(getattr(frame, "column_names", getattr(frame, "columns", ())))
+
+
+def _is_numbered(names: list[Any]) -> bool:
+    """Whether the names are the numbers 0 to ``D - 1``, in any order."""
+    return not any(isinstance(column, str) for column in names) and set(names) == set(range(len(names)))
 
 
 def is_column(values: object) -> bool:
@@ -139,7 +149,7 @@ def from_frame(frame: Any, name: str) -> Array:
     if refused:
         raise DataError(
             f"{name} has columns that are not numeric: {listed(refused, 6)}; expected bool, int or float. For"
-            " categories, text and dates pass columns='auto' to the Network, or drop the columns"
+            " categories, text and dates among the inputs pass columns='auto' to the Network; or drop the columns"
         )
     if not columns:
         return np.zeros(frame.shape)

@@ -110,3 +110,41 @@ def test_images_of_any_rank_become_rows():
         ShapeError, match=r"X has 48 columns \(one row of 3 x 4 x 4 numbers a sample\); this network takes 60"
     ):
         net.predict(images[:, :, :, 1:])
+
+
+def test_numbered_columns_are_put_in_the_order_of_their_numbers():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3))
+    frame, shuffled = pd.DataFrame(x), pd.DataFrame(x)[[2, 0, 1]]
+    expected = nnkit.Network([3, 1], seed=0)
+    expected.fit(x, x[:, 0], epochs=2)
+    for first in (frame, shuffled):
+        net = nnkit.Network([3, 1], seed=0)
+        net.fit(first, x[:, 0], epochs=2, validation_data=(shuffled, x[:, 0]))
+        assert net.features is None
+        for later in (x, frame, shuffled):
+            np.testing.assert_array_equal(net.predict(later), expected.predict(x))
+            assert net.score(later, x[:, 0]) == expected.score(x, x[:, 0])
+
+
+def test_other_names_that_are_no_texts_are_matched():
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    frame = pd.DataFrame(x, columns=[2019, 2020, "total"])
+    net = nnkit.Network([3, 1], seed=0)
+    net.fit(frame, x[:, 0], epochs=2)
+    assert net.features == ("2019", "2020", "total")
+    np.testing.assert_array_equal(net.predict(frame[["total", 2020, 2019]]), net.predict(x))
+    with pytest.raises(DataError, match=r"X lacks '2019'; the features of this network"):
+        net.predict(frame.drop(columns=2019))
+    repeated = pd.DataFrame(x, columns=[0, 1, 0])  # of pandas.concat: no names
+    nnkit.Network([3, 1], seed=0).fit(repeated, x[:, 0], epochs=1)
+
+
+def test_a_missing_value_is_named_with_its_column():
+    frame = MIXED.assign(c=[1.0, np.nan, 3.0])
+    with pytest.raises(DataError, match=r"X\[1, 2\] is nan \(1 such values\), in column 'c'; expected finite"):
+        as_inputs(frame, dtype=FLOAT)
+    net = nnkit.Network([3, 1], seed=0)
+    net.fit(frame.fillna(0.0), [1.0, 2.0, 3.0], epochs=1)
+    with pytest.raises(DataError, match="in column 'c'"):
+        net.predict(frame.to_numpy(dtype=float))
