@@ -11,7 +11,7 @@ import numpy as np
 from nnkit.arrays import Array, IntArray
 from nnkit.core.model import Model
 from nnkit.data.arrays import DataLike, as_array, check_finite
-from nnkit.data.frames import is_column, is_frame, only_column
+from nnkit.data.frames import is_column, is_frame, only_column, refuse_foreign
 from nnkit.errors import DataError
 from nnkit.interfaces import Label, Task
 from nnkit.interfaces.description import listed
@@ -59,10 +59,8 @@ class Labels:
         """
         if values.dtype.kind == "O":
             missing = [row for row, item in enumerate(values.tolist()) if _is_missing(item)]
-            kinds = {_kind(item) for item in values.tolist()}
             _refuse_missing(missing, name)
-            if len(kinds) > 1:
-                raise DataError(f"{name} has labels of several types ({', '.join(sorted(kinds))}); {EXPECTED}")
+            _refuse_several_types(values.tolist(), name)
         try:
             distinct, codes = np.unique(values, return_inverse=True)
         except TypeError as error:
@@ -174,20 +172,25 @@ def predicted_labels(model: Model, prediction: Array) -> Array:
         return codes
     if codes.min(initial=0) < 0:
         raise DataError(f"the prediction of row {int(codes.argmin())} is NaN, which belongs to no class")
-    return np.array(classes)[codes]
+    labels = np.array(classes)
+    if labels.dtype.kind == "f" and isinstance(classes[0], int):  # integers that no integer dtype holds together
+        labels = np.array(classes, dtype=object)
+    return labels[codes]
 
 
 def column_of(y: Any, name: str) -> Array | Labels:
     """Numbers as an array ``(N,)``; texts, objects and declared categories as labels."""
     if isinstance(y, Labels):
         return y
+    refuse_foreign(y, name)
     if is_frame(y):
         y = only_column(y)
     categories = getattr(getattr(y, "dtype", None), "categories", None) if is_column(y) else None
     if categories is not None:
-        codes = np.asarray(y.cat.codes, dtype=np.intp)
+        codes, distinct = np.asarray(y.cat.codes, dtype=np.intp), np.asarray(categories).tolist()
         _refuse_missing(np.flatnonzero(codes < 0).tolist(), name)
-        return Labels(tuple(_label(value, name) for value in np.asarray(categories).tolist()), codes)
+        _refuse_several_types(distinct, name)
+        return Labels(tuple(_label(value, name) for value in distinct), codes)
     values = _listed_objects(y) if isinstance(y, (list, tuple)) else np.asarray(y)
     if values.dtype.kind in "OU":
         if is_column(y) and getattr(y.dtype, "kind", "O") in "biuf":  # nullable numbers
@@ -228,6 +231,12 @@ def _is_missing(item: object) -> bool:
 def _refuse_missing(rows: list[int], name: str) -> None:
     if rows:
         raise DataError(f"{name}[{rows[0]}] is missing ({len(rows)} such labels); drop those rows first")
+
+
+def _refuse_several_types(labels: list[Any], name: str) -> None:
+    kinds = {_kind(label) for label in labels}
+    if len(kinds) > 1:
+        raise DataError(f"{name} has labels of several types ({', '.join(sorted(kinds))}); {EXPECTED}")
 
 
 def _kind(item: object) -> str:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nnkit.arrays import Array
 from nnkit.core.model import Model
+from nnkit.data.arrays import as_array
 from nnkit.errors import DataError
 from nnkit.interfaces import Label
 from nnkit.interfaces.description import listed
@@ -82,9 +83,9 @@ def with_class_weights(class_weight: ClassWeight, model: Model, target: Array, w
                     f"class_weight names the class {label!r}; the classes of this network are "
                     f"{listed(map(repr, classes))}"
                 )
-            each[places[label]] = value
+            each[places[label]] = _number(value, f"class_weight[{label!r}]")
     else:
-        each = np.asarray(class_weight, dtype=np.float64)
+        each = as_array(class_weight, "class_weight").astype(np.float64)
         if each.shape != (len(classes),):
             raise DataError(
                 f"class_weight has shape {each.shape}; expected one weight for each of {len(classes)} classes"
@@ -96,6 +97,13 @@ def with_class_weights(class_weight: ClassWeight, model: Model, target: Array, w
     if not weights.max() > 0:
         raise DataError("class_weight and sample_weight leave no training sample with a weight above 0")
     return weights
+
+
+def _number(value: npt.ArrayLike, name: str) -> float:
+    number = as_array(value, name)
+    if number.size != 1:
+        raise DataError(f"{name} has shape {number.shape}; expected one number")
+    return float(number.reshape(-1)[0])
 
 
 def _check_task(model: Model, target: Array) -> None:

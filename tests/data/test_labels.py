@@ -320,3 +320,45 @@ def test_a_prediction_of_nan_is_of_no_class():
     net.parameters[:] = np.nan
     with pytest.raises(DataError, match="row 0 is NaN, which belongs to no class"):
         net.predict(X, labels=True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"no": "much"}, r"class_weight\['no'\] holds values of dtype <U4; expected numbers"),
+        ({"no": 10**400}, r"class_weight\['no'\] holds values of dtype object"),
+        ({"no": None}, r"class_weight\['no'\] holds values of dtype object"),
+        ({"no": [1.0, 2.0]}, r"class_weight\['no'\] has shape \(2,\); expected one number"),
+        ({"no": np.nan}, r"class_weight holds \[nan, 1.0\]; expected finite"),
+        (["a", "b"], "class_weight holds values of dtype <U1"),
+        (np.ma.masked_array([1.0, 2.0], mask=[False, True]), "class_weight has 1 masked values"),
+        ([[1.0], [2.0]], r"class_weight has shape \(2, 1\); expected one weight for each of 2 classes"),
+    ],
+)
+def test_class_weights_that_are_no_numbers_are_refused_before_training(wrong, words):
+    net = nnkit.Network([3, 1], output_activation="sigmoid", loss="binary_crossentropy", seed=0)
+    before = net.parameters.copy()
+    with pytest.raises(DataError, match=words):
+        net.fit(X, np.where(CODES > 0, "yes", "no"), epochs=1, class_weight=wrong)
+    np.testing.assert_array_equal(net.parameters, before)
+
+
+def test_categories_of_several_types_are_refused_as_a_list_of_them_is():
+    several = [["a", 1, 2][code] for code in CODES]
+    for labels in (several, pd.Series(several).astype("category")):
+        with pytest.raises(DataError, match=r"y has labels of several types \(number, str\)"):
+            classifier().fit(X, labels, epochs=1)
+
+
+def test_masked_texts_are_refused():
+    labels = np.ma.masked_array(np.array(["a", "b", "c"])[CODES], mask=CODES == 1)
+    with pytest.raises(DataError, match="y has 30 masked values"):
+        classifier().fit(X, labels, epochs=1)
+
+
+def test_integers_that_no_integer_dtype_holds_together_stay_exact():
+    wide = [-1, 2**63, 2**63 + 1]
+    net = classifier()
+    net.fit(X, [wide[code] for code in CODES], epochs=100)
+    assert net.classes == tuple(wide)
+    assert saved(net).predict(X, labels=True).tolist() == [wide[code] for code in CODES]
