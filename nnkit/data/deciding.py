@@ -6,8 +6,9 @@ import numpy as np
 
 from nnkit.data.arrays import DataLike, as_array
 from nnkit.data.labels import Labels, column_of
-from nnkit.errors import DataError
+from nnkit.errors import DataError, ShapeError
 from nnkit.interfaces import Loss, TaskName
+from nnkit.interfaces.description import listed
 
 __all__ = ["decided_task", "target_columns"]
 
@@ -49,9 +50,13 @@ def target_columns(y: DataLike, task: TaskName | None) -> int:
         return width
     column = column_of(y, "y")
     labels = column if isinstance(column, Labels) else Labels.of(column, "y")
+    if len(labels.distinct) < 2:
+        raise DataError(f"y has the one class {listed(map(repr, labels.distinct))}; expected two or more")
     return len(labels.distinct)
 
 
 def _width(y: DataLike) -> int:
     shape = tuple(getattr(y, "shape", ())) or np.shape(y)
+    if len(shape) > 2 or 0 in shape[:2]:
+        raise ShapeError(f"y has shape {shape}; expected (N,) or (N, K), with at least one row and column")
     return int(shape[1]) if len(shape) > 1 else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, TypeAlias
 
 import attrs
@@ -10,7 +11,7 @@ import numpy as np
 from nnkit.arrays import Array, FloatDType
 from nnkit.core.model import Model
 from nnkit.data.arrays import as_dtype
-from nnkit.errors import SpecError
+from nnkit.errors import DataError, SpecError
 from nnkit.interfaces import Loss, TrainingData
 
 __all__ = ["SCALINGS", "TargetScaling", "check_scaling", "in_scale", "with_scaling"]
@@ -21,8 +22,8 @@ TargetScaling: TypeAlias = Literal["standardize", "minmax"]
 SCALINGS = ("standardize", "minmax")
 
 
-def check_scaling(method: object, loss: Loss) -> None:
-    """Refuse a scaling that does not exist, or a loss whose targets have no free unit.
+def check_scaling(method: object, loss: Loss | None) -> None:
+    """Refuse a scaling that does not exist, or a loss (``None`` while it is open) whose targets have no free unit.
 
     Raises:
         SpecError: Names the losses' trait, or the methods.
@@ -31,7 +32,7 @@ def check_scaling(method: object, loss: Loss) -> None:
         return
     if method not in SCALINGS:
         raise SpecError(f"target_scaling is {method!r}; expected 'standardize', 'minmax' or None")
-    if not loss.offers("unscale"):
+    if loss is not None and not loss.offers("unscale"):
         raise SpecError(
             f"target_scaling is {method!r}, and the targets of {type(loss).__name__} cannot be scaled: they are classes"
             " or counts, or their unit enters the loss; leave target_scaling out, or use 'mean_squared_error'"
@@ -49,6 +50,9 @@ def with_scaling(model: Model, method: TargetScaling | None, target: Array, weig
         method: How; ``None`` leaves the model as it is.
         target: Targets of the training rows in their own units, ``(N, T)`` in float64.
         weight: ``(N,)``.
+
+    Raises:
+        DataError: When the range of a column is beyond float64.
     """
     if method is None or model.description.shift is not None:
         return model
@@ -60,6 +64,10 @@ def with_scaling(model: Model, method: TargetScaling | None, target: Array, weig
         if not len(values):
             values, own = np.zeros(1), np.ones(1)
         low, high = float(values.min()), float(values.max())
+        if not math.isfinite(high - low):
+            raise DataError(
+                f"y ranges from {low:g} to {high:g}, which no scale brings near 1: divide the targets first"
+            )
         if method == "minmax":
             shift, scale = low + 0.5 * (high - low), 0.5 * (high - low)
         else:

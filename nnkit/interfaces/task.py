@@ -13,7 +13,7 @@ from nnkit.errors import DataError, ShapeError, SpecError
 from nnkit.interfaces.activation import Activation
 from nnkit.interfaces.loss import Loss, PredictionDomain
 
-__all__ = ["CLASSIFICATION", "TASKS", "Task", "TaskName"]
+__all__ = ["CLASSIFICATION", "TASKS", "Task", "TaskName", "check_task_name"]
 
 TaskName: TypeAlias = Literal["regression", "binary", "multiclass", "multilabel"]
 
@@ -153,10 +153,19 @@ def _follows(loss: Loss, columns: int) -> TaskName | None:
     return "regression"
 
 
+def check_task_name(name: object) -> None:
+    """Refuse a task that does not exist.
+
+    Raises:
+        SpecError: Names the tasks.
+    """
+    if name is not None and name not in TASKS:
+        raise SpecError(f"task is {name!r}; expected one of {', '.join(map(repr, TASKS))}, or None")
+
+
 def _check(loss: Loss, columns: int, name: str) -> None:
     """Refuse a task that the loss or the width cannot have."""
-    if name not in TASKS:
-        raise SpecError(f"task is {name!r}; expected one of {', '.join(map(repr, TASKS))}, or None")
+    check_task_name(name)
     who, domain = type(loss).__name__, loss.target_domain
     problem = ""
     if not loss.has_task:

@@ -22,7 +22,7 @@ from nnkit.errors import SpecError, UnknownNameError
 from nnkit.files.configs import checked_config
 from nnkit.files.versions import FORMAT_VERSION
 from nnkit.interfaces import Activation, Initializer, Layer, Loss, Optimizer, Part, PartSpec, Regularizer, Solver
-from nnkit.interfaces.task import Task, TaskName
+from nnkit.interfaces.task import Task, TaskName, check_task_name
 
 __all__ = ["DEFAULTS", "Composition"]
 
@@ -159,9 +159,10 @@ class Composition:
         )
         if columns is not None:
             checked_request(columns)
+        check_task_name(task)
+        check_scaling(target_scaling, None if "loss" in composition.deferred else composition.loss)
         if composition.deferred:
             return composition
-        check_scaling(target_scaling, composition.loss)
         check_pair(composition.head, composition.loss, composition.outputs)
         composition.task_of(composition.outputs)  # refuses a task that does not fit
         return composition

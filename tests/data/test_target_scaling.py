@@ -232,3 +232,10 @@ def test_objectives_see_scaled_targets():
     assert net.check_gradient(X, ONE).right
     file = io.BytesIO()
     net.save(file)
+
+
+@pytest.mark.parametrize("method", ["standardize", "minmax"])
+def test_targets_whose_range_no_number_holds_are_refused(method):
+    net = network(target_scaling=method)
+    with pytest.raises(DataError, match=r"y ranges from -1e\+308 to 1e\+308, which no scale brings near 1"):
+        net.fit(X, np.where(X[:, 0] > 0.0, 1e308, -1e308), epochs=1)

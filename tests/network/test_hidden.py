@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import nnkit
-from nnkit.errors import DataError, SpecError
+from nnkit.errors import DataError, ShapeError, SpecError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -121,3 +121,35 @@ def test_an_objective_makes_the_same_choices():
     objective = net.objective(X, THREE)
     assert ("multiclass", ("a", "b", "c"), 3) == (net.task, net.classes, net.outputs)
     assert net.layout.size == objective.size
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"task": "classification"}, "task is 'classification'; expected one of 'regression', 'binary'"),
+        ({"task": ["binary"]}, r"task is \['binary'\]; expected one of"),
+        ({"target_scaling": "zscore"}, "target_scaling is 'zscore'; expected 'standardize', 'minmax' or None"),
+        ({"target_scaling": True}, "target_scaling is True; expected"),
+        ({"target_scaling": "minmax", "loss": "poisson"}, "the targets of Poisson cannot be scaled"),
+    ],
+)
+def test_choices_that_do_not_exist_are_refused_before_there_are_data(wrong, words):
+    with pytest.raises(SpecError, match=words):
+        nnkit.Network(hidden=[4], **wrong)
+
+
+@pytest.mark.parametrize(
+    ("y", "settings", "words"),
+    [
+        (np.full(60, "a"), {}, r"y has the one class 'a'; expected two or more"),
+        (np.full(60, 7), {"task": "multiclass"}, r"y has the one class 7; expected two or more"),
+        (np.zeros((60, 0)), {"task": "regression"}, r"y has shape \(60, 0\); expected \(N,\) or \(N, K\)"),
+        (np.zeros((60, 2, 2)), {}, r"y has shape \(60, 2, 2\); expected \(N,\) or \(N, K\)"),
+        ([], {}, r"y has shape \(0,\)"),
+    ],
+)
+def test_targets_that_decide_nothing_are_refused(y, settings, words):
+    net = nnkit.Network(hidden=[4], seed=0, **settings)
+    with pytest.raises((DataError, ShapeError), match=words):
+        net.fit(X, y, epochs=1)
+    assert net.inputs is None
