@@ -10,9 +10,9 @@ import numpy as np
 
 from nnkit.core.learning_rate import learning_rate_of
 from nnkit.core.model import Model
-from nnkit.core.state import Plan, TrainingState
+from nnkit.core.state import COUNT_LIMIT, Plan, TrainingState
 from nnkit.data.arrays import positive_integer
-from nnkit.errors import DataError, TrainingWarning, warn
+from nnkit.errors import DataError, TrainingWarning, brief, warn
 from nnkit.interfaces import Callback, Optimizer, Schedule, TrainingData
 
 __all__ = ["check_batches", "checksum", "planned", "resumed", "warn_of_ended_schedule"]
@@ -33,6 +33,8 @@ def planned(
     if sampling not in SAMPLINGS:
         raise DataError(f"sampling is {sampling!r}; expected one of {', '.join(map(repr, SAMPLINGS))}")
     count = EPOCHS if epochs is None else positive_integer(epochs, "epochs")
+    if count > COUNT_LIMIT - epoch:
+        raise DataError(f"epochs is {brief(epochs)}; expected at most {COUNT_LIMIT - epoch:,}")
     samples = len(data[0])
     rows = samples if batch_size is None else min(positive_integer(batch_size, "batch_size"), samples)
     return Plan(

@@ -15,7 +15,7 @@ import attrs
 
 from nnkit.errors import HyperparameterError
 
-__all__ = ["PARTS_KIND", "PART_KIND", "choice", "flag", "integer", "part", "parts", "rate", "real"]
+__all__ = ["PARTS_KIND", "PART_KIND", "as_float", "choice", "flag", "integer", "part", "parts", "rate", "real"]
 
 PART_KIND = "nnkit_kind"
 """Key of a field's metadata: the kind of part that the field holds."""
@@ -45,7 +45,8 @@ def _within(value: float, ge: float | None, gt: float | None, le: float | None, 
     )
 
 
-def _to_float(value: Any) -> Any:
+def as_float(value: Any) -> Any:
+    """A real number as a float; anything else unchanged, for a validator to refuse."""
     if isinstance(value, bool):
         return value
     try:
@@ -79,7 +80,7 @@ def real(
         if not isinstance(value, float) or not math.isfinite(value) or not _within(value, ge, gt, le, lt):
             raise refuse(instance, attribute.name, value, expected)
 
-    return attrs.field(default=default, converter=_to_float, validator=check, kw_only=kw_only)
+    return attrs.field(default=default, converter=as_float, validator=check, kw_only=kw_only)
 
 
 def integer(
@@ -155,12 +156,12 @@ def rate(default: float, *, ge: float = 0.0) -> Any:
             if not math.isfinite(value) or value < ge:
                 raise refuse(instance, attribute.name, value, expected)
         elif (
-            value is None or isinstance(value, (bool, complex, list)) or (isinstance(value, str) and not value.strip())
+            value is None or isinstance(value, (numbers.Number, list)) or (isinstance(value, str) and not value.strip())
         ):
             raise refuse(instance, attribute.name, value, expected)
 
     return attrs.field(
-        default=default, converter=_to_float, validator=check, kw_only=True, metadata={PART_KIND: "schedule"}
+        default=default, converter=as_float, validator=check, kw_only=True, metadata={PART_KIND: "schedule"}
     )
 
 

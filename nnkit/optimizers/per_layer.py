@@ -12,7 +12,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.errors import SpecError
 from nnkit.interfaces import Block, State
-from nnkit.interfaces.fields import part, refuse
+from nnkit.interfaces.fields import as_float, part, refuse
 from nnkit.optimizers._after_step import AfterStep
 
 
@@ -20,10 +20,7 @@ def _as_factors(rates: Any) -> Any:
     """A dict with the keys as text and the numbers as floats; anything else unchanged, for the validator to refuse."""
     if not isinstance(rates, Mapping):
         return rates
-    return {
-        str(name): float(factor) if isinstance(factor, int) and not isinstance(factor, bool) else factor
-        for name, factor in rates.items()
-    }
+    return {str(name): as_float(factor) for name, factor in rates.items()}
 
 
 def _check_factors(instance: object, attribute: attrs.Attribute[Any], rates: Any) -> None:
@@ -89,7 +86,7 @@ class PerLayer(AfterStep):
         if unknown:
             raise SpecError(
                 f"PerLayer(rates={dict(self.rates)!r}): the network trains no {unknown[0]!r}; "
-                f"it trains {', '.join(sorted(names))}"
+                f"it trains {', '.join(sorted(names))} (a frozen layer is not trained: leave it out of rates)"
             )
         return AfterStep.init(self, parameters, blocks)
 

@@ -124,6 +124,7 @@ BAD_SETTINGS = {
     "epochs negative": ({"epochs": -3}, "epochs is -3"),
     "epochs a fraction": ({"epochs": 2.5}, "epochs is 2.5"),
     "epochs true": ({"epochs": True}, "epochs is True"),
+    "epochs beyond all counts": ({"epochs": 10**400}, "epochs is an integer of 1329 bits; expected at most"),
     "batch_size 0": ({"batch_size": 0}, "batch_size is 0.*integer, 1 or above"),
     "batch_size a word": ({"batch_size": "all"}, "batch_size is 'all'"),
     "sampling": ({"sampling": "random"}, "sampling is 'random'.*shuffle"),

@@ -167,3 +167,17 @@ def test_a_schedule_counts_the_steps_of_the_accumulating_optimizer():
 def test_the_blocks_are_not_in_a_saved_state():
     optimizer = create("optimizer", "adamw")
     assert without_blocks(optimizer.init(np.zeros(SIZE), BLOCKS))["blocks"] is None
+
+
+def test_numbers_beyond_all_floats_are_refused():
+    for spec in ({"name": "adam", "learning_rate": 10**400}, {"name": "per_layer", "rates": {"0": 10**400}}):
+        with pytest.raises(HyperparameterError, match=r"(learning_rate|rates) must be a .*finite"):
+            network(spec)
+
+
+def test_the_rate_of_a_frozen_layer_is_refused_with_the_fix():
+    net = network({"name": "per_layer", "rates": {"0": 0.1}})
+    net.fit(X, Y, epochs=1)
+    with pytest.raises(SpecError, match="trains no '0'.*a frozen layer is not trained: leave it out of rates"):
+        net.freeze("0")
+    assert "0.weight" in list(net.arrays)[:2]  # nothing has changed
