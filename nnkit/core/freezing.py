@@ -43,6 +43,7 @@ class Freezable(Generic[Composition]):
     """A network whose layers can be frozen between two calls of ``fit``; ``nnkit.Network`` is one."""
 
     _composition: Composition
+    _composed: Composition
     _model: Model | None
     _state: TrainingState | None
     _fit_lock: FitLock
@@ -84,6 +85,8 @@ class Freezable(Generic[Composition]):
         if self._state is not None and self._model is not None and model is not None:
             self._state = refrozen(self._state, self._model, model, old.optimizer)
         self._composition, self._model, self._forwards = new, model, ForwardCache()
+        composed = with_trainable(self._composed.layers, names, trainable=trainable)
+        self._composed = attrs.evolve(self._composed, layers=composed)  # type: ignore[misc]  # as above
 
 
 def with_trainable(layers: Sequence[Layer], names: Sequence[str], *, trainable: bool) -> tuple[Layer, ...]:
@@ -93,17 +96,17 @@ def with_trainable(layers: Sequence[Layer], names: Sequence[str], *, trainable: 
         SpecError: When there is no such layer, or no name.
     """
     top = {str(index): layer for index, layer in enumerate(layers)}
-    there = list(_nested(top, ""))
+    there = [name for name, _ in _layers(top, "")]
     if not names or not all(name in there for name in names):
         raise SpecError(f"freeze and unfreeze were passed {names!r}; expected layers: {', '.join(map(repr, there))}")
     return tuple(_marked(top, "", names, trainable).values())
 
 
-def _nested(layers: Mapping[str, Layer], prefix: str) -> Iterator[str]:
-    """The names of the layers and of those within them."""
+def _layers(layers: Mapping[str, Layer], prefix: str) -> Iterator[tuple[str, Layer]]:
+    """The layers and those within them, with their names."""
     for name, layer in layers.items():
-        yield prefix + name
-        yield from _nested(layer.children, f"{prefix}{name}.")
+        yield prefix + name, layer
+        yield from _layers(layer.children, f"{prefix}{name}.")
 
 
 def _marked(layers: Mapping[str, Layer], prefix: str, names: Sequence[str], trainable: bool) -> dict[str, Layer]:
@@ -125,9 +128,15 @@ def check_trainable(model: Model) -> None:
     """
     if model.layout.size and not model.trained.size:
         raise SpecError(
-            f"every layer is frozen, so none of the {model.layout.size:,} parameters can be trained; "
-            "unfreeze one: network.unfreeze('0')"
+            f"every layer is frozen, so none of the {model.layout.size:,} parameters can be trained; unfreeze one of "
+            f"{', '.join(map(repr, _frozen(model)))} (and the layer that contains it): network.unfreeze(...)"
         )
+
+
+def _frozen(model: Model) -> list[str]:
+    """The names of the frozen layers."""
+    layers = {str(index): layer for index, layer in enumerate(model.body)}
+    return [name for name, layer in _layers(layers, "") if not layer.trainable]
 
 
 def refrozen(state: TrainingState, old: Model, new: Model, optimizer: Optimizer | Solver) -> TrainingState:

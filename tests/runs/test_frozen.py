@@ -180,3 +180,36 @@ def test_refusals():
     net.unfreeze("3")
     with pytest.raises(DataError, match="resume"):
         net.fit(X, Y, resume=True)
+
+
+def test_the_message_names_every_frozen_layer_also_within_containers():
+    net = nnkit.Network([2, {"name": "residual", "layers": ["dense(units=2)"]}, 1], seed=0)
+    net.freeze("0.0", "1")
+    with pytest.raises(SpecError, match=r"unfreeze one of '0\.0', '1'"):
+        net.fit(np.zeros((4, 2)), np.zeros(4), epochs=1)
+    net.unfreeze("0.0")
+    net.fit(np.zeros((4, 2)), np.zeros(4), epochs=1)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: nnkit.Network([2, 3, 1], seed=0),
+        lambda: nnkit.Network([None, 3, 1], seed=0),
+        lambda: nnkit.Network(hidden=[3], task="regression", seed=0),
+    ],
+    ids=["inputs given", "inputs open", "hidden"],
+)
+def test_reset_keeps_what_is_frozen(build):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 2)), rng.normal(size=20)
+    net = build()
+    net.fit(x, y, epochs=1)
+    net.freeze("0")
+    net.reset()
+    net.fit(x, y, epochs=1)
+    assert list(net.arrays) == ["1.weight", "1.bias", "0.weight", "0.bias"]
+    net.unfreeze("0")
+    net.reset()
+    net.fit(x, y, epochs=1)
+    assert next(iter(net.arrays)) == "0.weight"
