@@ -252,7 +252,7 @@ def check_overrides(config: Mapping[str, Any], overrides: Mapping[str, object]) 
         overrides: See ``part_from_config``.
 
     Raises:
-        SpecError: Names the nearest place.
+        SpecError: Names the nearest place, or the override that is ``None``.
     """
     if not overrides:
         return
@@ -273,6 +273,9 @@ def check_overrides(config: Mapping[str, Any], overrides: Mapping[str, object]) 
     if unknown is not None:
         hint = did_you_mean(str(unknown), places)
         raise SpecError(f"overrides has {unknown!r}, which is not a place or a part of the config{hint}")
+    empty = next((word for word, spec in overrides.items() if spec is None), None)
+    if empty is not None:
+        raise SpecError(f"overrides has None for {empty!r}; expected a part: a name, a spec, a class or an instance")
 
 
 def _override(overrides: Mapping[str, PartSpec], where: str, config: object) -> PartSpec | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -189,3 +190,10 @@ def test_unregistered_parts_must_be_passed_again(tmp_path):
 def test_a_config_that_is_none(config, says):
     with pytest.raises(SpecError, match=says):
         nnkit.Network.from_config(config)
+
+
+@pytest.mark.parametrize("place", ["loss", "regularizer", "layers[0].activation"])
+def test_an_override_that_is_none_is_refused(place):
+    config = nnkit.Network([2, 3, 1], seed=0).to_config()
+    with pytest.raises(SpecError, match=rf"overrides has None for {re.escape(repr(place))}; expected a part"):
+        nnkit.Network.from_config(config, overrides={place: None})
