@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import DataError, ShapeError
+from nnkit.errors import DataError, ShapeError, brief
 from nnkit.interfaces import Metric, Task
 from nnkit.interfaces.bare_functions import Function, function_name
 from nnkit.interfaces.task import TASKS
@@ -32,7 +32,7 @@ class FunctionMetric(Metric):
         function: Of predictions ``(N, K)`` and targets.
 
     Raises:
-        DataError: When the function returns one number and samples have weights.
+        DataError: When the function returns no numbers, or one number and samples have weights.
         ShapeError: When it returns anything but ``(N,)`` or one number.
 
     Source:
@@ -63,7 +63,7 @@ class FunctionMetric(Metric):
     def add(self, state: dict[str, Any], prediction: Array, target: Array, weight: Array) -> None:
         if not len(weight):
             return
-        values = np.asarray(self.function(prediction.copy(), target.copy()), dtype=np.float64)
+        values = self._numbers(prediction, target)
         if values.ndim == 1 and len(values) == len(weight):
             counted = weight > 0.0
             state["sum"] += float(weight[counted].astype(np.float64) @ values[counted])
@@ -92,7 +92,17 @@ class FunctionMetric(Metric):
             return float(state["sum"] / state["weight"])
         if not len(state["prediction"]):
             return math.nan
-        return float(self.function(state["prediction"].copy(), state["target"].copy()))
+        return float(self._numbers(state["prediction"], state["target"]))
+
+    def _numbers(self, prediction: Array, target: Array) -> Array:
+        """What the function returns, as an array."""
+        returned = self.function(prediction.copy(), target.copy())
+        values = np.asarray(returned)
+        if values.dtype.kind not in "biuf":
+            raise DataError(
+                f"the metric {self.label} returned {brief(returned)}; expected one number, or one value a row (N,)"
+            )
+        return values.astype(np.float64, copy=False)
 
 
 def from_function(spec: object) -> FunctionMetric | None:

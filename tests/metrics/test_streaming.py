@@ -7,6 +7,8 @@ import pytest
 from oracles.metric_cases import cases_of
 
 import nnkit
+from nnkit.errors import DataError
+from nnkit.interfaces import Task
 from nnkit.metrics.f1 import F1
 from nnkit.metrics.function import FunctionMetric
 
@@ -70,3 +72,13 @@ def test_integer_weights_are_repetitions(metric):
         target = np.repeat(case.target, times, axis=0)
         metric.add(repeated, np.repeat(case.prediction, times, axis=0), target, np.ones(times.sum()))
         close(metric, metric.result(repeated), weighted)
+
+
+@pytest.mark.parametrize("returned", ["much", None, [None], {}])
+def test_a_function_that_returns_no_numbers_is_named(returned):
+    def share(prediction, target):
+        return returned
+
+    metric = FunctionMetric(function=share)
+    with pytest.raises(DataError, match="the metric share returned .*; expected one number, or one value a row"):
+        metric.add(metric.start(Task("regression", 1)), np.ones((2, 1)), np.ones((2, 1)), np.ones(2))
