@@ -142,4 +142,6 @@ class LayerNorm(Layer):
             subtract(grad, work, grad)
             return multiply(grad, inverse, grad)
 
-        return BoundLayer(forward, backward)
+        # In training all warnings of numpy are off already.
+        silent = forward if training else np.errstate(over="ignore", invalid="ignore")(forward)
+        return BoundLayer(silent, backward)
