@@ -103,6 +103,9 @@ class EpochRecord(Callback):
     def belongs_to_run(self) -> bool:
         return False
 
+    def on_train_begin(self, view: TrainingView) -> None:
+        self.on_epoch_end(view)
+
     def on_epoch_end(self, view: TrainingView) -> None:
         self._checksums[view.epoch] = _checksum(view.parameters)
 

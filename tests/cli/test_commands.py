@@ -146,6 +146,9 @@ def test_the_report_says_why_it_ended_and_with_which_parameters(folder):
     shown = run("train", "e.toml", "--epochs", "1").stdout
     assert "stopped" not in shown
     assert "the parameters are" not in shown
+    shown = run("train", "--resume", "e-model.npz").stdout  # nothing is left to do
+    assert "1 epochs" in shown
+    assert "the parameters are" not in shown
 
 
 def test_an_override_replaces_a_part_of_the_file(folder):
