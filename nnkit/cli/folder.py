@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from nnkit.spelling import suggest
+from nnkit.spelling import did_you_mean
 
 __all__ = ["FolderGroup"]
 
@@ -50,7 +50,6 @@ class FolderGroup(click.Group):
             return super().resolve_command(ctx, args)
         names = self.list_commands(ctx)
         if args[0] not in names and not args[0].startswith("-"):
-            close = suggest(args[0], names, count=1)
-            hint = f" did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(args[0], names, start=" ")
             ctx.fail(f"there is no command {args[0]!r};{hint} the commands are {', '.join(names)}")
         return super().resolve_command(ctx, args)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import attrs
 
 from nnkit.errors import HyperparameterError, NNKitError
+from nnkit.spelling import did_you_mean
 
 __all__ = ["ExperimentError", "check_keys", "read_section"]
 
@@ -29,8 +29,7 @@ def check_keys(given: Mapping[str, Any], known: Iterable[str], where: str) -> No
     for key in given:
         if key in known:
             continue
-        close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-        hint = f" did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(key, known, start=" ")
         raise ExperimentError(f"{where} has no key {key!r};{hint} it takes {', '.join(known)}")
 
 

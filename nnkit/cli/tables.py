@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import math
 import zipfile
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import DataError
+from nnkit.spelling import did_you_mean
 
 __all__ = ["Table", "column_names", "read_table"]
 
@@ -194,8 +194,7 @@ def _number(path: Path, line: int, column: str, cell: str) -> float:
 def _place(names: list[str], name: str, path: Path) -> int:
     if name in names:
         return names.index(name)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f" did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(name, names, start=" ")
     raise DataError(f"{path} has no column {name!r};{hint} its columns are {', '.join(names)}")
 
 

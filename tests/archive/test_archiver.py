@@ -191,7 +191,17 @@ CASES = {
 }
 
 
+@pytest.fixture
+def quick_collections():
+    """What earlier tests left is not looked through at every collection."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.mark.no_cover
+@pytest.mark.usefixtures("quick_collections")
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("widths", [[3, 4, 1], [3, 60, 50, 1]])
 def test_its_memory_is_as_predicted(case, widths):

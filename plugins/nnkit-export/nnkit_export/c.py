@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit_export.program import Writer
+from nnkit_export.program import INFIX, BraceWriter
 
 __all__ = ["TYPES", "CWriter", "array", "number"]
 
 TYPES: Final = {"float32": "float", "float64": "double", "bool": "int", "int64": "long"}
 
-FORMS: Final = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
+FORMS: Final = INFIX | {
     "power": "pow{f}({0}, {1})",
     "maximum": "larger{f}({0}, {1})",
     "minimum": "smaller{f}({0}, {1})",
-    "negative": "-{0}",
     "absolute": "fabs{f}({0})",
     "sign": "sign{f}({0})",
     "arcsin": "asin{f}({0})",
@@ -33,13 +27,6 @@ FORMS: Final = {
     "arccosh": "acosh{f}({0})",
     "arctanh": "atanh{f}({0})",
     "isnan": "{0} != {0}",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "equal": "{0} == {1}",
-    "logical_and": "{0} && {1}",
-    "logical_or": "{0} || {1}",
-    "logical_not": "!{0}",
-    "where": "{0} ? {1} : {2}",
 }
 """Operations that are written in another way than ``name(x)``; ``{f}`` is the suffix of functions of floats."""
 
@@ -75,8 +62,10 @@ def array(values: Array, columns: int = 110) -> list[str]:
     return [*lines, row.rstrip().rstrip(",")]
 
 
-class CWriter(Writer):
+class CWriter(BraceWriter):
     """Statements in C99."""
+
+    COUNTER = "int"
 
     def literal(self, value: Any, dtype: np.dtype[Any]) -> str:
         return number(dtype.type(value), dtype)
@@ -93,24 +82,6 @@ class CWriter(Writer):
 
     def let(self, name: str, dtype: np.dtype[Any], expression: str, *, changes: bool = False) -> None:
         self.line(f"{'' if changes else 'const '}{TYPES[dtype.name]} {name} = {expression}")
-
-    def line(self, text: str) -> None:
-        super().line(text if text.endswith(("{", "}")) else text + ";")
-
-    @contextmanager
-    def loop(self, variable: str, count: int) -> Iterator[None]:
-        with self.repeated(variable, count) as repeats:
-            self.line(f"for (int {variable} = 0; {variable} < {count}; {variable}++) {{" if repeats else "{")
-            with self.indented():
-                yield
-            self.line("}")
-
-    @contextmanager
-    def choice(self, condition: str) -> Iterator[None]:
-        self.line(f"if ({condition}) {{")
-        with self.indented():
-            yield
-        self.line("}")
 
     def matmul(self, out: str, x: str, weight: Array, outer: int, dtype: np.dtype[Any]) -> None:
         # Row by row of the weights, so that the inner loop runs along memory and a compiler can vectorize it.

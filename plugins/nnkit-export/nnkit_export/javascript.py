@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from nnkit_export.program import EXACT, Writer
+from nnkit_export.program import EXACT, INFIX, BraceWriter
 
 __all__ = ["TYPES", "JavaScriptWriter", "number"]
 
 TYPES: Final = {"float32": "Float32Array", "float64": "Float64Array", "bool": "Uint8Array", "int64": "Int32Array"}
 
-FORMS: Final = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
+FORMS: Final = INFIX | {
     "power": "power({0}, {1})",
     "maximum": "Math.max({0}, {1})",
     "minimum": "Math.min({0}, {1})",
-    "negative": "-{0}",
     "absolute": "Math.abs({0})",
     "rint": "nearest({0})",
     "arcsin": "Math.asin({0})",
@@ -32,13 +26,6 @@ FORMS: Final = {
     "arccosh": "Math.acosh({0})",
     "arctanh": "Math.atanh({0})",
     "isnan": "Number.isNaN({0})",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "equal": "{0} == {1}",
-    "logical_and": "{0} && {1}",
-    "logical_or": "{0} || {1}",
-    "logical_not": "!{0}",
-    "where": "{0} ? {1} : {2}",
 }
 
 HELPERS: Final = {
@@ -57,8 +44,10 @@ def number(value: Any, dtype: np.dtype[Any]) -> str:
     return repr(float(value))
 
 
-class JavaScriptWriter(Writer):
+class JavaScriptWriter(BraceWriter):
     """Statements in JavaScript. float32 is computed in double precision and rounded after every operation."""
+
+    COUNTER = "let"
 
     def literal(self, value: Any, dtype: np.dtype[Any]) -> str:
         return number(dtype.type(value), dtype)
@@ -81,21 +70,3 @@ class JavaScriptWriter(Writer):
 
     def let(self, name: str, dtype: np.dtype[Any], expression: str, *, changes: bool = False) -> None:
         self.line(f"{'let' if changes else 'const'} {name} = {expression}")
-
-    def line(self, text: str) -> None:
-        super().line(text if text.endswith(("{", "}")) else text + ";")
-
-    @contextmanager
-    def loop(self, variable: str, count: int) -> Iterator[None]:
-        with self.repeated(variable, count) as repeats:
-            self.line(f"for (let {variable} = 0; {variable} < {count}; {variable}++) {{" if repeats else "{")
-            with self.indented():
-                yield
-            self.line("}")
-
-    @contextmanager
-    def choice(self, condition: str) -> Iterator[None]:
-        self.line(f"if ({condition}) {{")
-        with self.indented():
-            yield
-        self.line("}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -14,10 +14,26 @@ from nnkit_export.errors import ExportError
 from nnkit_export.graph import Graph, Node
 from nnkit_export.operations import ELEMENTWISE
 
-__all__ = ["Writer"]
+__all__ = ["EXACT", "INFIX", "BraceWriter", "Writer"]
 
 EXACT: Final = {"maximum", "minimum", "negative", "absolute", "sign", "floor", "trunc", "rint", "where"}
 """Elementwise operations whose result needs no rounding to float32 when its operands need none."""
+
+INFIX: Final = {
+    "add": "{0} + {1}",
+    "subtract": "{0} - {1}",
+    "multiply": "{0} * {1}",
+    "divide": "{0} / {1}",
+    "negative": "-{0}",
+    "less": "{0} < {1}",
+    "less_equal": "{0} <= {1}",
+    "equal": "{0} == {1}",
+    "logical_and": "{0} && {1}",
+    "logical_or": "{0} || {1}",
+    "logical_not": "!{0}",
+    "where": "{0} ? {1} : {2}",
+}
+"""Expressions that languages with the operators of C have in common."""
 
 WITH_INTEGERS: Final = {"add", "subtract", "multiply", "less", "less_equal", "equal", "where", "cast"}
 
@@ -281,6 +297,33 @@ class Writer(ABC):
     def better(self, element: str, sign: str) -> str:
         """Whether an element replaces ``top``."""
         return f"{element} {sign} top || ({element} != {element} && top == top)"
+
+
+class BraceWriter(Writer):
+    """Statements that end in a semicolon, and blocks in braces."""
+
+    COUNTER: ClassVar[str]
+    """The word that declares the variable of a loop."""
+
+    def line(self, text: str) -> None:
+        super().line(text if text.endswith(("{", "}")) else text + ";")
+
+    @contextmanager
+    def loop(self, variable: str, count: int) -> Iterator[None]:
+        with self.repeated(variable, count) as repeats:
+            head = f"for ({self.COUNTER} {variable} = 0; {variable} < {count}; {variable}++) "
+            with self._block(head if repeats else ""):
+                yield
+
+    def choice(self, condition: str) -> AbstractContextManager[None]:
+        return self._block(f"if ({condition}) ")
+
+    @contextmanager
+    def _block(self, head: str) -> Iterator[None]:
+        self.line(head + "{")
+        with self.indented():
+            yield
+        self.line("}")
 
 
 def _is_elementwise(node: Node) -> bool:

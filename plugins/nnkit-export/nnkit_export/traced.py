@@ -13,7 +13,7 @@ from nnkit_export.errors import TraceError
 from nnkit_export.graph import DTYPES, Graph, Node
 from nnkit_export.operations import ELEMENTWISE
 
-__all__ = ["Traced", "elementwise", "rearranged"]
+__all__ = ["Traced", "elementwise", "into", "nodes_of", "rearranged", "untyped"]
 
 COMPARISONS = {"less", "less_equal", "equal", "logical_and", "logical_or", "logical_not", "isnan"}
 
@@ -72,18 +72,18 @@ class Traced(NDArrayOperatorsMixin):
     # -- what numpy hands on -------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        from nnkit_export import functions
+        from nnkit_export import reductions, ufuncs
 
         (out,) = options.pop("out", (None,))
         mask = options.pop("where", True)
         if method == "reduce":
-            result = functions.reduced_by(ufunc.__name__, *inputs, **options)
+            result = reductions.reduced_by(ufunc.__name__, *inputs, **options)
         elif method == "accumulate" and ufunc is np.add:
-            result = functions.cumsum(*inputs, **options)
+            result = reductions.cumsum(*inputs, **options)
         elif method != "__call__" or ufunc.nout != 1:
             raise TraceError(f"calls np.{ufunc.__name__}.{method}, which cannot be recorded")
         else:
-            result = functions.called(ufunc, inputs)
+            result = ufuncs.called(ufunc, inputs)
         if mask is not True:
             result = np.where(mask, result, out if out is not None else 0.0)
         if "dtype" in options and options["dtype"] is not None and method == "__call__":
@@ -245,3 +245,15 @@ def rearranged(function: Callable[..., Array], sources: Sequence[Any], *, view: 
 
 
 assert set(ELEMENTWISE) >= COMPARISONS
+
+
+def into(result: Any, out: Any) -> Any:
+    """The result, written to ``out`` where there is one."""
+    if out is None:
+        return result
+    return np.positive(result, out=out)
+
+
+def untyped(function: Any, *arguments: Any) -> Any:
+    """The result of a function of numpy, of which type checkers believe that it returns an array of numpy."""
+    return function(*arguments)
