@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import math
 import zipfile
 from collections.abc import Sequence
@@ -14,7 +15,6 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import DataError
-from nnkit.spelling import did_you_mean
 
 __all__ = ["Table", "column_names", "read_table"]
 
@@ -194,7 +194,8 @@ def _number(path: Path, line: int, column: str, cell: str) -> float:
 def _place(names: list[str], name: str, path: Path) -> int:
     if name in names:
         return names.index(name)
-    hint = did_you_mean(name, names, start=" ")
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f" did you mean {close[0]!r}?" if close else ""
     raise DataError(f"{path} has no column {name!r};{hint} its columns are {', '.join(names)}")
 
 
