@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from nnkit.core.curvature import missing_squares, sums_squares
 from nnkit.core.loop import Loop
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
+from nnkit.core.trained import START, STEPS
 from nnkit.core.view import Run
 from nnkit.errors import SpecError, TrainingWarning, warn
 from nnkit.interfaces import ObjectiveLike, Solver, SolverStep
@@ -33,7 +34,10 @@ class Solving:
 
     def __init__(self, objective: ObjectiveLike, model: Model, solver: Solver, run: Run) -> None:
         self._objective, self._model, self._solver, self._run = objective, model, solver, run
-        self._moved = False
+        self._moved = self._done = False
+        self._stateful = solver.offers("solve_from")
+        if not self._stateful and run.state.epoch == run.plan.first_epoch:
+            run.state.optimizer = None
 
     def run(self, loop: Loop) -> None:
         """Call the solver; again from the new place when a callback has moved the parameters."""
@@ -44,13 +48,17 @@ class Solving:
             self._solve(loop)
             if not self._moved or state.epoch == before:
                 break
+        self._done = True
 
     def learning_rate(self) -> None:
         """None: a solver has no learning rate."""
 
     def honour(self) -> None:
         """Note that a callback has moved the parameters."""
-        self._moved = self._moved or self._run.new_parameters is not None
+        if self._run.new_parameters is not None:
+            self._moved = True
+            if not self._stateful and not self._done:
+                self._run.state.optimizer = None
 
     def position(self) -> str:
         """Steps made."""
@@ -62,7 +70,7 @@ class Solving:
 
         def on_step(report: SolverStep) -> bool:
             np.copyto(state.parameters[:size], report.parameters)
-            if solver.offers("solve_from"):
+            if self._stateful:
                 state.optimizer = dict(report.state)
             state.step += 1
             if report.reason is not None and state.epoch + 1 < run.plan.last_epoch:
@@ -70,22 +78,53 @@ class Solving:
             loop.end_epoch(report.value, report.info)
             return self._moved or not loop.goes_on or not loop.begin_epoch() or self._moved
 
-        start, steps = state.parameters[:size].copy(), run.plan.last_epoch - state.epoch
-        if solver.offers("solve_from"):
-            solver.solve_from(self._objective, start, self._state(), max_steps=steps, on_step=on_step)
-        else:
-            solver.solve(self._objective, start, max_steps=steps, on_step=on_step)
+        if state.optimizer is None:
+            state.optimizer = new_state(self._model, solver, state.parameters)
+        steps = run.plan.last_epoch - state.epoch
+        if self._stateful:
+            start = state.parameters[:size].copy()
+            solver.solve_from(self._objective, start, state.optimizer, max_steps=steps, on_step=on_step)
+        elif not self._repeat(loop, on_step, steps):
+            warn(
+                f"{type(solver).__name__} does not come to the parameters of this network when it repeats the "
+                f"{state.optimizer[STEPS]} steps of the run (they were written to, or the BLAS rounds otherwise "
+                "here), so it begins anew from them",
+                TrainingWarning,
+            )
+            state.optimizer = new_state(self._model, solver, state.parameters)
+            self._repeat(loop, on_step, steps)
 
-    def _state(self) -> Mapping[str, Any]:
-        """The solver's state from before, or a new one."""
+    def _repeat(self, loop: Loop, on_step: Callable[[SolverStep], bool], steps: int) -> bool:
+        """Solve from the start of the run; the steps that it has made are repeated, but not reported.
+
+        Returns:
+            False when these do not end at the present parameters; nothing is changed then.
+        """
         state = self._run.state
-        return state.optimizer or new_state(self._model, self._solver, state.parameters)
+        begun: dict[str, Any] = state.optimizer or {}
+        ahead: int = begun[STEPS]
+        present = state.parameters[: self._model.trained.size]
+        number, same = 0, True
+
+        def after_step(report: SolverStep) -> bool:
+            nonlocal number, same
+            number += 1
+            if number > ahead:
+                begun[STEPS] = number
+                return on_step(report)
+            same = number < ahead or np.array_equal(report.parameters, present)
+            return not same or loop.halted
+
+        self._solver.solve(self._objective, begun[START].copy(), max_steps=ahead + steps, on_step=after_step)
+        return same and (number >= ahead or loop.halted)
 
 
 def new_state(model: Model, solver: Solver, parameters: Array) -> dict[str, Any]:
-    """The state of a solver before its first step; empty where it has none."""
+    """The state of a solver before its first step; where it has none, what its steps can be repeated from."""
     theta = parameters[: model.trained.size].copy()
-    return dict(solver.begin(theta, weight_groups(model))) if solver.offers("solve_from") else {}
+    if not solver.offers("solve_from"):
+        return {START: theta, STEPS: 0}
+    return dict(solver.begin(theta, weight_groups(model)))
 
 
 def weight_groups(model: Model) -> IntArray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from nnkit.arrays import Array, IntArray
 from nnkit.core.order import Sampling
-from nnkit.core.trained import TRAINED
+from nnkit.core.trained import START, STEPS, TRAINED
 from nnkit.errors import DataError, brief
 
 __all__ = ["ONCE_A_RUN", "Pending", "Plan", "TrainingState"]
@@ -196,7 +196,7 @@ class TrainingState:
 
     def _drop_trained(self) -> None:
         """Begin the optimizer's state anew where it contains the parameters that are trained, which are others now."""
-        if self.optimizer is not None and TRAINED in self.optimizer:
+        if self.optimizer is not None and (TRAINED in self.optimizer or self.optimizer.keys() == {START, STEPS}):
             self.optimizer, self.set_aside = None, {}
 
     def resume_run(self, plan: Plan) -> None:

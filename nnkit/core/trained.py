@@ -16,9 +16,13 @@ from nnkit.core.model import Model
 from nnkit.errors import SpecError
 from nnkit.interfaces import Block, Optimizer, State
 
-__all__ = ["TRAINED", "begin_state", "check_evaluation", "training_vector"]
+__all__ = ["START", "STEPS", "TRAINED", "begin_state", "check_evaluation", "training_vector"]
 
 TRAINED: Final = "trained"
+
+START: Final = "start"
+STEPS: Final = "steps"
+"""The state of a solver without one of its own: where its run began, and the steps made since."""
 
 
 def begin_state(optimizer: Optimizer, parameters: Array, blocks: Sequence[Block]) -> State:

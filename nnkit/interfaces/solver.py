@@ -108,7 +108,8 @@ class Solver(Part):
         """The best parameters after at most ``max_steps`` steps from ``parameters`` (not written to).
 
         Calls ``on_step`` after each step; when that returns True, stops and returns the best so far.
-        The last report contains the reason for stopping.
+        The last report contains the reason for stopping. Repeated, it makes the same steps: a run of a solver
+        without ``solve_from`` is resumed by repeating the steps that it has made.
         """
 
     @optional

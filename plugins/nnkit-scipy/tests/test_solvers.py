@@ -7,6 +7,7 @@ import pytest
 from scipy import optimize
 
 import nnkit
+from nnkit.callbacks.lambda_callback import LambdaCallback
 from nnkit_scipy.lbfgs import LBFGS
 from nnkit_scipy.least_squares import LeastSquares
 from nnkit_scipy.trust_krylov import TrustKrylov
@@ -238,3 +239,65 @@ def test_a_perfect_fit_is_left_alone(part):
     net.fit(X, net.predict(X), epochs=5)
     assert np.allclose(before, net.parameters, atol=1e-7)
     assert net.epoch >= 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("part", PARTS, ids=repr)
+def test_a_resumed_run_repeats_its_steps_and_goes_on(part, dtype, tmp_path):
+    """scipy has no state to save, so a resumed run makes the earlier steps again: the end is bit-identical."""
+    X, y = problem()
+    checkpoints = [f"checkpoint(path='{tmp_path}/{{epoch}}.npz')"]
+    whole = network(part, dtype=dtype)
+    whole.fit(X, y, epochs=12, callbacks=checkpoints)
+    for cut in (1, 5, 11):
+        again = nnkit.Network.load(tmp_path / f"{cut}.npz")
+        assert again.epoch == cut
+        again.fit(X, y, resume=True, callbacks=checkpoints)
+        assert np.array_equal(whole.parameters, again.parameters)
+        assert whole.history == again.history
+    longer = network(part, dtype=dtype)
+    longer.fit(X, y, epochs=4)
+    longer.fit(X, y, epochs=12, resume=True)
+    assert np.array_equal(whole.parameters, longer.parameters)
+
+
+def test_a_new_run_begins_from_the_present_parameters():
+    X, y = problem()
+    first, second = network("lbfgs"), network("lbfgs", seed=9)
+    first.fit(X, y, epochs=5)
+    second.fit(X, y, epochs=1)
+    second.parameters = first.parameters
+    first.fit(X, y, epochs=5)
+    second.fit(X, y, epochs=5)
+    assert np.array_equal(first.parameters, second.parameters)
+
+
+def test_parameters_that_were_assigned_or_written_to_are_gone_on_from():
+    """Assigned ones are known to be new; those written in place are noticed when the repeated steps differ."""
+    X, y = problem()
+    assigned, written, fresh = (network("lbfgs") for _ in range(3))
+    for net in (assigned, written, fresh):
+        net.fit(X, y, epochs=3)
+    moved = 0.9 * assigned.parameters
+    assigned.parameters = moved
+    assigned.fit(X, y, epochs=8, resume=True)
+    written.parameters[:] = moved
+    with pytest.warns(nnkit.errors.TrainingWarning, match=r"LBFGS does not come to the parameters .* 3 steps"):
+        written.fit(X, y, epochs=8, resume=True)
+    fresh.parameters = moved
+    fresh.fit(X, y, epochs=5)
+    assert np.array_equal(assigned.parameters, fresh.parameters)
+    assert np.array_equal(written.parameters, fresh.parameters)
+
+
+@pytest.mark.parametrize("event", ["epoch_begin", "epoch_end"])
+def test_a_callback_that_moves_the_parameters_begins_the_solver_anew(event, tmp_path):
+    X, y = problem()
+    moves = LambdaCallback(**{event: lambda view: view.epoch == 4 and view.set_parameters(0.9 * view.parameters)})
+    callbacks = [moves, f"checkpoint(path='{tmp_path}/{{epoch}}.npz')"]
+    whole = network("lbfgs")
+    whole.fit(X, y, epochs=10, callbacks=callbacks)
+    for cut in (3, 4, 5, 9):
+        again = nnkit.Network.load(tmp_path / f"{cut}.npz")
+        again.fit(X, y, resume=True, callbacks=callbacks)
+        assert np.array_equal(whole.parameters, again.parameters)
