@@ -11,18 +11,20 @@ import sys
 from pathlib import Path
 
 from nnkit.errors import NNKitError
+from nnkit.testing.badge import BADGE
 from nnkit.testing.catalog import all_checks
+from nnkit.testing.report import GRADES
 from nnkit.testing.runner import prove
 from nnkit.testing.settings import DTYPES, settle
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run; the exit code is 0 when everything is proven, and 1 when it is not; wrong options exit with 2."""
+    """Run; the exit code is 0 when the required grade is reached, 1 when it is not, and 2 for wrong options."""
     parser = argparse.ArgumentParser(
         prog="python -m nnkit.testing",
         description="Prove parts of nnkit.",
-        epilog="The exit code is 0 when everything is proven, 1 when it is not (a check failed, nothing was executed, "
-        "a name is unknown), and 2 when the options are wrong.",
+        epilog="The exit code is 0 when the checks passed, 1 when they did not (a check failed, nothing was executed, "
+        "a name is unknown) or the required grade was not reached, and 2 when the options are wrong.",
     )
     parser.add_argument("component", nargs="*", help="distribution, distribution/name, spec or module:Class")
     parser.add_argument("--kind", help="only parts of this kind")
@@ -32,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dtype", choices=DTYPES, help="only this dtype")
     parser.add_argument("--seed", type=int, default=0, help="seed of every random array")
     parser.add_argument("--thorough", action="store_true", help="also try arrays that hypothesis chooses")
+    parser.add_argument("--require", choices=GRADES, default=GRADES[0], help="the grade that every part must reach")
+    parser.add_argument("--badge", type=Path, metavar="FILE", help="write the badge of proven parts as SVG")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
     parser.add_argument("--list", action="store_true", help="list all checks and exit")
     options = parser.parse_args(arguments)
@@ -53,10 +57,13 @@ def main(arguments: list[str] | None = None) -> int:
     except NNKitError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{report}\n{'proven' if report.ok else 'NOT proven'}\n")
+    required = GRADES[-1] if options.badge is not None else options.require
+    sys.stdout.write(f"{report}\n{report.verdict(required)}\n")
     if options.json is not None:
         options.json.write_text(report.to_json() + "\n", encoding="utf-8")
-    return 0 if report.ok else 1
+    if options.badge is not None and report.meets(required):
+        options.badge.write_text(BADGE, encoding="utf-8")
+    return 0 if report.meets(required) else 1
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from nnkit.errors import NNKitError
-from nnkit.testing.report import nothing_proven
+from nnkit.testing.report import GRADES, UNGRADED, Grade, State, nothing_proven, unverified
 from nnkit.testing.runner import Case, cases, run_case
 from nnkit.testing.selection import Component, Selected, select
 from nnkit.testing.settings import DTYPES, DTypeName, Settings, settle
@@ -33,28 +33,47 @@ class Selection:
         cases: Every check of every part, applicable or not.
         problems: Why the selection as a whole is bad.
         settings: How to run.
+        required: The grade that every part must reach.
     """
 
     parts: tuple[Selected, ...]
     cases: tuple[Case, ...]
     problems: tuple[str, ...]
     settings: Settings
+    required: Grade = "consistent"
 
     def verify(self) -> None:
         """Fail with every reason at once."""
         problems = [*self.problems]
         for part in self.parts:
-            seen = [(case.check, case.reason) for case in self.cases if case.selected is part]
+            own = [case for case in self.cases if case.selected is part]
+            seen = [(case.check, case.reason) for case in own]
             problem = nothing_proven(part.name, family_of(part.cls), seen, self.settings.only)
+            if problem is None and self.required == "proven":
+                reason = unverified(map(_announced, own)) if self.settings.complete else UNGRADED
+                problem = f"{part.name} cannot be proven: {reason}" if reason else None
             problems += [] if problem is None else [problem]
         run = [(case.selected.name, case.check.id) for case in self.cases if case.reason is None]
         problems += self.settings.idle_expectations(run)
         if problems:
             pytest.fail("\n".join(problems), pytrace=False)
 
-    def not_applicable(self) -> dict[str, int]:
-        """How many checks do not apply, by part."""
-        return dict(Counter(case.selected.name for case in self.cases if case.reason is not None))
+    def properties(self) -> list[tuple[str, object]]:
+        """What the summary needs: the checks that do not apply, and of how many a part's grade consists."""
+        idle = [case for case in self.cases if case.reason is not None]
+        totals = Counter(case.selected.name for case in self.cases) if self.settings.complete else {}
+        return [
+            *(("nnkit", (case.selected.name, *_announced(case))) for case in idle),
+            *(("nnkit-total", (part.name, totals.get(part.name))) for part in self.parts),
+        ]
+
+
+def _announced(case: Case) -> tuple[str, State, str]:
+    """How a check will end at best, as ``unverified`` expects it."""
+    if case.reason is not None:
+        return case.check.id, "not applicable", case.reason
+    expected = case.settings.expectation(case.selected.name, case.check.id)
+    return case.check.id, "passed" if expected is None else "expected", expected or ""
 
 
 def conformance(
@@ -64,6 +83,7 @@ def conformance(
     expected_failures: Mapping[str, str] | None = None,
     dtypes: Iterable[DTypeName] | DTypeName = DTYPES,
     seed: int = 0,
+    require: Grade = "consistent",
 ) -> Callable[..., None]:
     """A test function that proves parts, one item a check; assign it to a name that begins with ``test``.
 
@@ -74,6 +94,8 @@ def conformance(
         expected_failures: Reasons by check id; such a check must fail.
         dtypes: The dtypes to try.
         seed: Seed of every random array.
+        require: The grade that every part must reach: ``"consistent"``, or ``"proven"``, for which it must declare
+            reference values.
 
     Example:
         >>> test_conformance = conformance("nnkit/relu", kind="activation")
@@ -89,9 +111,11 @@ def conformance(
         every_case += cases(parts, settings)
     except NNKitError as error:
         problems.append(f"{type(error).__name__}: {error}")
+    if require not in GRADES:
+        problems.append(f"require={require!r}: expected {' or '.join(map(repr, GRADES))}")
     if not components:
         problems.append('conformance() names nothing to prove; write conformance("your-distribution")')
-    selection = Selection(tuple(parts), tuple(every_case), tuple(problems), settings)
+    selection = Selection(tuple(parts), tuple(every_case), tuple(problems), settings, require)
     items = [pytest.param(selection, id="selection")]
     items += [pytest.param(case, id=_item_id(case)) for case in every_case if case.reason is None]
 
@@ -99,14 +123,15 @@ def conformance(
     def test_conformance(item: Selection | Case, request: pytest.FixtureRequest) -> None:
         properties = request.node.user_properties
         if isinstance(item, Selection):
-            properties.append(("nnkit-na", item.not_applicable()))
+            properties.extend(item.properties())
             item.verify()
             return
         if request.config.getoption("--thorough", default=False):
             item = attrs.evolve(item, subjects=tuple(attrs.evolve(one, thorough=True) for one in item.subjects))
         outcome = run_case(item, rerun=f'pytest "{request.node.nodeid}"')
-        advice = outcome.failure.advice if outcome.failure is not None else ""
-        properties.append(("nnkit", (item.selected.name, item.check.id, outcome.state, advice)))
+        failure = outcome.failure
+        text = failure.advice if failure is not None and outcome.state == "advice" else outcome.reason
+        properties.append(("nnkit", (item.selected.name, item.check.id, outcome.state, text)))
         if outcome.state == "failed":
             pytest.fail(str(outcome.failure), pytrace=False)
 

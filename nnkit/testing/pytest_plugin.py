@@ -17,8 +17,12 @@ from collections.abc import Generator, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from nnkit.testing.report import State
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -116,36 +120,41 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Where to begin, what is advised, and one line a part: passed, failed, expected, not applicable."""
-    counts: dict[str, Counter[str]] = {}
-    failed: dict[str, list[str]] = {}
-    advice: list[str] = []
+    """Where to begin, what is advised, and one line a part: passed, failed, expected, not applicable, and the grade."""
+    outcomes: dict[str, list[tuple[str, State, str]]] = {}
+    totals: dict[str, list[int | None]] = {}
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     for name, value in (
         pair for report in reports if getattr(report, "when", None) == "call" for pair in report.user_properties
     ):
         if name == "nnkit":
-            part, check, state, line = value
-            counts.setdefault(part, Counter())[state] += 1
-            if state == "failed":
-                failed.setdefault(part, []).append(check)
-            elif state == "advice":
-                advice.append(f"advice  {line}")
-        elif name == "nnkit-na":
-            for part, count in value.items():
-                counts.setdefault(part, Counter())["not applicable"] += count
-    if counts:
+            outcomes.setdefault(value[0], []).append(tuple(value[1:]))
+        elif name == "nnkit-total":
+            totals.setdefault(value[0], []).append(value[1])
+    if outcomes:
         from nnkit.testing.catalog import all_checks
-        from nnkit.testing.report import STATES, begin_with
+        from nnkit.testing.report import STATES, begin_with, in_words, unverified
 
         order = [check.id for check in all_checks()]
-        hints = [begin_with(part, sorted(checks, key=order.index)) for part, checks in sorted(failed.items())]
-        terminalreporter.section("nnkit conformance")
-        for line in [*(f"hint    {hint}" for hint in hints if hint), *sorted(advice)]:
-            terminalreporter.write_line(line)
-        for part, states in sorted(counts.items()):
+        lines = []
+        for part, ended in sorted(outcomes.items()):
+            failed = [identity for identity, state, _ in ended if state == "failed"]
+            hint = begin_with(part, sorted(failed, key=order.index))
+            lines += [f"hint    {hint}"] if hint else []
+        lines += sorted(
+            f"advice  {text}" for ended in outcomes.values() for _, state, text in ended if state == "advice"
+        )
+        for part, ended in sorted(outcomes.items()):
+            states = Counter(state for _, state, _ in ended)
             shown = [f"{states[s]} {s}" for s in STATES if states[s] or s in {"passed", "failed"}]
-            terminalreporter.write_line(f"{part}: {', '.join(shown)}")
+            line = f"{part}: {', '.join(shown)}"
+            if totals.get(part) == [len(ended)] and not states["failed"]:
+                reason = unverified(ended)
+                line += f": {in_words('consistent' if reason else 'proven', reason)}"
+            lines.append(line)
+        terminalreporter.section("nnkit conformance")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def proof_lines(file: Path) -> list[range]:

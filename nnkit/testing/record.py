@@ -13,6 +13,9 @@ from nnkit.testing.subject import Subject
 
 Level: TypeAlias = Literal["core", "strict", "advisory"]
 Scope: TypeAlias = Literal["part", "variant", "dtype"]
+NO_VALUES = "it declares neither examples nor a reference"
+"""Why the comparison with reference values does not apply to a part."""
+
 Needs: TypeAlias = Callable[[Subject], str | None]
 """Why a check does not apply to a subject, in words, or ``None`` where it does."""
 
@@ -29,7 +32,8 @@ class Check:
             with a second parameter is passed a new part.
         level: ``core`` is the contract, ``strict`` is quality, ``advisory`` is printed and fails nothing.
         needs: What a subject must have for the check to apply to it.
-        scope: Tried once a ``part``, once a ``variant`` (float64), or once a variant and ``dtype``.
+        scope: Tried once a ``part`` or once a ``variant``, both in float64 whatever dtypes are asked for, or once a
+            variant and ``dtype``.
     """
 
     id: str

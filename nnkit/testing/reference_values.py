@@ -13,15 +13,13 @@ from nnkit.arrays import Array
 from nnkit.interfaces import Example
 from nnkit.testing.call import quiet
 from nnkit.testing.failure import expect_close, leaves, require
-from nnkit.testing.record import applies_if
+from nnkit.testing.record import NO_VALUES, applies_if
 from nnkit.testing.subject import Subject, resolve_parts
 
 Run = Callable[[Any, str, Mapping[str, Any]], Any]
 
 
-needs_reference_values = applies_if(
-    lambda s: s.cls.reference is not None or s.cls.examples, "it declares neither examples nor a reference"
-)
+needs_reference_values = applies_if(lambda s: s.cls.reference is not None or s.cls.examples, NO_VALUES)
 """PART-023 reports their absence."""
 
 
@@ -101,6 +99,7 @@ def _largest(arguments: Any) -> float:
 
 
 def _expect_example(subject: Subject, example: Example, method: str, run: Run, integers: frozenset[str]) -> None:
+    require(str(example.source).strip(), "an example names no source", got=example.source)
     part = resolve_parts(subject.cls(**example.hyperparameters))
     inputs = {
         name: _as_array(value, subject.dtype, integers=name in integers) for name, value in example.inputs.items()

@@ -9,13 +9,44 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from nnkit.testing.record import Check
+from nnkit.testing.record import NO_VALUES, Check
 
 State: TypeAlias = Literal["passed", "failed", "expected", "not applicable", "advice"]
 """``expected``: a failure that was announced with a reason; ``advice``: an advisory check that failed."""
 
 STATES: tuple[State, ...] = ("passed", "failed", "expected", "not applicable", "advice")
 """All of them, in the order of every summary."""
+
+Grade: TypeAlias = Literal["consistent", "proven"]
+"""``consistent``: every check passed; ``proven``: the values were also compared with an independent source."""
+
+GRADES: tuple[Grade, ...] = ("consistent", "proven")
+"""Both, the lower one first."""
+
+UNGRADED = "a grade needs every check in both dtypes"
+"""Why a run of selected checks gives no grade."""
+
+
+def unverified(outcomes: Iterable[tuple[str, State, str]]) -> str | None:
+    """Why a part that passed every check is not proven; ``None`` when its reference values were reached.
+
+    Args:
+        outcomes: Of each check of the part: its id, how it ended, and the reason.
+    """
+    ended = [(identity.partition("/")[0], state, reason) for identity, state, reason in outcomes]
+    announced = [number for number, state, _ in ended if state == "expected"]
+    if announced:
+        return f"except {', '.join(announced)}, expected to fail"
+    state, reason = next((rest for number, *rest in ended if number.endswith("-REF")), ("not applicable", NO_VALUES))
+    if state == "passed":
+        return None
+    why = "no reference values" if reason == NO_VALUES else f"reference values not compared ({reason})"
+    return f"{why}, so the formula itself is unverified"
+
+
+def in_words(grade: Grade, reason: str | None) -> str:
+    """``proven``, or ``consistent`` with the reason why it is not more."""
+    return f"{grade}; {reason}" if reason else grade
 
 
 def nothing_proven(
@@ -122,12 +153,14 @@ class PartReport:
         kind: Its kind.
         outcomes: One for each check of the part that was asked for.
         asked: The ids of the checks that were asked for; ``None`` for all.
+        complete: Whether every check was tried in both dtypes.
     """
 
     part: str
     kind: str
     outcomes: tuple[Outcome, ...]
     asked: tuple[str, ...] | None = None
+    complete: bool = True
 
     @property
     def counts(self) -> dict[str, int]:
@@ -146,6 +179,18 @@ class PartReport:
         checks = ((o.check, o.reason if o.state == "not applicable" else None) for o in self.outcomes)
         return nothing_proven(self.part, self.kind, checks, self.asked)
 
+    @property
+    def unverified(self) -> str | None:
+        """Why the part is not proven although no check failed; ``None`` when its reference values were reached."""
+        return unverified((outcome.check.id, outcome.state, outcome.reason) for outcome in self.outcomes)
+
+    @property
+    def grade(self) -> Grade | None:
+        """The grade of the part; ``None`` when a check failed, or not all were run."""
+        if not self.complete or self.problem or self.counts["failed"]:
+            return None
+        return "consistent" if self.unverified else "proven"
+
     def failures(self, state: State) -> Iterator[Failure]:
         """The failures that ended in ``state``."""
         return (outcome.failure for outcome in self.outcomes if outcome.state == state and outcome.failure)
@@ -153,7 +198,7 @@ class PartReport:
     def __str__(self) -> str:
         """One line."""
         counts = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count or state == "failed")
-        return f"{self.part}: {counts}"
+        return f"{self.part}: {counts}" + (f": {in_words(self.grade, self.unverified)}" if self.grade else "")
 
 
 @attrs.frozen(kw_only=True)
@@ -170,8 +215,35 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Something was proven, and nothing failed."""
+        """A core check was executed on every part, and nothing failed."""
         return bool(self.parts) and not self.failures and not self.all_problems
+
+    @property
+    def grade(self) -> Grade | None:
+        """The lowest grade of all parts; ``None`` when the report is not good, or a part has no grade."""
+        grades = [part.grade for part in self.parts]
+        if not self.ok or None in grades:
+            return None
+        return "consistent" if "consistent" in grades else "proven"
+
+    def meets(self, required: Grade = "consistent") -> bool:
+        """Whether the report is good, and every part proven where ``required`` is ``"proven"``."""
+        return self.ok and (required == "consistent" or self.grade == "proven")
+
+    def verdict(self, required: Grade = "consistent") -> str:
+        """The last line of a command: the grade of all parts, or which required grade was not reached and why.
+
+        Args:
+            required: The grade that was asked for.
+        """
+        if not self.ok:
+            return f"NOT {required}"
+        missed = "" if self.meets(required) else f"NOT {required}: "
+        if self.grade is None:
+            return f"{missed}passed; {UNGRADED}"
+        reasons = Counter(in_words(part.grade, part.unverified) for part in self.parts if part.grade)
+        alone = len(reasons) == 1
+        return missed + "; ".join(words if alone else f"{count} {words}" for words, count in reasons.items())
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -217,10 +289,17 @@ class Report:
         return {
             "format": 1,
             "ok": self.ok,
+            "grade": self.grade,
             "counts": self.counts,
             "problems": list(self.all_problems),
             "parts": [
-                {"part": part.part, "counts": part.counts, "checks": [outcome.to_dict() for outcome in part.outcomes]}
+                {
+                    "part": part.part,
+                    "grade": part.grade,
+                    "unverified": part.unverified if part.grade else None,
+                    "counts": part.counts,
+                    "checks": [outcome.to_dict() for outcome in part.outcomes],
+                }
                 for part in self.parts
             ],
         }

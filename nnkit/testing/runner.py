@@ -52,21 +52,19 @@ class Case:
 def cases(selected: Iterable[Selected], settings: Settings) -> Iterator[Case]:
     """Every check of every part, with the subjects that it applies to."""
     for part in selected:
-        grid = [
+        first = [
             Subject(
                 cls=part.cls,
                 hyperparameters=variant,
-                dtype=np.dtype(dtype),
                 seed=settings.seed,
                 id=part.id,
                 variants=part.variants,
                 thorough=settings.thorough,
             )
-            for dtype in settings.dtypes
             for variant in part.variants
         ]
-        broken = {repr(subject.hyperparameters) for subject in grid if not _can_be_made(subject)}
-        first = grid[: len(part.variants)]
+        grid = [attrs.evolve(subject, dtype=dtype) for dtype in settings.dtypes for subject in first]
+        broken = {repr(subject.hyperparameters) for subject in first if not _can_be_made(subject)}
         scopes = {"part": first[:1], "variant": first, "dtype": grid}
         for check in checks_of(part.cls):
             if settings.only is not None and check.id not in settings.only:
@@ -161,6 +159,7 @@ def prove(components: Iterable[Component], settings: Settings, *, kind: str | No
             kind=family_of(part.cls),
             outcomes=tuple(run_case(case) for case in cases([part], settings)),
             asked=settings.only,
+            complete=settings.complete,
         )
         for component in components
         for part in select(component, kind=kind)

@@ -37,6 +37,11 @@ class Settings:
     expected: Mapping[str, str] = attrs.field(factory=dict)
     command: str = "python -m nnkit.testing"
 
+    @property
+    def complete(self) -> bool:
+        """Whether every check is run in both dtypes, so that a part can be graded."""
+        return self.only is None and {*self.dtypes} == {*DTYPES}
+
     def expectation(self, part: str, check: str) -> str | None:
         """Why this check of this part is expected to fail; ``None`` when it is not."""
         return self.expected.get(f"{part}::{check}", self.expected.get(check))

@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from nnkit.testing import Report
+    from nnkit.testing.report import Grade
 
 __all__ = ["command"]
 
@@ -21,20 +22,34 @@ __all__ = ["command"]
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), help="Only this dtype.")
 @click.option("--seed", type=int, default=0, help="Seed of every random array.")
 @click.option("--thorough", is_flag=True, help="Also try arrays that hypothesis chooses.")
+@click.option(
+    "--require",
+    "required",
+    type=click.Choice(["consistent", "proven"]),
+    default="consistent",
+    help="The grade that every part must reach.",
+)
+@click.option(
+    "--badge",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the badge of proven parts as SVG; implies --require proven.",
+)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write a JSON report.")
 @click.option("--list", "listing", is_flag=True, help="List all checks and exit.")
 @click.pass_context
 def command(context: click.Context, /, *, component: tuple[str, ...], listing: bool, **options: Any) -> None:
     """Prove COMPONENT: a distribution, distribution/name, a spec, or module:Class.
 
-    The exit code is 0 when everything is proven, 1 when it is not (a check failed, nothing was executed, a name is
-    unknown), and 2 when the options are wrong.
+    A part is consistent when every check passes, and proven when its values were also compared with reference
+    values (examples or a reference). The exit code is 0 when the checks passed, 1 when they did not (a check failed,
+    nothing was executed, a name is unknown) or the required grade was not reached, and 2 when the options are wrong.
     """
     if listing:
         _list()
         return
     if not component:
         raise click.UsageError("name what to prove: a distribution, distribution/name, or module:Class")
+    from nnkit.testing.badge import BADGE
     from nnkit.testing.runner import prove
     from nnkit.testing.settings import DTYPES, settle
 
@@ -49,8 +64,11 @@ def command(context: click.Context, /, *, component: tuple[str, ...], listing: b
     report = prove(component, settings, kind=options["kind"])
     if options["json_file"] is not None:
         options["json_file"].write_text(report.to_json() + "\n", encoding="utf-8")
-    _show(report)
-    context.exit(0 if report.ok else 1)
+    required: Grade = "proven" if options["badge"] is not None else options["required"]
+    _show(report, required)
+    if options["badge"] is not None and report.meets(required):
+        options["badge"].write_text(BADGE, encoding="utf-8")
+    context.exit(0 if report.meets(required) else 1)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -70,15 +88,17 @@ def _list() -> None:
     print_table(result_console(), table)
 
 
-def _show(report: Report) -> None:
+def _show(report: Report, required: Grade) -> None:
     from nnkit.cli.console import new_table, print_table, result_console
     from nnkit.testing.report import STATES
 
     if report.details:
         click.echo(report.details)
-    table = new_table("part", *STATES, "seconds")
+    table = new_table("part", "grade", *STATES, "seconds")
     for part in report.parts:
-        table.add_row(part.part, *(str(part.counts[state]) for state in STATES), f"{part.seconds:.2f}")
+        table.add_row(
+            part.part, part.grade or "", *(str(part.counts[state]) for state in STATES), f"{part.seconds:.2f}"
+        )
     if report.parts:
         print_table(result_console(), table)
-    click.echo("proven" if report.ok else "NOT proven")
+    click.echo(report.verdict(required))

@@ -313,6 +313,7 @@ def reference_values(subject: Subject) -> None:
 
 def _expect_example(subject: Subject, example: Example) -> None:
     """Compare what is named in ``expected``; of the state, the entries that are named."""
+    require(str(example.source).strip(), "an example names no source", got=example.source)
     fields, expected = example.hyperparameters, example.expected
     show(example.inputs, {"hyperparameters": dict(fields)} if fields else {})
     with quiet():

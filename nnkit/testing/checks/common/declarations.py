@@ -47,8 +47,6 @@ def reference_values_declared(subject: Subject) -> None:
     """
     declared = subject.cls.examples or subject.cls.reference is not None
     require(declared, "neither `examples` nor `reference`: its values are not compared with an independent source")
-    for example in subject.cls.examples:
-        require(str(example.source).strip(), "an example names no source", got=example.source)
 
 
 @check("PART-024/traits-declared", scope="part")
