@@ -18,6 +18,9 @@ from nnkit.testing.subject import Subject, resolve_parts
 
 Run = Callable[[Any, str, Mapping[str, Any]], Any]
 
+WIDEST = 1e-2
+"""The largest relative tolerance of an example."""
+
 
 needs_reference_values = applies_if(lambda s: s.cls.reference is not None or s.cls.examples, NO_VALUES)
 """PART-023 reports their absence."""
@@ -83,9 +86,17 @@ def expect_reference_values(
         for example in subject.cls.examples:
             named = run_named is not None and isinstance(example.expected, Mapping)
             _expect_example(subject, example, method, run_named if named and run_named else run, integers)
-    if subject.cls.reference is not None:
-        for point in points:
-            _expect_reference(subject, method, point, run)
+    if subject.cls.reference is not None and points:
+        compared = [_expect_reference(subject, method, point, run) for point in points]
+        require(any(compared), "the reference returns no finite number, so nothing is compared with it")
+
+
+def require_comparison(example: Example) -> None:
+    """Raise ``CheckFailure`` where comparing a part with ``example`` would verify nothing."""
+    require(str(example.source).strip(), "an example names no source", got=example.source)
+    require(list(leaves(example.expected)), "an example expects nothing", got=example.expected)
+    message = "the tolerance of an example is too wide to verify a value"
+    require(0.0 <= example.tolerance <= WIDEST, message, got=example.tolerance, expected=f"at most {WIDEST:g}")
 
 
 def _floats(arguments: Any) -> Iterator[Array]:
@@ -99,7 +110,7 @@ def _largest(arguments: Any) -> float:
 
 
 def _expect_example(subject: Subject, example: Example, method: str, run: Run, integers: frozenset[str]) -> None:
-    require(str(example.source).strip(), "an example names no source", got=example.source)
+    require_comparison(example)
     part = resolve_parts(subject.cls(**example.hyperparameters))
     inputs = {
         name: _as_array(value, subject.dtype, integers=name in integers) for name, value in example.inputs.items()
@@ -136,7 +147,9 @@ def _copied(arguments: Mapping[str, Any], dtype: np.dtype[Any] | None = None) ->
     }
 
 
-def _expect_reference(subject: Subject, method: str, point: dict[str, Any], run: Run) -> None:
+def _expect_reference(subject: Subject, method: str, point: dict[str, Any], run: Run) -> bool:
+    """Compare one point; return whether the reference is finite anywhere, and so says something."""
+    finite = False
     reference: Any = subject.cls.reference
     wide = _copied(point, np.dtype(np.float64))
     with quiet():
@@ -150,6 +163,7 @@ def _expect_reference(subject: Subject, method: str, point: dict[str, Any], run:
         wanted, actual = np.asarray(theirs, dtype=np.float64), np.asarray(ours, dtype=np.float64)
         message, shapes = f"{method} and the reference differ in shape", (actual.shape, wanted.shape)
         require(shapes[0] == shapes[1], message, inputs=point, got=shapes[0], expected=shapes[1])
+        finite |= bool(np.isfinite(wanted).any())
         by_row = all(
             isinstance(v, np.ndarray) and v.ndim and len(v) == len(wanted) for v in point.values() if wanted.ndim
         )
@@ -163,3 +177,4 @@ def _expect_reference(subject: Subject, method: str, point: dict[str, Any], run:
             inputs=point,
             rows=tuple(point) if by_row else (),
         )
+    return finite

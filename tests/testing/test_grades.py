@@ -68,12 +68,34 @@ class Sourceless(Sine):
     examples = (Example(inputs={"z": [[0.0]]}, expected=[[0.0]], source=" "),)
 
 
+@attrs.frozen(kw_only=True)
+class Expectationless(Sine):
+    """``a = sin(z)`` with an example that expects nothing."""
+
+    examples = (Example(inputs={"z": [[0.0]]}, expected={}, source="by hand"),)
+
+
+@attrs.frozen(kw_only=True)
+class Tolerant(NamedCosine):
+    """``sin`` under the name of ``cos``, with a tolerance that hides it."""
+
+    examples = (Example(inputs={"z": [[0.8]]}, expected=[[0.6967]], source="by hand: cos(0.8)", tolerance=1.0),)
+
+
+@attrs.frozen(kw_only=True)
+class Unsaid(Sine):
+    """``a = sin(z)`` with a reference that returns no number anywhere."""
+
+    @staticmethod
+    def reference(z):
+        return np.full_like(z, np.nan)
+
+
 GRADES = {
     Sine: ("consistent", f"consistent; {UNVERIFIED}"),
     SineByExample: ("proven", "proven"),
     SineByReference: ("proven", "proven"),
     NamedCosine: (None, "NOT consistent"),
-    Sourceless: (None, "NOT consistent"),
 }
 
 
@@ -90,19 +112,34 @@ def test_report_and_both_commands_give_the_same_grade(cls, tmp_path, capsys):
     assert str(report.parts[0]).endswith(f": {verdict}") == (grade is not None)
     for required, code in (("consistent", 0 if grade else 1), ("proven", 0 if grade == "proven" else 1)):
         badge, file = tmp_path / f"{required}.svg", tmp_path / "report.json"
-        badge.unlink(missing_ok=True)
         arguments = [target(cls), "--json", str(file)]
         arguments += ["--badge", str(badge)] if required == "proven" else ["--require", required]
         expected = report.verdict(required)
         assert expected.startswith(f"NOT {required}") == (code == 1)
-        assert code == main(arguments)
-        assert expected == capsys.readouterr().out.splitlines()[-1]
-        done = CliRunner().invoke(nnkit, ["conform", *arguments])
-        assert (code, expected) == (done.exit_code, done.output.splitlines()[-1])
+        if required == "consistent":
+            assert code == main(arguments)
+            assert expected == capsys.readouterr().out.splitlines()[-1]
+        else:
+            done = CliRunner().invoke(nnkit, ["conform", *arguments])
+            assert (code, expected) == (done.exit_code, done.output.splitlines()[-1])
         assert badge.exists() == (required == "proven" and code == 0)
         assert grade == json.loads(file.read_text())["grade"]
         if badge.exists():
             assert "proven" in ET.fromstring(badge.read_text()).attrib["aria-label"]
+
+
+@pytest.mark.parametrize(
+    ("cls", "words"),
+    [
+        (Sourceless, "names no source"),
+        (Expectationless, "expects nothing"),
+        (Tolerant, "too wide"),
+        (Unsaid, "returns no finite number"),
+    ],
+)
+def test_reference_values_that_verify_nothing_fail(cls, words):
+    (failure,) = check(cls, only="ACT-REF").failures
+    assert words in failure.what
 
 
 def test_an_old_badge_is_left_alone_when_a_part_is_not_proven(tmp_path):

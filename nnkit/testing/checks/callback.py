@@ -18,7 +18,7 @@ from nnkit.interfaces import Example
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.failure import CheckFailure, difference, expect_close, expect_equal, fail, require, show
 from nnkit.testing.record import check
-from nnkit.testing.reference_values import needs_reference_values, reference_arguments
+from nnkit.testing.reference_values import needs_reference_values, reference_arguments, require_comparison
 from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 from nnkit.testing.training import (
@@ -313,7 +313,7 @@ def reference_values(subject: Subject) -> None:
 
 def _expect_example(subject: Subject, example: Example) -> None:
     """Compare what is named in ``expected``; of the state, the entries that are named."""
-    require(str(example.source).strip(), "an example names no source", got=example.source)
+    require_comparison(example)
     fields, expected = example.hyperparameters, example.expected
     show(example.inputs, {"hyperparameters": dict(fields)} if fields else {})
     with quiet():
