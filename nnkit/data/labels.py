@@ -131,7 +131,7 @@ def learned_classes(y: DataLike, model: Model, name: str) -> tuple[Label, ...]:
 
 
 def encoded(y: DataLike, model: Model, name: str) -> DataLike:
-    """A column of labels as the loss codes classes: from 0 to ``C - 1``, or -1 and 1 where it expects signs.
+    """A column of labels as codes of classes: from 0 to ``C - 1``, or -1 and 1 where a binary loss expects signs.
 
     Binary targets that are numbers between those of the two classes stay as they are.
 
@@ -139,16 +139,17 @@ def encoded(y: DataLike, model: Model, name: str) -> DataLike:
         DataError: For a label that is not among the classes of the network.
     """
     classes, domain = model.description.classes or learned_classes(y, model, name), model.loss.target_domain
+    signs = domain == "sign" and model.task.name == "binary"
     column = column_of(y, name)
     if isinstance(column, np.ndarray):
         check_finite(column, name)
-        own = (-1, 1) if domain == "sign" else tuple(range(len(classes)))
+        own = (-1, 1) if signs else tuple(range(len(classes)))
         if classes == own or (classes == (-1, 1) and domain == "real"):
             soft = model.task.name == "binary" and not _is_integral(column)
             if soft or np.isin(column, classes).all():
                 return column
     codes = _labels(column, name).among(classes, name)
-    return 2 * codes - 1 if domain == "sign" else codes
+    return 2 * codes - 1 if signs else codes
 
 
 def predicted_labels(model: Model, prediction: Array) -> Array:

@@ -45,6 +45,8 @@ def as_data(
     y = in_order(y, model.description.targets, name, "targets")
     if is_single_class(y, model.task):
         y = encoded(y, model, name)
+        if model.task.name == "multiclass" and model.loss.target_domain not in {"index", "simplex"}:
+            y = _one_of_each(as_array(y, name), model)
     own = np.dtype(np.float64) if not scaled or model.description.shift is not None else x.dtype
     target = as_targets(y, model.loss, name=name, dtype=own, outputs=model.outputs, samples=len(x))
     if scaled and model.description.shift is not None:
@@ -53,6 +55,12 @@ def as_data(
         return x, target, None
     weight = as_weights(sample_weight, name=weight_name, samples=len(x), empty=shard)
     return x, target, weight if shard else moderate(weight)
+
+
+def _one_of_each(codes: Array, model: Model) -> Array:
+    """A column for each class, for a loss that judges each output alone: 1 for the class of the row, else 0 or -1."""
+    rows = to_categorical(codes, model.task.columns)
+    return 2.0 * rows - 1.0 if model.loss.target_domain == "sign" else rows
 
 
 def as_targets(y: DataLike, loss: Loss, *, name: str = "y", dtype: FloatDType, outputs: int, samples: int) -> Array:

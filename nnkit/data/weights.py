@@ -56,8 +56,8 @@ def with_class_weights(class_weight: ClassWeight, model: Model, target: Array, w
 
     Args:
         class_weight: ``{label: weight}`` (classes left out weigh 1), one weight a class, in the order of
-            ``network.classes``, or ``"balanced"``: ``N / (C * count)``, so that all classes present have the same
-            total weight.
+            ``network.classes``, or ``"balanced"``: ``N / (C * count)``, where a row counts as its sample weight, so
+            that all classes present have the same total weight.
         model: The structure, with the labels of its classes.
         target: As the loss sees it.
         weight: Sample weights, or ``None``.
@@ -72,9 +72,9 @@ def with_class_weights(class_weight: ClassWeight, model: Model, target: Array, w
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise DataError(f"class_weight is {class_weight!r}; expected 'balanced', a dict or one weight a class")
-        counts = np.bincount(codes, minlength=len(classes))
-        present = counts > 0
-        each[present] = len(codes) / (present.sum() * counts[present])
+        totals = np.bincount(codes, weights=None if weight is None else moderate(weight), minlength=len(classes))
+        present = totals > 0
+        each[present] = totals.sum() / (present.sum() * totals[present])
     elif isinstance(class_weight, Mapping):
         places = {label: place for place, label in enumerate(classes)}
         for label, value in class_weight.items():

@@ -362,3 +362,24 @@ def test_integers_that_no_integer_dtype_holds_together_stay_exact():
     net.fit(X, [wide[code] for code in CODES], epochs=100)
     assert net.classes == tuple(wide)
     assert saved(net).predict(X, labels=True).tolist() == [wide[code] for code in CODES]
+
+
+@pytest.mark.parametrize(("loss", "low"), [("mean_squared_error", 0.0), ("hinge", -1.0)])
+def test_labels_are_columns_for_a_loss_that_judges_each_output_alone(loss, low):
+    names = np.array(["a", "b", "c"])[CODES]
+    labelled = nnkit.Network([3, 8, 3], loss=loss, task="multiclass", optimizer="adam(learning_rate=0.05)", seed=0)
+    columns = nnkit.Network([3, 8, 3], loss=loss, task="multiclass", optimizer="adam(learning_rate=0.05)", seed=0)
+    labelled.fit(X, names, epochs=20)
+    columns.fit(X, np.where(np.eye(3)[CODES] == 1.0, 1.0, low), epochs=20)
+    np.testing.assert_array_equal(columns.parameters, labelled.parameters)
+    assert ("a", "b", "c") == labelled.classes
+    assert (names == labelled.predict(X, labels=True)).all()
+
+
+def test_balanced_classes_count_a_row_by_its_weight():
+    weight = 1.0 + (np.arange(90) % 2) + 2.0 * (CODES == 2)
+    settings = {"class_weight": "balanced", "batch_size": None, "epochs": 5}
+    weighted, repeated = classifier(), classifier()
+    weighted.fit(X, CODES, sample_weight=weight, **settings)
+    repeated.fit(np.repeat(X, weight.astype(int), axis=0), np.repeat(CODES, weight.astype(int)), **settings)
+    np.testing.assert_allclose(weighted.parameters, repeated.parameters, rtol=1e-9)
