@@ -8,7 +8,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 
 # Plugins whose tests need a service or very large packages: not part of `make test`, but of `make heavy` and so of CI.
 # Each is tested by `make test-<name>`, in an environment of its own.
-HEAVY ?= nnkit-export
+HEAVY ?= nnkit-export nnkit-sklearn
 
 ALL_PLUGINS     := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PLUGINS         := $(filter-out $(HEAVY:%=plugins/%),$(ALL_PLUGINS))

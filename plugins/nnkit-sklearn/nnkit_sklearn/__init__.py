@@ -1,0 +1,6 @@
+"""Networks of nnkit as estimators of scikit-learn."""
+
+from nnkit_sklearn.classifier import NetworkClassifier
+from nnkit_sklearn.regressor import NetworkRegressor
+
+__all__ = ["NetworkClassifier", "NetworkRegressor"]

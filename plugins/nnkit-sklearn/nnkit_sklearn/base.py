@@ -1,0 +1,319 @@
+"""What the estimators share: parameters, validation, and the networks that they train."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, Self, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, is_regressor
+from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils.validation import (
+    _check_sample_weight,  # the check of sample weights that third-party estimators use
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from nnkit import Network
+from nnkit.arrays import Array
+from nnkit.data.arrays import DataLike
+from nnkit.data.frames import NamedColumns
+from nnkit.data.labels import Labels
+from nnkit.data.scaling import TargetScaling
+from nnkit.interfaces import PartSpec, TaskName
+from nnkit.network.composition import DEFAULTS, Composition
+from nnkit_sklearn.nested import hyperparameters_of, with_hyperparameter
+
+__all__ = ["Goal", "HiddenLayers", "NetworkEstimator"]
+
+HiddenLayers: TypeAlias = int | Sequence[int | PartSpec]
+"""Widths of the hidden layers, or layers; one integer is one layer."""
+
+PARTS = {
+    "hidden_activation": "activation",
+    "output_activation": "activation",
+    "loss": "loss",
+    "optimizer": "optimizer",
+    "initializer": "initializer",
+    "bias_initializer": "initializer",
+    "regularizer": "regularizer",
+}
+"""The parameters that describe a part, with its kind."""
+
+
+@attrs.frozen(eq=False)
+class Goal:
+    """What one network is trained for.
+
+    Args:
+        task: Its task.
+        y: Its targets, for ``Network.fit``.
+        factor: Of each row's weight, ``(N,)``.
+    """
+
+    task: TaskName
+    y: Array | Labels
+    factor: Array | None = None
+
+    def of_rows(self, rows: Array) -> Goal:
+        """The same for the rows of a mask."""
+        return attrs.evolve(self, y=self.y[rows], factor=None if self.factor is None else self.factor[rows])
+
+
+class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
+    """One network, or one for each column of the targets where these are of several classes each."""
+
+    networks_: list[Network]
+    loss_curve_: list[Any]
+    n_iter_: int
+    target_scaling: TargetScaling | None = None
+    _compositions: list[Composition]
+
+    def __init__(
+        self,
+        hidden_layer_sizes: HiddenLayers = (100,),
+        *,
+        hidden_activation: PartSpec = DEFAULTS["hidden_activation"],
+        output_activation: PartSpec | None = None,
+        loss: PartSpec | None = None,
+        optimizer: PartSpec = DEFAULTS["optimizer"],
+        initializer: PartSpec = DEFAULTS["initializer"],
+        bias_initializer: PartSpec = DEFAULTS["bias_initializer"],
+        regularizer: PartSpec | None = None,
+        max_iter: int = 200,
+        batch_size: int | None = 32,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 0.0,
+        metrics: PartSpec | Sequence[PartSpec] = (),
+        callbacks: PartSpec | Sequence[PartSpec] = (),
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.hidden_activation = hidden_activation
+        self.output_activation = output_activation
+        self.loss = loss
+        self.optimizer = optimizer
+        self.initializer = initializer
+        self.bias_initializer = bias_initializer
+        self.regularizer = regularizer
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.metrics = metrics
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.dtype = dtype
+
+    # -- parameters ----------------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters by name; with ``deep`` also the hyperparameters of parts, ``optimizer__learning_rate``."""
+        parameters: dict[str, Any] = super().get_params(deep=deep)
+        if deep:
+            for name, kind in PARTS.items():
+                nested = hyperparameters_of(kind, parameters[name])
+                parameters |= {f"{name}__{inner}": value for inner, value in nested.items()}
+        return parameters
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, and hyperparameters of parts: ``set_params(optimizer="sgd", optimizer__momentum=0.9)``.
+
+        Raises:
+            ValueError: When there is no such parameter, or the part has no such hyperparameter.
+        """
+        super().set_params(**{name: value for name, value in params.items() if name.partition("__")[0] not in PARTS})
+        for name in sorted(params.keys() & PARTS.keys()):
+            setattr(self, name, params[name])
+        nested = [name for name in params if "__" in name and name.partition("__")[0] in PARTS]
+        for name in sorted(nested, key=lambda name: name.count("__")):  # a part before the parts inside of it
+            parameter, _, path = name.partition("__")
+            spec = with_hyperparameter(PARTS[parameter], getattr(self, parameter), path, params[name])
+            setattr(self, parameter, spec)
+        return self
+
+    # -- training ------------------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "networks_" in vars(self)
+
+    @property
+    def network_(self) -> Network:
+        """The trained network.
+
+        Raises:
+            AttributeError: Before ``fit``, or when there is one network for each target column.
+        """
+        networks = vars(self).get("networks_", [])
+        if len(networks) == 1:
+            network: Network = networks[0]
+            return network
+        reason = f"there are {len(networks)}, one for each target column: use networks_" if networks else "call fit"
+        raise AttributeError(f"{type(self).__name__} has no network_: {reason}")
+
+    @abstractmethod
+    def _goals(self, y: Array, weight: Array | None, *, continues: bool, classes: npt.ArrayLike | None) -> list[Goal]:
+        """What each network is trained for; sets what depends on the targets, such as ``classes_``."""
+
+    @abstractmethod
+    def _validation_targets(self, y: Array) -> list[DataLike]:
+        """The targets of validation for each network."""
+
+    def _fit(
+        self,
+        X: DataLike,
+        y: DataLike,
+        sample_weight: npt.ArrayLike | None,
+        *,
+        validation: tuple[DataLike | None, DataLike | None] = (None, None),
+        epochs: int,
+        continues: bool,
+        stopping: bool,
+        classes: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Train each network for its target.
+
+        Args:
+            X: Inputs.
+            y: Targets.
+            sample_weight: Weights.
+            validation: ``X_val`` and ``y_val``.
+            epochs: Of this call.
+            continues: Whether to go on with the networks of the last call.
+            stopping: Whether ``early_stopping`` counts.
+            classes: All classes, where ``y`` may lack some.
+        """
+        X_val, y_val = validation
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val belong together: pass both, or neither")
+        x, target = self._validated(X, y, reset=not continues)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, x)
+        goals = self._goals(target, weight, continues=continues, classes=classes)
+        if weight is not None and weight.any() and not weight.all():
+            # Rows without weight would otherwise take places in batches, and those of other rows in the validation.
+            rows = weight != 0.0
+            x, weight, goals = x[rows], weight[rows], [goal.of_rows(rows) for goal in goals]
+        fresh = self._composed(goals)
+        compositions = [network.composition for network in fresh]
+        if continues and not all(map(_may_continue, self._compositions, compositions)):
+            raise ValueError(
+                f"the parameters of this {type(self).__name__} describe another network than the fitted one, so its "
+                "training cannot go on: only the optimizer may change; set warm_start=False and call fit"
+            )
+        networks = self.networks_ if continues else fresh
+        arguments: dict[str, Any] = {"epochs": epochs, "batch_size": self.batch_size, "metrics": self.metrics}
+        arguments["callbacks"] = _as_list(self.callbacks)
+        held_out: list[dict[str, Any]] = [{} for _ in networks]
+        if X_val is not None and y_val is not None:
+            x_val, target_val = self._validated(X_val, y_val, reset=False)
+            held_out = [{"validation_data": (x_val, own)} for own in self._validation_targets(target_val)]
+        elif stopping and self.early_stopping:
+            held_out = [{"validation_split": self._split(len(x))} for _ in networks]
+        if stopping and self.early_stopping:
+            arguments["callbacks"].append(
+                {"name": "early_stopping", "patience": self.n_iter_no_change, "min_delta": self.tol}
+            )
+        names = getattr(self, "feature_names_in_", None)
+        table = x if names is None else NamedColumns(x, names.tolist())
+        for network, goal, own in zip(networks, goals, held_out, strict=True):
+            if continues:
+                network.optimizer = self.optimizer
+            factors = [factor for factor in (weight, goal.factor) if factor is not None]
+            arguments["sample_weight"] = np.prod(factors, axis=0) if factors else None
+            network.fit(table, goal.y, **arguments, **own)
+        if not continues:
+            self.networks_, self._compositions = networks, compositions
+        curves = [network.history["loss"] for network in networks]
+        self.loss_curve_ = curves[0] if len(curves) == 1 else curves
+        self.n_iter_ = max(network.epoch for network in networks)
+        return self
+
+    def _epochs(self) -> int:
+        return int(check_scalar(self.max_iter, "max_iter", Integral, min_val=1))
+
+    def _continues(self) -> bool:
+        return bool(self.warm_start) and self.__sklearn_is_fitted__()
+
+    def _validated(self, X: DataLike, y: DataLike, *, reset: bool) -> tuple[Array, Array]:
+        x: Array
+        target: Array
+        x, target = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            dtype=(np.float64, np.float32),
+            multi_output=True,
+            y_numeric=is_regressor(self),
+        )
+        return x, column_or_1d(target, warn=True) if target.ndim == 2 and target.shape[1] == 1 else target
+
+    def _split(self, samples: int) -> float:
+        """The share of the samples for early stopping, of which there is at least one on both sides."""
+        share = float(
+            check_scalar(
+                self.validation_fraction,
+                "validation_fraction",
+                Real,
+                min_val=0,
+                max_val=1,
+                include_boundaries="neither",
+            )
+        )
+        if samples < 2:
+            raise ValueError(
+                f"early_stopping needs samples for training and for validation, and n_samples={samples}: pass X_val "
+                "and y_val, or set early_stopping=False"
+            )
+        return min(max(round(samples * share), 1), samples - 1) / samples
+
+    def _composed(self, goals: Sequence[Goal]) -> list[Network]:
+        sizes, seed = self.hidden_layer_sizes, self.random_state
+        hidden: list[int | PartSpec] = [int(sizes)] if isinstance(sizes, (int, np.integer)) else list(sizes)
+        if not isinstance(seed, (int, np.integer)):
+            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
+        return [
+            Network(
+                hidden=hidden,
+                hidden_activation=self.hidden_activation,
+                output_activation=self.output_activation,
+                loss=self.loss,
+                optimizer=self.optimizer,
+                initializer=self.initializer,
+                bias_initializer=self.bias_initializer,
+                regularizer=self.regularizer,
+                seed=int(seed) + number,
+                dtype=self.dtype,
+                task=goal.task,
+                target_scaling=self.target_scaling,
+            )
+            for number, goal in enumerate(goals)
+        ]
+
+    def _inputs(self, X: DataLike) -> Array:
+        """``X`` for a prediction."""
+        check_is_fitted(self)
+        x: Array = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
+        return x
+
+
+def _may_continue(old: Composition, new: Composition) -> bool:
+    """Whether only the seed and the optimizer differ."""
+    return attrs.evolve(new, seed=old.seed, optimizer=old.optimizer) == old
+
+
+def _as_list(specs: PartSpec | Sequence[PartSpec]) -> list[PartSpec]:
+    several = isinstance(specs, Sequence) and not isinstance(specs, str)
+    return list(specs) if several else [specs]  # type: ignore[arg-type,list-item]
