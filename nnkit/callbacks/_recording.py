@@ -42,7 +42,7 @@ def record_step(view: TrainingView, due: Collection[str], rows: Array, *, valida
         traces = view.trace(data[0]) if layered else []
         for name in layered:
             columns = [getattr(layer, name) for layer in traces if getattr(layer, name) is not None]
-            arrays[f"{side}.{name}"] = np.concatenate(columns, axis=1) if columns else data[0][:, :0].copy()
+            arrays[f"{side}.{name}"] = np.concatenate(columns, axis=1) if columns else np.empty((len(data[0]), 0))
     return Record(arrays, {side: _values(view, due, data) for side, data in sides.items()})
 
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
 
 from nnkit.arrays import Array
-from nnkit.core.chunks import pieces
+from nnkit.core.chunks import pieces, window_rows
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
+from nnkit.interfaces import Inputs
 
-__all__ = ["WINDOW", "adapt", "windows"]
-
-WINDOW: Final = 65_536
-"""Rows of a window. Sources are read in the same windows as arrays are cut into, so that results are equal."""
+__all__ = ["adapt", "windows"]
 
 
-def windows(x: Array, weight: Array | None) -> Iterator[tuple[Array, Array | None]]:
-    """The rows of an array and their weights, window by window."""
-    for rows in pieces(len(x), WINDOW):
+def windows(x: Inputs, weight: Array | None) -> Iterator[tuple[Array, Array | None]]:
+    """The rows of inputs and their weights, in the windows that sources are read in, so that results are equal."""
+    for rows in pieces(len(x), window_rows(x.shape[1])):
         yield x[rows], None if weight is None else weight[rows]
 
 

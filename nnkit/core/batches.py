@@ -65,9 +65,12 @@ class Batches:
         self._all_weights = None
         if weight is not None:
             self._all_weights = (weight if model.loss.rows_coupled else _with_mean_1(weight)).astype(X.dtype)
-        self._x, self._target, self._weight = X, target, self._all_weights
-        if self._gathers:
-            self._x = np.empty((plan.batch_size, X.shape[1]), dtype=X.dtype)
+        self._target, self._weight = target, self._all_weights
+        if not self._gathers:
+            self._x = X[:]
+        else:
+            shape = plan.batch_size, X.shape[1]
+            self._x = np.empty(shape, dtype=X.dtype) if isinstance(X, np.ndarray) else X.empty(plan.batch_size)
             self._target = np.empty((plan.batch_size, *target.shape[1:]), dtype=target.dtype)
             self._weight = None if weight is None else np.empty(plan.batch_size, dtype=X.dtype)
 
@@ -208,11 +211,11 @@ class Batches:
                     return
             if self._rest and done == full:
                 indices = order[full * batch :]
-                rest = slice(0, self._rest)
+                x, target = x[: self._rest], target[: self._rest]
                 weight = None if weights is None else weights[indices]
-                np.take(X, indices, 0, x[rest], "clip")
-                np.take(targets, indices, 0, target[rest], "clip")
-                value = self._step(self._rest)(x[rest], target[rest], weight)
+                take_x(indices, 0, x, "clip")
+                take_target(indices, 0, target, "clip")
+                value = self._step(self._rest)(x, target, weight)
                 update()
                 total += value * self._rest
                 done += 1

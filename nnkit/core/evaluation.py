@@ -13,7 +13,7 @@ from nnkit.core.model import Model
 from nnkit.core.step import Forward, Vectors, bind_forward, bind_layers
 from nnkit.core.workspace import Pool
 from nnkit.errors import SpecError
-from nnkit.interfaces import Metric
+from nnkit.interfaces import Inputs, Metric
 
 __all__ = ["ForwardCache", "evaluate", "penalty", "predict", "try_metrics"]
 
@@ -69,7 +69,7 @@ class ForwardCache:
         return out
 
 
-def predict(model: Model, vectors: Vectors, X: Array, cache: ForwardCache | None = None) -> Array:
+def predict(model: Model, vectors: Vectors, X: Inputs, cache: ForwardCache | None = None) -> Array:
     """The prediction ``(N, K)`` of every row, new.
 
     Args:
@@ -79,7 +79,7 @@ def predict(model: Model, vectors: Vectors, X: Array, cache: ForwardCache | None
         cache: Keeps what is bound for a few rows.
     """
     if cache is not None and len(X) <= CACHED_ROWS:
-        return cache(model, vectors, X)
+        return cache(model, vectors, X if isinstance(X, np.ndarray) else X[:])
     rows = min(len(X), chunk_rows(model))
     pool = Pool(rows, vectors.parameters.dtype)
     forward = bind_forward(model, vectors, pool, rows)
@@ -95,7 +95,7 @@ def predict(model: Model, vectors: Vectors, X: Array, cache: ForwardCache | None
 def evaluate(
     model: Model,
     vectors: Vectors,
-    X: Array,
+    X: Inputs,
     target: Array,
     weight: Array | None,
     metrics: Mapping[str, Metric],
@@ -128,7 +128,7 @@ def evaluate(
 
 
 def try_metrics(
-    model: Model, vectors: Vectors, X: Array, target: Array, weight: Array | None, metrics: Mapping[str, Metric]
+    model: Model, vectors: Vectors, X: Inputs, target: Array, weight: Array | None, metrics: Mapping[str, Metric]
 ) -> None:
     """Let each metric judge two rows, so that it is refused before training rather than after an epoch.
 
@@ -176,7 +176,7 @@ def _judged(
 
 
 def _losses(
-    model: Model, vectors: Vectors, X: Array, target: Array, weights: Array
+    model: Model, vectors: Vectors, X: Inputs, target: Array, weights: Array
 ) -> Iterator[tuple[slice, float, Array]]:
     """Chunk by chunk: its rows, the weighted sum of their losses, the prediction; one chunk of all coupled rows."""
     head, loss = model.head, model.loss

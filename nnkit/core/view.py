@@ -16,7 +16,7 @@ from nnkit.core.model import Model
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.step import Vectors
 from nnkit.errors import DataError, HyperparameterError, ShapeError, brief
-from nnkit.interfaces import LayerValues, Loss, Metric, Optimizer, Schedule, Solver, Task, TrainingData
+from nnkit.interfaces import Inputs, LayerValues, Loss, Metric, Optimizer, Schedule, Solver, Task, TrainingData
 
 __all__ = ["CallbackView", "Run"]
 
@@ -221,9 +221,9 @@ class CallbackView:
         """The validation data as the loss sees them."""
         return self.run.validation
 
-    def trace(self, X: Array) -> Sequence[LayerValues]:
+    def trace(self, X: Inputs) -> Sequence[LayerValues]:
         """Each layer's values for ``X``, in inference, with the parameters as they are now."""
-        return trace.trace(self.run.model, self.run.vectors(), X)
+        return trace.trace(self.run.model, self.run.vectors(), X[:])
 
     def evaluate(self, data: TrainingData, metrics: Sequence[str] = ()) -> Mapping[str, Any]:
         """``loss`` and the named metrics over ``data``, in inference, with the parameters as they are now."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from nnkit.arrays import Array, FloatDType
 from nnkit.data.frames import column_names, from_column, from_frame, in_order, is_column, is_frame, refuse_foreign
+from nnkit.data.sparse import is_sparse
 from nnkit.errors import DataError, ShapeError
 from nnkit.interfaces import DataDescription
 
@@ -19,9 +20,11 @@ __all__ = [
     "as_array",
     "as_dtype",
     "as_inputs",
+    "as_matrix",
     "as_vector",
     "as_weights",
     "check_finite",
+    "check_shape",
     "choose_dtype",
     "positive_integer",
 ]
@@ -46,7 +49,8 @@ def choose_dtype(X: DataLike, description: DataDescription | None = None, name: 
     """float32 where the data are float32, float64 for everything else and for what a column plan makes."""
     if description is not None and description.columns is not None:
         return np.dtype(np.float64)
-    return np.dtype(np.float32 if as_array(X, name).dtype == np.float32 else np.float64)
+    values = X.data if is_sparse(X) else as_array(X, name)  # type: ignore[union-attr]
+    return np.dtype(np.float32 if getattr(values, "dtype", None) == np.float32 else np.float64)
 
 
 def as_inputs(
@@ -77,7 +81,14 @@ def as_inputs(
         DataError: Wrong dtype, no samples, values that are not finite in ``dtype``.
         ShapeError: One-dimensional, or not ``columns`` wide.
     """
-    description = description or DataDescription()
+    values, names = as_matrix(X, name, columns, description or DataDescription(), empty=empty)
+    return as_dtype(values, name, dtype, finite=finite, columns=names)
+
+
+def as_matrix(
+    X: DataLike, name: str, columns: int | None, description: DataDescription, *, empty: bool = False
+) -> tuple[Array, Sequence[str] | None]:
+    """``X`` as a matrix ``(N, D)`` of numbers of any dtype, with the names of its columns; raises as ``as_inputs``."""
     if description.columns is not None:
         X = description.columns.matrix(X, name)
     X = in_order(X, description.features, name, "features")
@@ -87,17 +98,36 @@ def as_inputs(
     if values.ndim > 2:
         shape = f" (one row of {' x '.join(map(str, values.shape[1:]))} numbers a sample)"
         values = values.reshape(len(values), math.prod(values.shape[1:]))
-    if values.ndim != 2:
-        hint = f"; {name}[:, None] makes one column, {name}[None, :] one row" if values.ndim == 1 else ""
-        raise ShapeError(f"{name} has shape {values.shape}; expected (N, D), one row a sample{hint}")
-    if columns is not None and values.shape[1] != columns:
-        turned = f": rows are samples, did you mean {name}.T?" if values.shape[0] == columns else ""
-        raise ShapeError(f"{name} has {values.shape[1]} columns{shape}; this network takes {columns}{turned}")
-    if values.shape[0] == 0 and not empty:
-        raise DataError(f"{name} is empty (shape {values.shape}); expected at least one sample")
-    if values.shape[1] == 0:
-        raise DataError(f"{name} has no columns (shape {values.shape}); expected at least one feature")
-    return as_dtype(values, name, dtype, finite=finite, columns=names)
+    check_shape(values.shape, name, columns, shape, empty=empty)
+    return values, names
+
+
+def check_shape(
+    found: tuple[int, ...], name: str, columns: int | None, sample: str = "", *, empty: bool = False
+) -> None:
+    """Refuse inputs whose shape is not ``(N, columns)``.
+
+    Args:
+        found: The shape.
+        name: The name of the inputs in messages.
+        columns: ``D``; ``None`` accepts any.
+        sample: The shape of a sample in words, where it had more dimensions.
+        empty: Whether there may be no samples.
+
+    Raises:
+        DataError: No samples, no columns.
+        ShapeError: Another number of dimensions or columns.
+    """
+    if len(found) != 2:
+        hint = f"; {name}[:, None] makes one column, {name}[None, :] one row" if len(found) == 1 else ""
+        raise ShapeError(f"{name} has shape {found}; expected (N, D), one row a sample{hint}")
+    if columns is not None and found[1] != columns:
+        turned = f": rows are samples, did you mean {name}.T?" if found[0] == columns else ""
+        raise ShapeError(f"{name} has {found[1]} columns{sample}; this network takes {columns}{turned}")
+    if found[0] == 0 and not empty:
+        raise DataError(f"{name} is empty (shape {found}); expected at least one sample")
+    if found[1] == 0:
+        raise DataError(f"{name} has no columns (shape {found}); expected at least one feature")
 
 
 def as_dtype(
@@ -195,7 +225,14 @@ def as_array(values: DataLike, name: str) -> Array:
     return array
 
 
-def check_finite(values: Array, name: str, original: Array | None = None, columns: Sequence[str] | None = None) -> None:
+def check_finite(
+    values: Array,
+    name: str,
+    original: Array | None = None,
+    columns: Sequence[str] | None = None,
+    *,
+    first_row: int = 0,
+) -> None:
     """Refuse NaN and infinity.
 
     Args:
@@ -203,6 +240,7 @@ def check_finite(values: Array, name: str, original: Array | None = None, column
         name: Their name in the message.
         original: The values before their conversion, for the message.
         columns: The names of their columns, for the message.
+        first_row: Where these rows begin in the data, for the message.
 
     Raises:
         DataError: Names the first such value and their number.
@@ -218,7 +256,8 @@ def check_finite(values: Array, name: str, original: Array | None = None, column
     bad = np.argwhere(~np.isfinite(values))
     first = tuple(int(i) for i in bad[0])
     source = values if original is None else original
-    where = f"{name}{list(first)} is {source[first]!s} ({len(bad)} such values)"
+    place = [first[0] + first_row, *first[1:]]
+    where = f"{name}{place} is {source[first]!s} ({len(bad)} such values)"
     if columns is not None and values.ndim == 2:
         where += f", in column {columns[first[1]]!r}"
     if np.isfinite(source[first]):

@@ -14,7 +14,7 @@ from nnkit.core.model import Model
 from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike, as_array
 from nnkit.errors import SpecError, TrainingWarning, warn
-from nnkit.interfaces import Activation, Loss, Optimizer, Solver, TrainingData
+from nnkit.interfaces import Activation, Inputs, Loss, Optimizer, Solver, TrainingData
 
 __all__ = ["Outcome", "advice_for", "check_pair", "warn_of_data", "warn_of_new"]
 
@@ -140,11 +140,13 @@ def _varies(rows: Array) -> bool:
     return bool((rows != rows[:1]).any())
 
 
-def _unscaled(model: Model, x: Array) -> str | None:
+def _unscaled(model: Model, x: Inputs) -> str | None:
     first = model.body[0].parameter_specs(model.inputs)
     if not any(spec.role == "weight" and len(spec.shape) == 2 for spec in first):
         return None  # a layer that scales comes first
     seen = x[:: max(1, len(x) // LOOKED_AT)]
+    if not isinstance(seen, np.ndarray):
+        return None  # sparse
     sizes = np.abs(seen).max(axis=0)
     sizes[list(model.body[0].index_columns(model.inputs))] = 0.0
     worst = int(sizes.argmax())

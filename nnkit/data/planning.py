@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 import numpy as np
 
+from nnkit.arrays import Array
 from nnkit.core.learning_rate import learning_rate_of
 from nnkit.core.model import Model
 from nnkit.core.state import COUNT_LIMIT, Plan, TrainingState
 from nnkit.data.arrays import positive_integer
+from nnkit.data.lazy_rows import ConvertedRows
+from nnkit.data.sparse import SparseRows
 from nnkit.errors import DataError, TrainingWarning, brief, warn
-from nnkit.interfaces import Callback, Optimizer, Schedule, TrainingData
+from nnkit.interfaces import Callback, Inputs, Optimizer, Schedule, TrainingData
 
 __all__ = ["check_batches", "checksum", "planned", "resumed", "warn_of_ended_schedule"]
 
@@ -137,7 +140,19 @@ def checksum(data: TrainingData) -> str:
     for array in data:
         if array is None:
             digest.update(b"none")
-        else:
-            digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data.cast("B"))
+            continue
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        for part in _parts(array):
+            digest.update(np.ascontiguousarray(part).data.cast("B"))
     return digest.hexdigest()
+
+
+def _parts(array: Inputs) -> Iterable[Array]:
+    """What tells inputs apart: their numbers as they were passed, and where they stand."""
+    if isinstance(array, np.ndarray):
+        return (array,)
+    if isinstance(array, ConvertedRows):
+        return (array.values,) if array.rows is None else (array.values, array.rows)
+    if isinstance(array, SparseRows):
+        return array.data, array.indices, array.indptr
+    raise TypeError(type(array).__name__)

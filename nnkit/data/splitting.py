@@ -36,7 +36,14 @@ def split_off(data: TrainingData, share: float, loss: Loss, seed: int) -> tuple[
     else:
         drawn = _drawn(labels[order], count)
         validation, training = order[drawn], order[~drawn]
-    parts = [(x[rows], target[rows], None if weight is None else weight[rows]) for rows in (training, validation)]
+    parts: list[TrainingData] = [
+        (
+            x[rows] if isinstance(x, np.ndarray) else x.part(rows),
+            target[rows],
+            None if weight is None else weight[rows],
+        )
+        for rows in (training, validation)
+    ]
     return parts[0], parts[1]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from nnkit.arrays import Array, FloatDType, to_categorical
@@ -11,14 +13,16 @@ from nnkit.data.frames import in_order
 from nnkit.data.labels import encoded, is_single_class
 from nnkit.data.weights import moderate
 from nnkit.errors import DataError, ShapeError
-from nnkit.interfaces import Loss, TrainingData
+from nnkit.interfaces import Inputs, Loss
 
 __all__ = ["as_data", "as_targets"]
+
+X = TypeVar("X", bound=Inputs)
 
 
 def as_data(
     model: Model,
-    x: Array,
+    x: X,
     y: DataLike,
     sample_weight: DataLike | None = None,
     *,
@@ -26,7 +30,7 @@ def as_data(
     weight_name: str = "sample_weight",
     shard: bool = False,
     scaled: bool = True,
-) -> TrainingData:
+) -> tuple[X, Array, Array | None]:
     """Inputs that are converted already, with targets in the form that the loss takes and weights in float64.
 
     Args:

@@ -15,10 +15,11 @@ from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike, as_inputs
 from nnkit.data.indices import checked_indices
 from nnkit.data.labels import predicted_labels
+from nnkit.data.lazy_rows import as_rows, check_sparse
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError
 from nnkit.inference.calling import answering
-from nnkit.interfaces import Metric, MetricValue, PartSpec
+from nnkit.interfaces import Inputs, Metric, MetricValue, PartSpec
 from nnkit.network.composition import DEFAULTS
 
 __all__ = ["Fitted", "metrics_of"]
@@ -104,7 +105,16 @@ class Fitted(ABC):
         """
         model = self.model
         x = as_inputs(X, dtype=self.parameters.dtype, columns=model.inputs, description=model.description)
-        return checked_indices(model, x)
+        checked_indices(model, x)
+        return x
+
+    def _rows_from(self, X: DataLike) -> Inputs:
+        """As ``inputs_from``, without a converted copy of large arrays or sparse rows."""
+        model = self.model
+        x = as_rows(X, dtype=self.parameters.dtype, columns=model.inputs, description=model.description)
+        check_sparse(model, x)
+        checked_indices(model, x)
+        return x
 
     @answering
     def predict(self, X: DataLike, *, labels: bool = False, point: bool = False) -> Array:
@@ -119,7 +129,7 @@ class Fitted(ABC):
         Raises:
             DataError: When ``X`` cannot be used, or labels are asked of a network that predicts none.
         """
-        prediction = evaluation.predict(self.model, self._vectors(), self.inputs_from(X), self._forwards)
+        prediction = evaluation.predict(self.model, self._vectors(), self._rows_from(X), self._forwards)
         if labels:
             return predicted_labels(self.model, prediction)
         prediction = self.model.unscaled(prediction)
@@ -149,7 +159,7 @@ class Fitted(ABC):
             DataError: When the data cannot be used.
         """
         named = metrics_of(metrics)
-        data = as_data(self.model, self.inputs_from(X), y, sample_weight)
+        data = as_data(self.model, self._rows_from(X), y, sample_weight)
         return evaluation.evaluate(self.model, self._vectors(), *data, named)
 
     def jacobian(self, X: DataLike) -> Array:

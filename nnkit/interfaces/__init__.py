@@ -3,7 +3,7 @@
 from nnkit.interfaces.activation import Activation, Elementwise
 from nnkit.interfaces.block import Block, one_block
 from nnkit.interfaces.block_optimizer import BlockOptimizer
-from nnkit.interfaces.callback import Callback, LayerValues, TrainingData, TrainingView
+from nnkit.interfaces.callback import Callback, LayerValues, TrainingView
 from nnkit.interfaces.closure_optimizer import ClosureOptimizer
 from nnkit.interfaces.description import DataDescription, Label
 from nnkit.interfaces.initializer import Distribution, Initializer
@@ -16,6 +16,7 @@ from nnkit.interfaces.part import Example, Part, PartSpec, UpdateLike
 from nnkit.interfaces.regularizer import Regularizer
 from nnkit.interfaces.schedule import Schedule, rate_at
 from nnkit.interfaces.solver import ObjectiveLike, Solver, SolverStep
+from nnkit.interfaces.source import Inputs, RowReader, TrainingData
 from nnkit.interfaces.task import Task, TaskName
 from nnkit.interfaces.wrapper import Wrapper
 
@@ -33,6 +34,7 @@ __all__ = [
     "Evaluate",
     "Example",
     "Initializer",
+    "Inputs",
     "Label",
     "Layer",
     "LayerValues",
@@ -48,6 +50,7 @@ __all__ = [
     "Part",
     "PartSpec",
     "Regularizer",
+    "RowReader",
     "Schedule",
     "Solver",
     "SolverStep",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol
 
 from nnkit.arrays import Array
 from nnkit.interfaces.loss import Loss
@@ -12,12 +12,10 @@ from nnkit.interfaces.optimizer import Optimizer
 from nnkit.interfaces.part import Part, optional
 from nnkit.interfaces.schedule import Schedule
 from nnkit.interfaces.solver import Solver
+from nnkit.interfaces.source import Inputs, TrainingData
 from nnkit.interfaces.task import Task
 
-__all__ = ["Callback", "LayerValues", "TrainingData", "TrainingView"]
-
-TrainingData: TypeAlias = tuple[Array, Array, Array | None]
-"""Inputs, targets and weights as the loss sees them."""
+__all__ = ["Callback", "LayerValues", "TrainingView"]
 
 
 class LayerValues(Protocol):
@@ -136,7 +134,7 @@ class TrainingView(Protocol):
         Losses fall; a metric declares it (the prefix ``val_`` changes nothing).
         """
 
-    def trace(self, X: Array) -> Sequence[LayerValues]:
+    def trace(self, X: Inputs) -> Sequence[LayerValues]:
         """Each layer's values for ``X`` ``(N, D)``, in inference, with the parameters as they are now.
 
         The last ``activation`` is the prediction.

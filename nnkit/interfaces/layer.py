@@ -93,12 +93,15 @@ class Layer(Part):
         stochastic: Draws from ``rng`` in training.
         input_domain: ``"real"``, or ``"index"``: inputs are non-negative integers, the gradient of the input is 0.
         least_rows: Rows that a batch needs in training.
+        sparse_inputs: As the first layer it reads sparse rows: of ``x`` it uses ``x @ weight``, ``x.T @ grad`` and
+            ``x.dot`` with ``out``, nothing else.
     """
 
     kind = "layer"
     row_independent: ClassVar[bool] = True
     stochastic: ClassVar[bool] = False
     least_rows: ClassVar[int] = 1
+    sparse_inputs: ClassVar[bool] = False
     input_domain: ClassVar[Literal["real", "index"]] = "real"
 
     trainable: bool = flag(default=True)

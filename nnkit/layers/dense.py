@@ -40,6 +40,7 @@ class Dense(Activated):
         array([[21.5]])
     """
 
+    sparse_inputs = True
     variants = ({"units": 3}, {"units": 2, "activation": "tanh"}, {"units": 3, "activation": "log_softmax"})
 
     units: int = integer(1, ge=1, kw_only=False)

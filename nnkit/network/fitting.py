@@ -30,15 +30,17 @@ from nnkit.data.arrays import DataLike, as_inputs, choose_dtype
 from nnkit.data.columns import ColumnPlan, complete_rows
 from nnkit.data.describing import described
 from nnkit.data.indices import checked_indices
+from nnkit.data.lazy_rows import as_rows, check_sparse
 from nnkit.data.likely_mistakes import Outcome, advice_for, warn_of_data, warn_of_new
 from nnkit.data.planning import check_batches, planned, resumed, warn_of_ended_schedule
 from nnkit.data.scaling import in_scale, with_scaling
+from nnkit.data.sparse import SparseRows
 from nnkit.data.splitting import split_off
 from nnkit.data.targets import as_data
 from nnkit.data.weights import ClassWeight, check_weight, with_class_weights
 from nnkit.errors import DataError, NNKitError, brief
 from nnkit.inference.fitted import metrics_of
-from nnkit.interfaces import Callback, DataDescription, Metric, PartSpec, Solver, TrainingData
+from nnkit.interfaces import Callback, DataDescription, Inputs, Metric, PartSpec, Solver, TrainingData
 from nnkit.network.archive import add_record
 from nnkit.network.composition import Composition
 from nnkit.network.deciding import decided
@@ -71,7 +73,7 @@ class Prepared:
     composition: Composition
     model: Model
     state: TrainingState | None
-    x: Array
+    x: Inputs
 
     def built_state(self) -> TrainingState:
         """The state in the dtype of the inputs; drawn from the seed where there was none."""
@@ -92,11 +94,12 @@ def with_inputs(
     *,
     rows: Array | None = None,
     empty: bool = False,
+    lazy: bool = False,
 ) -> Prepared:
     """The network with the number of inputs of ``X`` and every choice that it leaves to ``y``, and ``X`` in its dtype.
 
     The dtype is that of the composition; else that of a training that has begun; else that of the data. A column plan
-    that is not there yet is learned from ``rows``, by default all.
+    that is not there yet is learned from ``rows``, by default all. With ``lazy``, inputs may be a ``RowReader``.
 
     Raises:
         DataError: When ``X`` cannot be used.
@@ -109,12 +112,17 @@ def with_inputs(
     if dtype is None:
         begun = state is not None and state.step > 0
         dtype = state.parameters.dtype if state is not None and begun else choose_dtype(X, description)
-    x = as_inputs(X, dtype=dtype, columns=composition.inputs, description=description, empty=empty)
+    x: Inputs
+    if lazy:
+        x = as_rows(X, dtype=dtype, columns=composition.inputs, description=description)
+    else:
+        x = as_inputs(X, dtype=dtype, columns=composition.inputs, description=description, empty=empty)
     if model is None:
         composition = attrs.evolve(decided(composition, y), inputs=x.shape[1])
         model = composition.model(x.shape[1])
     if model.description != description:
         model = attrs.evolve(model, description=description)
+    check_sparse(model, x)
     checked_indices(model, x)
     return Prepared(composition, model, state, x)
 
@@ -174,11 +182,11 @@ class Fitting:
             stop_reason=state.stopped,
         )
         outcome = Outcome.before(self.model, run.vectors(), self.data) if state.step == 0 else None
-        compiled = compiled_model(self.model)
+        compiled = compiled_model(self.model, plain_first=isinstance(self.data[0], SparseRows))
         engine: Engine
         if isinstance(optimizer, Solver):
             frozen = state.parameters[self.model.trained.size :]
-            objective = Objective(compiled, state.buffers, *self.data, frozen=frozen)
+            objective = Objective(compiled, state.buffers, self.data[0][:], *self.data[1:], frozen=frozen)
             engine = Solving(objective, self.model, optimizer, run)
         else:
             engine = Batches(compiled, optimizer, run, registry.accelerate)
@@ -214,14 +222,15 @@ def prepare(
         learned = None if model is None else model.description.columns
         columns = learned or ColumnPlan.learn(X, composition.columns)
         X, y, sample_weight = complete_rows(columns, X, y, sample_weight)
-    prepared = with_inputs(composition, model, state, X, y)
+    lazy = not isinstance(composition.optimizer, Solver)  # a solver evaluates all rows at once
+    prepared = with_inputs(composition, model, state, X, y, lazy=lazy)
     method = composition.target_scaling
     scaled = method is None
     data = as_data(described(prepared.model, X, y), prepared.x, y, sample_weight, scaled=scaled)
     if validation_split and validation_data is None and composition.columns is not None:
         places = np.arange(len(data[0]))[:, None]
         training, _ = split_off((places, *data[1:]), validation_split, prepared.composition.loss, composition.seed)
-        prepared = with_inputs(composition, model, state, X, y, rows=training[0][:, 0])
+        prepared = with_inputs(composition, model, state, X, y, rows=training[0][:].reshape(-1), lazy=lazy)
     composition, model, x = prepared.composition, described(prepared.model, X, y), prepared.x
     check_trainable(model)
     data = (x, *data[1:])
@@ -277,13 +286,19 @@ def prepare(
     )
 
 
-def compiled_model(model: Model) -> Model:
-    """The same structure with every compiled counterpart that plugins offer; not on the full-Jacobian path."""
+def compiled_model(model: Model, *, plain_first: bool = False) -> Model:
+    """The same structure with every compiled counterpart that plugins offer; not on the full-Jacobian path.
+
+    With ``plain_first`` the first layer stays as it is: compiled ones read dense rows.
+    """
     if model.full_jacobians:
         return model
     return attrs.evolve(
         model,
-        body=tuple(registry.accelerate(layer) for layer in model.body),
+        body=(
+            *model.body[:plain_first],
+            *(registry.accelerate(layer) for layer in model.body[plain_first:]),
+        ),
         head=None if model.head is None else registry.accelerate(model.head),
         loss=registry.accelerate(model.loss),
     )
@@ -294,7 +309,8 @@ def _validation_of(model: Model, data: ValidationLike, dtype: FloatDType, *, sca
         raise DataError("validation_data must be (X, y) or (X, y, sample_weight)")
     description = model.description
     X, *rest = complete_rows(description.columns, *data, name="validation_data[0]")
-    x = as_inputs(X, name="validation_data[0]", dtype=dtype, columns=model.inputs, description=description)
+    x = as_rows(X, name="validation_data[0]", dtype=dtype, columns=model.inputs, description=description)
+    check_sparse(model, x, "validation_data[0]")
     checked_indices(model, x, "validation_data[0]")
     return as_data(model, x, *rest, name="validation_data[1]", weight_name="validation_data[2]", scaled=scaled)
 

@@ -285,7 +285,7 @@ class Network(Properties, Freezable[Composition], Stored):
         if total_weight is None and self._composition.target_scaling is not None:
             in_units = as_data(model, new.x, y, sample_weight, scaled=False)
             model = with_scaling(model, self._composition.target_scaling, *in_units[1:])
-        data = as_data(model, new.x, y, sample_weight, shard=total_weight is not None)
+        data = as_data(model, new.x[:], y, sample_weight, shard=total_weight is not None)
         state = new.built_state()
         if not self._fit_lock.locked:
             self._composition, self._model, self._state = new.composition, model, state
