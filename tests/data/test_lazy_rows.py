@@ -143,7 +143,6 @@ REASONS = {
         {"layers": ["standardize", 4, 1]},
         "the first layer, Standardize, reads dense rows",
     ),
-    "full Jacobians": ({"layers": [None, 4, 1], "backward": "jacobian"}, "reads dense rows"),
     "a solver": ({"layers": [None, 4, 1], "optimizer": "levenberg_marquardt"}, r"toarray\(\)"),
 }
 
