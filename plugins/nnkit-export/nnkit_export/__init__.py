@@ -6,17 +6,23 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nnkit_export.errors import ExportError, TraceError
+    from nnkit_export.errors import ExportError, NetworkImportError, TraceError
     from nnkit_export.functions import lookup
     from nnkit_export.graph import Graph
     from nnkit_export.onnx_target import to_onnx
     from nnkit_export.parts import graph_of, graph_of_part
+    from nnkit_export.safe_tensors import from_safetensors, to_safetensors
     from nnkit_export.targets import to_c, to_javascript, to_python
+    from nnkit_export.torch_source import from_torch
+    from nnkit_export.torch_target import to_torch
 
 __all__ = [
     "ExportError",
     "Graph",
+    "NetworkImportError",
     "TraceError",
+    "from_safetensors",
+    "from_torch",
     "graph_of",
     "graph_of_part",
     "lookup",
@@ -24,12 +30,17 @@ __all__ = [
     "to_javascript",
     "to_onnx",
     "to_python",
+    "to_safetensors",
+    "to_torch",
 ]
 
 _HOME = {
     "ExportError": "errors",
     "Graph": "graph",
+    "NetworkImportError": "errors",
     "TraceError": "errors",
+    "from_safetensors": "safe_tensors",
+    "from_torch": "torch_source",
     "graph_of": "parts",
     "graph_of_part": "parts",
     "lookup": "functions",
@@ -37,6 +48,8 @@ _HOME = {
     "to_javascript": "targets",
     "to_onnx": "onnx_target",
     "to_python": "targets",
+    "to_safetensors": "safe_tensors",
+    "to_torch": "torch_target",
 }
 
 

@@ -1,4 +1,4 @@
-"""Why a part or a network cannot be exported, and where in its source."""
+"""Why a part or a network cannot be exported or imported, and where in its source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from nnkit.errors import NNKitError
 
-__all__ = ["ExportError", "TraceError", "source_line"]
+__all__ = ["ExportError", "NetworkImportError", "TraceError", "source_line"]
 
 OWN = str(Path(__file__).parent)
 NUMPY = str(Path(np.__file__).parent)
@@ -19,6 +19,10 @@ NUMPY = str(Path(np.__file__).parent)
 
 class ExportError(NNKitError, ValueError):
     """A network cannot be exported to this target; names the part or operation and what to do."""
+
+
+class NetworkImportError(NNKitError, ValueError):
+    """A network of another library has no equal here; names the layer or option, and what to do."""
 
 
 class TraceError(ExportError):

@@ -22,7 +22,7 @@ from nnkit_export.errors import ExportError
 from nnkit_export.graph import Graph
 from nnkit_export.parts import graph_of
 
-__all__ = ["TOLERANCES", "Facts", "identifier", "write"]
+__all__ = ["TOLERANCES", "Facts", "generator", "identifier", "write"]
 
 TOLERANCES = {"float32": 1e-5, "float64": 1e-11}
 """The largest difference that a self-test accepts, as a share of the larger of 1 and the expected value."""
@@ -89,13 +89,18 @@ class Facts:
     @property
     def generator(self) -> str:
         """What wrote the file."""
-        return f"nnkit-export {version('nnkit-export')}, nnkit {nnkit.__version__}"
+        return generator()
 
     @property
     def title(self) -> str:
         """One line on the network."""
         kind = f", {self.task}" if self.task else ""
         return f"A network of nnkit: {self.inputs} inputs, {self.outputs} outputs, {self.dtype}{kind}."
+
+
+def generator() -> str:
+    """What writes the files, with versions."""
+    return f"nnkit-export {version('nnkit-export')}, nnkit {nnkit.__version__}"
 
 
 def identifier(path: Path) -> str:

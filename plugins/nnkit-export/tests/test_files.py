@@ -223,3 +223,18 @@ def test_parts_of_an_installed_package_travel_by_tracing_or_by_their_hook(tmp_pa
     by_hook = exported("stairs", hooked)
     assert 0 == by_hook.returncode, by_hook.stderr
     assert 0 == run(sys.executable, "-S", "-I", "model_test.py", folder=tmp_path).returncode
+
+
+def test_a_file_of_another_library_becomes_a_model_file(tmp_path):
+    net = classifier()
+    net.save(tmp_path / "model.npz")
+    assert 0 == export("safetensors", "model.safetensors", tmp_path).returncode
+    code = "from nnkit.cli import main; main()"
+    done = run(sys.executable, "-c", code, "import", "model.safetensors", "-o", "copy.npz", folder=tmp_path)
+    assert (0, "copy.npz: Network([3, 6, 3]") == (done.returncode, done.stdout[:27]), done.stderr
+    np.testing.assert_array_equal(nnkit.Network.load(tmp_path / "copy.npz").predict(X), net.predict(X))
+    refused = run(sys.executable, "-c", code, "import", "model.npz", "-o", "other.npz", folder=tmp_path)
+    assert 1 == refused.returncode
+    assert ".safetensors" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (tmp_path / "other.npz").exists()
