@@ -6,9 +6,12 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 
-# Plugins whose tests need a service or very large packages: not part of `make test`, but of `make heavy` and so of CI.
-# Each is tested by `make test-<name>`, in an environment of its own.
-HEAVY ?= nnkit-export nnkit-sklearn
+# Plugins whose tests need a service, very large packages or minutes: not part of `make test`, but of `make heavy` and so
+# of CI. Each is tested by `make test-<name>`, in an environment of its own.
+HEAVY ?= nnkit-export nnkit-numba nnkit-sklearn
+
+# The tests of the core that are repeated where a plugin is installed: training by compiled steps is training.
+CORE_TESTS_nnkit-numba := tests/runs tests/files/test_networks.py tests/network/test_resume_kill.py tests/optimizers
 
 ALL_PLUGINS     := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PLUGINS         := $(filter-out $(HEAVY:%=plugins/%),$(ALL_PLUGINS))
@@ -96,9 +99,11 @@ heavy: $(HEAVY:%=test-%)
 # The tests and types of one plugin. Works for every plugin; CI needs it for the heavy ones.
 test-%: plugins/%/pyproject.toml
 	$(PYTHON) -m venv $(OTHERS)/$*
-	$(OTHERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' -e 'plugins/$*[test]'
+	$(OTHERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' -e 'plugins/$*[test]' \
+	  $(if $(CORE_TESTS_$*),$(PLUGINS:%=-e %))
 	MYPYPATH=plugins/$* $(OTHERS)/$*/bin/mypy $(call packages_of,plugins/$*)
-	$(TEST_VARIABLES) $(OTHERS)/$*/bin/python $(PYTEST) plugins/$*/tests $(call packages_of,plugins/$*) $(PYTEST_ARGS)
+	$(TEST_VARIABLES) $(OTHERS)/$*/bin/python $(PYTEST) plugins/$*/tests $(call packages_of,plugins/$*) \
+	  $(CORE_TESTS_$*) $(PYTEST_ARGS)
 
 # Half an hour on two cores, most of it the tests. The kernels compiled by another numba get a folder of their own. Old
 # releases use what newer releases of their own dependencies deprecate, so a DeprecationWarning is no error here.

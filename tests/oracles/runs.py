@@ -1,7 +1,9 @@
 """What the tests of runs share: small data, networks, interruptions, and everything that a run leaves."""
 
+import contextlib
 import shutil
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +11,18 @@ import numpy as np
 import nnkit
 from nnkit.callbacks.lambda_callback import LambdaCallback
 
+COMPILED = find_spec("nnkit_numba") is not None
 EVENTS = ("train_begin", "epoch_begin", "batch_end", "epoch_end", "train_end")
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 3))
 Y = np.sin(X[:, 0])
 CLASSES = (X[:, 0] > 0.8).astype(int)
+
+
+def plainly():
+    """A context in which no step is compiled."""
+    return nnkit.plugins.disabled("nnkit-numba") if COMPILED else contextlib.nullcontext()
 
 
 def reg(**settings):
