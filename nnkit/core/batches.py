@@ -48,6 +48,8 @@ class Batches:
         self._gradient = run.gradient[: self._size]
         state = run.state
         self._optimizer = self._in_force()
+        if self._written_to():
+            state.before_assignment()
         if state.optimizer is None:
             state.optimizer = begin_state(self._optimizer, state.parameters[: self._size], model.trained.blocks)
         self._vector = training_vector(state.optimizer, state.parameters)
@@ -117,6 +119,15 @@ class Batches:
             f"{state.epoch} of {plan.last_epoch} epochs and {state.batch} of {plan.batches} batches of the next "
             f"({state.step} steps)"
         )
+
+    def _written_to(self) -> bool:
+        """Whether the parameters for evaluation are not those of the optimizer: someone has written to the array."""
+        state = self._run.state
+        if state.optimizer is None or TRAINED not in state.optimizer:
+            return False
+        supply_blocks(state.optimizer, self._model.trained.blocks)
+        expected = self._optimizer.evaluation(state.optimizer[TRAINED], state.optimizer)
+        return not np.array_equal(expected, state.parameters[: self._size])
 
     def _in_force(self) -> Optimizer:
         """The optimizer, with the learning rate that a callback has set."""

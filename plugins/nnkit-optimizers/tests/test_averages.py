@@ -149,3 +149,15 @@ def test_an_array_assigned_by_name_is_what_training_goes_on_with(averaging):
     for net in (by_name, whole):
         fit(net, 2)
     np.testing.assert_array_equal(whole.parameters, by_name.parameters)
+
+
+@every
+def test_parameters_written_in_place_are_what_training_goes_on_with(averaging):
+    written, assigned = network(averaging), network(averaging)
+    for net in (written, assigned):
+        fit(net, 2)
+    written.parameters[:] *= 0.5
+    assigned.parameters = 0.5 * assigned.parameters
+    for net in (written, assigned):
+        fit(net, 2)
+    np.testing.assert_array_equal(written.parameters, assigned.parameters)
