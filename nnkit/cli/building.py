@@ -1,27 +1,31 @@
-"""From the sections of an experiment to samples, a network and its targets."""
+"""From the sections of an experiment to samples and a network."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.cli.data_files import STANDARD_INPUT, DataFile, data_file
 from nnkit.cli.experiment import Experiment
 from nnkit.cli.sections import ExperimentError
-from nnkit.cli.tables import Table, read_table
-from nnkit.cli.targets import Targets, encode
+from nnkit.cli.tables import Content, read_table
+from nnkit.cli.targets import TargetLike, class_codes, has_target, numeric_targets, targets_of
+from nnkit.data.columns import ColumnPlan
 from nnkit.data.frames import NamedColumns
 from nnkit.data.labels import Labels
+from nnkit.data.table import Table
 from nnkit.errors import NNKitError
 
 if TYPE_CHECKING:
     from nnkit.network.network import Network
 
-__all__ = ["Part", "Samples", "build_network", "load_samples", "read_rows"]
+__all__ = ["Part", "Samples", "build_network", "learn_plan", "load_samples", "read_rows"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -30,13 +34,13 @@ class Part:
 
     Args:
         name: ``"training"``, ``"validation"`` or ``"test"``.
-        X: ``(N, D)``, with the names of the columns where the file has them.
-        y: Targets: labels with the declared classes, or numbers.
+        X: The rows: an array, or the columns of a table.
+        y: Targets: labels, or numbers.
     """
 
     name: str
-    X: Array | NamedColumns
-    y: Array | Labels
+    X: Array | Table
+    y: TargetLike
 
     def __len__(self) -> int:
         return self.X.shape[0]
@@ -49,113 +53,123 @@ class Samples:
     Args:
         train: The rows to train with.
         validation: The rows to watch, ``None`` without.
-        test: The rows for the figures at the end, ``None`` without.
-        classes: The names of the classes; ``None`` where targets are numbers.
+        test: The rows for the values at the end, ``None`` without.
     """
 
     train: Part
     validation: Part | None
     test: Part | None
-    classes: tuple[str, ...] | None
 
     @property
     def judged(self) -> Part:
-        """The rows that the final figures are about: the least seen there are."""
+        """The rows that the final values are about: the least seen there are."""
         return self.test or self.validation or self.train
 
 
-def read_rows(experiment: Experiment, file: str, like: Table | None = None) -> Table:
-    """One data file of the experiment; a second file takes the columns of the first, by name.
+def read_rows(experiment: Experiment, file: str, network: Network, like: Content | None = None) -> Content:
+    """One data file of the experiment; a second file has the columns of the first, by name.
 
     Raises:
-        ExperimentError: When there is no such file beside the experiment's; says where it was looked for.
+        ExperimentError: When there is no such file beside the experiment's; states where it was looked for.
         DataError: For every fault of the file.
     """
     data = experiment.data
-    features: Sequence[str] | None = data.features
-    if like is not None and like.named:
-        features = like.features
+    path = Path(file) if file == STANDARD_INPUT else experiment.beside(file)
+    features, reading = data.features, data.reading
+    if like is not None and isinstance(like.X, Table):
+        features = list(like.X.columns)
     try:
-        return read_table(
-            experiment.beside(file),
-            x=data.x,
-            y=data.y,
-            target=data.target if like is None else like.target,
-            features=features,
-            delimiter=data.delimiter,
-            last_is_target=True,
-        )
+        with data_file(path) as source:
+            content = read_table(
+                source,
+                reading=reading,
+                x=data.x,
+                y=data.y,
+                target=data.target if like is None else like.targets,
+                features=features,
+                texts=_texts(experiment, source),
+                numeric_target=bool(numeric_targets(network)),
+                last_is_target=True,
+            )
     except FileNotFoundError as error:
         if Path(file).is_absolute():
             raise
-        said = "Paths are relative to the folder of the experiment file, not to the one you are in"
+        advice = "Paths are relative to the folder of the experiment file, not to the one you are in"
         if Path(file).exists():
-            said += f", where there is one: write {os.path.relpath(file, experiment.path.parent)!r}"
+            advice += f", where there is one: write {os.path.relpath(file, experiment.path.parent)!r}"
         raise ExperimentError(
-            f"{experiment.path}: [data] names {file!r}; {error.filename}: {error.strerror}. {said}"
+            f"{experiment.path}: [data] names {file!r}; {error.filename}: {error.strerror}. {advice}"
         ) from error
+    if data.missing_target == "drop":
+        rows = has_target(content)
+        if isinstance(content.X, Table) and isinstance(content.y, Table) and not rows.all():
+            content = attrs.evolve(content, X=content.X.rows(rows), y=content.y.rows(rows))
+    return content
 
 
-def build_network(experiment: Experiment, table: Table) -> Network:
-    """The network, with the scaling of its inputs as its own first layers, and all that it leaves to the data chosen.
+def _texts(experiment: Experiment, file: DataFile) -> list[str]:
+    """The columns that are declared as categories, which are compared as they are written."""
+    plan = experiment.data.plan
+    if file.kind == "npz" or not isinstance(plan, Mapping):
+        return []
+    names = {name: spec["name"] if isinstance(spec, Mapping) else str(spec) for name, spec in plan.items()}
+    return [name for name, rule in names.items() if rule.partition("(")[0].strip() == "onehot"]
+
+
+def build_network(experiment: Experiment) -> Network:
+    """The network, with the scaling of its inputs as its own first layers; the data decide what is left open.
 
     Raises:
-        NNKitError: When it cannot be composed; says in which file.
+        NNKitError: When it cannot be composed; names the file.
     """
     from nnkit.network.composition import DEFAULTS
-    from nnkit.network.deciding import decided
     from nnkit.network.network import Network
 
     settings: dict[str, Any] = dict(experiment.network)
-    columns = table.X.shape[1]
     hidden, layers = settings.pop("hidden", None), settings.pop("layers", None)
     where = f"{experiment.path}: [network]"
     if hidden is None and (not isinstance(layers, list) or not layers):
         raise ExperimentError(f"{where} layers is {layers!r}; expected a list, for example [64, 32, 10]")
+    inputs = None
     if layers and isinstance(layers[0], int):
-        if layers[0] != columns:
-            raise ExperimentError(
-                f"{where} layers begins with {layers[0]} inputs; {table.source} has {columns} features"
-            )
         if len(layers) == 1:
             raise ExperimentError(f"{where} layers is {layers}; expected the inputs and at least one layer")
-        layers = layers[1:]
+        inputs, *layers = layers
     scaling: list[Any] = []
     if experiment.data.divide_by is not None:
         scaling.append({"name": DEFAULTS["divided_inputs"], "scale": 1.0 / experiment.data.divide_by})
     if experiment.data.standardize:
         scaling.append(DEFAULTS["standardized_inputs"])
+    if not experiment.data.file.lower().endswith(".npz"):
+        settings["columns"] = experiment.data.plan
     try:
         if hidden is None:
-            return Network([columns, *scaling, *layers], **settings)
-        assert table.y is not None  # an experiment always reads targets
-        before = [*scaling, *hidden] if isinstance(hidden, list) else hidden
-        chosen = decided(Network(layers, hidden=before, **settings).composition, table.y)
-        return Network.from_config(chosen.to_config() | {"inputs": columns})
+            return Network([inputs, *scaling, *layers], **settings)
+        return Network(layers, hidden=[*scaling, *hidden] if isinstance(hidden, list) else hidden, **settings)
     except NNKitError as error:
         error.add_note(f"in [network] of {experiment.path}")
         raise
 
 
-def load_samples(experiment: Experiment, table: Table, network: Network) -> Samples:
-    """All rows, divided, with targets as the network's loss takes them.
+def load_samples(experiment: Experiment, content: Content, network: Network) -> Samples:
+    """All rows, divided, with their targets.
 
     Raises:
         ExperimentError: When the division leaves a part empty.
         DataError: When a file or its targets cannot be used.
     """
     data = experiment.data
-    targets = _encoded(table, network, None)
+    targets = targets_of(content, network)
     try:
-        parts = data.split.parts(len(table.X), targets.labels, test_elsewhere=data.test_file is not None)
+        parts = data.split.parts(len(content), class_codes(targets, network), test_elsewhere=data.test_file is not None)
     except ExperimentError as error:
         raise ExperimentError(f"{experiment.path}: [data.split]: {error}") from error
 
     def rows(name: str, chosen: Any, file: str | None) -> Part | None:
         if file is not None:
-            other = read_rows(experiment, file, like=table)
-            return _part(name, other, _encoded(other, network, targets.classes), slice(None))
-        return _part(name, table, targets, chosen) if len(chosen) else None
+            other = read_rows(experiment, file, network, like=content)
+            return _part(name, other, targets_of(other, network), np.arange(len(other)))
+        return _part(name, content, targets, chosen) if len(chosen) else None
 
     train = rows("training", parts.train, None)
     assert train is not None  # a split refuses to leave it empty
@@ -163,20 +177,33 @@ def load_samples(experiment: Experiment, table: Table, network: Network) -> Samp
         train=train,
         validation=rows("validation", parts.validation, data.validation_file),
         test=rows("test", parts.test, data.test_file),
-        classes=targets.classes,
     )
 
 
-def _part(name: str, table: Table, targets: Targets, rows: Any) -> Part:
-    X = table.X[rows]
-    y: Array | Labels = targets.values[rows]
-    if targets.labels is not None and targets.classes is not None and targets.values.ndim == 1:
-        assert table.y is not None  # an experiment always reads targets
-        numbers = table.y.dtype.kind in "biuf"
-        y = Labels(tuple(int(float(c)) if numbers else c for c in targets.classes), targets.labels[rows])
-    return Part(name=name, X=NamedColumns(X, table.features) if table.named else X, y=y)
+def _part(name: str, content: Content, targets: TargetLike, rows: Array) -> Part:
+    X = content.X.rows(rows) if isinstance(content.X, Table) else content.X[rows]
+    if isinstance(targets, NamedColumns):
+        return Part(name=name, X=X, y=NamedColumns(targets.values[rows], targets.columns))
+    y: Array | Labels = targets[rows]
+    return Part(name=name, X=X, y=y)
 
 
-def _encoded(table: Table, network: Network, classes: tuple[str, ...] | None) -> Targets:
-    assert table.y is not None  # an experiment always reads targets
-    return encode(table.y, network.loss, outputs=network.model.target_columns, source=table.source, classes=classes)
+def learn_plan(experiment: Experiment, samples: Samples, network: Network) -> ColumnPlan | None:
+    """The column plan that the training will learn, to be shown before; ``None`` for arrays.
+
+    Raises:
+        ExperimentError: When the network begins with another number of inputs.
+        DataError: When a column has no rule; states what to do.
+    """
+    X, plan = samples.train.X, network.columns
+    request = network.composition.columns
+    if not isinstance(plan, ColumnPlan):
+        plan = ColumnPlan.learn(X, request) if isinstance(X, Table) and request is not None else None
+    columns = X.shape[1] if plan is None else len(plan.outputs)
+    if network.inputs not in {None, columns}:
+        features = f"{columns} features" if plan is None else f"{columns} inputs from {len(plan.columns)} columns"
+        raise ExperimentError(
+            f"{experiment.path}: [network] layers begins with {network.inputs} inputs; the data have {features}."
+            " hidden = [...] instead of layers needs no number of inputs"
+        )
+    return plan

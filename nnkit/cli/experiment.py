@@ -12,7 +12,10 @@ import attrs
 
 from nnkit.cli.sections import ExperimentError, check_keys, read_section
 from nnkit.cli.splitting import Split
-from nnkit.interfaces.fields import flag, real
+from nnkit.cli.text_tables import Reading
+from nnkit.data.columns import AUTO, ColumnsLike, checked_request
+from nnkit.errors import SpecError
+from nnkit.interfaces.fields import choice, flag, real
 
 __all__ = ["DataSection", "Experiment", "OutputSection", "read_experiment", "setting"]
 
@@ -32,15 +35,15 @@ def _text(*, default: str | None = None, required: bool = False) -> Any:
     return attrs.field(default=attrs.NOTHING if required else default, validator=check)
 
 
-def _columns(*, several: bool) -> Any:
-    """A field of one column name, or (where ``several``) of names alone."""
+def _texts(what: str = "column name", *, several: bool = False) -> Any:
+    """A field of one text or a list of texts, or (where ``several``) of a list alone."""
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value is None or (isinstance(value, str) and not several):
             return
         if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
-            one = "" if several else "a column name or "
-            raise ExperimentError(f"{attribute.name} must be {one}a list of column names; got {value!r}")
+            one = "" if several else f"a {what} or "
+            raise ExperimentError(f"{attribute.name} must be {one}a list of {what}s; got {value!r}")
 
     return attrs.field(default=None, validator=check)
 
@@ -54,12 +57,19 @@ class DataSection:
     """``[data]``: where samples come from, and how they are divided.
 
     Args:
-        file: A ``.npz`` or ``.csv``, relative to the experiment file.
+        file: A ``.npz``, a ``.csv`` or a ``.parquet``, relative to the experiment file; ``-`` is standard input.
         x: The array of features in an ``.npz``.
         y: The array of targets in an ``.npz``.
-        target: The target column (or columns) of a ``.csv``; the last one when left out.
-        features: The feature columns of a ``.csv``; all others when left out.
-        delimiter: What separates the cells of a ``.csv``.
+        target: The target column (or columns) of a table; the last one when left out.
+        features: The feature columns of a table; all others when left out.
+        columns: ``"auto"``, or the rules of some columns of a table by name: what becomes of them as inputs.
+        categories: Columns of features whose values are categories, also where they are numbers.
+        delimiter: What separates the cells of a ``.csv``; detected when left out.
+        decimal: ``"."`` or ``","``; detected when left out.
+        header: Whether the first line of a ``.csv`` names its columns; detected when left out.
+        missing: Texts that stand for a missing value, besides empty cells; some common ones when left out.
+        missing_target: ``"refuse"``, or ``"drop"`` for leaving out rows without a target.
+        index_column: A column that only numbers the rows; leading columns without a name are such columns.
         divide_by: Features are divided by this number; the model does it, also in ``predict``.
         standardize: Features get mean 0 and standard deviation 1 over the training rows; the model does it.
         validation_file: Rows to watch during training, instead of a share of ``file``.
@@ -70,9 +80,16 @@ class DataSection:
     file: str = _text(required=True)
     x: str = _text(default="X")
     y: str = _text(default="y")
-    target: str | list[str] | None = _columns(several=False)
-    features: list[str] | None = _columns(several=True)
-    delimiter: str = attrs.field(default=",")
+    target: str | list[str] | None = _texts()
+    features: list[str] | None = _texts(several=True)
+    columns: ColumnsLike = attrs.field(default=AUTO)
+    categories: list[str] | None = _texts(several=True)
+    delimiter: str | None = attrs.field(default=None)
+    decimal: str | None = attrs.field(default=None)
+    header: bool | None = attrs.field(default=None)
+    missing: str | list[str] | None = _texts("text")
+    missing_target: str = choice("refuse", ("refuse", "drop"))
+    index_column: str | None = _text()
     divide_by: float | None = real(None, gt=0.0, optional=True)
     standardize: bool = flag(False)
     validation_file: str | None = _text()
@@ -86,8 +103,49 @@ class DataSection:
 
     @delimiter.validator
     def _check_delimiter(self, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not isinstance(value, str) or len(value) != 1:
+        if value is not None and (not isinstance(value, str) or len(value) != 1):
             raise ExperimentError(f"delimiter must be one character; got {value!r}")
+
+    @header.validator
+    def _check_header(self, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value not in {None, True, False}:
+            raise ExperimentError(f"header must be true or false; got {value!r}")
+
+    @decimal.validator
+    def _check_decimal(self, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value not in {None, ".", ","}:
+            raise ExperimentError(f"decimal must be '.' or ','; got {value!r}")
+        if value is not None and value == self.delimiter:
+            raise ExperimentError(f"decimal and delimiter are both {value!r}; they must differ")
+
+    @columns.validator
+    def _check_columns(self, attribute: attrs.Attribute[Any], value: Any) -> None:
+        try:
+            declared = checked_request(value)
+        except SpecError as error:
+            raise ExperimentError(str(error)) from error
+        both = sorted(set(declared) & set(self.categories or ()))
+        if both:
+            raise ExperimentError(f"columns and categories both have {both[0]!r}; state it once")
+
+    @property
+    def plan(self) -> ColumnsLike:
+        """The rules of columns, those of ``categories`` included."""
+        declared = dict(self.columns) if isinstance(self.columns, Mapping) else {}
+        declared |= dict.fromkeys(self.categories or (), "onehot")
+        return declared or AUTO
+
+    @property
+    def reading(self) -> Reading:
+        """How tables of text are written, where that is stated."""
+        missing = [self.missing] if isinstance(self.missing, str) else self.missing
+        return Reading(
+            delimiter=self.delimiter,
+            decimal=self.decimal,
+            header=self.header,
+            missing=None if missing is None else tuple(missing),
+            index_column=self.index_column,
+        )
 
 
 @attrs.frozen(kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-__all__ = ["delimiter_option", "override_option", "parsed"]
+__all__ = ["data_argument", "delimiter_option", "override_option", "parsed"]
 
 
 def _character(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -23,8 +23,14 @@ def _character(context: click.Context, parameter: click.Parameter, value: str | 
 def delimiter_option(function: Any) -> Any:
     """The option, for a command that reads a table of text."""
     return click.option(
-        "--delimiter", callback=_character, default=",", show_default=True, help="What separates the cells of a .csv."
+        "--delimiter", callback=_character, help="What separates the cells of a .csv; detected when left out."
     )(function)
+
+
+def data_argument(function: Any) -> Any:
+    """The argument DATA, for a command that reads data; ``-`` is standard input."""
+    kind = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+    return click.argument("data", type=kind)(function)
 
 
 def override_option(function: Any) -> Any:

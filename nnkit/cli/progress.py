@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import attrs
@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from nnkit.arrays import Array
 from nnkit.interfaces import Callback, TrainingView
 
-__all__ = ["EpochRecord", "ProgressBar"]
+__all__ = ["EpochRecord", "ProgressBar", "ReportBefore"]
 
 # What stands beside the figures: epochs, samples per second, time left, and the blanks between them.
 BESIDE = 45
@@ -115,6 +115,31 @@ class EpochRecord(Callback):
         return next(
             (epoch for epoch in sorted(self._checksums, reverse=True) if self._checksums[epoch] == wanted), None
         )
+
+
+@final
+@attrs.frozen(kw_only=True, eq=False)
+class ReportBefore(Callback):
+    """Prints a report when all has been checked and the training begins.
+
+    Args:
+        report: What prints it.
+
+    Source:
+        Of nnkit itself.
+
+    Example:
+        >>> ReportBefore(report=print).offers("on_train_begin")
+        True
+    """
+
+    report: Callable[[], None]
+
+    def belongs_to_run(self) -> bool:
+        return False
+
+    def on_train_begin(self, view: TrainingView) -> None:
+        self.report()
 
 
 def _checksum(parameters: Array) -> int:

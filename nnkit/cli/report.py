@@ -1,16 +1,63 @@
-"""What is said at the end of a training: each class with its figures, then the one that counts."""
+"""The values of a network on rows that have targets, and the tables that show them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import attrs
 import numpy as np
 from rich.table import Table
 
 from nnkit.arrays import Array
 from nnkit.cli.console import new_table
+from nnkit.cli.targets import class_codes
+from nnkit.data.columns import ColumnPlan, complete_rows
+from nnkit.interfaces import PartSpec
+from nnkit.network.composition import DEFAULTS
+from nnkit.network.network import Network
 
-__all__ = ["class_table"]
+__all__ = ["Evaluation", "class_table", "evaluated", "plan_table"]
+
+PLAIN_FROM = 30
+"""From this number of columns, those of numbers without missing values are only counted."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Evaluation:
+    """What a network is worth on some rows.
+
+    Args:
+        values: The loss and the metrics; the last one counts.
+        matrix: The confusion matrix ``[true, predicted]``; ``None`` where targets are no classes.
+        rows: How many rows there are.
+        left_out: How many further rows have missing values where the column plan drops such rows.
+    """
+
+    values: dict[str, Any]
+    matrix: Array | None
+    rows: int
+    left_out: int
+
+
+def evaluated(network: Network, X: Any, y: Any, metrics: Sequence[PartSpec] = ()) -> Evaluation:
+    """The loss, the metrics for the task of the network, and further metrics.
+
+    Raises:
+        DataError: When the data cannot be used.
+    """
+    confusion = class_codes(y, network) is not None
+    usual: list[PartSpec] = [DEFAULTS["score"]] if confusion or network.task == "multilabel" else []
+    if network.task == "regression":
+        usual = [DEFAULTS["regression_score"], DEFAULTS["explained"]]
+    before = X.shape[0]
+    X, y = complete_rows(network.columns, X, y)
+    values = network.evaluate(X, y, metrics=[*([DEFAULTS["confusion"]] if confusion else []), *metrics, *usual])
+    matrix = values.pop(DEFAULTS["confusion"]) if confusion else None
+    rows = X.shape[0]
+    return Evaluation(
+        values=values, matrix=None if matrix is None else np.asarray(matrix), rows=rows, left_out=before - rows
+    )
 
 
 def class_table(matrix: Array, classes: Sequence[str]) -> Table:
@@ -25,6 +72,16 @@ def class_table(matrix: Array, classes: Sequence[str]) -> Table:
         ]
         table.add_row(name, *ratios, f"{true[i]:.6g}")
     return table
+
+
+def plan_table(plan: ColumnPlan, X: Any) -> tuple[Table, int]:
+    """What becomes of each column of ``X``; of many columns, how many more there are of numbers alone."""
+    table = new_table("column", "rule", "inputs", "")
+    lines = plan.lines(X)
+    shown = [line for line in lines if len(lines) < PLAIN_FROM or line[1] != "number" or line[3]]
+    for line in shown:
+        table.add_row(*line)
+    return table, len(lines) - len(shown)
 
 
 def _ratio(part: float, whole: float) -> str:

@@ -1,213 +1,209 @@
-"""Data files: ``.npz`` and ``.csv`` read into features and targets, with the line of every fault."""
+"""Data files: ``.npz``, tables of text and Parquet, read into features and targets."""
 
 from __future__ import annotations
 
-import csv
-import difflib
-import math
 import zipfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import DataError
+from nnkit.cli.data_files import DataFile
+from nnkit.cli.text_tables import Layout, Reading, detect, index_columns, read_columns
+from nnkit.data.column_rules import as_words
+from nnkit.data.table import Table, Words, as_column
+from nnkit.errors import DataError, MissingExtraError
+from nnkit.interfaces.description import listed
+from nnkit.spelling import suggest
 
-__all__ = ["Table", "column_names", "read_table"]
+__all__ = ["Content", "read_table"]
 
-TEXT = {".csv", ".tsv", ".txt"}
+SHOWN = 30
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Table:
-    """What a data file holds.
+class Content:
+    """What a data file has.
 
     Args:
-        X: Features, ``(N, D)``.
-        y: Targets as they stand in the file, ``(N,)`` or ``(N, K)``, numbers or names; ``None`` without.
-        features: A name for each column of ``X``; numbered from 1 where the file names none.
-        named: Whether the file itself names its columns.
+        X: Features: an array ``(N, D)``, or columns by name.
+        y: Targets as they are in the file: an array, or columns by name, of words unless they are numbers.
+        single: Whether a target is one column, not a list of columns.
+        kept: Further columns as they are written.
+        unused: The columns that are neither features nor targets.
         source: The file, for messages.
-        target: The column (or columns) of ``y`` in a ``.csv``.
+        layout: How a table of text is written; ``None`` for other files.
     """
 
-    X: Array
-    y: Array | None
-    features: tuple[str, ...]
-    named: bool
-    source: Path
-    target: str | Sequence[str] | None = None
+    X: Array | Table
+    y: Array | Table | None
+    single: bool = True
+    kept: Table | None = None
+    unused: tuple[str, ...] = ()
+    source: str
+    layout: Layout | None = None
+
+    def __len__(self) -> int:
+        return self.X.shape[0]
+
+    @property
+    def decimal(self) -> str:
+        """The decimal sign of words."""
+        return "." if self.layout is None else self.layout.decimal
+
+    @property
+    def targets(self) -> str | list[str] | None:
+        """The names of the target columns."""
+        if not isinstance(self.y, Table):
+            return None
+        return self.y.columns[0] if self.single else list(self.y.columns)
 
 
 def read_table(
-    path: Path,
+    file: DataFile,
     *,
+    reading: Reading | None = None,
     x: str = "X",
     y: str | None = "y",
     target: str | Sequence[str] | None = None,
     features: Sequence[str] | None = None,
-    delimiter: str = ",",
+    texts: Collection[str] = (),
+    numeric_target: bool = False,
     last_is_target: bool = False,
-) -> Table:
+    keep: Sequence[str] | None = (),
+) -> Content:
     """Read a data file.
 
     Args:
-        path: A ``.npz`` or a ``.csv``.
+        file: The file.
+        reading: How a table of text is written, where that is not detected.
         x: The array of features in an ``.npz``.
         y: The array of targets in an ``.npz``; ``None`` reads none.
-        target: The column (or columns) of targets in a ``.csv``; ``None`` reads none.
-        features: The columns of features in a ``.csv``; ``None`` takes all that are not targets.
-        delimiter: What separates the cells of a ``.csv``.
+        target: The column (or columns) of targets in a table; ``None`` reads none.
+        features: The columns of features in a table; ``None`` selects all that are not targets. In a file that
+            names no columns they are its columns in their order.
+        texts: The columns of features whose values are words even where every one is a number.
+        numeric_target: Whether targets are numbers; else they are words, compared as they are written.
         last_is_target: Where ``target`` is ``None``, the last column is it.
+        keep: Further columns to return as they are written; ``None`` for all.
 
     Raises:
         DataError: For every fault of the file, with its place.
     """
-    suffix = path.suffix.lower()
-    if suffix == ".npz":
-        return _read_npz(path, x, y)
-    if suffix in TEXT:
-        return _read_csv(path, target, features, _delimiter(path, delimiter), last_is_target=last_is_target)
-    raise DataError(f"{path}: data are read from .npz and .csv files; this one ends in {suffix!r}")
+    if file.kind == "npz":
+        if keep is None or keep:
+            raise DataError(f"{file} has arrays, not columns with names; columns can be kept of tables only")
+        return _read_npz(file, x, y)
+    reading = reading or Reading()
+    layout, stored = (None, _read_parquet(file)) if file.kind == "parquet" else (detect(file, reading), None)
+    names, named = (stored.columns, True) if layout is None and stored is not None else _names(layout)
+    original = names
+    if reading.index_column is not None and features is None:
+        _check_column(reading.index_column, names, file)
+    index = {*index_columns(names, named), reading.index_column, "__index_level_0__"}
+    usable = [name for name in names if name not in index]
+    if target is None and last_is_target and usable:
+        target = usable[-1]
+    targets = [target] if isinstance(target, str) else list(target or ())
+    if features is not None and not (named and set(features) <= set(names)):
+        names = _renamed(names, features, usable, targets, named=named)
+    chosen = [name for name in usable if name not in targets] if features is None else list(features)
+    kept = list(original) if keep is None else list(keep)
+    for name in (*targets, *chosen):
+        _check_column(name, names, file)
+    for name in kept:
+        _check_column(name, original, file)
+    if not chosen:
+        how = "" if layout is None else f" ({layout})"
+        raise DataError(f"{file} has no column left for the features{how}; its columns are {listed(names, SHOWN)}")
+    wanted = list(dict.fromkeys([*chosen, *targets]))
+    words = {name for name in wanted if name in texts or (name in targets and not numeric_target)}
+    as_written = None
+    if layout is not None:
+        if kept:
+            as_written = read_columns(file, layout, attrs.evolve(reading, missing=()), kept, kept)
+        stored = read_columns(file, attrs.evolve(layout, names=names), reading, wanted, sorted(words))
+    else:
+        assert stored is not None  # one of the two is there
+        as_written = Table({name: as_words(stored[name]) for name in kept}) if kept else None
+        stored = Table({name: stored[old] for name, old in zip(names, original, strict=True)})
+        stored = Table({name: as_words(stored[name]) if name in words else stored[name] for name in wanted})
+    return Content(
+        X=stored.only(chosen),
+        y=stored.only(targets) if targets else None,
+        single=target is None or isinstance(target, str),
+        kept=as_written,
+        unused=tuple(name for name in names if name not in wanted),
+        source=str(file),
+        layout=layout,
+    )
 
 
-def column_names(path: Path, *, delimiter: str = ",") -> tuple[str, ...] | None:
-    """The names that the first line of a ``.csv`` gives its columns; ``None`` where it gives none, or for an ``.npz``.
-
-    Raises:
-        DataError: When the file cannot be read.
-    """
-    if path.suffix.lower() not in TEXT:
-        return None
-    names, header = _header(_rows(path, _delimiter(path, delimiter))[0][1])
-    return tuple(names) if header else None
+def _names(layout: Layout | None) -> tuple[tuple[str, ...], bool]:
+    assert layout is not None  # a table of text has a layout
+    return layout.names, layout.named
 
 
-def _delimiter(path: Path, delimiter: str) -> str:
-    return "\t" if path.suffix.lower() == ".tsv" and delimiter == "," else delimiter
+def _renamed(
+    names: tuple[str, ...], features: Sequence[str], usable: Sequence[str], targets: Sequence[str], *, named: bool
+) -> tuple[str, ...]:
+    """The features in their order as the names of the columns, where the file or the model names no columns."""
+    places = [name for name in usable if name not in targets]
+    if (named and not all(name.isdecimal() for name in features)) or len(places) != len(features):
+        return names
+    new = dict(zip(places, features, strict=True))
+    return tuple(new.get(name, name) for name in names)
 
 
-def _header(cells: list[str]) -> tuple[list[str], bool]:
-    """The names of the columns, and whether the line gives them: a line of numbers alone does not."""
-    header = not all(map(_is_number, cells))
-    return ([cell.strip() for cell in cells] if header else [str(i + 1) for i in range(len(cells))]), header
+def _check_column(name: str, names: Sequence[str], file: DataFile) -> None:
+    if name not in names:
+        close = suggest(name, names, count=1)
+        hint = f" did you mean {close[0]!r}?" if close else ""
+        raise DataError(f"{file} has no column {name!r};{hint} its columns are {listed(names, SHOWN)}")
 
 
-def _read_npz(path: Path, x: str, y: str | None) -> Table:
+def _read_npz(file: DataFile, x: str, y: str | None) -> Content:
     try:
-        with path.open("rb") as file:  # numpy would leave a damaged one open
-            stored = np.load(file, allow_pickle=False)
+        with file.path.open("rb") as opened:  # numpy would leave a damaged one open
+            stored = np.load(opened, allow_pickle=False)
             if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise DataError(f"{path} holds one bare array; expected an .npz (numpy.savez(path, X=…, y=…))")
+                raise DataError(f"{file} holds one bare array; expected an .npz (numpy.savez(path, X=…, y=…))")
             for key in filter(None, (x, y)):
                 if key not in stored.files:
-                    raise DataError(f"{path} has no array {key!r}; it has {', '.join(stored.files) or 'none'}")
+                    raise DataError(f"{file} has no array {key!r}; it has {', '.join(stored.files) or 'none'}")
             X, targets = stored[x], None if y is None else stored[y]
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{path} cannot be read as an .npz without pickled objects: {error}") from error
+        raise DataError(f"{file} cannot be read as an .npz without pickled objects: {error}") from error
     if X.ndim < 2:
-        raise DataError(f"{path}: {x!r} has shape {X.shape}; expected (N, D), one row a sample")
-    X = X.reshape(len(X), -1)
-    numbered = tuple(str(i + 1) for i in range(X.shape[1]))
-    return Table(X=X, y=targets, features=numbered, named=False, source=path)
+        raise DataError(f"{file}: {x!r} has shape {X.shape}; expected (N, D), one row a sample")
+    single = targets is None or targets.ndim == 1 or targets.shape[1:] == (1,)
+    return Content(X=X.reshape(len(X), -1), y=targets, single=single, source=str(file))
 
 
-def _read_csv(
-    path: Path,
-    target: str | Sequence[str] | None,
-    features: Sequence[str] | None,
-    delimiter: str,
-    *,
-    last_is_target: bool,
-) -> Table:
-    rows = _rows(path, delimiter)
-    names, header = _header(rows[0][1])
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise DataError(f"{path}, line {rows[0][0]}: several columns are called {repeated[0]!r}")
-    rows = rows[1:] if header else rows
-    if not rows:
-        raise DataError(f"{path} has a header and no rows")
-    if target is None and last_is_target:
-        target = names[-1]
-    targets = [target] if isinstance(target, str) else list(target or ())
-    places = [_place(names, name, path) for name in targets]
-    kept = (
-        [i for i in range(len(names)) if i not in places]
-        if features is None
-        else [_place(names, name, path) for name in features]
-    )
-    if not kept:
-        raise DataError(f"{path} has no column left for the features; its columns are {', '.join(names)}")
-    for line, cells in rows:
-        if len(cells) != len(names):
-            raise DataError(f"{path}, line {line} has {len(cells)} cells; expected {len(names)}, as in the first line")
-    X = np.array([[_number(path, line, names[i], cells[i]) for i in kept] for line, cells in rows])
-    y: Array | None = None
-    if places:
-        y = _targets(path, rows, names, places)
-        y = y[:, 0] if isinstance(target, str) else y
-    return Table(X=X, y=y, features=tuple(names[i] for i in kept), named=header, source=path, target=target)
-
-
-def _rows(path: Path, delimiter: str) -> list[tuple[int, list[str]]]:
-    """The lines that are not blank, with their numbers."""
+def _read_parquet(file: DataFile) -> Table:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
-            rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: {error}") from error
-    if not rows:
-        raise DataError(f"{path} is empty")
-    return rows
-
-
-def _is_number(cell: str) -> bool:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f'{file}: Parquet files need pyarrow: pip install "nnkit-core[frames]"') from error
     try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+        stored: Any = parquet.read_table(file.path)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(f"{file} cannot be read as Parquet: {error}") from error
+    return Table({name: _column_of(stored[name]) for name in stored.column_names})
 
 
-def _number(path: Path, line: int, column: str, cell: str) -> float:
-    where = f"{path}, line {line}, column {column!r}"
-    if not cell.strip():
-        raise DataError(f"{where} is empty (a missing value); fill it or drop the line")
-    try:
-        value = float(cell)
-    except ValueError as error:
-        raise DataError(f"{where} is {cell!r}, not a number") from error
-    if not math.isfinite(value):
-        raise DataError(f"{where} is {cell.strip()}; expected a finite number")
-    return value
+def _column_of(column: Any) -> Any:
+    """One column of pyarrow; text by its distinct words."""
+    import pyarrow as pa
 
-
-def _place(names: list[str], name: str, path: Path) -> int:
-    if name in names:
-        return names.index(name)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f" did you mean {close[0]!r}?" if close else ""
-    raise DataError(f"{path} has no column {name!r};{hint} its columns are {', '.join(names)}")
-
-
-def _targets(path: Path, rows: list[tuple[int, list[str]]], names: list[str], places: list[int]) -> Array:
-    """Numbers where every cell is one, else names of classes; ``(N, K)``."""
-    for line, cells in rows:
-        for place in places:
-            if not cells[place].strip():
-                raise DataError(f"{path}, line {line}, column {names[place]!r} is empty (a missing target)")
-    if all(_is_number(cells[place]) for _, cells in rows for place in places):
-        numbers = [[_number(path, line, names[i], cells[i]) for i in places] for line, cells in rows]
-        values: Array = np.array(numbers)
-        return values.astype(np.int64) if np.array_equal(values, values.astype(np.int64)) else values
-    words: Any = np.array([[cells[i].strip() for i in places] for _, cells in rows])
-    return np.asarray(words)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_dictionary(column.type):
+        coded = column.combine_chunks()
+        coded = coded if hasattr(coded, "dictionary") else coded.dictionary_encode()
+        codes = np.asarray(coded.indices.fill_null(-1), dtype=np.int32)
+        return Words(codes, tuple(map(str, coded.dictionary.to_pylist())))
+    return as_column(column)

@@ -1,98 +1,157 @@
-"""Targets: from what stands in a file to what the loss takes, with the names of the classes kept."""
+"""Targets: from what is written in a file to what the network is passed: numbers, or labels as they are written."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
-import attrs
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
+from nnkit.cli.tables import Content
+from nnkit.cli.text_tables import number_of
+from nnkit.data.column_rules import BOOLEANS, as_words, is_missing
+from nnkit.data.deciding import decided_task
+from nnkit.data.frames import NamedColumns
+from nnkit.data.labels import Labels
+from nnkit.data.table import Column, Table, Words
 from nnkit.errors import DataError
-from nnkit.interfaces import Loss
+from nnkit.network.network import Network
 
-__all__ = ["Targets", "encode"]
+__all__ = ["TargetLike", "class_codes", "codes_of", "has_target", "numeric_targets", "targets_of"]
 
-
-@attrs.frozen(kw_only=True, eq=False)
-class Targets:
-    """Targets as the network takes them.
-
-    Args:
-        values: ``(N,)`` class labels, or ``(N,)`` or ``(N, K)`` numbers.
-        labels: The class of each sample as a position in ``classes``; ``None`` where there are none.
-        classes: The name of each class; ``None`` where the loss is about numbers.
-    """
-
-    values: Array
-    labels: IntArray | None
-    classes: tuple[str, ...] | None
+INTEGER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
+TargetLike = Array | Labels | NamedColumns
 
 
-def encode(y: Array, loss: Loss, *, outputs: int, source: object, classes: tuple[str, ...] | None = None) -> Targets:
-    """Targets for this loss.
+def numeric_targets(network: Network) -> bool | None:
+    """Whether the network learns numbers, not classes; ``None`` where that follows from the targets."""
+    composition = network.composition
+    if composition.task is not None:
+        return composition.task == "regression"
+    if "loss" in composition.deferred:
+        return None
+    return composition.loss.target_domain not in {"simplex", "index", "unit", "sign"}
 
-    Args:
-        y: What stands in the file: names, labels, one-hot rows or numbers.
-        loss: Says whether it wants classes or numbers.
-        outputs: The outputs of the network.
-        source: The file, for messages.
-        classes: The names of the classes where they are known already, from other rows.
+
+def has_target(content: Content) -> Array:
+    """The rows that have a value in every target column, ``(N,)``."""
+    if not isinstance(content.y, Table):
+        return np.ones(len(content), dtype=bool)
+    return ~np.logical_or.reduce([is_missing(content.y[name]) for name in content.y.columns])
+
+
+def targets_of(content: Content, network: Network) -> TargetLike:
+    """The targets of a file as the network is passed them.
+
+    Integers as they are written are integer labels (``007`` and ``1_0`` are texts), True and False booleans, everything
+    else texts. Several columns are numbers.
 
     Raises:
-        DataError: More classes than outputs, a class that is not among ``classes``, or names where numbers are needed.
+        DataError: When a target is missing, or is a text where numbers are needed.
     """
+    numeric, y, source = numeric_targets(network), content.y, content.source
+    if not isinstance(y, Table):
+        assert y is not None  # a caller has read the targets
+        return _of_array(y, network, source)
+    missing = np.flatnonzero(~has_target(content))
+    if len(missing):
+        row = int(missing[0])
+        name = next(name for name in y.columns if is_missing(y[name])[row])
+        raise DataError(
+            f"{source}: the target {name!r} has no value in row {row} ({len(missing)} such rows); drop these rows, or"
+            ' state missing_target = "drop" in [data]'
+        )
+    if content.single:
+        column = y[y.columns[0]]
+        return _of_column(column, numeric, network, f"{source}: the target {y.columns[0]!r}", content.decimal)
+    columns = [_numbers(y[name], f"{source}: the target {name!r}", content.decimal) for name in y.columns]
+    return NamedColumns(np.column_stack(columns), y.columns)
+
+
+def class_codes(y: TargetLike, network: Network) -> IntArray | None:
+    """The class of each row by which parts are stratified, ``(N,)``; ``None`` where targets are no classes."""
+    if isinstance(y, Labels):
+        return y.codes
+    values = y.values if isinstance(y, NamedColumns) else y
+    composition = network.composition
+    if numeric_targets(network) or composition.task == "multilabel":
+        return None
+    if values.ndim == 2 and values.shape[1] > 1:
+        one_hot = "loss" not in composition.deferred and composition.loss.target_domain in {"simplex", "index"}
+        return np.asarray(values.argmax(axis=1)) if one_hot or composition.task == "multiclass" else None
+    if values.dtype.kind == "f" and not np.array_equal(values, np.floor(values)):
+        return None  # probabilities
+    return np.unique(values, return_inverse=True)[1].reshape(-1)
+
+
+def codes_of(y: TargetLike, network: Network) -> IntArray:
+    """The place of each row's class among those of the network, ``(N,)``."""
+    values = y.values if isinstance(y, NamedColumns) else y
+    if not isinstance(values, Labels) and values.ndim == 2 and values.shape[1] > 1:
+        return np.asarray(values.argmax(axis=1))
+    labels = values if isinstance(values, Labels) else Labels.of(values.reshape(-1), "the target")
+    return labels.codes if network.classes is None else labels.among(network.classes, "the target")
+
+
+def _of_array(y: Array, network: Network, source: str) -> TargetLike:
     if y.dtype.kind not in "biufU":
         raise DataError(f"{source}: the targets have dtype {y.dtype}; expected numbers or names of classes")
-    if loss.target_domain in {"simplex", "index"}:
-        if y.ndim == 2 and y.shape[1] > 1:
-            labels = y.argmax(axis=1) if y.dtype.kind != "U" else None
-            names = classes or tuple(map(str, range(y.shape[1])))
-            if labels is None:
-                raise DataError(f"{source}: several target columns hold names; a loss of classes takes one column")
-            return Targets(values=y, labels=labels, classes=names)
-        return _labels(y.reshape(len(y)), outputs=outputs, source=source, classes=classes)
-    one_column = y.ndim == 1 or y.shape[1] == 1
-    if one_column and outputs == 1 and loss.target_domain in {"unit", "sign"}:
-        flat = y.reshape(len(y))
-        if classes is not None or flat.dtype.kind == "U" or len(np.unique(flat)) <= 2:
-            found = _labels(flat, outputs=2, source=source, classes=classes)
-            signs = loss.target_domain == "sign"
-            return attrs.evolve(found, values=2 * found.values - 1 if signs else found.values)
-    if y.dtype.kind == "U":
-        raise DataError(
-            f"{source}: the targets are names ({y.reshape(-1)[0]!r}, …), but {type(loss).__name__} takes numbers;"
-            " for classes use a softmax output and categorical_crossentropy"
-        )
-    return Targets(values=y, labels=None, classes=None)
+    if numeric_targets(network) and y.dtype.kind == "U":
+        raise _no_numbers(str(y.reshape(-1)[0]), network, f"{source}: the target")
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if numeric_targets(network) or y.ndim != 1 or y.dtype.kind == "f":
+        return y
+    return _counted(Labels.of(y, source), network)
 
 
-def _labels(y: Array, *, outputs: int, source: object, classes: tuple[str, ...] | None) -> Targets:
-    """Positions among the classes: whole numbers below ``outputs`` stay, other labels are sorted and counted."""
-    if classes is None:
-        found: Any = np.unique(y)
-        counted = y.dtype.kind != "U" and _fits(found, outputs)
-        classes = tuple(map(str, range(outputs))) if counted else tuple(map(_name, found))
-        if len(classes) > outputs:
-            raise DataError(
-                f"{source} has {len(classes)} classes ({', '.join(classes[:6])}{', …' if len(classes) > 6 else ''}),"
-                f" but the network tells {outputs} apart"
-            )
-    position = {name: i for i, name in enumerate(classes)}
-    names = [_name(label) for label in y]
-    unknown = next((name for name in names if name not in position), None)
-    if unknown is not None:
-        raise DataError(f"{source}: the class {unknown!r} is not one of {', '.join(classes)}")
-    labels = np.array([position[name] for name in names], dtype=np.intp)
-    return Targets(values=labels, labels=labels, classes=classes)
+def _of_column(column: Column, numeric: bool | None, network: Network, where: str, decimal: str) -> TargetLike:
+    if numeric:
+        return _numbers(column, where, decimal, network)
+    words = as_words(column)
+    used = words.used()
+    integers = all(map(INTEGER.fullmatch, used))
+    if not integers and all(number_of(word, decimal) is not None for word in used):
+        soft = numeric is not None and network.loss.target_domain == "unit" and len(used) > 2
+        if soft or numeric is None:
+            return _numbers(column, where, decimal)
+    values: list[str | bool | int] = list(used)
+    if integers:
+        values = list(map(int, used))
+        if numeric is None:
+            decided_task(np.array([0]), None)  # asks for the task
+    elif set(used) <= {"True", "False"}:
+        values = [word == "True" for word in used]
+    order = sorted(range(len(used)), key=values.__getitem__)
+    ranks = {used[place]: rank for rank, place in enumerate(order)}
+    codes = words.taken(np.array([ranks.get(word, -1) for word in words.words], dtype=np.intp), -1)
+    return _counted(Labels(tuple(values[place] for place in order), codes), network)
 
 
-def _fits(found: Array, outputs: int) -> bool:
-    return bool((found == np.floor(found)).all() and found.min() >= 0 and found.max() < outputs)
+def _counted(labels: Labels, network: Network) -> TargetLike:
+    """Integer labels as an array where the network has a number of classes, of which some may not occur."""
+    integers = np.array(labels.distinct)
+    if network.composition.deferred or integers.dtype.kind not in "iu":
+        return labels
+    return np.asarray(integers[labels.codes])
 
 
-def _name(label: Any) -> str:
-    """``3`` for 3, 3.0 and ``"3"``: one class, whichever file it comes from."""
-    if isinstance(label, np.str_):
-        return str(label)
-    return str(int(label)) if float(label).is_integer() else str(float(label))
+def _numbers(column: Column, where: str, decimal: str, network: Network | None = None) -> Array:
+    """The numbers of a column; True and False are 1 and 0."""
+    if not isinstance(column, Words):
+        return np.asarray(column)
+    numbers = []
+    for word in column.words:
+        number = BOOLEANS.get(word.lower(), number_of(word, decimal))
+        if number is None:
+            raise _no_numbers(word, network, where)
+        numbers.append(number)
+    return column.taken(np.array(numbers), np.nan)
+
+
+def _no_numbers(word: str, network: Network | None, where: str) -> DataError:
+    loss = "" if network is None else f", but {type(network.loss).__name__} expects numbers"
+    return DataError(
+        f"{where} has the text {word!r}{loss}; expected numbers. For classes use a loss such as"
+        ' categorical_crossentropy, or hidden with task = "multiclass"'
+    )

@@ -16,7 +16,7 @@ from nnkit.data.table import MISSING, Column, Words
 from nnkit.errors import DataError
 from nnkit.interfaces.fields import choice, flag
 
-__all__ = ["RULES", "Boolean", "Date", "Drop", "Number", "OneHot", "Rule", "is_missing", "kind_of"]
+__all__ = ["RULES", "Boolean", "Date", "Drop", "Number", "Numeric", "OneHot", "Rule", "is_missing", "kind_of"]
 
 NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|infinity)", re.ASCII | re.IGNORECASE)
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ]\d\d?:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")

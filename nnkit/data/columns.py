@@ -9,9 +9,11 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.data.column_rules import RULES, Rule, is_missing, kind_of
-from nnkit.data.table import Column, Words, as_table
-from nnkit.errors import DataError, HyperparameterError, SpecError, TrainingWarning, warn
+from nnkit.data.arrays import as_array
+from nnkit.data.column_rules import RULES, Numeric, Rule, is_missing, kind_of
+from nnkit.data.frames import is_frame
+from nnkit.data.table import Column, Table, Words, as_table
+from nnkit.errors import DataError, HyperparameterError, ShapeError, SpecError, TrainingWarning, warn
 from nnkit.interfaces.description import TablePlan, listed
 from nnkit.spelling import parse, suggest
 
@@ -99,6 +101,11 @@ class ColumnPlan:
         return tuple(name for name, rule in self.rules if rule.outputs(name))
 
     @property
+    def numeric(self) -> bool:
+        """Whether every column that is used is of numbers: then arrays are read too, by place."""
+        return all(isinstance(rule, Numeric) for name, rule in self.rules if rule.outputs(name))
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """A name for each column of the matrix."""
         return tuple(output for name, rule in self.rules for output in rule.outputs(name))
@@ -124,7 +131,7 @@ class ColumnPlan:
         Raises:
             DataError: When a column is missing, or has a value that its rule cannot read.
         """
-        table = as_table(frame, name)
+        table = self._table(frame, name)
         missing = [column for column in self.columns if column not in table.columns]
         known = {column for column, _ in self.rules}
         additional = [column for column in table.columns if column not in known]
@@ -156,7 +163,7 @@ class ColumnPlan:
         Raises:
             DataError: When none stays.
         """
-        table = as_table(frame, name)
+        table = self._table(frame, name)
         masks = [rule.complete(table[column]) for column, rule in self.rules if column in table.columns]
         present = [mask for mask in masks if mask is not None]
         if not present:
@@ -165,6 +172,18 @@ class ColumnPlan:
         if not complete.any():
             raise DataError(f"{name}: missing='drop' leaves no row; declare another rule for missing values")
         return complete
+
+    def _table(self, frame: Any, name: str) -> Table:
+        """The columns of a frame; those of an array by their place, where every rule reads numbers."""
+        if isinstance(frame, (Mapping, Table)) or is_frame(frame) or not self.numeric:
+            return as_table(frame, name)
+        values = as_array(frame, name)
+        if values.ndim != 2 or values.shape[1] != len(self.columns):
+            raise ShapeError(
+                f"{name} has shape {values.shape}; expected (N, {len(self.columns)}), with the columns "
+                f"{listed(map(repr, self.columns))}"
+            )
+        return Table(dict(zip(self.columns, values.T, strict=True)))
 
     def lines(self, frame: Any = None) -> list[tuple[str, str, str, str]]:
         """For each column its name, rule, inputs, and what was learned; with a table also its missing values."""
@@ -223,7 +242,8 @@ def complete_rows(plan: TablePlan | None, X: Any, *others: Any, name: str = "X")
         raise DataError(
             f"{name} has {len(rows)} rows; targets and weights have {', '.join(str(len(o)) for o in others)}"
         )
-    return as_table(X, name).rows(rows), *(_rows(other, rows) for other in others)
+    X = X[rows] if isinstance(X, np.ndarray) else as_table(X, name).rows(rows)
+    return X, *(_rows(other, rows) for other in others)
 
 
 def _rows(values: Any, rows: Array) -> Any:

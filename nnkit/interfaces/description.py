@@ -25,6 +25,10 @@ class TablePlan(Protocol):
         """The columns that a table must have."""
 
     @property
+    def numeric(self) -> bool:
+        """Whether every column that is used is of numbers: then arrays are read too, by place."""
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """A name for each input of the network."""
 

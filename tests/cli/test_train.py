@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from matplotlib.image import imread
@@ -59,6 +60,9 @@ batch_size = "all"
 """
 
 
+NAMES = ["sepal l", "sepal w", "petal l", "petal w"]
+
+
 def run(*arguments):
     return CliRunner().invoke(nnkit, [*map(str, arguments)], prog_name="nnkit", catch_exceptions=False)
 
@@ -73,7 +77,7 @@ def folder(tmp_path, monkeypatch):
     """A folder with two data sets and an experiment for each, as the current one."""
     iris = load_iris()
     rows = [[*x, iris.target_names[y]] for x, y in zip(iris.data.tolist(), iris.target, strict=True)]
-    write_csv(tmp_path / "iris.csv", ["sepal l", "sepal w", "petal l", "petal w", "species"], rows)
+    write_csv(tmp_path / "iris.csv", [*NAMES, "species"], rows)
     (tmp_path / "iris.toml").write_text(IRIS)
     X, y = load_diabetes(return_X_y=True)
     write_csv(tmp_path / "diabetes.csv", [*(f"x{i}" for i in range(10)), "y"], np.column_stack([X, y]).tolist())
@@ -97,17 +101,18 @@ def iris_by_hand():
         loss="categorical_crossentropy",
         optimizer="adam(learning_rate=0.02)",
         seed=1,
+        columns="auto",
     )
-    X, y = iris.data, iris.target
+    X, y = pd.DataFrame(iris.data, columns=NAMES), iris.target_names[iris.target]
     history = net.fit(
-        X[parts.train],
+        X.iloc[parts.train],
         y[parts.train],
         epochs=12,
         batch_size=16,
         metrics=["accuracy"],
-        validation_data=(X[parts.validation], y[parts.validation]),
+        validation_data=(X.iloc[parts.validation], y[parts.validation]),
     )
-    return net, history, X[parts.test], y[parts.test]
+    return net, history, X.iloc[parts.test], y[parts.test]
 
 
 def test_it_trains_the_network_that_the_same_lines_of_python_train(folder):
@@ -278,10 +283,14 @@ def test_layers_may_be_named_one_by_one(folder):
         ('target = "species"', 'features = "sepal l"', r"features must be a list of column names; got 'sepal l'"),
         ('target = "species"', 'delimiter = "ab"', r"delimiter must be one character; got 'ab'"),
         ('target = "species"', 'test_file = "t.csv"', r"test_file and split.test are both given"),
-        ("layers = [4, 12, 3]", "layers = [5, 12, 3]", r"layers begins with 5 inputs; .*iris.csv has 4 features"),
+        (
+            "layers = [4, 12, 3]",
+            "layers = [5, 12, 3]",
+            r"layers begins with 5 inputs; the data have 4 inputs from 4 columns",
+        ),
         ("layers = [4, 12, 3]", "layers = [4]", "expected the inputs and at least one layer"),
         ("layers = [4, 12, 3]", "layers = 4", r"layers is 4; expected a list, for example \[64, 32, 10\]"),
-        ("layers = [4, 12, 3]", "layers = [4, 12, 2]", r"has 3 classes \(setosa, .*\), but the network tells 2 apart"),
+        ("layers = [4, 12, 3]", "layers = [4, 12, 2]", r"has 3 classes \('setosa', .*\); expected 2"),
         ("layers = [4, 12, 3]\n", "", "lacks the key 'hidden'"),
         (
             '"adam(learning_rate=0.02)"',
@@ -293,7 +302,11 @@ def test_layers_may_be_named_one_by_one(folder):
         ('metrics = ["accuracy"]', 'metrics = ["acuracy"]', "did you mean 'accuracy'"),
         ("epochs = 12", "epochs = 0", "epochs is 0; expected an integer, 1 or above"),
         ("[training]", "[training", "iris.toml is not a TOML file: .*line 16"),
-        ('"categorical_crossentropy"', '"mean_squared_error"', "the targets are names"),
+        (
+            '"categorical_crossentropy"',
+            '"mean_squared_error"',
+            r"the target 'species' has the text 'setosa', but MeanSquaredError expects numbers",
+        ),
     ],
 )
 def test_every_fault_is_a_sentence_before_anything_is_written(folder, old, new, said):
@@ -360,7 +373,7 @@ def test_ctrl_c_keeps_the_network_as_it_was_then(folder, monkeypatch):
 
     monkeypatch.setattr(Network, "fit", interrupted)
     shown = run("train", "iris.toml")
-    assert (130, "") == (shown.exit_code, shown.stdout)
+    assert (130, "4 inputs; target: species") == (shown.exit_code, shown.stdout.splitlines()[-2])
     assert "Stopped after 2 epochs; iris.npz holds the network as it was then." in shown.stderr
     assert 2 == Network.load("iris.npz").epoch
 

@@ -75,38 +75,29 @@ def _judgements(network: Network, data: Path, target: str | None) -> Iterator[tu
     from functools import partial
 
     from nnkit import plot
-    from nnkit.cli.tables import column_names, read_table
-    from nnkit.cli.targets import encode
-    from nnkit.data.labels import Labels
+    from nnkit.cli.data_files import DataFile
+    from nnkit.cli.model_data import read_for
+    from nnkit.cli.targets import class_codes, codes_of, targets_of
     from nnkit.errors import DataError
     from nnkit.network.composition import DEFAULTS
 
-    named = network.features if column_names(data) is not None else None
-    if target is None and named is not None:
-        target = network.notes.get("target")
-    table = read_table(data, x=network.notes.get("x", "X"), target=target, features=named, last_is_target=True)
-    assert table.y is not None  # both kinds of file are read with targets
-    targets = encode(
-        table.y,
-        network.loss,
-        outputs=network.model.target_columns,
-        source=data,
-        classes=None if network.classes is None else tuple(map(str, network.classes)),
-    )
-    if targets.labels is None:
+    content = read_for(network, DataFile.of(data), target=target, with_target=True)
+    y = targets_of(content, network)
+    if class_codes(y, network) is None:
         raise DataError(f"{data}: the targets are numbers; --data draws pictures of classes")
-    labels = targets.labels if network.classes is None else Labels(network.classes, targets.labels)
-    matrix = network.evaluate(table.X, labels, metrics=[DEFAULTS["confusion"]])[DEFAULTS["confusion"]]
-    yield "confusion-matrix", partial(plot.confusion_matrix, matrix, targets.classes)
-    if network.inputs == 2:
+    matrix = network.evaluate(content.X, y, metrics=[DEFAULTS["confusion"]])[DEFAULTS["confusion"]]
+    classes = tuple(map(str, network.classes or range(len(matrix))))
+    yield "confusion-matrix", partial(plot.confusion_matrix, matrix, classes)
+    plan = network.columns
+    if network.inputs == 2 and (plan is None or plan.numeric):
         yield (
             "decision-regions",
             partial(
                 plot.decision_regions,
                 network.predict,
-                table.X,
-                targets.labels,
-                names=(table.features[0], table.features[1]) if table.named else ("input 1", "input 2"),
-                labels=targets.classes,
+                network.inputs_from(content.X),
+                codes_of(y, network),
+                names=network.features or getattr(content.X, "columns", ("input 1", "input 2")),
+                labels=classes,
             ),
         )

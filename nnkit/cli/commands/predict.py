@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnkit.cli.options import delimiter_option, override_option, parsed
+from nnkit.cli.options import data_argument, delimiter_option, override_option, parsed
 
 if TYPE_CHECKING:
     from nnkit.arrays import Array
@@ -20,9 +20,17 @@ __all__ = ["command"]
 
 @click.command("predict")
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@data_argument
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A .csv or .npz instead of the screen.")
-@click.option("--labels", is_flag=True, help="The class of each row instead of the figure for each class.")
+@click.option("--labels", is_flag=True, help="The class of each row instead of the value for each class.")
+@click.option(
+    "--keep",
+    "kept",
+    multiple=True,
+    metavar="COLUMNS",
+    help="Columns of the table to write in front of the predictions: names separated by commas, or all; may be"
+    " repeated.",
+)
 @click.option("--x", "key", help="The array of features in an .npz; by default the one that was trained with.")
 @delimiter_option
 @override_option
@@ -32,16 +40,19 @@ def command(
     data: Path,
     output: Path | None,
     labels: bool,
+    kept: tuple[str, ...],
     key: str | None,
-    delimiter: str,
+    delimiter: str | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Ask the network in the file MODEL about each row of DATA (.npz or .csv).
+    """Ask the network in the file MODEL about each row of DATA.
 
-    Columns of a .csv with a header are found by the names that the network was trained with; others are ignored.
+    DATA is an .npz, .csv, .csv.gz or .parquet, or - for standard input. Columns of a table with a header are found by
+    the names that the network was trained with; others are ignored.
     """
+    from nnkit.cli.data_files import data_file
+    from nnkit.cli.model_data import read_for
     from nnkit.cli.outputs import prepare_outputs
-    from nnkit.cli.tables import column_names, read_table
     from nnkit.errors import DataError
     from nnkit.network.network import Network
 
@@ -50,32 +61,58 @@ def command(
     if output is not None:
         prepare_outputs({"--output": output}, [model, data])
     network = Network.load(model, overrides=parsed(overrides))
-    named = network.features
-    wanted = named if named and column_names(data, delimiter=delimiter) is not None else None
-    table = read_table(data, x=key or network.notes.get("x", "X"), y=None, features=wanted, delimiter=delimiter)
-    if table.X.shape[1] != network.inputs:
-        raise DataError(f"{data} has {table.X.shape[1]} columns of features; {model} takes {network.inputs}")
+    if labels and network.task not in {"binary", "multiclass"}:
+        raise DataError(f"{model} predicts numbers, not classes; leave out --labels")
+    columns = None if kept == ("all",) else [name for text in kept for name in _names(text)]
+    with data_file(data) as file:
+        content = read_for(network, file, x=key, delimiter=delimiter, keep=columns)
+        name = str(file)
+    if network.columns is None and content.X.shape[1] != network.inputs:
+        raise DataError(f"{name} has {content.X.shape[1]} columns of features; {model} has {network.inputs} inputs")
     if labels:
-        if network.task not in {"binary", "multiclass"}:
-            raise DataError(f"{model} predicts numbers, not classes; leave out --labels")
-        predicted = network.predict(table.X, labels=True)
-        _write(output, ["label"], ([label] for label in predicted), {"labels": predicted})
+        predicted = network.predict(content.X, labels=True)[:, None]
+        header, what = ["label"], "labels"
     else:
-        prediction = network.predict(table.X)
+        predicted, what = network.predict(content.X), "prediction"
         header = [str(label) for label in network.classes or ()]
-        if len(header) != prediction.shape[1]:
-            header = [f"output {i + 1}" for i in range(prediction.shape[1])]
-        _write(output, header, ([str(value) for value in row] for row in prediction), {"prediction": prediction})
+        if len(header) != predicted.shape[1]:
+            header = [f"output {i + 1}" for i in range(predicted.shape[1])]
+    beside = {} if content.kept is None else {name: content.kept[name] for name in content.kept.columns}
+    if output is not None and output.suffix.lower() == ".npz":
+        _write_arrays(output, {what: predicted[:, 0] if labels else predicted}, beside)
+    else:
+        rows = zip(*(_cells(column) for column in beside.values()), *map(_cells, predicted.T), strict=True)
+        _write(output, [*beside, *header], rows)
 
 
-def _write(output: Path | None, header: list[str], rows: Iterable[list[Any]], arrays: dict[str, Array]) -> None:
+def _names(text: str) -> list[str]:
+    """The names in a list separated by commas, written as in a .csv."""
+    return [name for name in next(csv.reader([text], skipinitialspace=True)) if name]
+
+
+def _cells(column: Any) -> list[Any]:
+    """The values as they are written."""
     import numpy as np
 
+    return ["" if value is None else value for value in np.asarray(column, dtype=object).tolist()]
+
+
+def _write_arrays(output: Path, arrays: dict[str, Array], beside: dict[str, Any]) -> None:
+    import numpy as np
+
+    from nnkit.errors import FileSaveError
     from nnkit.files.atomic import write_atomically
 
-    if output is not None and output.suffix.lower() == ".npz":
-        write_atomically(output, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
-        return
+    taken = sorted(arrays.keys() & beside.keys())
+    if taken:
+        raise FileSaveError(f"{output}: the kept column {taken[0]!r} has the name of the predictions; write a .csv")
+    arrays |= {name: np.array(_cells(column)) for name, column in beside.items()}
+    write_atomically(output, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+
+
+def _write(output: Path | None, header: list[str], rows: Iterable[Any]) -> None:
+    from nnkit.files.atomic import write_atomically
+
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

@@ -11,6 +11,9 @@ import click
 if TYPE_CHECKING:
     from nnkit.cli.building import Samples
     from nnkit.cli.experiment import Experiment
+    from nnkit.cli.report import Evaluation
+    from nnkit.cli.tables import Content
+    from nnkit.data.columns import ColumnPlan
     from nnkit.network.network import Network
 
 __all__ = ["command"]
@@ -41,32 +44,26 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     """Train the network that the experiment FILE (TOML) describes, or go on with a training (--resume MODEL)."""
     import signal
     import time
+    from functools import partial
 
-    from nnkit.cli.building import load_samples, read_rows
+    from nnkit.cli.building import learn_plan, load_samples, read_rows
     from nnkit.cli.console import progress_console
-    from nnkit.cli.progress import EpochRecord, ProgressBar
+    from nnkit.cli.progress import EpochRecord, ProgressBar, ReportBefore
+    from nnkit.cli.report import evaluated
     from nnkit.core.interrupt import DeferredSignals
 
     experiment, network = _begin(file, resumed, options)
-    table = read_rows(experiment, experiment.data.file)
-    if network is None:
-        from nnkit.cli.building import build_network
-
-        network = build_network(experiment, table)
-    samples = load_samples(experiment, table, network)
-    outputs = _outputs(experiment, samples, options["output"], resumed)
-    network.notes.update(
-        experiment=experiment.text,
-        experiment_file=os.path.relpath(experiment.path, outputs["model"].parent),
-        settings=dict(experiment.settings),
-        x=experiment.data.x,
-        target=table.target if table.named else None,
-    )
+    content = read_rows(experiment, experiment.data.file, network)
+    samples = load_samples(experiment, content, network)
+    plan = learn_plan(experiment, samples, network)
+    outputs = _outputs(experiment, samples, network, options["output"], resumed)
+    network.notes.update(_notes(experiment, content, outputs["model"]))
     training: dict[str, Any] = dict(experiment.training)
     if samples.validation is not None:
         training["validation_data"] = (samples.validation.X, samples.validation.y)
     bar, record = ProgressBar(console=progress_console()), EpochRecord()
-    training["callbacks"] = [*_listed(training.get("callbacks", [])), record, *([] if quiet else [bar])]
+    before = ReportBefore(report=partial(_report_data, content, samples, plan))
+    training["callbacks"] = [*_listed(training.get("callbacks", [])), record, *([] if quiet else [before, bar])]
     began = time.perf_counter()
     with DeferredSignals() as signals:
         interrupted = False
@@ -82,18 +79,21 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
             model = outputs["model"]
             click.echo(f"Stopped after {network.epoch} epochs; {model} holds the network as it was then.", err=True)
             context.exit(128 + (signals.number or signal.SIGINT))
-    values, matrix = _judged(network, samples)
-    _draw(outputs, network, f"{experiment.path.stem}: learning curve", matrix, samples.classes)
+    evaluation = evaluated(network, samples.judged.X, samples.judged.y)
+    _draw(outputs, network, f"{experiment.path.stem}: learning curve", evaluation.matrix)
     if not quiet:
+        if "hidden" in experiment.network:
+            _report_choices(network)
         loss = float(network.history["loss"][-1])
-        _report(network, samples, loss, seconds, record.epoch_of(network.parameters), matrix)
+        _report(network, samples, loss, seconds, record.epoch_of(network.parameters), evaluation)
         click.echo("wrote " + ", ".join(map(str, outputs.values())))
-        for name, value in values.items():
+        for name, value in evaluation.values.items():
             click.echo(f"{samples.judged.name} {name.replace('_', ' ')} {value:.4f}")
 
 
-def _begin(file: Path | None, resumed: Path | None, options: dict[str, Any]) -> tuple[Experiment, Network | None]:
-    """The experiment, with the values of the command line; and the network whose training goes on."""
+def _begin(file: Path | None, resumed: Path | None, options: dict[str, Any]) -> tuple[Experiment, Network]:
+    """The experiment, with the values of the command line; and its network, or that whose training goes on."""
+    from nnkit.cli.building import build_network
     from nnkit.cli.experiment import read_experiment, setting
     from nnkit.cli.sections import ExperimentError
     from nnkit.network.network import Network
@@ -105,7 +105,8 @@ def _begin(file: Path | None, resumed: Path | None, options: dict[str, Any]) -> 
     if resumed is None:
         if file is None:
             raise click.UsageError("name the experiment file, or a model to go on with: nnkit train --resume MODEL")
-        return read_experiment(file, settings=settings), None
+        experiment = read_experiment(file, settings=settings)
+        return experiment, build_network(experiment)
     fixed = sorted(key for key in settings if key.startswith("network."))
     if fixed:
         raise click.UsageError(f"--resume goes on with the network of {resumed}; {fixed[0]} cannot be set any more")
@@ -118,15 +119,18 @@ def _begin(file: Path | None, resumed: Path | None, options: dict[str, Any]) -> 
     return read_experiment(path, None if file else text, settings), network
 
 
-def _outputs(experiment: Experiment, samples: Samples, output: Path | None, resumed: Path | None) -> dict[str, Path]:
+def _outputs(
+    experiment: Experiment, samples: Samples, network: Network, output: Path | None, resumed: Path | None
+) -> dict[str, Path]:
     """The path of each output, checked before training, with their folders made."""
     import attrs
 
     from nnkit.cli.outputs import prepare_outputs
     from nnkit.cli.sections import ExperimentError
+    from nnkit.cli.targets import class_codes
 
     section, folder = experiment.output, output or Path()
-    if section.confusion_matrix and samples.classes is None:
+    if section.confusion_matrix and class_codes(samples.train.y, network) is None:
         raise ExperimentError(f"{experiment.path}: [output] confusion_matrix needs class targets; these are numeric")
     model = folder / (section.model or f"{experiment.path.stem}-model.npz")
     if resumed is not None and output is None:
@@ -134,14 +138,32 @@ def _outputs(experiment: Experiment, samples: Samples, output: Path | None, resu
     names = {name: path for name, path in attrs.asdict(section).items() if path is not None}
     pictures = {name: folder / path for name, path in names.items() if name != "model"}
     data = experiment.data
-    files = [experiment.beside(name) for name in (data.file, data.validation_file, data.test_file) if name]
+    files = [
+        experiment.beside(name) for name in (data.file, data.validation_file, data.test_file) if name not in {None, "-"}
+    ]
     inputs = [experiment.path, *files, *([] if resumed is None else [resumed])]
     outputs = {"model": model, **pictures}
     prepare_outputs(outputs, inputs, pictures=pictures, replaced=resumed)
     return outputs
 
 
-def _draw(outputs: dict[str, Path], network: Network, title: str, matrix: Any, classes: Any) -> None:
+def _notes(experiment: Experiment, content: Content, model: Path) -> dict[str, Any]:
+    """What the model file records of the experiment, for the commands that read further data."""
+    import attrs
+
+    reading = attrs.asdict(experiment.data.reading)
+    return {
+        "experiment": experiment.text,
+        "experiment_file": os.path.relpath(experiment.path, model.parent),
+        "settings": dict(experiment.settings),
+        "x": experiment.data.x,
+        "y": experiment.data.y,
+        "target": content.targets,
+        "reading": {key: list(v) if isinstance(v, tuple) else v for key, v in reading.items() if v is not None},
+    }
+
+
+def _draw(outputs: dict[str, Path], network: Network, title: str, matrix: Any) -> None:
     from nnkit.network.composition import DEFAULTS
 
     if "learning_curve" in outputs:
@@ -151,10 +173,41 @@ def _draw(outputs: dict[str, Path], network: Network, title: str, matrix: Any, c
     if DEFAULTS["confusion"] in outputs:
         from nnkit.plot import confusion_matrix
 
-        confusion_matrix(matrix, classes, outputs[DEFAULTS["confusion"]])
+        confusion_matrix(matrix, tuple(map(str, network.classes or ())), outputs[DEFAULTS["confusion"]])
 
 
-def _report(network: Network, samples: Samples, loss: float, seconds: float, epoch: int | None, matrix: Any) -> None:
+def _report_data(content: Content, samples: Samples, plan: ColumnPlan | None) -> None:
+    """What was read, and what becomes of each column."""
+    from nnkit.cli.console import print_table, result_console
+    from nnkit.cli.report import plan_table
+    from nnkit.interfaces.description import listed
+
+    if plan is None:
+        return
+    how = "" if content.layout is None else f", {content.layout}"
+    click.echo(f"{content.source}: {len(content):,} rows{how}")
+    table, more = plan_table(plan, samples.train.X)
+    print_table(result_console(), table)
+    if more:
+        click.echo(f"{more} more columns of numbers without missing values")
+    unused = f"; not used: {listed(content.unused)}" if content.unused else ""
+    targets = content.targets if isinstance(content.targets, str) else listed(content.targets or ())
+    click.echo(f"{len(plan.outputs)} inputs; target: {targets}{unused}\n")
+
+
+def _report_choices(network: Network) -> None:
+    """What was chosen for the data and the task, where the experiment left it open."""
+    from nnkit.registry import name_of
+
+    head = network.model.head
+    parts = [f"task {network.task}", f"{network.inputs} inputs", f"{network.outputs} outputs"]
+    parts += [f"output activation {'none' if head is None else name_of(head)}", f"loss {name_of(network.loss)}"]
+    click.echo(f"chosen for the data: {', '.join(parts)}")
+
+
+def _report(
+    network: Network, samples: Samples, loss: float, seconds: float, epoch: int | None, evaluation: Evaluation
+) -> None:
     """What was trained on what, why it ended, and the values of each class."""
     from nnkit.cli.console import print_table, result_console
     from nnkit.cli.report import class_table
@@ -170,23 +223,12 @@ def _report(network: Network, samples: Samples, loss: float, seconds: float, epo
     elif epoch != network.epoch:
         click.echo(f"the parameters are those of epoch {epoch}")
     click.echo()
-    if matrix is not None and samples.classes is not None:
-        print_table(result_console(), class_table(matrix, samples.classes))
+    if evaluation.left_out:
+        click.echo(f"{evaluation.left_out:,} {samples.judged.name} rows with missing values are left out")
+    if evaluation.matrix is not None:
+        print_table(result_console(), class_table(evaluation.matrix, tuple(map(str, network.classes or ()))))
         click.echo()
 
 
 def _listed(callbacks: Any) -> list[Any]:
     return callbacks if isinstance(callbacks, list) else [callbacks]
-
-
-def _judged(network: Network, samples: Samples) -> tuple[dict[str, float], Any]:
-    """The values of the rows that were seen least, the one that counts last; and their confusion matrix."""
-    from nnkit.network.composition import DEFAULTS
-
-    part = samples.judged
-    if samples.classes is None:
-        values = network.evaluate(part.X, part.y, metrics=[DEFAULTS["regression_score"], DEFAULTS["explained"]])
-        return {name: float(value) for name, value in values.items()}, None
-    values = network.evaluate(part.X, part.y, metrics=[DEFAULTS["confusion"], DEFAULTS["score"]])
-    matrix = values.pop(DEFAULTS["confusion"])
-    return {name: float(value) for name, value in values.items()}, matrix

@@ -1,0 +1,67 @@
+"""Data files for a network that has been trained: its features and its target, found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+
+from nnkit.cli.data_files import DataFile
+from nnkit.cli.tables import Content, read_table
+from nnkit.cli.targets import numeric_targets
+from nnkit.cli.text_tables import Reading
+from nnkit.data.columns import ColumnPlan
+from nnkit.network.network import Network
+
+__all__ = ["read_for"]
+
+Target: TypeAlias = "str | Sequence[str] | None"
+
+
+def read_for(
+    network: Network,
+    file: DataFile,
+    *,
+    target: Target = None,
+    with_target: bool = False,
+    x: str | None = None,
+    y: str | None = None,
+    delimiter: str | None = None,
+    keep: Sequence[str] | None = (),
+) -> Content:
+    """The rows of a file as the network reads them.
+
+    Args:
+        network: The network; its notes have the keys of the experiment that it was trained by.
+        file: The file.
+        target: The column of the target; by default that of the training.
+        with_target: Whether to read the target.
+        x: The array of features in an ``.npz``; by default that of the training.
+        y: The array of targets in an ``.npz``; by default that of the training.
+        delimiter: What separates cells; by default that of the training, else detected.
+        keep: Further columns to return as they are written; ``None`` for all.
+
+    Raises:
+        DataError: For every fault of the file.
+    """
+    notes: Mapping[str, Any] = network.notes
+    stored = notes.get("reading") or {}
+    reading = Reading(**{key: tuple(v) if isinstance(v, list) else v for key, v in stored.items()})
+    if delimiter is not None:
+        reading = attrs.evolve(reading, delimiter=delimiter)
+    plan = network.columns
+    if target is None and with_target:
+        target = notes.get("target")
+    return read_table(
+        file,
+        reading=reading,
+        x=x or notes.get("x", "X"),
+        y=(y or notes.get("y", "y")) if with_target else None,
+        target=target,
+        features=network.features if plan is None else plan.columns,
+        texts=plan.texts if isinstance(plan, ColumnPlan) else (),
+        numeric_target=bool(numeric_targets(network)),
+        last_is_target=with_target,
+        keep=keep,
+    )
