@@ -43,7 +43,7 @@ class Part:
     y: TargetLike
 
     def __len__(self) -> int:
-        return self.X.shape[0]
+        return int(self.X.shape[0])
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -12,7 +12,7 @@ import attrs
 
 from nnkit.cli.sections import ExperimentError, check_keys, read_section
 from nnkit.cli.splitting import Split
-from nnkit.cli.text_tables import Reading
+from nnkit.cli.text_layout import Reading
 from nnkit.data.columns import AUTO, ColumnsLike, checked_request
 from nnkit.errors import SpecError
 from nnkit.interfaces.fields import choice, flag, real

@@ -10,7 +10,7 @@ import attrs
 from nnkit.cli.data_files import DataFile
 from nnkit.cli.tables import Content, read_table
 from nnkit.cli.targets import numeric_targets
-from nnkit.cli.text_tables import Reading
+from nnkit.cli.text_layout import Reading
 from nnkit.data.columns import ColumnPlan
 from nnkit.network.network import Network
 
@@ -47,7 +47,8 @@ def read_for(
     """
     notes: Mapping[str, Any] = network.notes
     stored = notes.get("reading") or {}
-    reading = Reading(**{key: tuple(v) if isinstance(v, list) else v for key, v in stored.items()})
+    options: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in stored.items()}
+    reading = Reading(**options)
     if delimiter is not None:
         reading = attrs.evolve(reading, delimiter=delimiter)
     plan = network.columns

@@ -11,7 +11,8 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.cli.data_files import DataFile
-from nnkit.cli.text_tables import Layout, Reading, detect, index_columns, read_columns
+from nnkit.cli.text_layout import Layout, Reading, detect, index_columns
+from nnkit.cli.text_tables import read_columns
 from nnkit.data.column_rules import as_words
 from nnkit.data.table import Table, Words, as_column
 from nnkit.errors import DataError, MissingExtraError
@@ -46,7 +47,7 @@ class Content:
     layout: Layout | None = None
 
     def __len__(self) -> int:
-        return self.X.shape[0]
+        return int(self.X.shape[0])
 
     @property
     def decimal(self) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
 from nnkit.cli.tables import Content
-from nnkit.cli.text_tables import number_of
+from nnkit.cli.text_layout import number_of
 from nnkit.data.column_rules import BOOLEANS, as_words, is_missing
 from nnkit.data.deciding import decided_task
 from nnkit.data.frames import NamedColumns
@@ -17,7 +19,7 @@ from nnkit.data.table import Column, Table, Words
 from nnkit.errors import DataError
 from nnkit.network.network import Network
 
-__all__ = ["TargetLike", "class_codes", "codes_of", "has_target", "numeric_targets", "targets_of"]
+__all__ = ["TargetLike", "class_codes", "codes_of", "has_target", "labelled", "numeric_targets", "targets_of"]
 
 INTEGER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 TargetLike = Array | Labels | NamedColumns
@@ -37,7 +39,8 @@ def has_target(content: Content) -> Array:
     """The rows that have a value in every target column, ``(N,)``."""
     if not isinstance(content.y, Table):
         return np.ones(len(content), dtype=bool)
-    return ~np.logical_or.reduce([is_missing(content.y[name]) for name in content.y.columns])
+    rows: Array = np.logical_and.reduce([~is_missing(content.y[name]) for name in content.y.columns])
+    return rows
 
 
 def targets_of(content: Content, network: Network) -> TargetLike:
@@ -82,6 +85,15 @@ def class_codes(y: TargetLike, network: Network) -> IntArray | None:
     if values.dtype.kind == "f" and not np.array_equal(values, np.floor(values)):
         return None  # probabilities
     return np.unique(values, return_inverse=True)[1].reshape(-1)
+
+
+def labelled(class_weight: Any, y: TargetLike) -> Any:
+    """Class weights of an experiment by label: TOML has only texts as keys."""
+    if not isinstance(class_weight, Mapping):
+        return class_weight
+    values = np.unique(y).tolist() if isinstance(y, np.ndarray) else getattr(y, "distinct", ())
+    labels = {str(label): label for label in values}
+    return {labels.get(key, key): weight for key, weight in class_weight.items()}
 
 
 def codes_of(y: TargetLike, network: Network) -> IntArray:

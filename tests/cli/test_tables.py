@@ -14,7 +14,8 @@ from sklearn.datasets import load_iris
 from nnkit.cli import text_tables
 from nnkit.cli.data_files import DataFile, data_file
 from nnkit.cli.tables import read_table
-from nnkit.cli.text_tables import Reading, detect, read_columns
+from nnkit.cli.text_layout import Reading, detect
+from nnkit.cli.text_tables import read_columns
 from nnkit.errors import DataError, MissingExtraError
 
 

@@ -17,7 +17,7 @@ __all__ = ["command"]
 @data_argument
 @click.option("--target", help="The column with the target; by default that of the training, else the last.")
 @click.option(
-    "--metric", "metrics", multiple=True, help="A further metric by name (f1(average=macro)); may be repeated."
+    "--metric", "metrics", multiple=True, help="A further metric by name (f1(average='macro')); may be repeated."
 )
 @click.option("--x", help="The array of features in an .npz; by default the one that was trained with.")
 @click.option("--y", help="The array of targets in an .npz; by default the one that was trained with.")
@@ -42,7 +42,7 @@ def command(*, model: Path, data: Path, metrics: tuple[str, ...], as_json: bool,
     classes = tuple(map(str, network.classes or ()))
     if as_json:
         matrix = None if evaluation.matrix is None else evaluation.matrix.tolist()
-        values = {"rows": evaluation.rows, "values": evaluation.values, "classes": classes, "confusion_matrix": matrix}
+        values = {"rows": evaluation.rows, "values": evaluation.values, "classes": classes, "matrix": matrix}
         click.echo(json.dumps(values, indent=2, default=lambda value: value.tolist()))
         return
     left_out = f", {evaluation.left_out:,} more with missing values" if evaluation.left_out else ""

@@ -85,10 +85,11 @@ def _judgements(network: Network, data: Path, target: str | None) -> Iterator[tu
     y = targets_of(content, network)
     if class_codes(y, network) is None:
         raise DataError(f"{data}: the targets are numbers; --data draws pictures of classes")
-    matrix = network.evaluate(content.X, y, metrics=[DEFAULTS["confusion"]])[DEFAULTS["confusion"]]
+    matrix: Any = network.evaluate(content.X, y, metrics=[DEFAULTS["confusion"]])[DEFAULTS["confusion"]]
     classes = tuple(map(str, network.classes or range(len(matrix))))
     yield "confusion-matrix", partial(plot.confusion_matrix, matrix, classes)
     plan = network.columns
+    names: tuple[str, ...] = network.features or getattr(content.X, "columns", ("input 1", "input 2"))
     if network.inputs == 2 and (plan is None or plan.numeric):
         yield (
             "decision-regions",
@@ -97,7 +98,7 @@ def _judgements(network: Network, data: Path, target: str | None) -> Iterator[tu
                 network.predict,
                 network.inputs_from(content.X),
                 codes_of(y, network),
-                names=network.features or getattr(content.X, "columns", ("input 1", "input 2")),
+                names=(names[0], names[1]),
                 labels=classes,
             ),
         )

@@ -50,6 +50,7 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     from nnkit.cli.console import progress_console
     from nnkit.cli.progress import EpochRecord, ProgressBar, ReportBefore
     from nnkit.cli.report import evaluated
+    from nnkit.cli.targets import labelled
     from nnkit.core.interrupt import DeferredSignals
 
     experiment, network = _begin(file, resumed, options)
@@ -59,6 +60,8 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     outputs = _outputs(experiment, samples, network, options["output"], resumed)
     network.notes.update(_notes(experiment, content, outputs["model"]))
     training: dict[str, Any] = dict(experiment.training)
+    if "class_weight" in training:
+        training["class_weight"] = labelled(training["class_weight"], samples.train.y)
     if samples.validation is not None:
         training["validation_data"] = (samples.validation.X, samples.validation.y)
     bar, record = ProgressBar(console=progress_console()), EpochRecord()
@@ -190,7 +193,8 @@ def _report_data(content: Content, samples: Samples, plan: ColumnPlan | None) ->
     print_table(result_console(), table)
     if more:
         click.echo(f"{more} more columns of numbers without missing values")
-    unused = f"; not used: {listed(content.unused)}" if content.unused else ""
+    names = [name or "the column without a name" for name in content.unused]
+    unused = f"; not used: {listed(names)}" if names else ""
     targets = content.targets if isinstance(content.targets, str) else listed(content.targets or ())
     click.echo(f"{len(plan.outputs)} inputs; target: {targets}{unused}\n")
 
@@ -201,7 +205,8 @@ def _report_choices(network: Network) -> None:
 
     head = network.model.head
     parts = [f"task {network.task}", f"{network.inputs} inputs", f"{network.outputs} outputs"]
-    parts += [f"output activation {'none' if head is None else name_of(head)}", f"loss {name_of(network.loss)}"]
+    activation = "none" if head is None else str(name_of(head)).removeprefix("nnkit/")
+    parts += [f"output activation {activation}", f"loss {str(name_of(network.loss)).removeprefix('nnkit/')}"]
     click.echo(f"chosen for the data: {', '.join(parts)}")
 
 
