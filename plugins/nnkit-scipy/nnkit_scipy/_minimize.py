@@ -15,6 +15,7 @@ from nnkit_scipy._steps import Steps
 PLAIN = {
     "ABNORMAL": "the line search finds no lower value",
     "A bad approximation": "the quadratic model foresees no improvement",
+    "STOP: TOTAL NO. OF F": "the evaluations of the objective that it may make are used up",
 }
 """What scipy's own words mean, by how they begin."""
 

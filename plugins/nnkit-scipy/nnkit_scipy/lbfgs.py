@@ -24,6 +24,8 @@ class LBFGS(Solver):
         memory: Steps stored, a positive integer.
         gradient_tolerance: Stop when no entry of the gradient is larger, non-negative.
         value_tolerance: Stop when a step lowers the value by at most this fraction, non-negative.
+        max_evaluations: Stop after the step that reaches this number of evaluations of the objective, a positive
+            integer; ``None`` allows 50 a step.
 
     Source:
         Liu & Nocedal (1989), "On the Limited Memory BFGS Method for Large Scale Optimization".
@@ -42,6 +44,7 @@ class LBFGS(Solver):
     memory: int = integer(10, ge=1)
     gradient_tolerance: float = real(1e-8, ge=0.0)
     value_tolerance: float = real(1e-12, ge=0.0)
+    max_evaluations: int | None = integer(None, ge=1, optional=True)
 
     def solve(
         self,
@@ -55,7 +58,7 @@ class LBFGS(Solver):
             "maxcor": self.memory,
             "gtol": self.gradient_tolerance,
             "ftol": self.value_tolerance,
-            "maxfun": 50 * max_steps + 50,
+            "maxfun": self.max_evaluations or 50 * max_steps + 50,
         }
         return run_minimize(
             objective,

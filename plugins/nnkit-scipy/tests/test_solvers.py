@@ -301,3 +301,10 @@ def test_a_callback_that_moves_the_parameters_begins_the_solver_anew(event, tmp_
         again = nnkit.Network.load(tmp_path / f"{cut}.npz")
         again.fit(X, y, resume=True, callbacks=callbacks)
         assert np.array_equal(whole.parameters, again.parameters)
+
+
+def test_lbfgs_ends_when_its_evaluations_are_used_up():
+    X, y = problem()
+    few, many = network(LBFGS(max_evaluations=8)), network(LBFGS())
+    assert len(few.fit(X, y, epochs=100)["loss"]) <= 8 < len(many.fit(X, y, epochs=100)["loss"])
+    assert "scipy: the evaluations of the objective that it may make are used up" == few.stop_reason

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import Any, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
@@ -29,7 +29,17 @@ from nnkit.interfaces import PartSpec, TaskName
 from nnkit.network.composition import DEFAULTS, Composition
 from nnkit_sklearn.nested import hyperparameters_of, with_hyperparameter
 
-__all__ = ["Goal", "HiddenLayers", "NetworkEstimator"]
+__all__ = ["Decorator", "Goal", "HiddenLayers", "NetworkEstimator"]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class Decorator(Protocol):
+    """A decorator of methods that keeps their signature."""
+
+    def __call__(self, method: Method, /) -> Method:
+        """The decorated method."""
+
 
 HiddenLayers: TypeAlias = int | Sequence[int | PartSpec]
 """Widths of the hidden layers, or layers; one integer is one layer."""

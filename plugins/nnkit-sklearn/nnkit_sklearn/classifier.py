@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Self, TypeAlias, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,10 @@ from nnkit.data.labels import Labels
 from nnkit.errors import NNKitError
 from nnkit.interfaces import Label, PartSpec, Task, TaskName
 from nnkit.network.composition import DEFAULTS
-from nnkit_sklearn.base import Goal, HiddenLayers, NetworkEstimator
+from nnkit_sklearn.base import Decorator, Goal, HiddenLayers, NetworkEstimator
 
 __all__ = ["NetworkClassifier"]
 
-Method = TypeVar("Method", bound=Callable[..., Any])
 ClassWeight: TypeAlias = Mapping[Label, float] | Literal["balanced"]
 
 
@@ -51,7 +50,7 @@ def _has_probabilities(estimator: NetworkClassifier) -> bool:
     )
 
 
-_if_probabilities: Callable[[Method], Method] = available_if(_has_probabilities)
+_if_probabilities: Decorator = available_if(_has_probabilities)
 
 
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]  # scikit-learn is not typed
