@@ -13,6 +13,7 @@ from pathlib import Path
 from nnkit.errors import NNKitError
 from nnkit.testing.badge import BADGE
 from nnkit.testing.catalog import all_checks
+from nnkit.testing.recording import run
 from nnkit.testing.report import GRADES
 from nnkit.testing.runner import prove
 from nnkit.testing.settings import DTYPES, settle
@@ -37,15 +38,29 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--require", choices=GRADES, default=GRADES[0], help="the grade that every part must reach")
     parser.add_argument("--badge", type=Path, metavar="FILE", help="write the badge of proven parts as SVG")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
+    parser.add_argument("--record", metavar="NAME", help="record examples of this part from another library")
+    parser.add_argument("--from", dest="source", metavar="LIBRARY:PATH", help="where to record from")
+    help_ = "the library's name of an argument or hyperparameter (repeatable)"
+    parser.add_argument("--map", action="append", default=[], dest="names", metavar="NAME=NAME", help=help_)
+    help_ = "a further argument of the library's function or class (repeatable)"
+    parser.add_argument("--set", action="append", default=[], dest="more", metavar="NAME=VALUE", help=help_)
+    help_ = "what makes one loss of the columns of a row where the library returns all"
+    parser.add_argument("--columns", choices=["sum", "mean"], help=help_)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the recorded examples as a Python module")
     parser.add_argument("--list", action="store_true", help="list all checks and exit")
     options = parser.parse_args(arguments)
     if options.list:
         for check in all_checks():
             sys.stdout.write(f"{check.id:45} {check.level:9} {check.why}\n")
         return 0
-    if not options.component:
+    if not options.component and options.record is None:
         parser.error("name what to prove: a distribution, distribution/name, or module:Class")
     try:
+        if options.record is not None:
+            words = {name: vars(options)[name] for name in ("kind", "names", "more", "columns", "seed", "out")}
+            text, agrees = run(options.record, options.source, **words)
+            sys.stdout.write(f"{text}\n")
+            return 0 if agrees else 1
         settings = settle(
             only=options.only,
             expected_failures=dict(options.expect),

@@ -30,7 +30,9 @@ def test_generated_part_is_proven(kind, tmp_path, monkeypatch):
     ((name, target),) = names.items()
     assert FIRST_PARTS[kind] == name
     module, _, cls = target.partition(":")
-    report = check(getattr(importlib.import_module(module), cls))
+    part = getattr(importlib.import_module(module), cls)
+    assert part.reference is not None
+    report = check(part)
     assert "proven" == report.grade, str(report)
     assert "PART-023/figures-declared" not in {one.id for one in report.advice}
 

@@ -35,6 +35,18 @@ __all__ = ["command"]
     help="Write the badge of proven parts as SVG; implies --require proven.",
 )
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write a JSON report.")
+@click.option("--record", metavar="NAME", help="Record examples of this part from another library.")
+@click.option("--from", "source", metavar="LIBRARY:PATH", help="Where to record from: torch:torch.nn.HuberLoss.")
+@click.option("--map", "names", multiple=True, metavar="NAME=NAME", help="The library's name of an argument.")
+@click.option("--set", "more", multiple=True, metavar="NAME=VALUE", help="A further argument of the function.")
+@click.option(
+    "--columns",
+    type=click.Choice(["sum", "mean"]),
+    help="What makes one loss of the columns of a row where the library returns all.",
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the recorded examples as a Python module."
+)
 @click.option("--list", "listing", is_flag=True, help="List all checks and exit.")
 @click.pass_context
 def command(context: click.Context, /, *, component: tuple[str, ...], listing: bool, **options: Any) -> None:
@@ -47,6 +59,13 @@ def command(context: click.Context, /, *, component: tuple[str, ...], listing: b
     if listing:
         _list()
         return
+    if options["record"] is not None:
+        from nnkit.testing.recording import run
+
+        words = {name: options[name] for name in ("kind", "names", "more", "columns", "seed", "out")}
+        text, agrees = run(options["record"], options["source"], **words)
+        click.echo(text)
+        context.exit(0 if agrees else 1)
     if not component:
         raise click.UsageError("name what to prove: a distribution, distribution/name, or module:Class")
     from nnkit.testing.badge import BADGE
