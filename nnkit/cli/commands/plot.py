@@ -89,7 +89,7 @@ def _judgements(network: Network, data: Path, target: str | None) -> Iterator[tu
     classes = tuple(map(str, network.classes or range(len(matrix))))
     yield "confusion-matrix", partial(plot.confusion_matrix, matrix, classes)
     plan = network.columns
-    names: tuple[str, ...] = network.features or getattr(content.X, "columns", ("input 1", "input 2"))
+    names = getattr(content.X, "columns", ("input 1", "input 2")) if network.features is None else network.features
     if network.inputs == 2 and (plan is None or plan.numeric):
         yield (
             "decision-regions",
