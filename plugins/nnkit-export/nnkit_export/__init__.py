@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from nnkit_export.errors import ExportError, NetworkImportError, TraceError
     from nnkit_export.functions import lookup
     from nnkit_export.graph import Graph
+    from nnkit_export.keras_source import from_keras
     from nnkit_export.onnx_target import to_onnx
     from nnkit_export.parts import graph_of, graph_of_part
     from nnkit_export.safe_tensors import from_safetensors, to_safetensors
@@ -21,6 +22,7 @@ __all__ = [
     "Graph",
     "NetworkImportError",
     "TraceError",
+    "from_keras",
     "from_safetensors",
     "from_torch",
     "graph_of",
@@ -39,6 +41,7 @@ _HOME = {
     "Graph": "graph",
     "NetworkImportError": "errors",
     "TraceError": "errors",
+    "from_keras": "keras_source",
     "from_safetensors": "safe_tensors",
     "from_torch": "torch_source",
     "graph_of": "parts",

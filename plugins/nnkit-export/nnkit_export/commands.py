@@ -22,6 +22,7 @@ TARGETS = {
 
 
 SOURCES = {
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), ("nnkit_export.keras_source", "from_keras")),
     ".safetensors": ("nnkit_export.safe_tensors", "from_safetensors"),
 }
 
