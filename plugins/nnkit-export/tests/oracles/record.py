@@ -1,6 +1,6 @@
 """Records networks of other libraries as files with their predictions, for the tests of the imports.
 
-Run with torch 2.13, keras 3.15, jax, h5py, safetensors, onnx and scipy installed. Keras has the backend jax, because with
+Run with torch 2.13, keras 3.15, jax, h5py, safetensors, onnx and scipy. Keras has the backend jax, because with
 torch it computes some products of float64 in float32::
 
     JAX_ENABLE_X64=1 KERAS_BACKEND=jax python plugins/nnkit-export/tests/oracles/record.py
