@@ -27,6 +27,7 @@ from nnkit.data.labels import Labels
 from nnkit.data.scaling import TargetScaling
 from nnkit.interfaces import PartSpec, TaskName
 from nnkit.network.composition import DEFAULTS, Composition
+from nnkit_sklearn.mapping import dense, is_solver
 from nnkit_sklearn.nested import hyperparameters_of, with_hyperparameter
 
 __all__ = ["Decorator", "Goal", "HiddenLayers", "NetworkEstimator"]
@@ -127,6 +128,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
         self.random_state = random_state
         self.dtype = dtype
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.multi_output = True
+        return tags
+
     # -- parameters ----------------------------------------------------------------------------
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -209,6 +216,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val belong together: pass both, or neither")
         x, target = self._validated(X, y, reset=not continues)
+        if is_solver(self.optimizer):
+            x = dense(x)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, x)
         goals = self._goals(target, weight, continues=continues, classes=classes)
         if weight is not None and weight.any() and not weight.all():
@@ -230,7 +239,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
             x_val, target_val = self._validated(X_val, y_val, reset=False)
             held_out = [{"validation_data": (x_val, own)} for own in self._validation_targets(target_val)]
         elif stopping and self.early_stopping:
-            held_out = [{"validation_split": self._split(len(x))} for _ in networks]
+            held_out = [{"validation_split": self._split(x.shape[0])} for _ in networks]
         if stopping and self.early_stopping:
             arguments["callbacks"].append(
                 {"name": "early_stopping", "patience": self.n_iter_no_change, "min_delta": self.tol}
@@ -264,6 +273,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
             X,
             y,
             reset=reset,
+            accept_sparse="csr",
             dtype=(np.float64, np.float32),
             multi_output=True,
             y_numeric=is_regressor(self),
@@ -315,7 +325,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
     def _inputs(self, X: DataLike) -> Array:
         """``X`` for a prediction."""
         check_is_fitted(self)
-        x: Array = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
+        x: Array = validate_data(self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32))
         return x
 
 

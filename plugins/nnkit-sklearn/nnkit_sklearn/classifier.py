@@ -155,7 +155,6 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
-        tags.target_tags.multi_output = True
         return tags
 
     # -- training ------------------------------------------------------------------------------
@@ -172,7 +171,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         """Train the network; with ``X_val`` and ``y_val`` its history has the validation loss of every epoch.
 
         Args:
-            X: Inputs ``(N, D)``, dense.
+            X: Inputs ``(N, D)``; sparse rows need a dense first layer, and become an array for a solver.
             y: Labels ``(N,)``, or 0 and 1 for several labels a row ``(N, K)``, or several columns of labels ``(N, T)``.
             sample_weight: ``(N,)``, non-negative.
             X_val: Inputs for validation, also for early stopping.

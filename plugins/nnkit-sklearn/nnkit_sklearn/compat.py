@@ -93,7 +93,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]  # sci
         """Train until the loss or the validation score stops improving.
 
         Args:
-            X: Inputs ``(N, D)``, dense.
+            X: Inputs ``(N, D)``, dense or sparse.
             y: Labels ``(N,)``, or 0 and 1 for several labels a row ``(N, K)``.
             sample_weight: ``(N,)``, non-negative.
 
@@ -160,7 +160,9 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]  # sci
     def _validated(self, X: DataLike, y: DataLike, *, incremental: bool, reset: bool) -> tuple[Array, Array]:
         x: Array
         labels: Array
-        x, labels = validate_data(self, X, y, multi_output=True, dtype=(np.float64, np.float32), reset=reset)
+        x, labels = validate_data(
+            self, X, y, accept_sparse="csr", multi_output=True, dtype=(np.float64, np.float32), reset=reset
+        )
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = column_or_1d(labels, warn=True)
         if not incremental and reset:
@@ -299,7 +301,7 @@ class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]  # sciki
         """Train until the loss or the validation score stops improving.
 
         Args:
-            X: Inputs ``(N, D)``, dense.
+            X: Inputs ``(N, D)``, dense or sparse.
             y: Targets ``(N,)`` or ``(N, K)``.
             sample_weight: ``(N,)``, non-negative.
 
@@ -333,7 +335,14 @@ class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]  # sciki
         x: Array
         target: Array
         x, target = validate_data(
-            self, X, y, multi_output=True, y_numeric=True, dtype=(np.float64, np.float32), reset=reset
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
         )
         if target.ndim == 2 and target.shape[1] == 1:
             target = column_or_1d(target, warn=True)

@@ -6,12 +6,24 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.sparse import issparse
 
 from nnkit import Network, plugins
-from nnkit.arrays import FloatDType
+from nnkit.arrays import Array, FloatDType
 from nnkit.interfaces import PartSpec, Solver
 
-__all__ = ["ACTIVATIONS", "LOSSES", "OUTPUTS", "MLPSettings", "divisor", "network_of", "optimizer_of", "uses_batches"]
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "OUTPUTS",
+    "MLPSettings",
+    "dense",
+    "divisor",
+    "is_solver",
+    "network_of",
+    "optimizer_of",
+    "uses_batches",
+]
 
 ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
 """The hidden activations of scikit-learn."""
@@ -87,11 +99,22 @@ def optimizer_of(settings: MLPSettings, divided_by: int) -> PartSpec:
     return spec
 
 
+def is_solver(optimizer: PartSpec) -> bool:
+    """Whether ``optimizer`` uses all of the data in each step."""
+    return isinstance(plugins.create("optimizer", optimizer), Solver)
+
+
+def dense(x: Any) -> Array:
+    """``x`` as an array; solvers and intervals need the rows of a sparse matrix as one."""
+    array: Array = x.toarray() if issparse(x) else x
+    return array
+
+
 def uses_batches(settings: MLPSettings) -> bool:
     """Whether the optimizer makes a step a batch; a solver uses all of the data in each step."""
     if settings.solver in {"adam", "sgd", "lbfgs"}:
         return bool(settings.solver != "lbfgs")
-    return not isinstance(plugins.create("optimizer", settings.solver), Solver)
+    return not is_solver(settings.solver)
 
 
 def network_of(

@@ -30,7 +30,7 @@ from nnkit.data.arrays import DataLike
 from nnkit.data.labels import Labels
 from nnkit.errors import TrainingWarning
 from nnkit.interfaces import PartSpec, TrainingView
-from nnkit_sklearn.mapping import ACTIVATIONS, divisor, network_of, uses_batches
+from nnkit_sklearn.mapping import ACTIVATIONS, dense, divisor, network_of, uses_batches
 
 __all__ = ["Held", "HiddenWidths", "MLPEstimator", "RandomState"]
 
@@ -127,6 +127,11 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     # -- attributes of scikit-learn ------------------------------------------------------------
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -199,6 +204,8 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         x, target = self._validated(X, y, incremental=incremental, reset=first)
+        if not batches:
+            x = dense(x)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, x)
         if weight is not None and not weight.any():
             raise ValueError("sample_weight is all zeros; expected at least one weight above 0")
@@ -212,7 +219,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
             arrays = [*self.coefs_, *self.intercepts_]
         if self.early_stopping and batches:
             x, target, weight, held = self._split(x, target, weight, rng)
-        rows = self._batch_rows(len(x)) if batches else len(x)
+        rows = self._batch_rows(x.shape[0]) if batches else x.shape[0]
         if not (incremental and fitted):
             network = network_of(
                 self,
@@ -259,7 +266,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
         parts = train_test_split(
             *arrays, random_state=rng, test_size=self.validation_fraction, stratify=self._stratum(y)
         )
-        if len(parts[1]) < 2:
+        if len(parts[3]) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
@@ -292,7 +299,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
         best = network.parameters.copy()
 
         def epoch_end(view: TrainingView) -> None:
-            self._count_epoch(view.logs["loss"], len(x))
+            self._count_epoch(view.logs["loss"], x.shape[0])
             if batches and self._judge(held):
                 best[...] = view.parameters
             if batches:
@@ -408,7 +415,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
     def _prediction(self, X: DataLike) -> Array:
         """The outputs of the network, ``(N, K)``."""
         check_is_fitted(self)
-        x = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
+        x = validate_data(self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32))
         return self.network_.predict(x)
 
     # -- parameters ----------------------------------------------------------------------------

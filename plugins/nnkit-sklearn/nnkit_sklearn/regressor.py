@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from nnkit.inference import intervals
 from nnkit.interfaces import PartSpec
 from nnkit.network.composition import DEFAULTS
 from nnkit_sklearn.base import Goal, HiddenLayers, NetworkEstimator
+from nnkit_sklearn.mapping import dense
 
 __all__ = ["NetworkRegressor"]
 
@@ -115,11 +116,6 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
         self.target_scaling = target_scaling
         self.intervals = intervals
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
     def fit(
         self,
         X: DataLike,
@@ -132,7 +128,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
         """Train the network; with ``X_val`` and ``y_val`` its history has the validation loss of every epoch.
 
         Args:
-            X: Inputs ``(N, D)``, dense.
+            X: Inputs ``(N, D)``; sparse rows need a dense first layer, and become an array for a solver.
             y: Targets ``(N,)`` or ``(N, K)``.
             sample_weight: ``(N,)``, non-negative.
             X_val: Inputs for validation, also for early stopping.
@@ -181,11 +177,11 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
             ValueError: When the estimator has no training data: it was fitted without ``intervals=True``, or by
                 ``partial_fit``.
         """
-        x = self._inputs(X)
+        x = dense(self._inputs(X))
         if self._training_data is None:
             raise ValueError("predict_interval needs the training data: set intervals=True and call fit")
         X_train, y_train, weight = self._training_data
-        bounds = intervals(self.network_, X_train, y_train, x, level=coverage, sample_weight=weight)
+        bounds = intervals(self.network_, dense(X_train), y_train, x, level=coverage, sample_weight=weight)
         return _columns(bounds.lower), _columns(bounds.upper)
 
     def _goals(self, y: Array, weight: Array | None, *, continues: bool, classes: npt.ArrayLike | None) -> list[Goal]:

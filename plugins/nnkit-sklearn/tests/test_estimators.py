@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 
 import nnkit
@@ -254,13 +254,16 @@ def test_a_fit_that_is_refused_leaves_no_fitted_estimator():
         model.predict(X)
 
 
-def test_sparse_inputs_are_refused_with_what_to_do():
-    with pytest.raises(TypeError, match="toarray"):
-        classifier().fit(sparse.csr_array(X), NAMES)
+@pytest.mark.parametrize("container", [sparse.csr_array, sparse.csc_matrix, sparse.coo_array])
+@pytest.mark.parametrize("optimizer", [FAST, "lbfgs", "levenberg_marquardt"])
+def test_sparse_inputs_give_the_same_network(container, optimizer):
+    data = np.where(np.abs(D) > 0.8, D, 0.0)
+    models = [regressor(optimizer=optimizer, max_iter=5).fit(form, T) for form in (data, container(data))]
+    np.testing.assert_allclose(models[1].predict(container(data)), models[0].predict(data), rtol=1e-6)
+    stopped = classifier(early_stopping=True, max_iter=5).fit(container(data), T > 150, np.arange(200) % 3)
+    assert stopped.predict_proba(container(data)) == pytest.approx(stopped.predict_proba(data))
 
 
-def test_two_processes_give_the_same_scores():
-    model = classifier(max_iter=5)
-    np.testing.assert_array_equal(
-        cross_val_score(model, X, NAMES, cv=3), cross_val_score(model, X, NAMES, cv=3, n_jobs=2)
-    )
+def test_sparse_inputs_need_a_dense_first_layer():
+    with pytest.raises(ValueError, match=r"X is sparse, and the first layer, Dropout.*X.toarray\(\)"):
+        classifier(hidden_layer_sizes=("dropout(rate=0.1)", 8)).fit(sparse.csr_array(X), NAMES)
