@@ -14,6 +14,7 @@ import pytest
 collect_ignore_glob = [
     "tests/oracles/*",
     "tests/kit_power/*",
+    "tests/distribution/program.py",
     "plugins/*/tests/oracles/*",
     "benchmarks/*",
     "nnkit/_pyinstaller/*",
