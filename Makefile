@@ -32,9 +32,10 @@ OTHERS := .cache/environments
 OLDEST := $(OTHERS)/oldest
 FROZEN := $(OTHERS)/frozen
 
-# Two test workers on two cores: a BLAS that starts threads of its own would only get in their way.
+# Two test workers on two cores: a BLAS that starts threads of its own would only get in their way. Hundreds of tests
+# start a process that imports nnkit, which takes a third of the time where compiled modules are stored.
 WORKERS ?= 2
-TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg
+TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg PYTHONDONTWRITEBYTECODE=
 PYTEST  = -m pytest -n $(WORKERS) --dist worksteal --doctest-modules
 SUITE  := tests nnkit $(PLUGIN_PACKAGES) $(PLUGIN_TESTS)
 ELSEWHERE := make heavy, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench
