@@ -57,6 +57,9 @@ class NamedViews(MutableMapping[str, Array]):
             f"arrays[{brief(name)}] belongs to a layer and cannot be removed; assign zeros, or change the layer"
         )
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._views
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._views)
 

@@ -375,6 +375,8 @@ def test_arrays_are_read_and_assigned_by_name():
     other = trained([3, "batch_norm", 5, 1], seed=9)
     other.arrays.update(net.arrays)
     np.testing.assert_array_equal(net.predict(X), other.predict(X))
+    assert "1.bias" in net.arrays
+    assert "3.bias" not in net.arrays
     with pytest.raises(ValueError, match="read-only"):
         net.arrays["1.bias"][0] = 3.0
 
