@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ from nnkit.cli.experiment import Experiment
 from nnkit.cli.sections import ExperimentError
 from nnkit.cli.tables import Content, read_table
 from nnkit.cli.targets import TargetLike, class_codes, has_target, numeric_targets, targets_of
-from nnkit.data.columns import ColumnPlan
+from nnkit.data.column_rules import Categorical
+from nnkit.data.columns import ColumnPlan, checked_request
 from nnkit.data.frames import NamedColumns
 from nnkit.data.labels import Labels
 from nnkit.data.table import Table
@@ -109,11 +109,8 @@ def read_rows(experiment: Experiment, file: str, network: Network, like: Content
 
 def _texts(experiment: Experiment, file: DataFile) -> list[str]:
     """The columns that are declared as categories, which are compared as they are written."""
-    plan = experiment.data.plan
-    if file.kind == "npz" or not isinstance(plan, Mapping):
-        return []
-    names = {name: spec["name"] if isinstance(spec, Mapping) else str(spec) for name, spec in plan.items()}
-    return [name for name, rule in names.items() if rule.partition("(")[0].strip() == "onehot"]
+    declared = {} if file.kind == "npz" else checked_request(experiment.data.plan)
+    return [name for name, rule in declared.items() if isinstance(rule, Categorical)]
 
 
 def build_network(experiment: Experiment) -> Network:

@@ -13,7 +13,7 @@ from nnkit.arrays import Array
 from nnkit.cli.data_files import DataFile
 from nnkit.cli.text_layout import Layout, Reading, detect, index_columns
 from nnkit.cli.text_tables import read_columns
-from nnkit.data.column_rules import as_words
+from nnkit.data.column_values import as_words
 from nnkit.data.table import Table, Words, as_column
 from nnkit.errors import DataError, MissingExtraError
 from nnkit.interfaces.description import listed

@@ -11,7 +11,7 @@ import numpy as np
 from nnkit.arrays import Array, IntArray
 from nnkit.cli.tables import Content
 from nnkit.cli.text_layout import number_of
-from nnkit.data.column_rules import BOOLEANS, as_words, is_missing
+from nnkit.data.column_values import BOOLEANS, as_words, is_missing
 from nnkit.data.deciding import decided_task
 from nnkit.data.frames import NamedColumns
 from nnkit.data.labels import Labels

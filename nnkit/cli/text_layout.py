@@ -12,7 +12,7 @@ from typing import IO, Any
 import attrs
 
 from nnkit.cli.data_files import DataFile, read_errors
-from nnkit.data.column_rules import NUMBER
+from nnkit.data.column_values import NUMBER
 from nnkit.errors import DataError
 
 __all__ = ["Layout", "Reading", "csv_reader", "detect", "filled_rows", "index_columns", "number_of", "number_test"]

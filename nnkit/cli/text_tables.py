@@ -14,7 +14,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.cli.data_files import DataFile, read_errors
 from nnkit.cli.text_layout import Layout, Reading, csv_reader, filled_rows, number_of, number_test
-from nnkit.data.column_rules import NUMBER
+from nnkit.data.column_values import NUMBER
 from nnkit.data.table import MISSING, Column, Table, Words
 from nnkit.errors import DataError
 

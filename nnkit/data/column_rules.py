@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-import re
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, Self, final
+from typing import Any, Self, final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.data.column_values import as_days, as_numbers, as_words, is_missing
 from nnkit.data.table import MISSING, Column, Words
 from nnkit.errors import DataError
-from nnkit.interfaces.fields import choice, flag
+from nnkit.interfaces.fields import choice, flag, integer
 
-__all__ = ["RULES", "Boolean", "Date", "Drop", "Number", "Numeric", "OneHot", "Rule", "is_missing", "kind_of"]
+__all__ = ["RULES", "Boolean", "Date", "Drop", "Embedding", "Number", "Numeric", "OneHot", "Rule"]
 
-NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|infinity)", re.ASCII | re.IGNORECASE)
-DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ]\d\d?:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
-BOOLEANS = {"true": 1.0, "false": 0.0}
-OTHER, NO_VALUE = "other", "missing"
+NO_VALUE = "missing"
 
 
 @attrs.frozen(kw_only=True)
@@ -31,7 +27,10 @@ class Rule(ABC):
     Options come first; what is learned has the default ``None`` and is filled in by ``learned``.
     """
 
-    rule: ClassVar[str]
+    @property
+    def rule(self) -> str:
+        """Its name in a request."""
+        return type(self).__name__.lower()
 
     @abstractmethod
     def learned(self, column: Column, name: str) -> Self:
@@ -132,8 +131,6 @@ class Numeric(Rule):
 class Number(Numeric):
     """One input: the number. The options are those of ``Numeric``."""
 
-    rule = "number"
-
     def numbers(self, column: Column, name: str) -> Array:
         return as_numbers(column, name)
 
@@ -143,8 +140,6 @@ class Number(Numeric):
 class Boolean(Numeric):
     """One input: 0 for ``False``, 1 for ``True``. The options are those of ``Numeric``."""
 
-    rule = "boolean"
-
     def numbers(self, column: Column, name: str) -> Array:
         numbers = as_numbers(column, name)
         wrong = np.flatnonzero(~np.isin(numbers, (0.0, 1.0)) & ~np.isnan(numbers))
@@ -153,10 +148,9 @@ class Boolean(Numeric):
         return numbers
 
 
-@final
 @attrs.frozen(kw_only=True)
-class OneHot(Rule):
-    """One input a category, 1 where the row has it; all are 0 for other values, which training did not have.
+class Categorical(Rule):
+    """Categories, compared as they are written; other values, which training did not have, are counted.
 
     Args:
         missing: ``"category"`` makes missing values a category, if any is missing in training; ``"drop"`` leaves rows
@@ -165,7 +159,6 @@ class OneHot(Rule):
         flagged: Learned: whether missing values are a category.
     """
 
-    rule = "onehot"
     missing: str = choice("category", ("category", "drop", "refuse"))
     categories: tuple[str, ...] | None = None
     flagged: bool = False
@@ -178,29 +171,78 @@ class OneHot(Rule):
         flagged = self.missing == "category" and bool((words.codes == MISSING).any())
         return attrs.evolve(self, categories=categories, flagged=flagged)
 
-    def outputs(self, name: str) -> tuple[str, ...]:
-        categories = self.categories or ()
-        return tuple(f"{name}={word}" for word in (*categories, *([NO_VALUE] if self.flagged else [])))
+    @property
+    def size(self) -> int:
+        """The number of categories, that of missing values included."""
+        return len(self.categories or ()) + self.flagged
+
+    @abstractmethod
+    def write(self, places: Array, out: Array) -> None:
+        """Write the inputs: the place of each row's category, and ``size`` for other values."""
 
     def encode(self, column: Column, name: str, out: Array) -> Words | None:
         words = as_words(column)
         if self.missing != "category":
             self.refuse_missing(column, name)
-        places = {word: place for place, word in enumerate(self.categories or ())}
-        unseen = len(places) + 1
-        place = words.taken(
-            np.array([places.get(word, unseen) for word in words.words], dtype=np.intp),
-            len(places) if self.flagged else unseen,
+        known = {word: place for place, word in enumerate(self.categories or ())}
+        places = words.taken(
+            np.array([known.get(word, self.size) for word in words.words], dtype=np.intp),
+            len(known) if self.flagged else self.size,
         )
-        out[:] = place[:, None] == np.arange(out.shape[1])
-        other = place == unseen
+        self.write(places, out)
+        other = places == self.size
         if not other.any():
             return None
-        named = Words(words.codes[other], words.words)
-        return named if named.used() else Words(np.zeros(int(other.sum()), dtype=np.int32), (NO_VALUE,))
+        unseen = Words(words.codes[other], words.words)
+        return unseen if unseen.used() else Words(np.zeros(int(other.sum()), dtype=np.int32), (NO_VALUE,))
 
     def described(self) -> str:
         return f"{len(self.categories or ())} categories" + (", or missing" if self.flagged else "")
+
+
+@final
+@attrs.frozen(kw_only=True)
+class OneHot(Categorical):
+    """One input a category, 1 where the row has it; all are 0 for other values. See ``Categorical``."""
+
+    def outputs(self, name: str) -> tuple[str, ...]:
+        categories = self.categories or ()
+        return tuple(f"{name}={word}" for word in (*categories, *([NO_VALUE] if self.flagged else [])))
+
+    def write(self, places: Array, out: Array) -> None:
+        out[:] = places[:, None] == np.arange(out.shape[1])
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Embedding(Categorical):
+    """One input, the index of the category, which the network replaces by a trained vector; the last is for others.
+
+    Args:
+        missing: As for ``Categorical``.
+        categories: Learned: the values in training, sorted.
+        flagged: Learned: whether missing values are a category.
+        dimensions: The length of the vector; by default the square root of the number of categories, 16 at most.
+
+    Source:
+        Guo & Berkhahn (2016), "Entity Embeddings of Categorical Variables".
+    """
+
+    dimensions: int | None = integer(None, ge=1, optional=True)
+
+    @property
+    def width(self) -> int:
+        """The length of the vector."""
+        return self.dimensions or min(16, math.ceil(math.sqrt(self.size)))
+
+    def outputs(self, name: str) -> tuple[str, ...]:
+        return (name,)
+
+    def write(self, places: Array, out: Array) -> None:
+        out[:, 0] = places
+
+    def described(self) -> str:
+        return f"{super().described()}, as vectors of {self.width}"
 
 
 PARTS = ("elapsed", "year", "month", "day", "weekday", "hour")
@@ -222,7 +264,6 @@ class Date(Rule):
         fill: Learned: the replacement, in days since 1970.
     """
 
-    rule = "date"
     parts: tuple[str, ...] = attrs.field(default=("elapsed", "month", "weekday"), converter=_as_parts)
     missing: str = choice("refuse", ("median", "drop", "refuse"))
     start: float | None = None
@@ -273,8 +314,6 @@ class Date(Rule):
 class Drop(Rule):
     """No input."""
 
-    rule = "drop"
-
     def learned(self, column: Column, name: str) -> Self:
         return self
 
@@ -288,82 +327,6 @@ class Drop(Rule):
         return "not used"
 
 
-RULES: dict[str, type[Rule]] = {rule.rule: rule for rule in (Number, Boolean, OneHot, Date, Drop)}
-
-
-def kind_of(column: Column) -> Literal["number", "boolean", "date", "text"]:
-    """What a column holds."""
-    if isinstance(column, Words):
-        used = column.used()
-        if used and all(word.lower() in BOOLEANS for word in used):
-            return "boolean"
-        return "date" if used and all(map(DATE.fullmatch, used)) else "text"
-    return {"M": "date", "b": "boolean"}.get(column.dtype.kind, "number")  # type: ignore[return-value]
-
-
-def is_missing(column: Column) -> Array:
-    """Where there is no value, ``(N,)``."""
-    if isinstance(column, Words):
-        return np.asarray(column.codes == MISSING)
-    return np.isnat(column) if column.dtype.kind == "M" else np.isnan(np.asarray(column, dtype=np.float64))
-
-
-def as_numbers(column: Column, name: str) -> Array:
-    """The numbers, NaN where they are missing.
-
-    Raises:
-        DataError: For a word that is no number; for infinity.
-    """
-    if isinstance(column, Words):
-        column = column.taken(np.array([_number(word, name, column) for word in column.words]), np.nan)
-    if column.dtype.kind == "M":
-        raise DataError(f"column {name!r} has dates; expected numbers: declare it as 'date'")
-    numbers = np.asarray(column, dtype=np.float64)
-    infinite = np.flatnonzero(np.isinf(numbers))
-    if len(infinite):
-        raise DataError(f"column {name!r} has {numbers[infinite[0]]} in row {infinite[0]}; expected finite numbers")
-    return numbers
-
-
-def _number(word: str, name: str, column: Words) -> float:
-    text = word.strip()
-    if text.lower() in BOOLEANS:
-        return BOOLEANS[text.lower()]
-    if not NUMBER.fullmatch(text):
-        if word not in column.used():
-            return math.nan
-        row = int(np.flatnonzero(column.codes == column.words.index(word))[0])
-        raise DataError(f"column {name!r} has the text {word!r} in row {row}; expected numbers, or declare 'onehot'")
-    return float(text)
-
-
-def as_words(column: Column) -> Words:
-    """The values as they are written."""
-    return column if isinstance(column, Words) else Words.of(column.tolist())
-
-
-def as_days(column: Column, name: str) -> Array:
-    """Days since 1970, with the time of the day as fraction; NaN where a date is missing.
-
-    Raises:
-        DataError: For a value that is no date in ISO 8601.
-    """
-    if isinstance(column, Words):
-        column = column.taken(np.array([_date(word, name) for word in column.words], dtype="datetime64[us]"), "NaT")
-    if column.dtype.kind != "M":
-        raise DataError(f"column {name!r} has numbers; expected dates such as 2026-11-30")
-    microseconds = column.astype("datetime64[us]")
-    days = microseconds.astype(np.int64) / 86_400e6
-    return np.where(np.isnat(microseconds), np.nan, days)
-
-
-def _date(word: str, name: str) -> np.datetime64:
-    date, _, time = word.strip().replace(" ", "T").partition("T")
-    try:
-        day = "-".join(part.zfill(2) for part in date.split("-"))
-        moment = dt.datetime.fromisoformat(f"{day}T{time}" if time else day)
-    except ValueError as error:
-        raise DataError(f"column {name!r} has {word!r}; expected dates such as 2026-11-30") from error
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
-    return np.datetime64(moment, "us")
+RULES: dict[str, type[Rule]] = {
+    rule.__name__.lower(): rule for rule in (Number, Boolean, OneHot, Embedding, Date, Drop)
+}

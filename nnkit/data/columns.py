@@ -10,7 +10,8 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.data.arrays import as_array
-from nnkit.data.column_rules import RULES, Numeric, Rule, is_missing, kind_of
+from nnkit.data.column_rules import RULES, Categorical, Embedding, Numeric, OneHot, Rule
+from nnkit.data.column_values import is_missing, kind_of
 from nnkit.data.frames import is_frame
 from nnkit.data.table import Column, Table, Words, as_table
 from nnkit.errors import DataError, HyperparameterError, ShapeError, SpecError, TrainingWarning, warn
@@ -21,7 +22,7 @@ __all__ = ["AUTO", "ColumnPlan", "ColumnsLike", "checked_request", "complete_row
 
 AUTO = "auto"
 MOST_CATEGORIES = 50
-"""Text with more distinct values is not made one-hot unless the column's rule says so."""
+"""Text with more distinct values is embedded unless the column's rule is another."""
 
 ColumnsLike: TypeAlias = str | Mapping[str, Any]
 """``"auto"``, or the rule of some columns by name; the others follow ``"auto"``."""
@@ -108,13 +109,28 @@ class ColumnPlan:
     @property
     def outputs(self) -> tuple[str, ...]:
         """A name for each column of the matrix."""
-        return tuple(output for name, rule in self.rules for output in rule.outputs(name))
+        return tuple(output for name, rule in self._placed for output in rule.outputs(name))
+
+    @property
+    def embedded(self) -> tuple[tuple[int, int, int], ...]:
+        """Of each input that is an index: its column of the matrix, the number of indices, the length of its vector.
+
+        They are the last columns of the matrix.
+        """
+        rules = [rule for _, rule in self._placed if isinstance(rule, Embedding)]
+        first = len(self.outputs) - len(rules)
+        return tuple((first + place, rule.size + 1, rule.width) for place, rule in enumerate(rules))
+
+    @property
+    def _placed(self) -> tuple[tuple[str, Rule], ...]:
+        """The rules in the order of the matrix."""
+        return tuple(sorted(self.rules, key=lambda item: isinstance(item[1], Embedding)))
 
     @property
     def ranges(self) -> dict[str, slice]:
         """The columns of the matrix that come from each column of the table."""
         ranges, start = {}, 0
-        for name, rule in self.rules:
+        for name, rule in self._placed:
             width = len(rule.outputs(name))
             ranges[name] = slice(start, start + width)
             start += width
@@ -123,7 +139,7 @@ class ColumnPlan:
     @property
     def texts(self) -> frozenset[str]:
         """The columns whose values are compared as they are written: a reader must not turn them into numbers."""
-        return frozenset(name for name, rule in self.rules if rule.rule == "onehot")
+        return frozenset(name for name, rule in self.rules if isinstance(rule, Categorical))
 
     def matrix(self, frame: Any, name: str = "X") -> Array:
         """The inputs of a network, ``(N, len(outputs))`` in float64; values that training did not have are warned of.
@@ -287,7 +303,7 @@ def _rule(spec: Any, column: str) -> Rule:
         near = suggest(name, RULES, count=1)
         hint = f" did you mean {near[0]!r}?" if near else ""
         raise SpecError(f"{where} is {name!r};{hint} the rules are {', '.join(RULES)}")
-    allowed = {"missing", "indicator", "parts"} & {field.name for field in attrs.fields(RULES[name])}
+    allowed = {"missing", "indicator", "parts", "dimensions"} & {field.name for field in attrs.fields(RULES[name])}
     wrong = next((option for option in options if option not in allowed), None)
     if wrong is not None:
         raise SpecError(f"{where}: {name} has no option {wrong!r}; it has {', '.join(sorted(allowed)) or 'none'}")
@@ -313,13 +329,7 @@ def _automatic(column: Column, name: str, refused: list[str]) -> Rule | None:
     if 2 * distinct > rows:
         refused.append(
             f"column {name!r} has {distinct} distinct texts in {rows} rows ({listed(map(repr, column.used()), 2)}), too"
-            ' many to learn from; declare "drop", or "onehot" if they are categories all the same'
+            ' many to learn from; declare "drop", or "embedding" or "onehot" if they are categories all the same'
         )
         return None
-    if distinct > MOST_CATEGORIES:
-        refused.append(
-            f'column {name!r} has {distinct} distinct texts, more than {MOST_CATEGORIES}; declare "onehot" for as'
-            ' many inputs, or "drop"'
-        )
-        return None
-    return RULES["onehot"]()
+    return (Embedding if distinct > MOST_CATEGORIES else OneHot)()

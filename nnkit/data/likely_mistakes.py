@@ -142,7 +142,8 @@ def _varies(rows: Array) -> bool:
 
 def _unscaled(model: Model, x: Inputs) -> str | None:
     first = model.body[0].parameter_specs(model.inputs)
-    if not any(spec.role == "weight" and len(spec.shape) == 2 for spec in first):
+    reads = any(spec.role == "weight" and len(spec.shape) == 2 for spec in first)
+    if not reads or model.body[0].offers("adapt_start"):
         return None  # a layer that scales comes first
     seen = x[:: max(1, len(x) // LOOKED_AT)]
     if not isinstance(seen, np.ndarray):

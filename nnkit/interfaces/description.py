@@ -32,6 +32,10 @@ class TablePlan(Protocol):
     def outputs(self) -> tuple[str, ...]:
         """A name for each input of the network."""
 
+    @property
+    def embedded(self) -> tuple[tuple[int, int, int], ...]:
+        """Of each input that is an index: its column, the number of indices, and the length of its vector."""
+
     def matrix(self, frame: Any, name: str = "X") -> Array:
         """The inputs ``(N, D)`` of a table; ``name`` is the table's in messages."""
 

@@ -48,6 +48,9 @@ DEFAULTS = {
     "simplex_head": "softmax",
     "log_simplex_head": "log_softmax",
     "nonnegative_head": "softplus",
+    "categories": "embedding",
+    "side_by_side": "concatenate",
+    "unchanged": "activation",
 }
 """The parts used where none is named: by a network, in the functional style, and on the command line."""
 

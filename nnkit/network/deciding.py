@@ -11,9 +11,11 @@ from nnkit.data.arrays import DataLike
 from nnkit.data.deciding import decided_task, target_columns
 from nnkit.data.likely_mistakes import check_pair
 from nnkit.data.scaling import check_scaling
+from nnkit.errors import DataError
+from nnkit.interfaces.description import TablePlan
 from nnkit.network.composition import DEFAULTS, Composition
 
-__all__ = ["decided"]
+__all__ = ["decided", "with_embeddings"]
 
 LOSSES = {"binary": "binary_loss", "multilabel": "binary_loss", "multiclass": "class_loss"}
 """The entry of ``DEFAULTS`` by task; a regression has that of every network."""
@@ -49,3 +51,40 @@ def decided(composition: Composition, y: DataLike) -> Composition:
     check_pair(made.head, loss, outputs)
     made.task_of(outputs)
     return made
+
+
+def with_embeddings(composition: Composition, plan: TablePlan | None) -> Composition:
+    """The composition with a first layer that replaces each index of a column plan by its trained vector.
+
+    Leading layers that scale inputs then scale the other columns.
+
+    Raises:
+        DataError: When the number of inputs was stated, so that the layers are fixed already.
+    """
+    if plan is None or not plan.embedded:
+        return composition
+    layers, width = composition.layers, len(plan.outputs)
+    if layers[0].index_columns(width):
+        return composition
+    if composition.inputs is not None:
+        names = [plan.outputs[column] for column, _, _ in plan.embedded]
+        raise DataError(
+            f"the column plan embeds {', '.join(map(repr, names))}, and the network begins with the stated number of"
+            " inputs: leave it open, Network([None, ...]) or Network(hidden=...), or declare 'onehot'"
+        )
+    scaling = tuple(
+        type(registry.create("layer", DEFAULTS[name])) for name in ("standardized_inputs", "divided_inputs")
+    )
+    count = next((place for place, layer in enumerate(layers) if not isinstance(layer, scaling)), len(layers))
+    branches: list[Any] = [
+        {"name": DEFAULTS["categories"], "categories": indices, "dimensions": length}
+        for _, indices, length in plan.embedded
+    ]
+    columns = [[column, column + 1] for column, _, _ in plan.embedded]
+    others = width - len(branches)
+    if others:
+        scaled = {0: {"name": DEFAULTS["unchanged"]}, 1: layers[0]}.get(count, list(layers[:count]))
+        branches.insert(0, scaled)
+        columns.insert(0, [0, others])
+    first = registry.create("layer", {"name": DEFAULTS["side_by_side"], "branches": branches, "columns": columns})
+    return attrs.evolve(composition, layers=(first, *layers[count:]))

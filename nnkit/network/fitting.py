@@ -43,7 +43,7 @@ from nnkit.inference.fitted import metrics_of
 from nnkit.interfaces import Callback, DataDescription, Inputs, Metric, PartSpec, Solver, TrainingData
 from nnkit.network.archive import add_record
 from nnkit.network.composition import Composition
-from nnkit.network.deciding import decided
+from nnkit.network.deciding import decided, with_embeddings
 
 __all__ = [
     "Fitting",
@@ -117,8 +117,9 @@ def with_inputs(
         x = as_rows(X, dtype=dtype, columns=composition.inputs, description=description)
     else:
         x = as_inputs(X, dtype=dtype, columns=composition.inputs, description=description, empty=empty)
+    composition = with_embeddings(decided(composition, y) if model is None else composition, description.columns)
     if model is None:
-        composition = attrs.evolve(decided(composition, y), inputs=x.shape[1])
+        composition = attrs.evolve(composition, inputs=x.shape[1])
         model = composition.model(x.shape[1])
     if model.description != description:
         model = attrs.evolve(model, description=description)

@@ -13,7 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from nnkit.data.columns import ColumnPlan
 from nnkit.data.table import Table, Words, as_table
-from nnkit.errors import DataError, SpecError, TrainingWarning
+from nnkit.errors import DataError, ShapeError, SpecError, TrainingWarning
 
 
 def people(rows=40):
@@ -163,7 +163,6 @@ def test_what_is_done_with_each_column_is_listed():
     [
         ({"when": ["2024-01-01"] * 4}, "auto", r"column 'when' has dates; declare \"date\""),
         ({"name": ["a", "b", "c", "a"]}, "auto", r"'name' has 3 distinct texts in 4 rows .* declare \"drop\""),
-        ({"code": [f"c{i // 4}" for i in range(240)]}, "auto", "60 distinct texts, more than 50; declare"),
         ({"age": [np.nan, np.nan]}, "auto", "'age' has no value in any row of training"),
         ({"city": [None, None]}, {"city": "onehot"}, "'city' has no value in any row of training"),
         ({"age": ["1", "x"]}, {"age": "number"}, "column 'age' has the text 'x' in row 1; expected numbers"),
@@ -206,6 +205,35 @@ def test_later_tables_that_do_not_fit_are_refused():
         plan.matrix(people().rename(columns={"age": "Age"}))
     with pytest.raises(DataError, match="rows: column 'age' has the text 'old' in row 2"):
         plan.matrix(people().assign(age=["1", "2", "old"] + ["4"] * 37), "rows")
+
+
+def codes(rows=240):
+    return {"code": [f"c{i // 4:02}" for i in range(rows)], "size": np.arange(rows, dtype=float)}
+
+
+def test_more_than_fifty_texts_are_indices_in_the_last_columns():
+    table = codes()
+    plan = ColumnPlan.learn(table)
+    assert (("size", "code"), ((1, 61, 8),)) == (plan.outputs, plan.embedded)
+    np.testing.assert_array_equal(np.column_stack([table["size"], np.arange(240) // 4]), plan.matrix(table))
+    assert plan == ColumnPlan.from_config(json.loads(json.dumps(plan.to_config())))
+    assert ("code", "embedding", "1", "60 categories, as vectors of 8") == plan.lines(table)[0]
+    with pytest.warns(TrainingWarning, match=r"'code' in 1 rows \(new\)"):
+        assert [[1.0, 60.0]] == plan.matrix({"size": [1.0], "code": ["new"]}).tolist()
+    rule = "embedding(dimensions=3)"
+    gaps = ColumnPlan.learn({"code": ["a", None, "b"], "when": ["c", "d", "c"]}, {"code": rule, "when": rule})
+    assert ((0, 4, 3), (1, 3, 3)) == gaps.embedded
+    assert [[0, 0], [2, 1]] == gaps.matrix({"code": ["a", None], "when": ["c", "d"]}).tolist()
+    with pytest.raises(SpecError, match="dimensions"):
+        ColumnPlan.learn(table, {"code": "embedding(dimensions=0)"})
+
+
+def test_a_plan_of_numbers_alone_reads_arrays_by_place():
+    frame = people()[["age", "member", "size"]]
+    plan = ColumnPlan.learn(frame.assign(note="x"), {"note": "drop"})
+    np.testing.assert_array_equal(plan.matrix(frame), plan.matrix(frame.to_numpy(dtype=float)))
+    with pytest.raises(ShapeError, match=r"X has shape \(2, 5\); expected \(N, 3\), with the columns 'age', 'member'"):
+        plan.matrix(np.ones((2, 5)))
 
 
 WORDS = st.one_of(st.none(), st.text(max_size=3))

@@ -95,3 +95,70 @@ def test_a_damaged_plan_is_refused(tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(FileFormatError, match="the column plan cannot be understood"):
         Network.load(tmp_path / "net.npz")
+
+
+def streets(rows=900):
+    rng = np.random.default_rng(0)
+    street, area = rng.integers(0, 60, rows), rng.uniform(0, 200, rows)
+    price = area * rng.uniform(1, 3, 60)[street]
+    return pd.DataFrame({"street": [f"s{number}" for number in street], "area": area}), price
+
+
+@pytest.mark.parametrize(
+    ("layers", "scaled"),
+    [
+        ({"hidden": ["standardize", 16]}, "standardize"),
+        (
+            {"layers": [None, "rescale(scale=0.02)", "rescale(scale=0.5)", 16, 1]},
+            ["rescale(scale=0.02)", "rescale(scale=0.5)"],
+        ),
+        ({"hidden": [16]}, "activation"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:column 0 of X reaches")
+def test_embedded_columns_get_a_layer_of_their_own(layers, scaled, tmp_path):
+    X, y = streets()
+    net = Network(**layers, columns="auto", target_scaling="standardize", seed=0)
+    net.fit(X, y, epochs=20)
+    vectors = {"name": "embedding", "categories": 61, "dimensions": 8}
+    first = {"name": "concatenate", "branches": [scaled, vectors], "columns": [[0, 1], [1, 2]]}
+    by_hand = Network([2, first, 16, 1], target_scaling="standardize", seed=0)
+    by_hand.fit(net.columns.matrix(X), y, epochs=20)
+    np.testing.assert_array_equal(by_hand.parameters, net.parameters)
+    net.save(tmp_path / "net.npz")
+    np.testing.assert_array_equal(net.predict(X), Network.load(tmp_path / "net.npz").predict(X))
+    assert net.check_gradient(X[:20], y[:20])
+    net.reset()
+    net.fit(X, y, epochs=20)
+    np.testing.assert_array_equal(by_hand.parameters, net.parameters)
+
+
+def test_an_embedding_learns_what_a_category_is_worth():
+    X, y = streets()
+    net = Network(hidden=["standardize", 16], columns="auto", target_scaling="standardize", seed=0)
+    net.fit(X[:700], y[:700], epochs=80)
+    without = Network(hidden=["standardize", 16], columns={"street": "drop"}, target_scaling="standardize", seed=0)
+    without.fit(X[:700], y[:700], epochs=80)
+    explained = [n.evaluate(X[700:], y[700:], metrics=["r2"])["r2"] for n in (net, without)]
+    assert explained[0] > 0.95 > explained[1]
+
+
+def test_a_network_that_reads_indices_itself_is_left_alone():
+    X, y = streets()
+    first = {
+        "name": "concatenate",
+        "branches": ["standardize", "embedding(categories=61, dimensions=2)"],
+        "columns": [[0, 1], [1, 2]],
+    }
+    net = Network([2, first, 8, 1], columns="auto", target_scaling="standardize", seed=0)
+    net.fit(X, y, epochs=1)
+    assert (3, 8, 1) == net.model.widths
+    with pytest.raises(DataError, match=r"embeds 'street', and the network begins with the stated number of inputs"):
+        Network([2, 8, 1], columns="auto", target_scaling="standardize", seed=0).fit(X, y, epochs=1)
+
+
+def test_only_embedded_columns():
+    X, y = streets()
+    net = Network(hidden=[8], columns="auto", target_scaling="standardize", seed=0)
+    net.fit(X[["street"]], y, epochs=1)
+    assert (8, 8, 1) == net.model.widths

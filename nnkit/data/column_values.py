@@ -1,0 +1,98 @@
+"""The values of one column: what they are, and as numbers, words or days."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from typing import Literal
+
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit.data.table import MISSING, Column, Words
+from nnkit.errors import DataError
+
+__all__ = ["BOOLEANS", "NUMBER", "as_days", "as_numbers", "as_words", "is_missing", "kind_of"]
+
+NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|infinity)", re.ASCII | re.IGNORECASE)
+DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ]\d\d?:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+BOOLEANS = {"true": 1.0, "false": 0.0}
+
+
+def kind_of(column: Column) -> Literal["number", "boolean", "date", "text"]:
+    """What a column holds."""
+    if isinstance(column, Words):
+        used = column.used()
+        if used and all(word.lower() in BOOLEANS for word in used):
+            return "boolean"
+        return "date" if used and all(map(DATE.fullmatch, used)) else "text"
+    return {"M": "date", "b": "boolean"}.get(column.dtype.kind, "number")  # type: ignore[return-value]
+
+
+def is_missing(column: Column) -> Array:
+    """Where there is no value, ``(N,)``."""
+    if isinstance(column, Words):
+        return np.asarray(column.codes == MISSING)
+    return np.isnat(column) if column.dtype.kind == "M" else np.isnan(np.asarray(column, dtype=np.float64))
+
+
+def as_numbers(column: Column, name: str) -> Array:
+    """The numbers, NaN where they are missing.
+
+    Raises:
+        DataError: For a word that is no number; for infinity.
+    """
+    if isinstance(column, Words):
+        column = column.taken(np.array([_number(word, name, column) for word in column.words]), np.nan)
+    if column.dtype.kind == "M":
+        raise DataError(f"column {name!r} has dates; expected numbers: declare it as 'date'")
+    numbers = np.asarray(column, dtype=np.float64)
+    infinite = np.flatnonzero(np.isinf(numbers))
+    if len(infinite):
+        raise DataError(f"column {name!r} has {numbers[infinite[0]]} in row {infinite[0]}; expected finite numbers")
+    return numbers
+
+
+def _number(word: str, name: str, column: Words) -> float:
+    text = word.strip()
+    if text.lower() in BOOLEANS:
+        return BOOLEANS[text.lower()]
+    if not NUMBER.fullmatch(text):
+        if word not in column.used():
+            return math.nan
+        row = int(np.flatnonzero(column.codes == column.words.index(word))[0])
+        raise DataError(f"column {name!r} has the text {word!r} in row {row}; expected numbers, or declare 'onehot'")
+    return float(text)
+
+
+def as_words(column: Column) -> Words:
+    """The values as they are written."""
+    return column if isinstance(column, Words) else Words.of(column.tolist())
+
+
+def as_days(column: Column, name: str) -> Array:
+    """Days since 1970, with the time of the day as fraction; NaN where a date is missing.
+
+    Raises:
+        DataError: For a value that is no date in ISO 8601.
+    """
+    if isinstance(column, Words):
+        column = column.taken(np.array([_date(word, name) for word in column.words], dtype="datetime64[us]"), "NaT")
+    if column.dtype.kind != "M":
+        raise DataError(f"column {name!r} has numbers; expected dates such as 2026-11-30")
+    microseconds = column.astype("datetime64[us]")
+    days = microseconds.astype(np.int64) / 86_400e6
+    return np.where(np.isnat(microseconds), np.nan, days)
+
+
+def _date(word: str, name: str) -> np.datetime64:
+    date, _, time = word.strip().replace(" ", "T").partition("T")
+    try:
+        day = "-".join(part.zfill(2) for part in date.split("-"))
+        moment = dt.datetime.fromisoformat(f"{day}T{time}" if time else day)
+    except ValueError as error:
+        raise DataError(f"column {name!r} has {word!r}; expected dates such as 2026-11-30") from error
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
+    return np.datetime64(moment, "us")
