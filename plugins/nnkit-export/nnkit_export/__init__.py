@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from nnkit_export.functions import lookup
     from nnkit_export.graph import Graph
     from nnkit_export.keras_source import from_keras
+    from nnkit_export.matlab_source import from_matlab
+    from nnkit_export.onnx_source import from_onnx
     from nnkit_export.onnx_target import to_onnx
     from nnkit_export.parts import graph_of, graph_of_part
     from nnkit_export.safe_tensors import from_safetensors, to_safetensors
@@ -23,6 +25,8 @@ __all__ = [
     "NetworkImportError",
     "TraceError",
     "from_keras",
+    "from_matlab",
+    "from_onnx",
     "from_safetensors",
     "from_torch",
     "graph_of",
@@ -42,6 +46,8 @@ _HOME = {
     "NetworkImportError": "errors",
     "TraceError": "errors",
     "from_keras": "keras_source",
+    "from_matlab": "matlab_source",
+    "from_onnx": "onnx_source",
     "from_safetensors": "safe_tensors",
     "from_torch": "torch_source",
     "graph_of": "parts",

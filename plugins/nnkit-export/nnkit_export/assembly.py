@@ -12,6 +12,7 @@ import nnkit
 from nnkit.arrays import Array
 from nnkit.core.layout import Layout
 from nnkit.core.state import TrainingState
+from nnkit.data.scaling import TargetScaling
 from nnkit.interfaces import Activation, DataDescription, PartSpec
 from nnkit.network.composition import DEFAULTS, Composition
 from nnkit.plugins import create
@@ -68,6 +69,7 @@ class Assembly:
         self.columns = inputs
         self._layers: list[dict[str, Any]] = []
         self._arrays: dict[str, Array] = {}
+        self._affine: tuple[Any, Any] = (1.0, 0.0)
 
     def dense(self, where: str, weight: Any, bias: Any = None) -> None:
         """Add ``y = x @ weight + bias``.
@@ -85,10 +87,23 @@ class Assembly:
         self.layer(where, "dense", arrays, columns=weight.shape[0], units=columns, use_bias=bias is not None)
         self.columns = columns
 
+    def add_bias(self, where: str, values: Any) -> bool:
+        """Add a constant to the dense layer before it, if that has neither bias nor activation."""
+        before: dict[str, Any] = self._layers[-1] if self._layers else {"name": ""}
+        if before["name"] != "dense" or before["use_bias"] or "activation" in before:
+            return False
+        bias = numbers(
+            where, "the bias", np.ravel(values) * np.ones(self.columns or 1, np.asarray(values).dtype), (self.columns,)
+        )
+        self._arrays[f"{len(self._layers) - 1}.bias"] = bias
+        before["use_bias"] = True
+        return True
+
     def activation(self, where: str, name: str, **hyperparameters: Any) -> None:
         """Add an activation, to the dense layer before it where there is one."""
         if name == "identity":
             return
+        self._flush()
         spec: Any = {"name": name, **hyperparameters} if hyperparameters else name
         if self._layers and self._layers[-1]["name"] == "dense" and "activation" not in self._layers[-1]:
             self._layers[-1]["activation"] = spec
@@ -113,6 +128,7 @@ class Assembly:
             columns: The inputs of this layer, if the source states them.
             hyperparameters: Of the layer.
         """
+        self._flush()
         if self.columns is None:
             self.columns = columns
             if arrays and columns is None:
@@ -132,20 +148,26 @@ class Assembly:
             numbers(where, name, np.full(self.columns, 1.0) * np.ravel(values), (self.columns,))
             for name, values in (("the factor", scale), ("the offset", offset))
         )
-        if (scale == 1.0).all() and (offset == 0.0).all():
-            return
         index = len(self._layers) - 1
         if index >= 0 and self._layers[-1]["name"] == "dense" and "activation" not in self._layers[-1]:
             weight, bias = self._arrays[f"{index}.weight"], self._arrays.get(f"{index}.bias", np.zeros(self.columns))
             self._arrays[f"{index}.weight"] = (weight * scale).astype(weight.dtype)
             self._arrays[f"{index}.bias"] = (bias * scale + offset).astype(weight.dtype)
             self._layers[-1]["use_bias"] = True
-        elif (scale == scale[0]).all() and (offset == offset[0]).all():
-            self.layer(where, "rescale", {}, scale=float(scale[0]), offset=float(offset[0]))
-        elif (scale > 0.0).all():
-            self.standardize(where, -offset / scale, 1.0 / scale)
         else:
-            raise NetworkImportError(f"{where} multiplies columns by numbers that are not positive: {scale[:5]}")
+            self._affine = (self._affine[0] * scale, self._affine[1] * scale + offset)
+
+    def _flush(self) -> None:
+        """Add the scaling that ``affine`` has collected."""
+        (scale, offset), self._affine = self._affine, (1.0, 0.0)
+        if np.all(scale == 1.0) and np.all(offset == 0.0):
+            return
+        if (scale == scale[0]).all() and (offset == offset[0]).all():
+            self.layer("a scaling", "rescale", {}, scale=float(scale[0]), offset=float(offset[0]))
+        elif (scale > 0.0).all():
+            self.standardize("a scaling", -offset / scale, 1.0 / scale)
+        else:
+            raise NetworkImportError(f"columns are multiplied by numbers that are not positive: {scale[:5]}")
 
     def standardize(self, where: str, mean: Any, stddev: Any) -> None:
         """Add ``y = (x - mean) / stddev``, which later training does not learn again."""
@@ -155,7 +177,12 @@ class Assembly:
         self.layer(where, "standardize", {"mean": mean, "stddev": stddev, "count": np.ones(1)})
 
     def network(
-        self, *, loss: PartSpec | None = None, dtype: Any = None, description: DataDescription | None = None
+        self,
+        *,
+        loss: PartSpec | None = None,
+        dtype: Any = None,
+        description: DataDescription | None = None,
+        target_scaling: TargetScaling | None = None,
     ) -> nnkit.Network:
         """The network; weights in float16 or float32 make it one in float32.
 
@@ -163,10 +190,12 @@ class Assembly:
             loss: For later training; by default the one that fits the output activation.
             dtype: By default that of the source.
             description: What is known of the data.
+            target_scaling: How the targets are scaled, where the description has their shift and scale.
 
         Raises:
             NetworkImportError: When there is no layer, or the layers do not fit each other.
         """
+        self._flush()
         if not self._layers or self.inputs is None:
             raise NetworkImportError("there is no layer with weights; expected at least one dense layer")
         if dtype is None:
@@ -174,8 +203,10 @@ class Assembly:
             dtype = FLOATS.get(max(weights, default=8), np.float64)
         layers = [create("layer", layer) for layer in self._layers]
         if loss is None:
-            loss = default_loss(layers[-1].split()[1])
-        composition = Composition.of([self.inputs, *layers], loss=loss, dtype=dtype, seed=0)
+            loss = default_loss(None if target_scaling else layers[-1].split()[1])
+        composition = Composition.of(
+            [self.inputs, *layers], loss=loss, dtype=dtype, seed=0, target_scaling=target_scaling
+        )
         return built(composition, self._arrays, description)
 
 

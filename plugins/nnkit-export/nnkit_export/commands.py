@@ -23,6 +23,8 @@ TARGETS = {
 
 SOURCES = {
     **dict.fromkeys((".keras", ".h5", ".hdf5"), ("nnkit_export.keras_source", "from_keras")),
+    ".mat": ("nnkit_export.matlab_source", "from_matlab"),
+    ".onnx": ("nnkit_export.onnx_source", "from_onnx"),
     ".safetensors": ("nnkit_export.safe_tensors", "from_safetensors"),
 }
 

@@ -59,6 +59,24 @@ def torch_models():
         "log_softmax": nn.LogSoftmax(dim=-1),
     }.items():
         yield name, nn.Sequential(nn.Linear(4, 5), activation, nn.Linear(5, 2))
+    yield (
+        "chain",
+        nn.Sequential(
+            nn.BatchNorm1d(4),
+            nn.Linear(4, 8, bias=False),
+            nn.Dropout(0.2),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(8, 6),
+            nn.LayerNorm(6),
+            nn.PReLU(),
+            nn.Linear(6, 6, bias=False),
+            nn.BatchNorm1d(6),
+            nn.GELU(),
+            nn.Linear(6, 3),
+            nn.Softmax(dim=1),
+        ),
+    )
 
 
 class Named(nn.Module):

@@ -1,0 +1,391 @@
+"""Dense graphs in ONNX files as networks."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+import nnkit
+from nnkit.arrays import Array
+from nnkit.errors import FileFormatError, MissingExtraError
+from nnkit.interfaces import DataDescription, PartSpec
+from nnkit.plugins import create
+from nnkit_export.assembly import Assembly
+from nnkit_export.errors import NetworkImportError
+from nnkit_export.onnx_target import OPERATORS
+from nnkit_export.reading import checked_file, reading
+
+__all__ = ["from_onnx"]
+
+ACTIVATIONS: Final = {
+    "Relu": "relu",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Mish": "mish",
+    "Exp": "exponential",
+    "Identity": "identity",
+}
+"""Operators without attributes that matter."""
+
+SELU: Final = {"alpha": 1.67326319217681884765625, "gamma": 1.05070102214813232421875}
+"""The defaults of the standard, which are those of the paper in float32."""
+
+PIECES: Final[dict[str, Callable[..., Any]]] = {
+    operator: getattr(np, name)
+    for name, operator in OPERATORS.items()
+    if operator[0] != "R" and operator not in {"ArgMax", "ArgMin"}
+} | {
+    "Relu": lambda x: np.maximum(x, 0.0),
+    "Sigmoid": lambda x: 1.0 / (1.0 + np.exp(-x)),
+    "Softplus": lambda x: np.logaddexp(0.0, x),
+    "Erf": np.vectorize(math.erf, otypes=[float]),
+    "Reciprocal": lambda x: 1.0 / x,
+    "Identity": lambda x: x,
+}
+"""What an activation can be composed of, element by element."""
+
+COMPOSED: Final = (
+    *("silu", "gelu", "gelu(approximate=True)", "mish", "softsign", "softplus", "sigmoid", "tanh", "relu", "selu"),
+    *("elu", "leaky_relu", "hard_sigmoid", "exponential"),
+)
+"""The activations that a composition is compared with."""
+
+GRID: Final = np.concatenate([np.linspace(-30.0, 30.0, 241), np.geomspace(1e-6, 1.0, 40)])
+LONGEST: Final = 16
+"""Operators of one composed activation."""
+
+
+def from_onnx(
+    path: str | os.PathLike[str], *, output: str | None = None, loss: PartSpec | None = None
+) -> nnkit.Network:
+    """The network in an ONNX file; predictions are equal.
+
+    The graph must be one operator after the other: Gemm, MatMul, Add, Sub, Mul and Div with constants,
+    BatchNormalization, LayerNormalization, PRelu, Dropout, and activations, also those composed of several operators.
+    Weights in other files are not read. Features and classes come from the metadata of files that nnkit has written.
+
+    Args:
+        path: The file.
+        output: Which output is the prediction; by default the only one of floating point numbers.
+        loss: For later training; by default the one that fits the output activation.
+
+    Raises:
+        NetworkImportError: Names the operator that has no equal here.
+        FileFormatError: When the file is damaged or something else.
+        MissingExtraError: Without the package onnx.
+    """
+    file = checked_file(path, ".onnx")
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError("from_onnx needs onnx: pip install 'nnkit-export[onnx]'") from error
+    with reading(file, "an ONNX file"):
+        model = onnx.load(os.fspath(file), load_external_data=False)
+        if not model.graph.node:
+            raise FileFormatError("it has no operators")
+        return _Reader(onnx, model).network(output, loss)
+
+
+class _Reader:
+    """Follows the input through the graph to an output."""
+
+    def __init__(self, onnx: Any, model: Any) -> None:
+        self.onnx, self.model, self.graph = onnx, model, model.graph
+        self.constants: dict[str, Array] = {}
+        for tensor in self.graph.initializer:
+            self.constants[tensor.name] = self._tensor(tensor)
+        self.nodes: list[Any] = []
+        for node in self.graph.node:
+            if node.domain not in {"", "ai.onnx"}:
+                raise NetworkImportError(
+                    f"operator {_where(node)} is of {node.domain}; expected the standard ones only"
+                )
+            if not self._folded(node):
+                self.nodes.append(node)
+
+    def network(self, output: str | None, loss: PartSpec | None) -> nnkit.Network:
+        """The network from the input to the output."""
+        inputs = [value for value in self.graph.input if value.name not in self.constants]
+        if len(inputs) != 1:
+            raise NetworkImportError(f"the graph has the inputs {[v.name for v in inputs]}; expected one")
+        name, output = inputs[0].name, self._output(output)
+        dims = inputs[0].type.tensor_type.shape.dim
+        if dims and len(dims) != 2:
+            raise NetworkImportError(f"the input {name!r} has {len(dims)} axes; expected rows of numbers: (N, D)")
+        self._keep_ancestors(output)
+        assembly = Assembly((dims[1].dim_value or None) if dims else None)
+        while name != output:
+            users = [node for node in self.nodes if name in node.input]
+            if not users:
+                raise NetworkImportError(f"the output {output!r} does not depend on the input")
+            after = self._single(assembly, users[0], name) if len(users) == 1 else None
+            name = self._composed(assembly, name) if after is None else after
+        return assembly.network(loss=loss, description=self._description(assembly))
+
+    # -- the graph -----------------------------------------------------------------------------
+
+    def _tensor(self, tensor: Any) -> Array:
+        if tensor.data_location == self.onnx.TensorProto.EXTERNAL or tensor.external_data:
+            raise NetworkImportError(
+                f"the weights {tensor.name!r} are in another file, which is not read; save the model in one file:"
+                " onnx.save(onnx.load(path), path)"
+            )
+        return np.asarray(self.onnx.numpy_helper.to_array(tensor))
+
+    def _attributes(self, node: Any) -> dict[str, Any]:
+        return {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}
+
+    def _folded(self, node: Any) -> bool:
+        """Whether the node is a constant, which is computed now."""
+        attributes = self._attributes(node)
+        if node.op_type == "Constant":
+            value = next(iter(attributes.values()), 0.0)
+            is_tensor = isinstance(value, self.onnx.TensorProto)
+            self.constants[node.output[0]] = self._tensor(value) if is_tensor else np.asarray(value)
+        elif node.op_type in {"Identity", "Transpose"} and node.input[0] in self.constants:
+            value = self.constants[node.input[0]]
+            axes = attributes.get("perm") if node.op_type == "Transpose" else range(value.ndim)
+            self.constants[node.output[0]] = value.transpose(axes)
+        else:
+            return False
+        return True
+
+    def _output(self, wanted: str | None) -> str:
+        """The name of the output that is the prediction."""
+        floats = (self.onnx.TensorProto.FLOAT, self.onnx.TensorProto.DOUBLE)
+        kinds = {value.name: value.type.tensor_type.elem_type for value in self.graph.output}
+        candidates = [name for name, kind in kinds.items() if kind in floats]
+        if wanted is not None:
+            candidates = [name for name in kinds if name == wanted]
+        if len(candidates) != 1:
+            raise NetworkImportError(f"output is {wanted!r}; expected one of {list(kinds)}")
+        return str(candidates[0])
+
+    def _keep_ancestors(self, output: str) -> None:
+        """Leave out the operators that the output does not need, such as those of labels."""
+        needed, chain = {output}, []
+        for node in reversed(self.nodes):
+            if needed.intersection(node.output):
+                needed.update(node.input)
+                chain.append(node)
+        self.nodes = chain[::-1]
+
+    def _description(self, assembly: Assembly) -> DataDescription | None:
+        """Features and classes, where nnkit has written them."""
+        notes = {entry.key: entry.value for entry in self.model.metadata_props}
+        if not str(notes.get("generator", "")).startswith("nnkit-export"):
+            return None
+        stated: dict[str, tuple[Any, ...]] = {}
+        for name, count in (("features", assembly.inputs), ("classes", None)):
+            values = json.loads(notes.get(name, "[]"))
+            if not isinstance(values, list) or not all(isinstance(value, (str, int)) for value in values):
+                raise FileFormatError(f"damaged: {name} in its metadata is no list of texts or integers")
+            if values and count in {None, len(values)}:
+                stated[name] = tuple(values)
+        classes = stated.get("classes")
+        if classes is not None and len(classes) != max(assembly.columns or 0, 2):
+            del stated["classes"]
+        return DataDescription(**stated) if stated else None  # type: ignore[arg-type]
+
+    # -- operators -----------------------------------------------------------------------------
+
+    def _single(self, assembly: Assembly, node: Any, name: str) -> str | None:
+        """Add an operator whose other operands are constants; its output, or ``None`` when it is another one."""
+        operator, where, attributes = node.op_type, _where(node), self._attributes(node)
+        names = [other for other in node.input if other not in {name, ""}]
+        if any(other not in self.constants for other in names) or list(node.input).count(name) != 1:
+            return None
+        others = [self.constants[other] for other in names]
+        first = node.input[0] == name
+        if operator in SPECIAL and first:
+            SPECIAL[operator](assembly, where, attributes, others)
+        elif operator in ACTIVATIONS and first:
+            assembly.activation(where, ACTIVATIONS[operator])
+        elif operator in AFFINE and np.size(others[0]) in {1, assembly.columns or np.size(others[0])}:
+            values = np.ravel(others[0]).astype(np.float64)
+            if operator == "Add" and assembly.add_bias(where, others[0]):
+                return str(node.output[0])
+            if operator in {"Div", "Mul"} and not values.all():
+                raise NetworkImportError(f"operator {where} multiplies or divides by 0")
+            if operator in {"Div", "Sub"} and not first:
+                return None
+            assembly.affine(where, *AFFINE[operator](values))
+        else:
+            return None
+        return str(node.output[0])
+
+    def _composed(self, assembly: Assembly, name: str) -> str:
+        """Add the activation that the next operators, up to where they meet again, compute together."""
+        values: dict[str, Any] = {name: GRID}
+        members: list[Any] = []
+        for node in self.nodes:
+            if not values.keys() & set(node.input):
+                continue
+            scalars = {i: self.constants[i].ravel()[0] for i in node.input if np.size(self.constants.get(i, ())) == 1}
+            known = values | scalars
+            if node.op_type not in PIECES or any(i not in known for i in node.input):
+                break
+            with np.errstate(all="ignore"):
+                values[node.output[0]] = PIECES[node.op_type](*(known[i] for i in node.input))
+            members.append(node)
+            rest = [other for other in self.nodes if other not in members]
+            open_ends = {i for other in rest for i in other.input if i in values}
+            ends = open_ends | ({node.output[0]} if not rest else set())
+            if ends == {node.output[0]}:
+                for spec in COMPOSED:
+                    if np.allclose(create("activation", spec).forward(GRID), values[node.output[0]], 1e-6, 1e-7):
+                        assembly.activation(_where(node), **_spec(spec))
+                        return str(node.output[0])
+            if len(members) == LONGEST:
+                break
+        node = next(node for node in self.nodes if name in node.input)
+        equals = ", ".join(sorted({*SPECIAL, *ACTIVATIONS, *AFFINE}))
+        raise NetworkImportError(f"operator {_where(node)} has no equal in nnkit here; there are {equals}")
+
+
+def _where(node: Any) -> str:
+    return f"{node.op_type} ({node.name or node.output[0]})"
+
+
+def _spec(text: str) -> dict[str, Any]:
+    name, _, rest = text.partition("(")
+    return {"name": name, **({"approximate": True} if rest else {})}
+
+
+def _number(attributes: Mapping[str, Any], name: str, default: float) -> float:
+    """An attribute, which is a float32, as the shortest decimal number that is the same one."""
+    return float(str(np.float32(attributes.get(name, default))))
+
+
+def _expect(where: str, attributes: Mapping[str, Any], name: str, default: Any, *allowed: Any) -> None:
+    value = attributes.get(name, default)
+    if value not in allowed and not any(isinstance(a, float) and abs(value - a) < 1e-6 * abs(a) for a in allowed):
+        raise NetworkImportError(
+            f"operator {where} has {name}={value!r}; nnkit has {' or '.join(map(repr, allowed))} only"
+        )
+
+
+def _gemm(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    _expect(where, attributes, "transA", 0, 0)
+    weight = others[0].T if attributes.get("transB", 0) else others[0]
+    alpha, beta = attributes.get("alpha", 1.0), attributes.get("beta", 1.0)
+    bias = np.ravel(others[1]) * np.ones(weight.shape[-1], weight.dtype) if len(others) > 1 else None
+    scaled = bias if bias is None or beta == 1.0 else (bias * beta).astype(bias.dtype)
+    assembly.dense(where, weight if alpha == 1.0 else (weight * alpha).astype(weight.dtype), scaled)
+
+
+def _matmul(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    assembly.dense(where, others[0])
+
+
+def _batch_norm(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    _expect(where, attributes, "training_mode", 0, 0)
+    arrays = dict(zip(("scale", "shift", "running_mean", "running_variance"), others, strict=True))
+    momentum = round(1.0 - _number(attributes, "momentum", 0.9), 7)
+    assembly.layer(where, "batch_norm", arrays, epsilon=_number(attributes, "epsilon", 1e-5), momentum=momentum)
+
+
+def _layer_norm(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    _expect(where, attributes, "axis", -1, -1, 1)
+    shift = others[1] if len(others) > 1 else np.zeros_like(others[0])
+    arrays = {"scale": others[0], "shift": shift}
+    assembly.layer(where, "layer_norm", arrays, epsilon=_number(attributes, "epsilon", 1e-5))
+
+
+def _prelu(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    slope = np.ravel(others[0])
+    columns = assembly.columns or slope.size
+    assembly.layer(where, "prelu", {"slope": np.repeat(slope, columns) if slope.size == 1 else slope})
+
+
+def _dropout(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    if len(others) > 1 and np.any(others[1]):
+        raise NetworkImportError(f"operator {where} has training_mode=True; export the model for inference")
+    rate = float(str(np.float32(np.ravel(others[0])[0]))) if others else _number(attributes, "ratio", 0.5)
+    assembly.layer(where, "dropout", {}, rate=rate)
+
+
+def _reshape(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    shape = np.ravel(others[0]).tolist()
+    if len(shape) != 2 or shape[1] not in {-1, assembly.columns} or shape[0] not in {-1, 0}:
+        raise NetworkImportError(f"operator {where} makes the shape {shape}; rows stay rows in nnkit")
+
+
+def _cast(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    _expect(where, attributes, "to", None, 1, 11)  # float32 and float64
+
+
+def _flatten(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    _expect(where, attributes, "axis", 1, 1)
+
+
+def _softmax(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    _expect(where, attributes, "axis", -1, -1, 1)
+    assembly.activation(where, "softmax")
+
+
+def _log_softmax(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    _expect(where, attributes, "axis", -1, -1, 1)
+    assembly.activation(where, "log_softmax")
+
+
+def _leaky_relu(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    assembly.activation(where, "leaky_relu", negative_slope=_number(attributes, "alpha", 0.01))
+
+
+def _elu(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    assembly.activation(where, "elu", alpha=_number(attributes, "alpha", 1.0))
+
+
+def _selu(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    for name, value in SELU.items():
+        _expect(where, attributes, name, value, value)
+    assembly.activation(where, "selu")
+
+
+def _gelu(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    _expect(where, attributes, "approximate", b"none", b"none", b"tanh")
+    tanh = attributes.get("approximate") == b"tanh"
+    assembly.activation(where, "gelu", **({"approximate": True} if tanh else {}))
+
+
+def _hard_sigmoid(assembly: Assembly, where: str, attributes: Mapping[str, Any], others: list[Any]) -> None:
+    _expect(where, attributes, "alpha", 0.2, 1 / 6)
+    _expect(where, attributes, "beta", 0.5, 0.5)
+    assembly.activation(where, "hard_sigmoid")
+
+
+SPECIAL: Final[dict[str, Callable[[Assembly, str, Mapping[str, Any], list[Any]], None]]] = {
+    "Gemm": _gemm,
+    "MatMul": _matmul,
+    "BatchNormalization": _batch_norm,
+    "LayerNormalization": _layer_norm,
+    "PRelu": _prelu,
+    "Dropout": _dropout,
+    "Cast": _cast,
+    "Reshape": _reshape,
+    "Flatten": _flatten,
+    "Softmax": _softmax,
+    "LogSoftmax": _log_softmax,
+    "LeakyRelu": _leaky_relu,
+    "Elu": _elu,
+    "Selu": _selu,
+    "Gelu": _gelu,
+    "HardSigmoid": _hard_sigmoid,
+}
+"""Operators with attributes or arrays."""
+
+AFFINE: Final[dict[str, Callable[[Array], tuple[Any, Any]]]] = {
+    "Add": lambda c: (1.0, c),
+    "Sub": lambda c: (1.0, -c),
+    "Mul": lambda c: (c, 0.0),
+    "Div": lambda c: (1.0 / c, 0.0),
+}
+"""Factor and offset of the operators whose second operand is a constant."""
