@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nnkit import errors, functional, interfaces, plot, plugins, testing
+    from nnkit import data, errors, functional, interfaces, plot, plugins, testing
     from nnkit.arrays import to_categorical
     from nnkit.layers.batch_norm import BatchNorm
     from nnkit.layers.dense import Dense
@@ -24,6 +24,7 @@ __all__ = [
     "LayerNorm",
     "Network",
     "Standardize",
+    "data",
     "errors",
     "functional",
     "interfaces",

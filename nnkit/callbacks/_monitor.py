@@ -52,7 +52,7 @@ def monitored(callback: Callback, view: TrainingView, name: str) -> float:
     if name not in view.logs:
         have = ", ".join(view.logs)
         hint = did_you_mean(name, view.logs)
-        if name.startswith("val_") and view.validation_data is None:
+        if name.startswith("val_") and not any(other.startswith("val_") for other in view.logs):
             hint = "; pass validation_data or validation_split to fit"
         raise UnknownNameError(f"{who}: this training logs no {name!r}; it logs: {have}{hint}")
     value = view.logs[name]

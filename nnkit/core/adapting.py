@@ -8,15 +8,22 @@ from nnkit.arrays import Array
 from nnkit.core.chunks import pieces, window_rows
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
-from nnkit.interfaces import Inputs
+from nnkit.interfaces import Source, TrainingData
 
 __all__ = ["adapt", "windows"]
 
 
-def windows(x: Inputs, weight: Array | None) -> Iterator[tuple[Array, Array | None]]:
-    """The rows of inputs and their weights, in the windows that sources are read in, so that results are equal."""
-    for rows in pieces(len(x), window_rows(x.shape[1])):
-        yield x[rows], None if weight is None else weight[rows]
+def windows(data: TrainingData | Source) -> Iterator[tuple[Array, Array | None]]:
+    """The rows of inputs and their weights; arrays and sources in the same windows, so that results are equal."""
+    if isinstance(data, tuple):
+        x, _, weight = data
+        for rows in pieces(len(x), window_rows(x.shape[1])):
+            yield x[rows], None if weight is None else weight[rows]
+        return
+    source = data.apart()
+    for rows in pieces(source.samples, window_rows(source.columns)):
+        x, _, weight = source.read(0, rows.start, rows.stop)
+        yield x[:], weight
 
 
 def adapt(model: Model, state: TrainingState, rows: Callable[[], Iterable[tuple[Array, Array | None]]]) -> None:

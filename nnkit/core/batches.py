@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -10,10 +11,10 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.core.blocks import supply_blocks
 from nnkit.core.closure import bind_closure
+from nnkit.core.feeding import Portion, portions
 from nnkit.core.learning_rate import learning_rate_of, with_learning_rate
 from nnkit.core.loop import Loop
 from nnkit.core.model import Model
-from nnkit.core.order import Sampling, epoch_order
 from nnkit.core.step import GradientStep, Vectors, bind_gradient
 from nnkit.core.trained import TRAINED, begin_state, training_vector
 from nnkit.core.view import Run
@@ -39,7 +40,6 @@ class Batches:
     def __init__(
         self, model: Model, optimizer: Optimizer, run: Run, accelerate: Callable[[Optimizer], Optimizer]
     ) -> None:
-        X, target, weight = run.data
         plan = run.plan
         self._run, self._model = run, model
         self._composed, self._accelerate = optimizer, accelerate
@@ -56,25 +56,19 @@ class Batches:
         self._trained = self._vector[: self._size]
         self._bind_optimizer()
         self._vectors = Vectors(self._vector, self._gradient, run.state.buffers)
-        self._random_batch = plan.sampling == "random_batch"
-        self._rest = 0 if self._random_batch else plan.samples % plan.batch_size
         self._pool = Pool(plan.batch_size, run.state.parameters.dtype)
         self._steps: dict[int, GradientStep] = {}
-        # All of the data in one batch needs no gathering: its order does not matter.
-        self._gathers = plan.batch_size < plan.samples
         # Weights with mean 1, so that batches estimate the weighted mean without bias; a loss that couples rows
         # reduces them itself, so it is passed those of the user.
-        self._all_weights = None
-        if weight is not None:
-            self._all_weights = (weight if model.loss.rows_coupled else _with_mean_1(weight)).astype(X.dtype)
-        self._target, self._weight = target, self._all_weights
-        if not self._gathers:
-            self._x = X[:]
-        else:
-            shape = plan.batch_size, X.shape[1]
-            self._x = np.empty(shape, dtype=X.dtype) if isinstance(X, np.ndarray) else X.empty(plan.batch_size)
-            self._target = np.empty((plan.batch_size, *target.shape[1:]), dtype=target.dtype)
-            self._weight = None if weight is None else np.empty(plan.batch_size, dtype=X.dtype)
+        self._weight = None
+        # All of the data in one batch needs no gathering: its order does not matter.
+        self._gathers = True
+        if isinstance(run.data, tuple):
+            x, _, weight = run.data
+            self._gathers = plan.batch_size < plan.samples
+            if weight is not None:
+                self._weight = (weight if model.loss.rows_coupled else _with_mean_1(weight)).astype(x.dtype)
+        self._batch: tuple[Any, Array, Array | None] | None = None
 
     def run(self, loop: Loop) -> None:
         """Epoch after epoch."""
@@ -161,8 +155,7 @@ class Batches:
     def _mean_loss(self) -> float:
         """The mean over the samples of the epoch, each batch with the parameters before its step."""
         plan = self._run.plan
-        seen = plan.batches * plan.batch_size if self._random_batch else plan.samples
-        return self._run.state.loss_sum / seen
+        return self._run.state.loss_sum / int(plan.batch_sizes.sum())
 
     def _step(self, rows: int) -> GradientStep:
         if rows not in self._steps:
@@ -181,58 +174,70 @@ class Batches:
             self._steps[rows] = bound
         return self._steps[rows]
 
+    def _buffers(self, portion: Portion) -> tuple[Any, Array, Array | None]:
+        """Arrays for the rows of a batch; the data themselves where these are one batch."""
+        if not self._gathers:
+            return portion.x[:], portion.target, portion.weight
+        if self._batch is None:
+            rows, x, target, weight = self._run.plan.batch_size, portion.x, portion.target, portion.weight
+            self._batch = (
+                np.empty((rows, x.shape[1]), dtype=x.dtype) if isinstance(x, np.ndarray) else x.empty(rows),
+                np.empty((rows, *target.shape[1:]), dtype=target.dtype),
+                None if weight is None else np.empty(rows, dtype=weight.dtype),
+            )
+        return self._batch
+
     def _run_epoch(self, loop: Loop) -> None:
         """All batches that the present epoch still has, or fewer when it is halted."""
         run, state, plan = self._run, self._run.state, self._run.plan
         batch = plan.batch_size
-        sampling: Sampling = plan.sampling  # type: ignore[assignment]
-        order = epoch_order(state.entropy, state.epoch, plan.samples, batch, sampling)
-        full = plan.batches - (1 if self._rest else 0)
         listening = loop.listening("on_batch_end")
         guard = loop.guard
-        X, targets, _ = run.data
-        weights = self._all_weights
-        x, target, weight = self._x, self._target, self._weight
         gathers = self._gathers
         step = self._step(batch)
         update = self._update
-        take_x, take_target = X.take, targets.take
         done, total = state.batch, state.loss_sum
         first_step = state.step - done
-        indices = order
         try:
-            for start in range(done * batch, full * batch, batch):
-                if gathers:
-                    indices = order[start : start + batch]
+            for portion in portions(run.data, self._weight, plan, state.entropy, state.epoch, done):
+                order, first, weights = portion.order, portion.first, portion.weight
+                x, target, weight = self._buffers(portion)
+                take_x, take_target = portion.x.take, portion.target.take
+                full = len(order) - len(order) % batch
+                indices = order
+                for start in range((done - portion.batch) * batch, full, batch):
+                    if gathers:
+                        indices = order[start : start + batch]
+                        take_x(indices, 0, x, "clip")
+                        take_target(indices, 0, target, "clip")
+                        if weights is not None:
+                            weights.take(indices, 0, weight, "clip")
+                    value = step(x, target, weight)
+                    update()
+                    total += value * batch
+                    done += 1
+                    if listening:
+                        state.step = first_step + done
+                        self._end_batch(loop, indices + first, value, done, total)
+                        update = self._update
+                        if run.stopping():
+                            return
+                    if guard.requested:
+                        return
+                if full < len(order) and portion.batch + full // batch == done:
+                    indices = order[full:]
+                    rest = len(indices)
+                    weight = None if weights is None else weights[indices]
+                    x, target = x[:rest], target[:rest]
                     take_x(indices, 0, x, "clip")
                     take_target(indices, 0, target, "clip")
-                    if weights is not None:
-                        weights.take(indices, 0, weight, "clip")
-                value = step(x, target, weight)
-                update()
-                total += value * batch
-                done += 1
-                if listening:
-                    state.step = first_step + done
-                    self._end_batch(loop, indices, value, done, total)
-                    update = self._update
-                    if run.stopping():
-                        return
-                if guard.requested:
-                    return
-            if self._rest and done == full:
-                indices = order[full * batch :]
-                x, target = x[: self._rest], target[: self._rest]
-                weight = None if weights is None else weights[indices]
-                take_x(indices, 0, x, "clip")
-                take_target(indices, 0, target, "clip")
-                value = self._step(self._rest)(x, target, weight)
-                update()
-                total += value * self._rest
-                done += 1
-                if listening:
-                    state.step = first_step + done
-                    self._end_batch(loop, indices, value, done, total)
+                    value = self._step(rest)(x, target, weight)
+                    update()
+                    total += value * rest
+                    done += 1
+                    if listening:
+                        state.step = first_step + done
+                        self._end_batch(loop, indices + first, value, done, total)
         finally:
             state.step = first_step + done
             state.batch, state.loss_sum = done, total

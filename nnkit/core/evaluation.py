@@ -9,11 +9,12 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.coupling import check_memory
+from nnkit.core.feeding import read_windows
 from nnkit.core.model import Model
 from nnkit.core.step import Forward, Vectors, bind_forward, bind_layers
 from nnkit.core.workspace import Pool
 from nnkit.errors import SpecError
-from nnkit.interfaces import Inputs, Metric
+from nnkit.interfaces import Inputs, Metric, Source, TrainingData
 
 __all__ = ["ForwardCache", "evaluate", "penalty", "predict", "try_metrics"]
 
@@ -93,12 +94,7 @@ def predict(model: Model, vectors: Vectors, X: Inputs, cache: ForwardCache | Non
 
 
 def evaluate(
-    model: Model,
-    vectors: Vectors,
-    X: Inputs,
-    target: Array,
-    weight: Array | None,
-    metrics: Mapping[str, Metric],
+    model: Model, vectors: Vectors, data: TrainingData | Source, metrics: Mapping[str, Metric]
 ) -> dict[str, Any]:
     """``loss`` (the weighted mean over samples plus the penalties) and each metric, in inference.
 
@@ -112,17 +108,19 @@ def evaluate(
     for metric in metrics.values():
         metric.check(model.task)
     loss = model.loss
-    weights = np.ones(len(X), dtype=vectors.parameters.dtype) if weight is None else weight
     states = {name: metric.start(model.task) for name, metric in metrics.items()}
-    total = 0.0
-    for rows, share, prediction in _losses(model, vectors, X, target, weights):
-        total += share
-        if metrics:
-            judged = _judged(model, prediction, target[rows], weights[rows])
-            for name, metric in metrics.items():
-                metric.add(states[name], *judged(metric))
+    total, weighed = 0.0, 0.0
+    for X, target, weight in read_windows(data, chunk_rows(model)):
+        weights = np.ones(len(X), dtype=vectors.parameters.dtype) if weight is None else weight
+        for rows, share, prediction in _losses(model, vectors, X, target, weights):
+            total += share
+            weighed += float(weights[rows].sum(dtype=np.float64))
+            if metrics:
+                judged = _judged(model, prediction, target[rows], weights[rows])
+                for name, metric in metrics.items():
+                    metric.add(states[name], *judged(metric))
     if not loss.rows_coupled:
-        total /= float(weights.sum(dtype=np.float64))
+        total /= weighed
     value = total + penalty(model, vectors.parameters)
     return {"loss": value} | {name: metric.result(states[name]) for name, metric in metrics.items()}
 

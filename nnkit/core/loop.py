@@ -198,9 +198,9 @@ class Loop:
         logs: dict[str, Any] = {"loss": loss}
         vectors = run.vectors()
         if run.metrics:
-            logs |= {**evaluate(self._model, vectors, *run.data, run.metrics), "loss": loss}
+            logs |= {**evaluate(self._model, vectors, run.data, run.metrics), "loss": loss}
         if run.validation is not None:
-            validation = evaluate(self._model, vectors, *run.validation, run.metrics)
+            validation = evaluate(self._model, vectors, run.validation, run.metrics)
             logs |= {f"val_{name}": value for name, value in validation.items()}
         run.logs = logs | dict(more or {})
         # Nothing can fail between here and the events: the epoch counts, with its place in the history.

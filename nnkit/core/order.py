@@ -12,7 +12,7 @@ import numpy as np
 
 from nnkit.arrays import IntArray
 
-__all__ = ["Sampling", "epoch_order"]
+__all__ = ["Sampling", "epoch_order", "order_in_window", "window_order"]
 
 Sampling: TypeAlias = Literal["shuffle", "sequential", "random_batch"]
 """``"shuffle"``: every sample once an epoch, in a new order; ``"sequential"``: as they stand;
@@ -35,3 +35,17 @@ def epoch_order(entropy: int, epoch: int, samples: int, batch: int, sampling: Sa
         return rng.permutation(samples)
     batches = -(-samples // batch)
     return np.concatenate([rng.choice(samples, batch, replace=False) for _ in range(batches)])
+
+
+def window_order(entropy: int, epoch: int, windows: int, sampling: Sampling) -> IntArray:
+    """The numbers of the windows of one epoch, in the order in which they are read."""
+    if sampling == "sequential":
+        return np.arange(windows)
+    return np.random.default_rng([entropy, ORDER_STREAM, epoch]).permutation(windows)
+
+
+def order_in_window(entropy: int, epoch: int, window: int, rows: int, sampling: Sampling) -> IntArray:
+    """Places of the rows of one window; batches are cut from it as from ``epoch_order``."""
+    if sampling == "sequential":
+        return np.arange(rows)
+    return np.random.default_rng([entropy, ORDER_STREAM, epoch, window]).permutation(rows)

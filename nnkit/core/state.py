@@ -39,6 +39,7 @@ class Plan:
         sampling: See ``nnkit.core.order``.
         data: Checksum of the training data.
         validation: Checksum of the validation data; ``None`` without any.
+        window: Rows of a window, where the data are read by windows; 0 where they are in memory.
     """
 
     first_epoch: int
@@ -48,6 +49,7 @@ class Plan:
     sampling: str
     data: str
     validation: str | None
+    window: int = 0
 
     def __attrs_post_init__(self) -> None:
         for name, least, most in (
@@ -55,6 +57,7 @@ class Plan:
             ("last_epoch", 0, COUNT_LIMIT),
             ("samples", 1, COUNT_LIMIT),
             ("batch_size", 1, self.samples),
+            ("window", 0, COUNT_LIMIT),
         ):
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:

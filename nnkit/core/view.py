@@ -16,7 +16,7 @@ from nnkit.core.model import Model
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.step import Vectors
 from nnkit.errors import DataError, HyperparameterError, ShapeError, brief
-from nnkit.interfaces import Inputs, LayerValues, Loss, Metric, Optimizer, Schedule, Solver, Task, TrainingData
+from nnkit.interfaces import Inputs, LayerValues, Loss, Metric, Optimizer, Schedule, Solver, Source, Task, TrainingData
 
 __all__ = ["CallbackView", "Run"]
 
@@ -46,8 +46,8 @@ class Run:
     first_epoch: int
     model: Model
     optimizer: Optimizer | Solver
-    data: TrainingData
-    validation: TrainingData | None
+    data: TrainingData | Source
+    validation: TrainingData | Source | None
     metrics: Mapping[str, Metric]
     gradient: Array
     advice: str
@@ -100,6 +100,19 @@ def _like(live: Array, values: Array, name: str) -> Array:
     if new.shape != live.shape:
         raise ShapeError(f"set_parameters was passed {name} of shape {new.shape}; expected {live.shape}")
     return new
+
+
+def _in_memory(data: TrainingData | Source) -> TrainingData:
+    """Data that a callback may read.
+
+    Raises:
+        DataError: When they are read window by window.
+    """
+    if isinstance(data, tuple):
+        return data
+    raise DataError(
+        "a callback reads the data of this run, which are read window by window: leave the callback out, or pass arrays"
+    )
 
 
 def _bytes(tree: Any) -> int:
@@ -214,12 +227,12 @@ class CallbackView:
     @property
     def data(self) -> TrainingData:
         """The training data as the loss sees them."""
-        return self.run.data
+        return _in_memory(self.run.data)
 
     @property
     def validation_data(self) -> TrainingData | None:
         """The validation data as the loss sees them."""
-        return self.run.validation
+        return None if self.run.validation is None else _in_memory(self.run.validation)
 
     def trace(self, X: Inputs) -> Sequence[LayerValues]:
         """Each layer's values for ``X``, in inference, with the parameters as they are now."""
@@ -228,7 +241,7 @@ class CallbackView:
     def evaluate(self, data: TrainingData, metrics: Sequence[str] = ()) -> Mapping[str, Any]:
         """``loss`` and the named metrics over ``data``, in inference, with the parameters as they are now."""
         created = {name: self.run.create("metric", name) for name in metrics}
-        return evaluation.evaluate(self.run.model, self.run.vectors(), *data, created)
+        return evaluation.evaluate(self.run.model, self.run.vectors(), data, created)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to one file that a training can be resumed from."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import attrs
 import numpy as np
@@ -18,7 +19,7 @@ from nnkit.data.sparse import SparseRows
 from nnkit.errors import DataError, TrainingWarning, brief, warn
 from nnkit.interfaces import Callback, Inputs, Optimizer, Schedule, TrainingData
 
-__all__ = ["check_batches", "checksum", "planned", "resumed", "warn_of_ended_schedule"]
+__all__ = ["add_to_digest", "check_batches", "checksum", "planned", "resumed", "warn_of_ended_schedule"]
 
 EPOCHS = 10
 SAMPLINGS = ("shuffle", "sequential", "random_batch")
@@ -29,16 +30,16 @@ def planned(
     epochs: int | None,
     batch_size: int | None,
     sampling: str,
-    data: TrainingData,
-    validation: TrainingData | None,
+    samples: int,
+    checksums: tuple[str, str | None],
+    window: int = 0,
 ) -> Plan:
-    """The plan of a new run after ``epoch`` epochs."""
+    """The plan of a new run after ``epoch`` epochs; ``checksums`` are those of training and validation data."""
     if sampling not in SAMPLINGS:
         raise DataError(f"sampling is {sampling!r}; expected one of {', '.join(map(repr, SAMPLINGS))}")
     count = EPOCHS if epochs is None else positive_integer(epochs, "epochs")
     if count > COUNT_LIMIT - epoch:
         raise DataError(f"epochs is {brief(epochs)}; expected at most {COUNT_LIMIT - epoch:,}")
-    samples = len(data[0])
     rows = samples if batch_size is None else min(positive_integer(batch_size, "batch_size"), samples)
     return Plan(
         first_epoch=epoch,
@@ -46,8 +47,9 @@ def planned(
         batch_size=rows,
         samples=samples,
         sampling=sampling,
-        data=checksum(data),
-        validation=None if validation is None else checksum(validation),
+        data=checksums[0],
+        validation=checksums[1],
+        window=window,
     )
 
 
@@ -75,7 +77,7 @@ def resumed(state: TrainingState | None, plan: Plan, epochs: int | None, callbac
         )
     differences += [
         f"{name}={getattr(plan, name)!r} instead of {getattr(run, name)!r}"
-        for name in ("batch_size", "sampling")
+        for name in ("batch_size", "sampling", "window")
         if getattr(plan, name) != getattr(run, name) and (name != "batch_size" or plan.samples == run.samples)
     ]
     own = {key for key, callback in callbacks.items() if callback.belongs_to_run()}
@@ -137,6 +139,12 @@ def checksum(data: TrainingData) -> str:
         [True, False]
     """
     digest = hashlib.sha256()
+    add_to_digest(digest, data)
+    return digest.hexdigest()
+
+
+def add_to_digest(digest: Any, data: TrainingData) -> None:
+    """Add shapes, dtypes and values of inputs, targets and weights to a digest of ``hashlib``."""
     for array in data:
         if array is None:
             digest.update(b"none")
@@ -144,7 +152,6 @@ def checksum(data: TrainingData) -> str:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         for part in _parts(array):
             digest.update(np.ascontiguousarray(part).data.cast("B"))
-    return digest.hexdigest()
 
 
 def _parts(array: Inputs) -> Iterable[Array]:

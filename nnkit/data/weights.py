@@ -8,14 +8,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nnkit.arrays import Array
+from nnkit.arrays import Array, IntArray
 from nnkit.core.model import Model
 from nnkit.data.arrays import as_array
 from nnkit.errors import DataError
 from nnkit.interfaces import Label
 from nnkit.interfaces.description import listed
 
-__all__ = ["ClassWeight", "check_weight", "moderate", "with_class_weights"]
+__all__ = ["ClassWeight", "check_weighable", "check_weight", "class_weights", "moderate", "with_class_weights"]
 
 ClassWeight: TypeAlias = Mapping[Label, float] | npt.ArrayLike | Literal["balanced"]
 """``{label: weight}``, one weight a class, or ``"balanced"``."""
@@ -65,9 +65,28 @@ def with_class_weights(class_weight: ClassWeight, model: Model, target: Array, w
     Raises:
         DataError: When the task has not one class a row, a class does not exist, or a weight is negative or not finite.
     """
-    task, classes = model.task, model.description.classes or tuple(range(model.task.classes))
-    _check_task(model, target)
-    codes = task.target(target)
+    check_weighable(model, target)
+    codes = model.task.target(target)
+    weights: Array = class_weights(class_weight, model, codes, weight)[codes]
+    weights = weights if weight is None else weights * moderate(weight)
+    if not weights.max() > 0:
+        raise DataError("class_weight and sample_weight leave no training sample with a weight above 0")
+    return weights
+
+
+def class_weights(class_weight: ClassWeight, model: Model, codes: IntArray, weight: Array | None) -> Array:
+    """The weight of each class, ``(C,)``; see ``with_class_weights``.
+
+    Args:
+        class_weight: As passed to ``fit``.
+        model: The structure, with the labels of its classes.
+        codes: The class of each sample, ``(N,)``.
+        weight: Sample weights, or ``None``.
+
+    Raises:
+        DataError: When a class does not exist, or a weight is negative or not finite.
+    """
+    classes = model.description.classes or tuple(range(model.task.classes))
     each = np.ones(len(classes))
     if isinstance(class_weight, str):
         if class_weight != "balanced":
@@ -92,11 +111,7 @@ def with_class_weights(class_weight: ClassWeight, model: Model, target: Array, w
             )
     if not np.isfinite(each).all() or each.min() < 0:
         raise DataError(f"class_weight holds {each.tolist()}; expected finite non-negative weights")
-    weights: Array = moderate(each)[codes]
-    weights = weights if weight is None else weights * moderate(weight)
-    if not weights.max() > 0:
-        raise DataError("class_weight and sample_weight leave no training sample with a weight above 0")
-    return weights
+    return moderate(each)
 
 
 def _number(value: npt.ArrayLike, name: str) -> float:
@@ -106,8 +121,12 @@ def _number(value: npt.ArrayLike, name: str) -> float:
     return float(number.reshape(-1)[0])
 
 
-def _check_task(model: Model, target: Array) -> None:
-    """Refuse class weights where a row has not one class."""
+def check_weighable(model: Model, target: Array) -> None:
+    """Refuse class weights where a row has not one class.
+
+    Raises:
+        DataError: With what to use instead.
+    """
     task = model.task.name
     if task == "multilabel":
         raise DataError(

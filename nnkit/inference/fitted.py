@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast, overload
+
+import numpy as np
 
 from nnkit import registry
 from nnkit.arrays import Array, FloatDType
@@ -16,10 +19,12 @@ from nnkit.data.arrays import DataLike, as_inputs
 from nnkit.data.indices import checked_indices
 from nnkit.data.labels import predicted_labels
 from nnkit.data.lazy_rows import as_rows, check_sparse
+from nnkit.data.reading import WindowSource, input_windows
+from nnkit.data.sources import Rows, SourceLike, Stream, as_source
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError
 from nnkit.inference.calling import answering
-from nnkit.interfaces import Inputs, Metric, MetricValue, PartSpec
+from nnkit.interfaces import Inputs, Metric, MetricValue, PartSpec, Source, TrainingData
 from nnkit.network.composition import DEFAULTS
 
 __all__ = ["Fitted", "metrics_of"]
@@ -116,12 +121,21 @@ class Fitted(ABC):
         checked_indices(model, x)
         return x
 
+    @overload
+    def predict(self, X: SourceLike, *, labels: bool = False, point: bool = False) -> Iterator[Array]: ...
+
+    @overload
+    def predict(self, X: DataLike, *, labels: bool = False, point: bool = False) -> Array: ...
+
     @answering
-    def predict(self, X: DataLike, *, labels: bool = False, point: bool = False) -> Array:
+    def predict(
+        self, X: DataLike | SourceLike, *, labels: bool = False, point: bool = False
+    ) -> Array | Iterator[Array]:
         """The prediction ``(N, K)`` of each row, or with ``labels`` its class ``(N,)``.
 
         Args:
-            X: Inputs ``(N, D)``.
+            X: Inputs ``(N, D)``. For ``nnkit.data.Rows`` and ``nnkit.data.Stream`` the result is an iterator over
+                the predictions of one window of rows after another.
             labels: Return the labels of ``network.classes``; for the task multilabel 0 or 1 for each column ``(N, K)``.
             point: Return the loss' point prediction ``(N, T)``, as wide as the targets: the mean, where a
                 likelihood has several outputs for each target.
@@ -129,7 +143,15 @@ class Fitted(ABC):
         Raises:
             DataError: When ``X`` cannot be used, or labels are asked of a network that predicts none.
         """
-        prediction = evaluation.predict(self.model, self._vectors(), self._rows_from(X), self._forwards)
+        source = as_source(X)
+        if source is None:
+            return self._predicted(self._rows_from(cast("DataLike", X)), labels=labels, point=point)
+        inputs = input_windows(source, self.model, self.parameters.dtype)
+        windows = (self._predicted(x, labels=labels, point=point) for x in inputs)
+        return windows if isinstance(X, Rows | Stream) else np.concatenate(list(windows))
+
+    def _predicted(self, x: Inputs, *, labels: bool, point: bool) -> Array:
+        prediction = evaluation.predict(self.model, self._vectors(), x, self._forwards)
         if labels:
             return predicted_labels(self.model, prediction)
         prediction = self.model.unscaled(prediction)
@@ -137,7 +159,12 @@ class Fitted(ABC):
 
     @answering
     def score(
-        self, X: DataLike, y: DataLike, *, accuracy: bool = False, sample_weight: DataLike | None = None
+        self,
+        X: DataLike | SourceLike,
+        y: DataLike | None = None,
+        *,
+        accuracy: bool = False,
+        sample_weight: DataLike | None = None,
     ) -> float:
         """The loss over the data (penalties included), or with ``accuracy`` the share of right classes."""
         metrics = [DEFAULTS["score"]] if accuracy else []
@@ -147,20 +174,32 @@ class Fitted(ABC):
     @answering
     def evaluate(
         self,
-        X: DataLike,
-        y: DataLike,
+        X: DataLike | SourceLike,
+        y: DataLike | None = None,
         *,
         metrics: PartSpec | Sequence[PartSpec] = (),
         sample_weight: DataLike | None = None,
     ) -> dict[str, MetricValue]:
         """``loss`` and each metric over the data, in inference.
 
+        Args:
+            X: Inputs ``(N, D)``, or a source (``nnkit.data.Rows``, ``nnkit.data.Stream``).
+            y: Targets, as for ``fit``.
+            metrics: Names or specs.
+            sample_weight: ``(N,)``, non-negative.
+
         Raises:
             DataError: When the data cannot be used.
         """
         named = metrics_of(metrics)
-        data = as_data(self.model, self._rows_from(X), y, sample_weight)
-        return evaluation.evaluate(self.model, self._vectors(), *data, named)
+        data: TrainingData | Source
+        if (source := as_source(X, y, sample_weight)) is not None:
+            data = WindowSource.checked(source, self.model, self.parameters.dtype)
+        else:
+            if y is None:
+                raise DataError("evaluate was passed inputs without targets; pass y")
+            data = as_data(self.model, self._rows_from(cast("DataLike", X)), y, sample_weight)
+        return evaluation.evaluate(self.model, self._vectors(), data, named)
 
     def jacobian(self, X: DataLike) -> Array:
         """``J[n, k, d] = d prediction[n, k] / dX[n, d]``, ``(N, K, D_in)``: the effect of each input on each output.

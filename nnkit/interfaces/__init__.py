@@ -16,7 +16,7 @@ from nnkit.interfaces.part import Example, Part, PartSpec, UpdateLike
 from nnkit.interfaces.regularizer import Regularizer
 from nnkit.interfaces.schedule import Schedule, rate_at
 from nnkit.interfaces.solver import ObjectiveLike, Solver, SolverStep
-from nnkit.interfaces.source import Inputs, RowReader, TrainingData
+from nnkit.interfaces.source import Inputs, RowReader, Source, TrainingData
 from nnkit.interfaces.task import Task, TaskName
 from nnkit.interfaces.wrapper import Wrapper
 
@@ -54,6 +54,7 @@ __all__ = [
     "Schedule",
     "Solver",
     "SolverStep",
+    "Source",
     "State",
     "Task",
     "TaskName",

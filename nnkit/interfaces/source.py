@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 from nnkit.arrays import Array, FloatDType, IntArray
 
-__all__ = ["Inputs", "RowReader", "TrainingData"]
+__all__ = ["Inputs", "RowReader", "Source", "TrainingData"]
 
 
 class RowReader(Protocol):
@@ -41,3 +41,51 @@ Inputs: TypeAlias = Array | RowReader
 
 TrainingData: TypeAlias = tuple[Inputs, Array, Array | None]
 """Inputs, targets and weights as the loss sees them."""
+
+
+class Source(Protocol):
+    """Training data that are read window by window, converted and checked then.
+
+    Attributes:
+        samples: Rows of one epoch.
+        window: Rows of a window; the last may have fewer.
+        columns: ``D``.
+        seekable: Whether windows may be read in any order at no cost.
+        weight_scale: What the weights are divided by, one after the other, so that their mean is 1: the largest, and
+            the mean of what results; ``None`` without weights.
+        checksum: Of the data, or of the first window of those that are read once in an epoch.
+    """
+
+    @property
+    def samples(self) -> int:
+        """Rows of one epoch."""
+
+    @property
+    def window(self) -> int:
+        """Rows of a window."""
+
+    @property
+    def columns(self) -> int:
+        """``D``."""
+
+    @property
+    def seekable(self) -> bool:
+        """Whether windows may be read in any order at no cost."""
+
+    @property
+    def weight_scale(self) -> tuple[float, float] | None:
+        """The largest weight, and the mean of the weights divided by it."""
+
+    @property
+    def checksum(self) -> str:
+        """Tells these data apart from others."""
+
+    def read(self, epoch: int, start: int, stop: int) -> TrainingData:
+        """The rows ``start`` to ``stop`` of an epoch, counted from the first of the run.
+
+        Raises:
+            DataError: When they cannot be used, or are not there.
+        """
+
+    def apart(self) -> Source:
+        """The same data with a position of its own, where reading has one."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
 
 import attrs
 import numpy as np
@@ -32,31 +31,34 @@ from nnkit.data.describing import described
 from nnkit.data.indices import checked_indices
 from nnkit.data.lazy_rows import as_rows, check_sparse
 from nnkit.data.likely_mistakes import Outcome, advice_for, warn_of_data, warn_of_new
-from nnkit.data.planning import check_batches, planned, resumed, warn_of_ended_schedule
+from nnkit.data.planning import check_batches, checksum, planned, resumed, warn_of_ended_schedule
+from nnkit.data.reading import WindowSource
 from nnkit.data.scaling import in_scale, with_scaling
+from nnkit.data.sources import as_source
 from nnkit.data.sparse import SparseRows
 from nnkit.data.splitting import split_off
 from nnkit.data.targets import as_data
-from nnkit.data.weights import ClassWeight, check_weight, with_class_weights
-from nnkit.errors import DataError, NNKitError, brief
+from nnkit.data.weights import check_weight, with_class_weights
+from nnkit.errors import DataError, brief
 from nnkit.inference.fitted import metrics_of
-from nnkit.interfaces import Callback, DataDescription, Inputs, Metric, PartSpec, Solver, TrainingData
+from nnkit.interfaces import Callback, DataDescription, Inputs, Metric, Solver, Source, TrainingData
 from nnkit.network.archive import add_record
 from nnkit.network.composition import Composition
 from nnkit.network.deciding import decided, with_embeddings
+from nnkit.network.options import FitOptions, ValidationLike
 
 __all__ = [
     "Fitting",
     "Prepared",
     "ValidationLike",
+    "checksum_of",
     "compiled_model",
+    "concluded",
     "metrics_of",
     "prepare",
+    "validation_of",
     "with_inputs",
 ]
-
-ValidationLike: TypeAlias = tuple[DataLike, DataLike] | tuple[DataLike, DataLike, DataLike]
-"""``(X, y)`` or ``(X, y, sample_weight)``."""
 
 
 @attrs.frozen
@@ -138,6 +140,7 @@ class Fitting:
         state: Changed by ``run``.
         plan: Epochs, batches and sampling.
         data: Training data.
+        sample: Some of their rows in memory, or all.
         validation: Validation data.
         metrics: By their name in the logs.
         callbacks: By their key in the run, in the order given.
@@ -148,8 +151,9 @@ class Fitting:
     model: Model
     state: TrainingState
     plan: Plan
-    data: TrainingData
-    validation: TrainingData | None
+    data: TrainingData | Source
+    sample: TrainingData
+    validation: TrainingData | Source | None
     metrics: Mapping[str, Metric]
     callbacks: Mapping[str, Callback]
     resume: bool
@@ -165,7 +169,7 @@ class Fitting:
             state.resume_run(plan)
         else:
             state.begin_run(plan)
-        adapt(self.model, state, lambda: windows(self.data[0], self.data[2]))
+        adapt(self.model, state, lambda: windows(self.data))
         run = Run(
             state=state,
             plan=plan,
@@ -182,12 +186,12 @@ class Fitting:
             archive=lambda record: add_record(state.archive, record, self.composition, self.model),
             stop_reason=state.stopped,
         )
-        outcome = Outcome.before(self.model, run.vectors(), self.data) if state.step == 0 else None
-        compiled = compiled_model(self.model, plain_first=isinstance(self.data[0], SparseRows))
+        outcome = Outcome.before(self.model, run.vectors(), self.sample) if state.step == 0 else None
+        compiled = compiled_model(self.model, plain_first=isinstance(self.sample[0], SparseRows))
         engine: Engine
         if isinstance(optimizer, Solver):
             frozen = state.parameters[self.model.trained.size :]
-            objective = Objective(compiled, state.buffers, self.data[0][:], *self.data[1:], frozen=frozen)
+            objective = Objective(compiled, state.buffers, self.sample[0][:], *self.sample[1:], frozen=frozen)
             engine = Solving(objective, self.model, optimizer, run)
         else:
             engine = Batches(compiled, optimizer, run, registry.accelerate)
@@ -200,16 +204,7 @@ class Fitting:
 def prepare(
     network: tuple[Composition, Model | None, TrainingState | None],
     samples: tuple[DataLike, DataLike, DataLike | None],
-    *,
-    epochs: int | None,
-    batch_size: int | None,
-    validation_data: ValidationLike | None,
-    validation_split: float,
-    metrics: PartSpec | Sequence[PartSpec],
-    callbacks: PartSpec | Sequence[PartSpec],
-    class_weight: ClassWeight | None,
-    sampling: str,
-    resume: bool,
+    options: FitOptions,
 ) -> Fitting:
     """Check everything that a call of ``fit`` asks for; the arguments are those of ``nnkit.Network.fit``.
 
@@ -217,8 +212,8 @@ def prepare(
         NNKitError: When something cannot be used; nothing is changed then.
     """
     (composition, model, state), (X, y, sample_weight) = network, samples
-    listeners = _callbacks_of(callbacks)
-    named = metrics_of(metrics)
+    listeners, named = options.listeners(), metrics_of(options.metrics)
+    validation_data, validation_split = options.validation_data, options.validation_split
     if composition.columns is not None:
         learned = None if model is None else model.description.columns
         columns = learned or ColumnPlan.learn(X, composition.columns)
@@ -235,55 +230,91 @@ def prepare(
     composition, model, x = prepared.composition, described(prepared.model, X, y), prepared.x
     check_trainable(model)
     data = (x, *data[1:])
-    validation = None
+    validation: TrainingData | Source | None = None
     if validation_data is not None and validation_split:
         raise DataError(
             f"fit was passed validation_data and validation_split={brief(validation_split)}; pass one of the two"
         )
-    if validation_data is not None:
-        validation = _validation_of(model, validation_data, x.dtype, scaled=method is None)
-    elif validation_split:
+    if validation_split:
         data, validation = split_off(data, validation_split, model.loss, composition.seed)
         check_weight(data[2], "training")
         check_weight(validation[2], "validation")
     if method is not None:
         model = with_scaling(model, method, *data[1:])
         data = in_scale(model, data, x.dtype)
-        validation = None if validation is None else in_scale(model, validation, x.dtype, "validation_data[1]")
-    if class_weight is not None:
-        data = (data[0], data[1], with_class_weights(class_weight, model, data[1], data[2]))
+        if isinstance(validation, tuple):
+            validation = in_scale(model, validation, x.dtype)
+    if validation_data is not None:
+        validation = validation_of(model, validation_data, x.dtype)
+    if options.class_weight is not None:
+        data = (data[0], data[1], with_class_weights(options.class_weight, model, data[1], data[2]))
+    epoch = 0 if state is None else state.epoch
+    checksums = checksum(data), checksum_of(validation)
+    plan = planned(epoch, options.epochs, options.batch_size, options.sampling, len(data[0]), checksums)
+    prepared = attrs.evolve(prepared, composition=composition, model=model)
+    return concluded(prepared, plan, data, data, validation, y, named, listeners, options)
+
+
+def concluded(
+    prepared: Prepared,
+    plan: Plan,
+    data: TrainingData | Source,
+    sample: TrainingData,
+    validation: TrainingData | Source | None,
+    y: DataLike,
+    metrics: Mapping[str, Metric],
+    callbacks: Mapping[str, Callback],
+    options: FitOptions,
+) -> Fitting:
+    """The last checks, which judge a sample of the data where these are read by windows.
+
+    Args:
+        prepared: The network, with everything that it learned from the data.
+        plan: Of a new run.
+        data: Training data.
+        sample: Some of their rows in memory, or all.
+        validation: Validation data.
+        y: Targets of the sample as they were passed.
+        metrics: By their name in the logs.
+        callbacks: By their key in the run.
+        options: The arguments of ``fit``.
+
+    Raises:
+        NNKitError: When something does not fit.
+    """
+    composition, model, state = prepared.composition, prepared.model, prepared.state
     optimizer = composition.optimizer
-    plan = planned(0 if state is None else state.epoch, epochs, batch_size, sampling, data, validation)
-    if resume:
-        plan = resumed(state, plan, epochs, listeners)
+    if options.resume:
+        plan = resumed(state, plan, options.epochs, callbacks)
     if isinstance(optimizer, Solver):
         check_solver(model, optimizer)
     else:
         check_evaluation(model, optimizer)
         check_batches(model, plan)
-        if not resume and state is not None:
+        if not options.resume and state is not None:
             warn_of_ended_schedule(optimizer, state.step, plan)
     state = prepared.built_state()
     check_training(model, optimizer, state)
     vectors = Vectors(state.parameters, None, state.buffers)
     if state.step == 0:
-        rows = spread(len(data[0]))
-        check_uncoupled(model.loss, predict(model, vectors, data[0][rows]), data[1][rows])
-    if named:
-        try_metrics(model, vectors, *data, named)
-    warn_of_data(model, data)
+        rows = spread(len(sample[0]))
+        check_uncoupled(model.loss, predict(model, vectors, sample[0][rows]), sample[1][rows])
+    if metrics:
+        try_metrics(model, vectors, *sample, metrics)
+    warn_of_data(model, sample)
     if state.step == 0:
-        warn_of_new(model, vectors, data, y, task_given=composition.task is not None)
+        warn_of_new(model, vectors, sample, y, task_given=composition.task is not None)
     return Fitting(
         composition=composition,
         model=model,
         state=state,
         plan=plan,
         data=data,
+        sample=sample,
         validation=validation,
-        metrics=named,
-        callbacks=listeners,
-        resume=resume,
+        metrics=metrics,
+        callbacks=callbacks,
+        resume=options.resume,
     )
 
 
@@ -305,37 +336,28 @@ def compiled_model(model: Model, *, plain_first: bool = False) -> Model:
     )
 
 
-def _validation_of(model: Model, data: ValidationLike, dtype: FloatDType, *, scaled: bool) -> TrainingData:
-    if not isinstance(data, (tuple, list)) or len(data) not in {2, 3}:
-        raise DataError("validation_data must be (X, y) or (X, y, sample_weight)")
+def validation_of(model: Model, data: ValidationLike, dtype: FloatDType) -> TrainingData | Source:
+    """Validation data as the loss sees them; those of a source are read once, which checks them.
+
+    Raises:
+        DataError: When they cannot be used.
+    """
+    parts = tuple(data) if isinstance(data, (tuple, list)) else (data,)
+    name = "validation_data[0]" if len(parts) > 1 else "validation_data"
+    if len(parts) <= 3 and (source := as_source(*parts)) is not None:
+        return WindowSource.checked(source, model, dtype, name)
+    if len(parts) not in {2, 3}:
+        raise DataError("validation_data must be (X, y), (X, y, sample_weight), Rows or a Stream")
     description = model.description
-    X, *rest = complete_rows(description.columns, *data, name="validation_data[0]")
-    x = as_rows(X, name="validation_data[0]", dtype=dtype, columns=model.inputs, description=description)
-    check_sparse(model, x, "validation_data[0]")
-    checked_indices(model, x, "validation_data[0]")
-    return as_data(model, x, *rest, name="validation_data[1]", weight_name="validation_data[2]", scaled=scaled)
+    X, *rest = complete_rows(description.columns, *parts, name=name)
+    x = as_rows(X, name=name, dtype=dtype, columns=model.inputs, description=description)
+    check_sparse(model, x, name)
+    checked_indices(model, x, name)
+    return as_data(model, x, *rest, name="validation_data[1]", weight_name="validation_data[2]")
 
 
-def _callbacks_of(callbacks: PartSpec | Sequence[PartSpec]) -> dict[str, Callback]:
-    """The callbacks by their key in the run: what each one is, with a number for the second and later equal ones."""
-    several = isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, Mapping))
-    many: list[PartSpec] = list(callbacks) if several else [callbacks]  # type: ignore[arg-type, list-item]
-    keyed: dict[str, Callback] = {}
-    for spec in many:
-        callback: Callback = registry.create("callback", spec)
-        key = base = _key(callback)
-        count = 1
-        while key in keyed:
-            count += 1
-            key = f"{base}#{count}"
-        keyed[key] = callback
-    return keyed
-
-
-def _key(callback: Callback) -> str:
-    """Its fields where they can be written as a spec; else its class."""
-    try:
-        registry.part_to_config(callback)
-    except NNKitError:
-        return type(callback).__name__
-    return repr(callback)
+def checksum_of(validation: TrainingData | Source | None) -> str | None:
+    """The checksum of validation data, if there are any."""
+    if validation is None:
+        return None
+    return checksum(validation) if isinstance(validation, tuple) else validation.checksum

@@ -21,6 +21,7 @@ from nnkit.data.arrays import DataLike, as_vector
 from nnkit.data.columns import ColumnsLike
 from nnkit.data.describing import described
 from nnkit.data.scaling import TargetScaling, with_scaling
+from nnkit.data.sources import SourceLike
 from nnkit.data.targets import as_data
 from nnkit.data.weights import ClassWeight
 from nnkit.errors import DataError
@@ -32,6 +33,8 @@ from nnkit.interfaces import DataDescription, Layer, MetricValue, Optimizer, Par
 from nnkit.network import fitting
 from nnkit.network.archive import Archive
 from nnkit.network.composition import DEFAULTS, Composition
+from nnkit.network.options import FitOptions, ValidationLike
+from nnkit.network.windowed import prepared_fit
 
 __all__ = ["Network"]
 
@@ -195,25 +198,28 @@ class Network(Properties, Freezable[Composition], Stored):
     @answering
     def fit(
         self,
-        X: DataLike,
-        y: DataLike,
+        X: DataLike | SourceLike,
+        y: DataLike | None = None,
         *,
         epochs: int | None = None,
         batch_size: int | None = 32,
-        validation_data: fitting.ValidationLike | None = None,
+        validation_data: ValidationLike | None = None,
         validation_split: float = 0.0,
         metrics: PartSpec | Sequence[PartSpec] = (),
         callbacks: PartSpec | Sequence[PartSpec] = (),
         sample_weight: DataLike | None = None,
         class_weight: ClassWeight | None = None,
         sampling: str = "shuffle",
+        window: int = 65_536,
+        steps_per_epoch: int | None = None,
         resume: bool = False,
     ) -> dict[str, list[MetricValue]]:
         """Train, from where the last call of ``fit`` ended; returns the history of every epoch.
 
         Args:
             X: Inputs ``(N, D)``: an array, nested lists, or a frame (pandas, polars, pyarrow). The first frame names
-                ``network.features``; the columns of later ones are matched by name.
+                ``network.features``; the columns of later ones are matched by name. Or a source, read by windows:
+                ``nnkit.data.Rows``, ``nnkit.data.Stream`` (with its targets), or an array of h5py, zarr or dask.
             y: Targets ``(N, K)`` or ``(N,)``; where the task is of classes, labels (str, bool or int) or one-hot rows.
                 The first labels are ``network.classes``.
             epochs: Passes over the data in this run, by default 10; of a solver, its steps.
@@ -225,6 +231,9 @@ class Network(Properties, Freezable[Composition], Stored):
             sample_weight: ``(N,)``, non-negative, of any scale; the loss is the weighted mean.
             class_weight: ``{label: weight}``, one weight a class, or ``"balanced"``; of training samples only.
             sampling: ``"shuffle"``, ``"sequential"``, or ``"random_batch"`` (each drawn anew, without replacement).
+            window: Rows of a source that are read at a time, at the most (fewer where these have more than 32 MiB). The
+                order of windows, and of rows within each, follows from the seed and the epoch.
+            steps_per_epoch: Batches of an epoch of a ``Stream``, which goes on where the epoch before ended.
             resume: Go on with the last run, bit-identically, until its ``epochs`` are done; the other arguments must
                 be those of that run. ``epochs`` then changes how many it has.
 
@@ -234,9 +243,7 @@ class Network(Properties, Freezable[Composition], Stored):
             KeyboardInterrupt: After Ctrl-C, between two steps: the network is consistent.
         """
         with self._fit_lock:
-            call = fitting.prepare(
-                (self._composition, self._model, self._state),
-                (X, y, sample_weight),
+            options = FitOptions(
                 epochs=epochs,
                 batch_size=batch_size,
                 validation_data=validation_data,
@@ -247,6 +254,8 @@ class Network(Properties, Freezable[Composition], Stored):
                 sampling=sampling,
                 resume=resume,
             )
+            network = self._composition, self._model, self._state
+            call = prepared_fit(network, (X, y, sample_weight), window, steps_per_epoch, options)
             # All that can be refused has been: from here on the network changes.
             self._composition, self._model, self._state = call.composition, call.model, call.state
             call.run(self.save)

@@ -59,7 +59,7 @@ BEGINNERS = {
     "a slip in an argument": (lambda: net().fit(X, Y, batchsize=8), "'batch_size'"),
     "a slip in a method": (lambda: net().pedict(X), "it has predict"),
     "an unknown argument": (lambda: net().fit(X, Y, colour="red"), "its arguments are X, y, epochs"),
-    "no data": (lambda: net().fit(), "missing 2 required"),
+    "no data": (lambda: net().fit(), "missing 1 required positional argument: 'X'"),
     "one column for three": (lambda: net().predict(Y), r"\[:, None\]"),
     "a width as text": (lambda: nnkit.Network(["3", 1]), "in layer 0|'3'"),
     "a huge width": (lambda: nnkit.Network([3, 10**12, 1]), "more than fit into memory"),
