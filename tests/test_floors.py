@@ -171,7 +171,8 @@ WORDS = {
     "testing/checks/loss/domains.py": {"residual"},
     "testing/checks/loss/ends.py": {"residual"},
     "testing/checks/loss/gradients.py": {"residual"},
-    "core/order.py": {"sequential"},  # an order of the samples
+    "core/feeding.py": {"sequential"},  # an order of the samples
+    "core/order.py": {"sequential"},
     "data/planning.py": {"sequential"},
     "data/scaling.py": {"standardize"},  # a value of target_scaling
     "files/checks.py": {"step"},  # a key of an archive

@@ -67,7 +67,7 @@ class Stream:
     """Data that are read from the first row to the last, again in every epoch.
 
     The order of the windows is that of the stream: ``sampling="shuffle"`` shuffles within each window only, so a
-    stream that is sorted must be shuffled by whoever writes it.
+    sorted stream must be shuffled where it is written.
 
     Args:
         open: Begins a pass: returns an iterator of ``(X, y)`` or ``(X, y, sample_weight)``, each of any number of rows;
