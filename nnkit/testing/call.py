@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import time
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -126,6 +128,30 @@ def method_call(method: str, arrays: Mapping[str, Array], *, by_row: bool = True
 
     rows = frozenset(arrays) if by_row else frozenset[str]()
     return Call(f"{method}({', '.join(arrays)})", run, arrays, rows=rows, floats=floats)
+
+
+def affordable(size: int, run: Callable[[int], object]) -> int:
+    """``size``, or a smaller one where ``run`` needs more than a quarter of a second or 64 MB before it.
+
+    Args:
+        size: The size of a check for large inputs.
+        run: Runs the part at another size, whose time and memory are measured at 64, 128, 256 and so on.
+    """
+    tried = 64
+    while tried < size:
+        tracing = tracemalloc.is_tracing()
+        tracemalloc.start()
+        before, began = tracemalloc.get_traced_memory()[0], time.process_time()
+        tracemalloc.reset_peak()
+        with quiet():
+            run(tried)
+        seconds, memory = time.process_time() - began, tracemalloc.get_traced_memory()[1] - before
+        if not tracing:
+            tracemalloc.stop()
+        if seconds > 0.25 or memory > 2**26:
+            return tried
+        tried *= 2
+    return size
 
 
 def expect_shape(message: str, array: Any, shape: tuple[int, ...]) -> None:

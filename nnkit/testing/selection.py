@@ -116,7 +116,7 @@ def _of_instance(part: Any) -> Selected:
     return attrs.evolve(
         chosen,
         name=f"{chosen.name}({words})" if words else chosen.name,
-        variants=(changed,),
+        variants=(changed, *(variant for variant in chosen.variants if variant not in ({}, changed))),
         target=None if words else chosen.target,
     )
 

@@ -139,6 +139,7 @@ class Training:
         self.asked: set[str] = set()
         self.breaking: str | None = None
         self.requests: list[Any] = []
+        self.ended = 0  # how many of them came before on_train_end
         self.saved: list[list[Any]] = []
         self.archived: list[dict[str, Any]] = []
         self.written: list[str] = []
@@ -192,7 +193,7 @@ class Training:
         *,
         until: int | None = None,
         logs_of: LogsOf | None = None,
-        length: float = 0.01,
+        length: float | None = None,
         after: Callable[[], None] | None = None,
     ) -> None:
         """Call every event that the callback offers, in order.
@@ -201,7 +202,8 @@ class Training:
             callback: The callback.
             until: The training is interrupted after this epoch; ``None`` for its own end.
             logs_of: The logs of each epoch.
-            length: What each step adds to every parameter and subtracts from every buffer.
+            length: What each step adds to every parameter and subtracts from every buffer; by default, numbers that
+                differ from step to step and from parameter to parameter.
             after: Called after every event.
         """
         run, state = self.run, self.state
@@ -218,8 +220,10 @@ class Training:
 
         def step() -> None:
             state.step += 1
-            state.parameters += state.parameters.dtype.type(length)
-            state.buffers -= state.parameters.dtype.type(length)
+            varied = np.random.default_rng(state.step).normal(0.0, 0.3, SIZE)
+            moves = varied if length is None else np.full(SIZE, length)
+            state.parameters += moves.astype(state.parameters.dtype)
+            state.buffers -= moves[: len(state.buffers)].astype(state.buffers.dtype)
 
         logs: Mapping[str, Any] = {}
         notify("on_train_begin", logs)
@@ -239,6 +243,7 @@ class Training:
                 break
             state.epoch = epoch + 1
             notify("on_epoch_end", logs)
+        self.ended = len(self.requests)
         notify("on_train_end", run.logs)
 
 

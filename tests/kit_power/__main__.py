@@ -37,6 +37,7 @@ def load_faults() -> None:
     """Import every file of faults."""
     import kit_power.faults.activations
     import kit_power.faults.callbacks
+    import kit_power.faults.contracts
     import kit_power.faults.losses
     import kit_power.faults.optimizers
     import kit_power.faults.others

@@ -624,7 +624,112 @@ def damped(objective, parameters, damping, max_steps, on_step):
     return theta
 
 
+@attrs.frozen(kw_only=True)
+class Masked(Loss):
+    """Squared error that leaves out missing targets."""
+
+    missing_targets = True
+
+    def value(self, prediction, target):
+        return np.where(np.isnan(target), 0.0, (prediction - target) ** 2).sum(axis=1)
+
+    def gradient(self, prediction, target):
+        return np.where(np.isnan(target), 0.0, 2 * (prediction - target))
+
+
+@attrs.frozen(kw_only=True)
+class Coupled(Loss):
+    """The weighted mean over all pairs of rows of the squared error of their differences."""
+
+    rows_coupled = True
+
+    def batch_value(self, prediction, target, weight):
+        gaps, both = self._gaps(prediction, target, weight)
+        return 0.5 * float((both[:, :, None] * gaps**2).sum())
+
+    def batch_gradient(self, prediction, target, weight):
+        gaps, both = self._gaps(prediction, target, weight)
+        return 2.0 * (both[:, :, None] * gaps).sum(axis=1)
+
+    def _gaps(self, prediction, target, weight):
+        error = prediction - target
+        return error[:, None] - error[None], np.outer(weight, weight) / weight.sum() ** 2
+
+
+@attrs.frozen(kw_only=True)
+class Averaged(Plain):
+    """Plain descent that is evaluated at the mean of its parameters."""
+
+    per_parameter = ("velocity", "average")
+
+    def init(self, parameters, blocks):
+        return {"average": parameters.copy(), "count": 0, **super().init(parameters, blocks)}
+
+    def update(self, parameters, gradient, state):
+        parameters = super().update(parameters, gradient, state)
+        state["count"] += 1
+        state["average"] += (parameters - state["average"]) / parameters.dtype.type(state["count"])
+        return parameters
+
+    def evaluation(self, parameters, state):
+        return state["average"].copy()
+
+
+@attrs.frozen(kw_only=True)
+class Conv(Layer):
+    """``y[:, t, :] = sum over k of x[:, t + k] kernel[k]``, flat: one channel in, two out."""
+
+    def outputs(self, inputs):
+        return 2 * (inputs - 2)
+
+    def inputs_for(self, outputs):
+        return outputs // 2 + 2
+
+    def accepts(self, inputs):
+        return None if inputs > 2 else "expected 3 columns or more"
+
+    def parameter_specs(self, inputs):
+        return (ParameterSpec(name="kernel", shape=(3, 1, 2), fan_in=3, fan_out=6),)
+
+    def forward(self, parameters, x, *, training, rng):
+        windows = np.lib.stride_tricks.sliding_window_view(x, 3, axis=1)
+        return np.einsum("ntk,kc->ntc", windows, parameters["kernel"][:, 0]).reshape(
+            len(x), self.outputs(x.shape[1])
+        ), x.copy()
+
+    def backward(self, parameters, cache, grad):
+        grad = grad.reshape(len(cache), cache.shape[1] - 2, 2)
+        windows = np.lib.stride_tricks.sliding_window_view(cache, 3, axis=1)
+        grad_x, by_window = np.zeros_like(cache), np.einsum("ntc,kc->ntk", grad, parameters["kernel"][:, 0])
+        for k in range(3):
+            grad_x[:, k : k + by_window.shape[1]] += by_window[:, :, k]
+        return grad_x, {"kernel": np.einsum("ntk,ntc->kc", windows, grad)[:, None]}
+
+
+@attrs.frozen(kw_only=True)
+class Projection(Layer):
+    """Random Fourier features: ``cos(x directions)``, with directions that are drawn once."""
+
+    def outputs(self, inputs):
+        return 8
+
+    def parameter_specs(self, inputs):
+        drawn = "normal(stddev=1.0)"
+        return (
+            ParameterSpec(
+                name="directions", shape=(inputs, 8), fan_in=inputs, fan_out=8, role="buffer", initializer=drawn
+            ),
+        )
+
+    def forward(self, parameters, x, *, training, rng):
+        z = np.einsum("ni,ij->nj", x, parameters["directions"])
+        return np.cos(z), z
+
+    def backward(self, parameters, cache, grad):
+        return -(grad * np.sin(cache)) @ parameters["directions"].T, {}
+
+
 SOUND = (
     Wave, Snake, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Compiled, Labels, Plain, Moments, Bounded, Resilient, Bell, Box, Level, Line, Mask,
-    Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped, Kept,
+    Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped, Kept, Masked, Coupled, Averaged, Conv, Projection,
 )  # fmt: skip

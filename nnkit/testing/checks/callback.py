@@ -183,7 +183,7 @@ def resume(subject: Subject) -> None:
     _played(subject, 16, memory=memories[1])
     # What differs between two trainings is a reading of a clock.
     lasting = [name for name, value in memories[0].items() if difference(value, memories[1].get(name)) is None]
-    for cut in (3, 7):
+    for cut in (cut for cut in (3, 7) if cut < whole.state.epoch):
         with in_empty_folder() as folder, quiet():
             memory: dict[str, Any] = {}
             first = _training(subject, memory, 16)
@@ -201,6 +201,34 @@ def resume(subject: Subject) -> None:
         for what, got, expected in [*cases, ("its files are", written, texts)]:
             message = f"cut after {cut} epochs and resumed, {what} not as in one training"
             expect_equal(message, got, expected, inputs={"cut": cut})
+
+
+@check("CB-011/interrupted-and-resumed", level="strict")
+def interrupted_and_resumed(subject: Subject) -> None:
+    """A training that is interrupted ends with on_train_end, and goes on from there when it is resumed.
+
+    on_train_end must leave in view.state what the next epoch needs: clear nothing there, and mark nothing as finished.
+    """
+    whole = _played(subject, 16)
+    for cut in (cut for cut in (3, 7) if cut < whole.state.epoch):
+        memory: dict[str, Any] = {}
+        with in_empty_folder(), quiet():
+            first = _training(subject, memory, 16)
+            first.play(subject.make(), until=cut)
+            second = _training(subject, _saved(memory), 16, cut)
+            asked = [value for request, _, _, value, *_ in first.requests if request == "set_parameters"]
+            second.state.parameters[:] = asked[-1] if asked else first.state.parameters
+            second.state.buffers[:] = first.state.buffers
+            second.run.learning_rate, second.state.step = first.run.learning_rate, first.state.step
+            second.play(subject.make())
+        message = f"interrupted after {cut} epochs and resumed, it asks at other times than in one training"
+        later = [time for time in _times(whole) if time[1] > cut]
+        expect_equal(message, [time for time in _times(second) if time[1] > cut], later, inputs={"cut": cut})
+
+
+def _times(training: Training) -> list[list[Any]]:
+    """What was asked for and when, before on_train_end, where parameters may be restored."""
+    return [[request, epoch, batch] for request, epoch, batch, *_ in training.requests[: training.ended]]
 
 
 class _SwitchedOffError(Exception):

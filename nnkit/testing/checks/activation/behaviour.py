@@ -18,7 +18,7 @@ from nnkit.testing.checks.activation.passes import (
     needs_elementwise,
 )
 from nnkit.testing.derivatives import expect_slope
-from nnkit.testing.failure import expect_agreement, expect_close, expect_equal, require, show
+from nnkit.testing.failure import difference, expect_agreement, expect_close, expect_equal, require, show
 from nnkit.testing.points import EXTREMES, apart, elementwise_points, normal
 from nnkit.testing.record import applies_if, check, needs_float32
 from nnkit.testing.subject import Subject
@@ -192,6 +192,26 @@ def nan_stays_visible(subject: Subject, part: Any) -> None:
             require(seen, f"{name} hides a NaN", got=result, expected=f"NaN in row {n}")
         others, message = np.arange(rows) != n, "a NaN in one row changes other rows"
         expect_close(message, a[others], clean[others], tolerance=16 * subject.eps)
+
+
+@check("ACT-032/nan-in-the-derivative", level="strict")
+def nan_in_the_derivative(subject: Subject, part: Any) -> None:
+    """The derivative moves the parameters: one without NaN where the output is NaN trains on without any sign.
+
+    Propagate NaN: np.where decides by a comparison, which is false for NaN, and np.nan_to_num hides it.
+    """
+    z = apart(normal(subject, "nan/derivative", (4, 3), 2.0), subject.cls.kinks, 0.1)
+    clean = derived(part, "jacobian", z)
+    near = derived(part, "jacobian", z + subject.dtype.type(0.05))
+    for n, i in np.ndindex(z.shape):
+        if subject.elementwise and difference(clean[n, i, i], near[n, i, i], tolerance=16 * subject.eps) is None:
+            continue  # a derivative that is constant there does not depend on the NaN
+        spoiled = z.copy()
+        spoiled[n, i] = np.nan
+        show(z=spoiled)
+        for method, more in (("jacobian", ()), ("vjp", (np.ones_like(z),))):
+            result = derived(part, method, spoiled, *more)[n]
+            require(np.isnan(result).any(), f"{method} hides a NaN", got=result, expected=f"NaN in row {n}")
 
 
 @check("ACT-018/float32-accuracy", needs=needs_float32)

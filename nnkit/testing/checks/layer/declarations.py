@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from nnkit.testing.call import called, expect_shape
-from nnkit.testing.checks.layer.passes import accepted_sizes, situation, situations, width
+from nnkit import registry
+from nnkit.arrays import Array
+from nnkit.interfaces import ParameterSpec
+from nnkit.network.composition import DEFAULTS
+from nnkit.testing.call import called, expect_shape, quiet
+from nnkit.testing.checks.layer.passes import Situation, accepted_sizes, adapt, situation, situations, width
 from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.record import check
 from nnkit.testing.subject import Subject
@@ -46,7 +50,8 @@ def declarations(subject: Subject, layer: Any) -> None:
 def fans_and_roles(subject: Subject, layer: Any) -> None:
     """Initializers read the fans, and regularizers the roles; neither can detect wrong ones.
 
-    fan_in is the rows of a weight (fan_in, fan_out), fan_out its columns; a bias has the role 'bias'.
+    fan_in is the rows of a weight (fan_in, fan_out), fan_out its columns, each times the size of a kernel; a bias has
+    the role 'bias'.
     """
     for inputs in {width(layer, inputs): None for inputs in (3, 7, 20)}:
         for spec in layer.parameter_specs(inputs):
@@ -55,8 +60,50 @@ def fans_and_roles(subject: Subject, layer: Any) -> None:
             if spec.role == "weight" and len(spec.shape) == 2 and a_matrix:
                 message = "the fans are not those of the shape"
                 require(fans == spec.shape, message, inputs=shown, got=fans, expected=spec.shape)
+            if spec.role == "weight" and len(spec.shape) > 2:
+                _expect_fans(situation(subject, "fans", 5, inputs), spec, shown)
             if spec.name == "bias":
                 expect_equal("the bias has another role", spec.role, "bias", inputs=shown)
+
+
+def _expect_fans(one: Situation, spec: ParameterSpec, shown: dict[str, Any]) -> None:
+    """Fail unless the fans are the elements that act on one output, and those that one input acts through."""
+
+    def touched(rows: slice, x: Array, grad: Array) -> int:
+        return int(np.count_nonzero(one.rows(rows).evolve(x=x[rows], grad=grad[rows]).gradients()[spec.name]))
+
+    def units(like: Array) -> list[Array]:
+        return [np.where(np.arange(like.shape[1]) == column, like, 0) for column in range(like.shape[1])]
+
+    every, each = slice(None), [slice(n, n + 1) for n in range(len(one.x))]
+    into = [max(touched(rows, one.x, grad) for grad in units(one.grad) for rows in how) for how in (each, [every])]
+    expected = " or ".join(map(str, dict.fromkeys(into)))
+    message = "fan_in is not the number of elements that act on one output"
+    require(spec.fan_in in into, message, inputs=shown, got=spec.fan_in, expected=expected)
+    out = max(touched(rows, x, one.grad) for x in units(one.x) for rows in each)
+    message = "fan_out is smaller than the number of elements through which one input acts"
+    require(spec.fan_out >= out, message, inputs=shown, got=spec.fan_out, expected=f"{out} or more")
+
+
+@check("LAY-024/in-a-new-network", scope="variant")
+def in_a_new_network(subject: Subject, layer: Any) -> None:
+    """An array without an initializer begins as a bias does, at 0: a random projection that begins so stays so.
+
+    Name an initializer for every array that must not begin at 0, buffers included.
+    """
+    one = situation(subject, "new", 6, 3)
+    rng, values = one.rng, {}
+    for spec in layer.parameter_specs(one.x.shape[1]):
+        default = DEFAULTS["initializer" if spec.role == "weight" else "bias_initializer"]
+        initializer = registry.create("initializer", default if spec.initializer is None else spec.initializer)
+        values[spec.name] = np.asarray(initializer.sample(spec.shape, spec.fan_in, spec.fan_out, rng, subject.dtype))
+    if layer.offers("adapt_start"):
+        with quiet():
+            adapt(layer, values, (one.x.copy(), None))
+    one = one.evolve(values=values)
+    alive = (one.y != one.y[:1]).any() or any(gradient.any() for gradient in one.gradients().values())
+    show(one.values, x=one.x)
+    require(alive, "in a new network the output depends neither on the input nor on a parameter", got=one.y)
 
 
 @check("LAY-013/split")

@@ -11,8 +11,9 @@ from nnkit.arrays import Array
 from nnkit.testing.call import called, expect_shape
 from nnkit.testing.checks.loss.domains import SIZES, pair, predictions, target_size, targets, weights
 from nnkit.testing.derivatives import expect_slope
-from nnkit.testing.failure import expect_close, require, show
-from nnkit.testing.record import applies_if, check, needs_trait
+from nnkit.testing.failure import expect_close, expect_equal, require, show
+from nnkit.testing.points import normal
+from nnkit.testing.record import applies_if, check, needs_offer, needs_trait
 from nnkit.testing.reference_values import expect_reference_values
 from nnkit.testing.subject import Subject
 
@@ -94,6 +95,39 @@ def surrogate_reference(subject: Subject) -> None:
         p, t = pair(subject, "surrogate", size)
         points.append({"prediction": p, "target": t})
     expect_reference_values(subject, "gradient", points, examples=False)
+
+
+@check("LOSS-039/unscale", needs=needs_offer("unscale"))
+def unscale(subject: Subject, loss: Any) -> None:
+    """With target_scaling, predict returns unscale of what was trained: a wrong one makes every prediction wrong.
+
+    Every column is a + b * prediction, and point of the result is shift + scale * point(prediction).
+    """
+    tolerance = 256 * subject.eps
+    for size in SIZES:
+        p, t = pair(subject, f"unscale/{size}", size)
+        columns = target_size(subject, size)[1]
+        shift = normal(subject, f"unscale/shift/{size}", (columns,), 5.0)
+        scale = np.exp(normal(subject, f"unscale/scale/{size}", (columns,)))
+        show(prediction=p, target=t, shift=shift, scale=scale)
+        moved, twice, zero = (called(loss, "unscale", x, shift, scale) for x in (p, 2 * p, np.zeros_like(p)))
+        expect_shape("unscale has the wrong shape", moved, p.shape)
+        require(moved.dtype == p.dtype, "unscale changes the dtype", got=moved.dtype, expected=p.dtype)
+        message = "unscale is not a + b * prediction with constants for each column"
+        atol = tolerance * (1.0 + float(np.abs(moved).max()))
+        expect_close(message, twice - moved, moved - zero, atol=atol)
+        expected = shift + scale * called(loss, "point", p)
+        message = "point of the unscaled prediction is not shift + scale * point"
+        expect_close(message, called(loss, "point", moved), expected, atol=atol)
+        if subject.cls.rows_coupled or t.shape[-1:] != (columns,):
+            continue
+        # In either unit, the same predictions are too large and too small.
+        slopes = called(loss, "unscale", np.ones_like(p), shift, scale) - zero
+        grad, target = called(loss, "gradient", p, t), (shift + scale * t).astype(p.dtype)
+        other = called(loss, "gradient", moved, target) * slopes
+        certain = (np.abs(grad) > 1e-3) & (np.abs(other) > 1e-3)
+        message = "the loss in units of the targets pulls the unscaled prediction another way"
+        expect_equal(message, np.sign(other) * certain, np.sign(grad) * certain)
 
 
 # -- coupled rows ------------------------------------------------------------------------------

@@ -26,6 +26,12 @@ SHAPES = (((4, 3), (3,), (3, 1), (1,)), ((1, 1),), ((2, 5), (5, 2), (2,)), ((3,)
 """Shapes of the arrays of a few networks: biases, no biases, one unit, an array of three axes."""
 
 
+def _random_shapes(subject: Subject) -> tuple[tuple[int, ...], ...]:
+    """Two to five arrays of one to three axes, another choice for every seed."""
+    rng = subject.rng("layout/shapes")
+    return tuple(tuple(map(int, rng.integers(1, 7, rng.integers(1, 4)))) for _ in range(rng.integers(2, 6)))
+
+
 def _layout(shapes: tuple[tuple[int, ...], ...], order: Array | None = None) -> tuple[Block, ...]:
     """Blocks of these shapes, with names by their position in ``shapes``, placed in ``order``."""
     blocks, offset = [], 0
@@ -55,7 +61,7 @@ def random_layouts(subject: Subject) -> None:
 
     Take shapes from the blocks, return arrays of their shape, and save the state of each under its name.
     """
-    for shapes in SHAPES:
+    for shapes in (*SHAPES, _random_shapes(subject)):
         blocks = _layout(shapes)
         start, stream = _run(subject, blocks, 7)
         show(parameters=start, shapes=[list(shape) for shape in shapes])
@@ -81,7 +87,7 @@ def order_of_blocks(subject: Subject) -> None:
 
     Find each array by `block.view(vector)`, never by an index of your own, and its state by `block.name`.
     """
-    for shapes in (SHAPES[0], SHAPES[3]):
+    for shapes in (SHAPES[0], SHAPES[3], _random_shapes(subject)):
         order = np.arange(len(shapes))[::-1]
         blocks, reversed_blocks = _layout(shapes), _layout(shapes, order)
         start, stream = _run(subject, blocks, 6)

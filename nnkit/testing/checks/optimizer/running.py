@@ -13,7 +13,7 @@ from nnkit.arrays import Array
 from nnkit.core.blocks import supply_blocks, without_blocks
 from nnkit.interfaces import Block, Evaluate, Optimizer, Schedule, one_block
 from nnkit.interfaces.fields import PART_KIND
-from nnkit.testing.call import Call, quiet, silent
+from nnkit.testing.call import Call, affordable, quiet, silent
 from nnkit.testing.failure import expect_close, expect_equal, leaves, show
 from nnkit.testing.points import normal
 from nnkit.testing.saving import through_file
@@ -172,6 +172,11 @@ def bound(
         return theta.copy()
 
     return make_step, state
+
+
+def affordable_size(subject: Subject, size: int) -> int:
+    """``size`` parameters, or fewer where two steps with them need too much time or memory."""
+    return affordable(size, lambda few: trajectory(subject.make(), *start_and_gradients(subject, "cost", 2, few)))
 
 
 def expect_path(

@@ -12,6 +12,7 @@ from nnkit.core.blocks import without_blocks
 from nnkit.testing.call import quiet
 from nnkit.testing.checks.optimizer.running import (
     advance,
+    affordable_size,
     arrays_of,
     begin,
     bound,
@@ -69,7 +70,7 @@ def bind_equals_update(subject: Subject) -> None:
     Change parameters and state in place, read the gradient anew in each step, keep scratch out of the state.
     """
     rtol, atol = 64 * subject.eps, 16 * subject.eps
-    for size, steps in ((1, 12), (5, 12), (70_003, 3)):
+    for size, steps in ((1, 12), (5, 12), (affordable_size(subject, 70_003), 3)):
         start, stream = start_and_gradients(subject, "bind", steps, size)
         make_step, live_state = bound(subject.make(), start)
         plain, plain_state = start.copy(), begin(subject.make(), start.copy())

@@ -13,6 +13,7 @@ from nnkit.testing.call import quiet, silent
 from nnkit.testing.checks.optimizer.running import (
     Steps,
     advance,
+    affordable_size,
     begin,
     bound,
     expect_path,
@@ -212,7 +213,7 @@ def figures(subject: Subject) -> None:
         ("reference", 4, 40, 1.0),
         ("small", 4, 12, 1e-8),
         ("small", 4, 12, 1e-5),
-        ("blocks", 4099, 2, 1.0),
+        ("blocks", affordable_size(subject, 4099), 2, 1.0),
         *((("late", 3, 300, 1.0),) if subject.dtype == np.float64 else ()),
     ):
         start, stream = start_and_gradients(subject, label, steps, size)
