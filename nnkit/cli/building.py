@@ -25,7 +25,7 @@ from nnkit.errors import NNKitError
 if TYPE_CHECKING:
     from nnkit.network.network import Network
 
-__all__ = ["Part", "Samples", "build_network", "learn_plan", "load_samples", "read_rows"]
+__all__ = ["Part", "Samples", "build_network", "learn_plan", "load_samples", "read_rows", "with_target_scaling"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -113,8 +113,12 @@ def _texts(experiment: Experiment, file: DataFile) -> list[str]:
     return [name for name, rule in declared.items() if isinstance(rule, Categorical)]
 
 
-def build_network(experiment: Experiment) -> Network:
+def build_network(experiment: Experiment, **more: Any) -> Network:
     """The network, with the scaling of its inputs as its own first layers; the data decide what is left open.
+
+    Args:
+        experiment: The experiment.
+        more: Arguments of the network besides those of the experiment.
 
     Raises:
         NNKitError: When it cannot be composed; names the file.
@@ -122,7 +126,7 @@ def build_network(experiment: Experiment) -> Network:
     from nnkit.network.composition import DEFAULTS
     from nnkit.network.network import Network
 
-    settings: dict[str, Any] = dict(experiment.network)
+    settings: dict[str, Any] = {**experiment.network, **more}
     hidden, layers = settings.pop("hidden", None), settings.pop("layers", None)
     where = f"{experiment.path}: [network]"
     if hidden is None and (not isinstance(layers, list) or not layers):
@@ -135,7 +139,7 @@ def build_network(experiment: Experiment) -> Network:
     scaling: list[Any] = []
     if experiment.data.divide_by is not None:
         scaling.append({"name": DEFAULTS["divided_inputs"], "scale": 1.0 / experiment.data.divide_by})
-    if experiment.data.standardize:
+    if _standardizes(experiment):
         scaling.append(DEFAULTS["standardized_inputs"])
     if not experiment.data.file.lower().endswith(".npz"):
         settings["columns"] = experiment.data.plan
@@ -146,6 +150,29 @@ def build_network(experiment: Experiment) -> Network:
     except NNKitError as error:
         error.add_note(f"in [network] of {experiment.path}")
         raise
+
+
+def _standardizes(experiment: Experiment) -> bool:
+    """Whether the features are standardized: as declared, or where the first layer is left to the data too."""
+    data, hidden = experiment.data, experiment.network.get("hidden")
+    if data.standardize is not None:
+        return data.standardize
+    return isinstance(hidden, list) and type(next(iter(hidden), None)) is int and data.divide_by is None
+
+
+def with_target_scaling(experiment: Experiment, network: Network, samples: Samples) -> Network:
+    """The network, which standardizes its targets where the loss is left to the data and these are measured numbers.
+
+    Raises:
+        DataError: When the targets do not show their task.
+    """
+    from nnkit.network.deciding import decided
+
+    stated = {"loss", "target_scaling"} & experiment.network.keys()
+    if stated or "loss" not in network.composition.deferred:
+        return network
+    loss = decided(network.composition, samples.train.y).loss
+    return build_network(experiment, target_scaling="standardize") if loss.offers("unscale") else network
 
 
 def load_samples(experiment: Experiment, content: Content, network: Network) -> Samples:

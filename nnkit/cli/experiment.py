@@ -15,7 +15,7 @@ from nnkit.cli.splitting import Split
 from nnkit.cli.text_layout import Reading
 from nnkit.data.columns import AUTO, ColumnsLike, checked_request
 from nnkit.errors import SpecError
-from nnkit.interfaces.fields import choice, flag, real
+from nnkit.interfaces.fields import choice, real
 
 __all__ = ["DataSection", "Experiment", "OutputSection", "read_experiment", "setting"]
 
@@ -48,6 +48,16 @@ def _texts(what: str = "column name", *, several: bool = False) -> Any:
     return attrs.field(default=None, validator=check)
 
 
+def _flag() -> Any:
+    """A field that is true, false or left out."""
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is not None and not isinstance(value, bool):
+            raise ExperimentError(f"{attribute.name} must be true or false; got {value!r}")
+
+    return attrs.field(default=None, validator=check)
+
+
 def _split(given: Any) -> Split:
     return given if isinstance(given, Split) else read_section(Split, given, "split")
 
@@ -71,7 +81,8 @@ class DataSection:
         missing_target: ``"refuse"``, or ``"drop"`` for leaving out rows without a target.
         index_column: A column that only numbers the rows; leading columns without a name are such columns.
         divide_by: Features are divided by this number; the model does it, also in ``predict``.
-        standardize: Features get mean 0 and standard deviation 1 over the training rows; the model does it.
+        standardize: Features get mean 0 and standard deviation 1 over the training rows; the model does it. When left
+            out: where ``hidden`` begins with a width and nothing divides the features.
         validation_file: Rows to watch during training, instead of a share of ``file``.
         test_file: Rows for the figures at the end, instead of a share of ``file``.
         split: ``[data.split]``: test, validation, seed, stratify.
@@ -86,12 +97,12 @@ class DataSection:
     categories: list[str] | None = _texts(several=True)
     delimiter: str | None = attrs.field(default=None)
     decimal: str | None = attrs.field(default=None)
-    header: bool | None = attrs.field(default=None)
+    header: bool | None = _flag()
     missing: str | list[str] | None = _texts("text")
     missing_target: str = choice("refuse", ("refuse", "drop"))
     index_column: str | None = _text()
     divide_by: float | None = real(None, gt=0.0, optional=True)
-    standardize: bool = flag(False)
+    standardize: bool | None = _flag()
     validation_file: str | None = _text()
     test_file: str | None = _text()
     split: Split = attrs.field(factory=Split, converter=_split)
@@ -105,11 +116,6 @@ class DataSection:
     def _check_delimiter(self, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value is not None and (not isinstance(value, str) or len(value) != 1):
             raise ExperimentError(f"delimiter must be one character; got {value!r}")
-
-    @header.validator
-    def _check_header(self, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if value not in {None, True, False}:
-            raise ExperimentError(f"header must be true or false; got {value!r}")
 
     @decimal.validator
     def _check_decimal(self, attribute: attrs.Attribute[Any], value: Any) -> None:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -272,3 +273,34 @@ def test_integer_class_weights(folder):
     assert not np.array_equal(networks[0].parameters, networks[1].parameters)
     shown = run("train", "e.toml", "--set", "network.task=binary", "--set", "training.class_weight={6 = 2.0}")
     assert (1, True) == (shown.exit_code, "6" in shown.stderr)
+
+
+def prices(folder, **network):
+    """A table of houses in its own units, and an experiment that leaves everything to it."""
+    rng = np.random.default_rng(0)
+    size, zone = rng.uniform(30.0, 200.0, 300), rng.choice(["A", "B"], 300)
+    price = size * 3000.0 * np.where(zone == "A", 1.5, 1.0) + rng.normal(0.0, 5000.0, 300)
+    lines = ["size,zone,price", *(f"{s:.1f},{z},{p:.2f}" for s, z, p in zip(size, zone, price, strict=True))]
+    (folder / "houses.csv").write_text("\n".join(lines))
+    settings = {"hidden": [32], "seed": 1, **network}
+    lines = ["[network]", *(f"{key} = {json.dumps(value)}" for key, value in settings.items())]
+    lines += ["[data]", 'file = "houses.csv"', "[training]", "epochs = 100", "[output]", 'model = "houses.npz"']
+    (folder / "houses.toml").write_text("\n".join(lines))
+    return folder / "houses.toml"
+
+
+def test_hidden_layers_alone_bring_inputs_and_targets_to_unit_scale(tmp_path):
+    shown = run("train", prices(tmp_path), "--output", tmp_path)
+    assert "3 inputs (standardized), 1 outputs (target_scaling standardize)" in shown.stdout
+    assert float(re.search(r"test r2 (.*)", shown.stdout)[1]) > 0.99
+    assert Network.load(tmp_path / "houses.npz").composition.target_scaling == "standardize"
+
+
+def test_what_is_stated_about_scales_is_not_chosen(tmp_path):
+    path = prices(tmp_path, target_scaling="minmax")
+    shown = run("train", path, "--set", "data.standardize=false", "--epochs", "1")
+    assert "3 inputs, 1 outputs (target_scaling minmax)" in shown.stdout
+    shown = run("train", path, "--set", "data.divide_by=100", "--set", "network.loss='huber'", "--epochs", "1")
+    assert "3 inputs, 1 outputs" in shown.stdout
+    shown = run("train", path, "--set", "data.header=1")
+    assert "header must be true or false; got 1" in shown.stderr

@@ -46,7 +46,7 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     import time
     from functools import partial
 
-    from nnkit.cli.building import learn_plan, load_samples, read_rows
+    from nnkit.cli.building import learn_plan, load_samples, read_rows, with_target_scaling
     from nnkit.cli.console import progress_console
     from nnkit.cli.progress import EpochRecord, ProgressBar, ReportBefore
     from nnkit.cli.report import evaluated
@@ -56,6 +56,7 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     experiment, network = _begin(file, resumed, options)
     content = read_rows(experiment, experiment.data.file, network)
     samples = load_samples(experiment, content, network)
+    network = with_target_scaling(experiment, network, samples)
     plan = learn_plan(experiment, samples, network)
     outputs = _outputs(experiment, samples, network, options["output"], resumed)
     network.notes.update(_notes(experiment, content, outputs["model"]))
@@ -204,8 +205,11 @@ def _report_choices(network: Network) -> None:
     from nnkit.registry import name_of
 
     head = network.model.head
-    parts = [f"task {network.task}", f"{network.inputs} inputs", f"{network.outputs} outputs"]
+    standardized = " (standardized)" if name_of(network.layers[0]) == "nnkit/standardize" else ""
+    parts = [f"task {network.task}", f"{network.inputs} inputs{standardized}", f"{network.outputs} outputs"]
     activation = "none" if head is None else str(name_of(head)).removeprefix("nnkit/")
+    if network.composition.target_scaling is not None:
+        parts[-1] += f" (target_scaling {network.composition.target_scaling})"
     parts += [f"output activation {activation}", f"loss {str(name_of(network.loss)).removeprefix('nnkit/')}"]
     click.echo(f"chosen for the data: {', '.join(parts)}")
 
