@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import importlib.util
 import os
 import re
 import zipfile
@@ -20,6 +20,7 @@ from nnkit.errors import FileFormatError, MissingExtraError, brief
 from nnkit.interfaces import PartSpec
 from nnkit_export.assembly import Assembly
 from nnkit_export.errors import NetworkImportError
+from nnkit_export.hdf5 import read_hdf5
 from nnkit_export.reading import as_mapping, checked_file, parsed_json, reading
 
 __all__ = ["from_keras"]
@@ -132,20 +133,17 @@ def from_keras(path: str | os.PathLike[str], *, loss: PartSpec | None = None) ->
         MissingExtraError: Without h5py.
     """
     file = checked_file(path, ".keras", ".h5", ".hdf5")
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingExtraError("from_keras needs h5py: pip install 'nnkit-export[keras]'") from error
+    if importlib.util.find_spec("h5py") is None:
+        raise MissingExtraError("from_keras needs h5py: pip install 'nnkit-export[keras]'")
     with reading(file, "a Keras file"):
         if file.suffix.lower() == ".keras":
             config, content = _unzipped(file)
-            with h5py.File(io.BytesIO(content), "r") as store:
-                return _network(config, _numbered(h5py, store, len(content)), loss)
-        with h5py.File(file, "r") as store:
-            text = store.attrs.get("model_config")
-            if not isinstance(text, (str, bytes)):
-                raise FileFormatError("it has no model_config, only weights; save the model with model.save(path)")
-            return _network(parsed_json(text), _named(h5py, store, file.stat().st_size), loss)
+            return _network(config, _numbered(read_hdf5(content)[0]), loss)
+        arrays, attributes = read_hdf5(file.read_bytes())
+        text = attributes.get(":model_config")
+        if not isinstance(text, str):
+            raise FileFormatError("it has no model_config, only weights; save the model with model.save(path)")
+        return _network(parsed_json(text), _named(arrays, attributes), loss)
 
 
 # -- files ---------------------------------------------------------------------------------------------
@@ -167,55 +165,33 @@ def _unzipped(file: Path) -> tuple[dict[str, Any], bytes]:
             return parsed_json(first.read(config.file_size)), second.read(weights.file_size)
 
 
-def _array(h5py: Any, where: str, dataset: Any, size: int) -> Array:
-    """The elements of a dataset that has all of them in this file."""
-    if not isinstance(dataset, h5py.Dataset):
-        raise FileFormatError(f"damaged: {where} is no dataset")
-    numeric = dataset.dtype.kind in "fiu" and dataset.dtype.itemsize <= 8
-    if not numeric or dataset.external or dataset.is_virtual or dataset.nbytes > GROWTH * size:
-        raise FileFormatError(f"damaged: {where} has dtype {dataset.dtype} and shape {str(dataset.shape)[:60]}")
-    stored = dataset.id.get_storage_size()
-    if dataset.nbytes > GROWTH * stored or dataset.chunks is not None:
-        raise FileFormatError(f"damaged: {where} claims {dataset.nbytes:,} bytes and has {stored:,}")
-    return np.asarray(dataset[()])
+def _taken(arrays: Mapping[str, Array], layer: _Layer, path: str) -> Array:
+    if path not in arrays:
+        raise FileFormatError(f"damaged: {layer.where}: there is no {path}")
+    return arrays[path]
 
 
-def _child(h5py: Any, group: Any, path: str) -> Any:
-    """What is in a group under a path, by hard links only: a soft or external link can lead to another file."""
-    for name in path.split("/"):
-        if not isinstance(group, h5py.Group) or not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise FileFormatError(f"damaged: there is no {path}")
-        group = group[name]
-    return group
-
-
-def _numbered(h5py: Any, store: Any, size: int) -> Weights:
+def _numbered(arrays: Mapping[str, Array]) -> Weights:
     """The arrays of a layer in a ``.keras`` file, where they have numbers."""
 
     def weights(layer: _Layer) -> Mapping[str, Any]:
-        places = {name: f"{layer.path}/vars/{index}" for index, name in enumerate(layer.variables)}
-        return {name: _array(h5py, layer.where, _child(h5py, store, place), size) for name, place in places.items()}
+        names = enumerate(layer.variables)
+        return {name: _taken(arrays, layer, f"{layer.path}/vars/{index}") for index, name in names}
 
     return weights
 
 
-def _named(h5py: Any, store: Any, size: int) -> Weights:
+def _named(arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> Weights:
     """The arrays of a layer in a ``.h5`` file, where they have names such as ``dense/kernel:0``."""
 
     def weights(layer: _Layer) -> Mapping[str, Any]:
-        if not layer.variables:
-            return {}
-        group = _child(h5py, store, f"model_weights/{layer.parent}")
+        group = f"model_weights/{layer.parent}"
         places: dict[str, str] = {}
-        for entry in group.attrs.get("weight_names", ()):
-            text = entry.decode() if isinstance(entry, bytes) else str(entry)
+        for text in attributes.get(f"{group}:weight_names", ()):
             owner, _, name = text.removesuffix(":0").rpartition("/")
             if owner.rpartition("/")[2] == layer.name:
-                places[name] = text
-        missing = set(layer.variables) - places.keys()
-        if missing:
-            raise FileFormatError(f"damaged: {layer.where} has no {', '.join(sorted(missing))}")
-        return {name: _array(h5py, layer.where, _child(h5py, group, places[name]), size) for name in layer.variables}
+                places[name] = f"{group}/{text}"
+        return {name: _taken(arrays, layer, places.get(name, name)) for name in layer.variables}
 
     return weights
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 
 import nnkit
 from nnkit.arrays import Array
 from nnkit.data.scaling import TargetScaling
-from nnkit.errors import FileFormatError, MissingExtraError, brief
+from nnkit.errors import brief
 from nnkit.interfaces import DataDescription, PartSpec
 from nnkit_export.assembly import Assembly, numbers
 from nnkit_export.errors import NetworkImportError
+from nnkit_export.matfile import Unread, Value, read_mat
 from nnkit_export.reading import checked_file, reading
 
 __all__ = ["from_matlab"]
@@ -34,12 +32,6 @@ ACTIVATIONS: Final = {
 
 ODD: Final = {"identity", "tanh", "relu", "softsign"}
 """Activations that are 0 at 0, so that an output that was constant can be one of weight 0."""
-
-GROWTH: Final = 1032
-"""The most that deflate can compress."""
-
-LIMIT: Final = 1 << 31
-"""Bytes of one decompressed variable."""
 
 
 def from_matlab(
@@ -66,16 +58,10 @@ def from_matlab(
     Raises:
         NetworkImportError: Names the function or connection that has no equal here.
         FileFormatError: When the file is damaged or something else.
-        MissingExtraError: Without scipy.
     """
     file = checked_file(path, ".mat")
-    try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        raise MissingExtraError("from_matlab needs scipy: pip install 'nnkit-export[matlab]'") from error
     with reading(file, "a MAT-file of version 7"):
-        _check_sizes(file)
-        content = loadmat(os.fspath(file), struct_as_record=True, squeeze_me=False, appendmat=False)
+        content: Mapping[str, Value] = read_mat(file)
         if variable is not None:
             if variable not in content:
                 raise NetworkImportError(f"variable is {variable!r}; the file has {_names(content)}")
@@ -83,106 +69,39 @@ def from_matlab(
         return _network(content, loss)
 
 
-# -- the file ------------------------------------------------------------------------------------------
-
-
-def _check_sizes(file: Path) -> None:
-    """Refuse variables that claim more bytes than there are, before they are read."""
-    size = file.stat().st_size
-    with file.open("rb") as source:
-        header = source.read(128)
-        if header[126:128] not in {b"IM", b"MI"}:
-            raise FileFormatError("it is not a MAT-file of version 7; save it in MATLAB with '-v7'")
-        order: Literal["<", ">"] = "<" if header[126:128] == b"IM" else ">"
-        while (tag := source.read(8)) != b"":
-            kind, length = struct.unpack(f"{order}2I", tag.ljust(8, b"\0"))
-            place = source.tell()
-            if kind not in {14, 15} or place + length > size:
-                raise FileFormatError("damaged: a variable is longer than the file")
-            if kind == 14:
-                _check_matrix(source.read(length), order)
-            else:
-                inner = _inflated(source.read(length))
-                if struct.unpack(f"{order}I", inner[:4])[0] != 14:
-                    raise FileFormatError("damaged: a compressed variable is no matrix")
-                _check_matrix(inner[8:], order)
-            source.seek(place + length)
-
-
-def _inflated(content: bytes) -> bytes:
-    inflater = zlib.decompressobj()
-    inner = inflater.decompress(content, min(GROWTH * len(content) + 64, LIMIT))
-    if inflater.unconsumed_tail or not inflater.eof or len(inner) < 8:
-        raise FileFormatError(f"damaged: a variable of {len(content):,} bytes does not end where it should")
-    return inner
-
-
-def _check_matrix(content: bytes, order: Literal["<", ">"], depth: int = 0) -> None:
-    """Check the sizes of a matrix and of all matrices inside of it: elements that are not there are never allocated."""
-    if depth > 16:
-        raise FileFormatError("damaged: more than 16 structs and cells inside each other")
-    view, parts = memoryview(content), []
-    while len(view) >= 8:
-        kind, length = struct.unpack(f"{order}2I", view[:8])
-        if kind >> 16:  # a small element: four bytes of tag, four of content
-            kind, length, start, step = kind & 0xFFFF, kind >> 16, 4, 8
-        else:
-            start, step = 8, 8 + length + (-length % 8)
-        if start + length > len(view):
-            raise FileFormatError("damaged: an element is longer than its variable")
-        parts.append((kind, bytes(view[start : start + length])))
-        view = view[step:]
-    if len(parts) < 2 or parts[1][0] != 5 or len(parts[0][1]) < 4:
-        if not parts:
-            return  # an empty matrix
-        raise FileFormatError("damaged: a variable without dimensions")
-    dims = np.frombuffer(parts[1][1], np.dtype("i4").newbyteorder(order)).tolist()
-    present = sum(len(inner) for _, inner in parts[2:])
-    inner_matrices = sum(1 for kind, _ in parts if kind == 14)
-    count = 1
-    for n in dims:
-        count *= n
-    flags = parts[0][1][0 if order == "<" else 3]
-    allowed = {1: inner_matrices, 2: inner_matrices + 1, 3: inner_matrices + 1}.get(flags, present)
-    if any(n < 0 for n in dims) or len(dims) > 8 or count > max(allowed, 0):
-        raise FileFormatError(f"damaged: a variable claims the shape {tuple(dims)[:8]} and has {present:,} bytes")
-    for kind, inner in parts:
-        if kind == 14:
-            _check_matrix(inner, order, depth + 1)
-
-
 # -- structs and cells ---------------------------------------------------------------------------------
 
 
-def _fields(value: Any, what: str) -> Mapping[str, Any]:
-    """The fields of a struct ``(1, 1)``."""
-    array = np.asarray(value)
-    if array.dtype.names is None or array.size != 1:
+def _fields(value: Value, what: str) -> Mapping[str, Value]:
+    """The fields of a struct."""
+    if not isinstance(value, dict):
+        shown = f"{value.kind} of MATLAB" if isinstance(value, Unread) else brief(value)
         raise NetworkImportError(
-            f"{what} is {'an object of MATLAB' if type(value).__name__ == 'MatlabOpaque' else brief(value)}; expected a"
-            " struct: see the three lines for MATLAB in the description of from_matlab"
+            f"{what} is {shown}; expected a struct: see the three lines for MATLAB in the description of from_matlab"
         )
-    record = array.reshape(-1)[0]
-    return {name: record[name] for name in array.dtype.names}
+    return value
 
 
-def _cells(value: Any, what: str) -> list[Any]:
+def _cells(value: Value, what: str) -> list[Value]:
     """The entries of a cell array, column by column."""
-    array = np.asarray(value)
-    if array.dtype.kind != "O" or array.dtype.names is not None:
+    if not isinstance(value, list):
         raise NetworkImportError(f"{what} is {brief(value)}; expected a cell array")
-    return list(array.ravel(order="F"))
+    return value
 
 
-def _text(value: Any, what: str) -> str:
-    array = np.asarray(value)
-    if array.dtype.kind != "U" or array.size > 1:
+def _text(value: Value, what: str) -> str:
+    if not isinstance(value, str):
         raise NetworkImportError(f"{what} is {brief(value)}; expected a text")
-    return str(array.reshape(-1)[0]) if array.size else ""
+    return value
+
+
+def _present(value: Value) -> bool:
+    """Whether a value is more than an empty array, cell array or text."""
+    return bool(np.size(value)) if isinstance(value, np.ndarray) else bool(value)
 
 
 def _names(content: Mapping[str, Any]) -> list[str]:
-    return sorted(name for name in content if name[0] != "_")
+    return sorted(name for name in content if name)
 
 
 def _column(settings: Mapping[str, Any], name: str, count: int, where: str) -> Array:
@@ -199,14 +118,14 @@ def _column(settings: Mapping[str, Any], name: str, count: int, where: str) -> A
 def _network(content: Mapping[str, Any], loss: PartSpec | None) -> nnkit.Network:
     missing = [name for name in ("IW", "LW", "b", "layers", "inputs", "outputs") if name not in content]
     if missing:
-        present = sorted(name for name in content if name[0] != "_")
+        present = sorted(name for name in content if name)
         raise NetworkImportError(
             f"there is no {', '.join(missing)} among {present}; pass variable='name of the struct'"
         )
     layers = [_fields(layer, f"layers{{{k}}}") for k, layer in enumerate(_cells(content["layers"], "layers"), 1)]
     weights = _weights(content, len(layers))
     inputs = _cells(content["inputs"], "inputs")
-    outputs = [entry for entry in _cells(content["outputs"], "outputs") if np.size(entry)]
+    outputs = [entry for entry in _cells(content["outputs"], "outputs") if _present(entry)]
     if len(inputs) != 1 or len(outputs) != 1:
         raise NetworkImportError(
             f"the network has {len(inputs)} inputs and {len(outputs)} outputs; expected one of each"
@@ -238,8 +157,8 @@ def _weights(content: Mapping[str, Any], count: int) -> list[tuple[Array, Array]
     sizes = {name: _cells(content[name], name) for name in ("IW", "LW", "b")}
     if count < 1 or len(sizes["IW"]) != count or len(sizes["LW"]) != count * count or len(sizes["b"]) != count:
         raise NetworkImportError(f"IW, LW and b have {[len(v) for v in sizes.values()]} entries for {count} layers")
-    links = {(k + 1, 0): weight for k, weight in enumerate(sizes["IW"]) if np.size(weight)}
-    links |= {(k % count + 1, k // count + 1): weight for k, weight in enumerate(sizes["LW"]) if np.size(weight)}
+    links = {(k + 1, 0): weight for k, weight in enumerate(sizes["IW"]) if _present(weight)}
+    links |= {(k % count + 1, k // count + 1): weight for k, weight in enumerate(sizes["LW"]) if _present(weight)}
     others = sorted(links.keys() - {(k, k - 1) for k in range(1, count + 1)})
     if others or len(links) != count:
         raise NetworkImportError(
@@ -249,7 +168,7 @@ def _weights(content: Mapping[str, Any], count: int) -> list[tuple[Array, Array]
     for k in range(1, count + 1):
         weight = numbers(f"layer {k}", "the weight", links[k, k - 1], (None, None))
         bias = sizes["b"][k - 1]
-        values = np.ravel(bias) if np.size(bias) else np.zeros(len(weight))
+        values = np.ravel(bias) if _present(bias) else np.zeros(len(weight))
         result.append((weight, numbers(f"layer {k}", "the bias", values, (len(weight),))))
     return result
 
@@ -271,7 +190,7 @@ def _processing(entry: Mapping[str, Any], size: int, where: str) -> tuple[Array,
     scale, offset, rows = np.ones(count), np.zeros(count), np.arange(count)
     for name, settings, gone in zip(names, steps, removed, strict=True):
         label = f"{name} of {where}"
-        if name == "fixunknowns" and not np.size(settings.get("unknown", ())):
+        if name == "fixunknowns" and not _present(settings.get("unknown")):
             continue
         if name == "removeconstantrows":
             if len(gone) and not 0 <= gone.min() <= gone.max() < len(rows):
@@ -290,7 +209,7 @@ def _removed(settings: Mapping[str, Any], label: str) -> Array:
 
 
 def _list(entry: Mapping[str, Any], name: str, where: str) -> Sequence[Any]:
-    return _cells(entry[name], f"{name} of {where}") if np.size(entry.get(name, ())) else []
+    return _cells(entry[name], f"{name} of {where}") if _present(entry.get(name)) else []
 
 
 def _affine(name: str, settings: Mapping[str, Any], count: int, where: str) -> tuple[Array, Array]:

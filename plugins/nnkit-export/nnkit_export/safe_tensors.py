@@ -13,7 +13,7 @@ import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Final, TypeGuard
+from typing import IO, Any, BinaryIO, Final, TypeGuard
 
 import attrs
 import numpy as np
@@ -30,7 +30,7 @@ from nnkit_export.errors import NetworkImportError
 from nnkit_export.facts import generator
 from nnkit_export.reading import as_mapping, checked_file, parsed_json, reading
 
-__all__ = ["from_safetensors", "read_safetensors", "to_safetensors"]
+__all__ = ["from_safetensors", "read_safetensors", "to_safetensors", "unpacked"]
 
 DTYPES: Final[dict[str, np.dtype[Any]]] = {
     "F64": np.dtype("<f8"),
@@ -162,27 +162,31 @@ def read_safetensors(file: Path) -> tuple[dict[str, Array], dict[str, str]]:
     Raises:
         FileFormatError: When a size does not agree with the size of the file.
     """
-    size = file.stat().st_size
     with file.open("rb") as source:
-        (length,) = struct.unpack("<Q", source.read(8).ljust(8, b"\xff"))
-        if length > min(HEADER_LIMIT, size - 8):
-            raise FileFormatError(f"damaged: a header of {length:,} bytes in a file of {size:,}")
-        header = parsed_json(source.read(length))
-        metadata = as_mapping(header.pop("__metadata__", {}), "its metadata")
-        if not all(isinstance(value, str) for value in metadata.values()):
-            raise FileFormatError("damaged: its metadata are not texts")
-        entries = sorted((_Entry.of(*item) for item in header.items()), key=lambda entry: (entry.start, entry.stop))
-        position, arrays = 0, {}
-        for entry in entries:
-            dtype = DTYPES[entry.dtype]
-            if entry.start != position or entry.stop - entry.start != math.prod(entry.shape) * dtype.itemsize:
-                raise FileFormatError(f"damaged: {brief(entry.name)} does not fill its place")
-            position = entry.stop
-        if position != size - 8 - length:
-            raise FileFormatError(f"damaged: {position:,} bytes of arrays in a file with {size - 8 - length:,}")
-        for entry in entries:
-            values = np.frombuffer(source.read(entry.stop - entry.start), DTYPES[entry.dtype]).reshape(entry.shape)
-            if entry.dtype == "BF16":
-                values = (values.astype(np.uint32) << 16).view(np.float32)
-            arrays[entry.name] = values.astype(values.dtype.newbyteorder("="), copy=False)
+        return unpacked(source, file.stat().st_size)
+
+
+def unpacked(source: BinaryIO, size: int) -> tuple[dict[str, Array], dict[str, str]]:
+    """The arrays and the metadata of an open file of ``size`` bytes; see ``read_safetensors``."""
+    (length,) = struct.unpack("<Q", source.read(8).ljust(8, b"\xff"))
+    if length > min(HEADER_LIMIT, size - 8):
+        raise FileFormatError(f"damaged: a header of {length:,} bytes in a file of {size:,}")
+    header = parsed_json(source.read(length))
+    metadata = as_mapping(header.pop("__metadata__", {}), "its metadata")
+    if not all(isinstance(value, str) for value in metadata.values()):
+        raise FileFormatError("damaged: its metadata are not texts")
+    entries = sorted((_Entry.of(*item) for item in header.items()), key=lambda entry: (entry.start, entry.stop))
+    position, arrays = 0, {}
+    for entry in entries:
+        dtype = DTYPES[entry.dtype]
+        if entry.start != position or entry.stop - entry.start != math.prod(entry.shape) * dtype.itemsize:
+            raise FileFormatError(f"damaged: {brief(entry.name)} does not fill its place")
+        position = entry.stop
+    if position != size - 8 - length:
+        raise FileFormatError(f"damaged: {position:,} bytes of arrays in a file with {size - 8 - length:,}")
+    for entry in entries:
+        values = np.frombuffer(source.read(entry.stop - entry.start), DTYPES[entry.dtype]).reshape(entry.shape)
+        if entry.dtype == "BF16":
+            values = (values.astype(np.uint32) << 16).view(np.float32)
+        arrays[entry.name] = values.astype(values.dtype.newbyteorder("="), copy=False)
     return arrays, metadata

@@ -130,11 +130,14 @@ def linked(link):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (replaced(shape=(1 << 20, 1 << 20), dtype="f4", chunks=(1, 1024)), "damaged: layer 'hidden': Dense has dtype"),
-        (replaced(shape=(4, 5), dtype="f4", chunks=(4, 5), compression="gzip"), "claims 80 bytes and has"),
+        (
+            replaced(shape=(1 << 20, 1 << 20), dtype="f4", chunks=(1, 1024)),
+            "damaged: layers/dense/vars/0 of dtype float32 and shape .* claims",
+        ),
+        (replaced(shape=(4, 5), dtype="f4", chunks=(4, 5), compression="gzip"), "claims 80 bytes and has 0"),
         (replaced(shape=(4, 5), dtype="f4"), "claims 80 bytes and has 0"),
-        (replaced(shape=(4, 5), dtype="f4", external=[("/etc/passwd", 0, 80)]), "has dtype float32"),
-        (replaced(data=np.array(["text"], dtype="S8")), "has dtype"),
+        (replaced(shape=(4, 5), dtype="f4", external=[("/etc/passwd", 0, 80)]), "no array of numbers in this file"),
+        (replaced(data=np.array(["text"], dtype="S8")), "no array of numbers in this file"),
         (replaced(data=np.full((4, 5), np.nan, "f4")), "has NaN or infinite values"),
         (replaced(data=np.ones((3, 5), "f4")), r"shape \(3, 5\); expected numbers of shape \(4, 'any'\)"),
         (linked(h5py.ExternalLink("/tmp/other.h5", "/x")), "there is no layers/dense/vars/0"),
@@ -168,7 +171,7 @@ def test_weights_without_a_model_and_foreign_files_are_refused(tmp_path):
     with pytest.raises(FileFormatError, match=r"has no model_config, only weights; save the model with model.save"):
         from_keras(path)
     path.write_text("hello")
-    with pytest.raises(FileFormatError, match="is not a Keras file, or damaged: OSError"):
+    with pytest.raises(FileFormatError, match="damaged: .*file signature not found"):
         from_keras(path)
     shutil.copy(path, tmp_path / "x.keras")
     with pytest.raises(FileFormatError, match="is not a Keras file, or damaged: BadZipFile"):
