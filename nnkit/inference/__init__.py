@@ -5,6 +5,7 @@ from nnkit.inference.fitted import Fitted
 from nnkit.inference.gradient_check import GradientReport, check_gradient
 from nnkit.inference.intervals import Intervals, intervals
 from nnkit.inference.leverage import Influence, influence
+from nnkit.inference.prediction import Predictor
 from nnkit.inference.sensitivities import Sensitivities, sensitivities
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "GradientReport",
     "Influence",
     "Intervals",
+    "Predictor",
     "Sensitivities",
     "check_gradient",
     "diagnose",

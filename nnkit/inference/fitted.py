@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast, overload
 
-import numpy as np
-
 from nnkit import registry
 from nnkit.arrays import Array, FloatDType
 from nnkit.core import evaluation, jacobians, trace
@@ -17,13 +15,12 @@ from nnkit.core.named_views import NamedViews
 from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike, as_inputs
 from nnkit.data.indices import checked_indices
-from nnkit.data.labels import predicted_labels
-from nnkit.data.lazy_rows import as_rows, check_sparse
-from nnkit.data.reading import WindowSource, input_windows
-from nnkit.data.sources import Rows, SourceLike, Stream, as_source
+from nnkit.data.reading import WindowSource
+from nnkit.data.sources import SourceLike, as_source
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError
 from nnkit.inference.calling import answering
+from nnkit.inference.prediction import Predictor, checked_rows, in_form, in_windows
 from nnkit.interfaces import Inputs, Metric, MetricValue, PartSpec, Source, TrainingData
 from nnkit.network.composition import DEFAULTS
 
@@ -115,11 +112,7 @@ class Fitted(ABC):
 
     def _rows_from(self, X: DataLike) -> Inputs:
         """As ``inputs_from``, without a converted copy of large arrays or sparse rows."""
-        model = self.model
-        x = as_rows(X, dtype=self.parameters.dtype, columns=model.inputs, description=model.description)
-        check_sparse(model, x)
-        checked_indices(model, x)
-        return x
+        return checked_rows(self.model, self.parameters.dtype, X)
 
     @overload
     def predict(self, X: SourceLike, *, labels: bool = False, point: bool = False) -> Iterator[Array]: ...
@@ -143,19 +136,17 @@ class Fitted(ABC):
         Raises:
             DataError: When ``X`` cannot be used, or labels are asked of a network that predicts none.
         """
-        source = as_source(X)
-        if source is None:
-            return self._predicted(self._rows_from(cast("DataLike", X)), labels=labels, point=point)
-        inputs = input_windows(source, self.model, self.parameters.dtype)
-        windows = (self._predicted(x, labels=labels, point=point) for x in inputs)
-        return windows if isinstance(X, Rows | Stream) else np.concatenate(list(windows))
+        return in_windows(
+            X, self.model, self.parameters.dtype, lambda x: self._predicted(x, labels=labels, point=point)
+        )
 
     def _predicted(self, x: Inputs, *, labels: bool, point: bool) -> Array:
         prediction = evaluation.predict(self.model, self._vectors(), x, self._forwards)
-        if labels:
-            return predicted_labels(self.model, prediction)
-        prediction = self.model.unscaled(prediction)
-        return self.model.loss.point(prediction) if point else prediction
+        return in_form(self.model, prediction, labels=labels, point=point)
+
+    def predictor(self) -> Predictor:
+        """A frozen, thread-safe copy that only predicts, several times as fast for few rows; see ``Predictor``."""
+        return Predictor(self.model, self.parameters, self.buffers)
 
     @answering
     def score(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import attrs
@@ -234,6 +234,24 @@ class Layer(Part):
     def adapt_finish(self, state: Any, parameters: Parameters) -> None:
         """Optional, with ``adapt_start``: write the buffers that the state gives; arrays without rows stay."""
         raise NotOfferedError(f"{type(self).__name__} does not adapt to the data")
+
+    @optional
+    def pack(
+        self, following: Sequence[Layer], head: Activation | None, parameters: Sequence[Parameters]
+    ) -> Callable[[Array], Array] | None:
+        """Optional: the prediction of this layer and all that follow it as one function; for compiled counterparts.
+
+        Args:
+            following: The layers after this one, compiled counterparts where there are some.
+            head: The output activation of the last layer.
+            parameters: The arrays of each layer, this one's first. They do not change.
+
+        Returns:
+            ``x -> prediction``, in inference, a new array ``(N, K)`` for rows ``(N, D)``, C-contiguous and in the dtype
+            of the parameters. It can be called from several threads at once. ``None`` where not all layers have a place
+            in it.
+        """
+        raise NotOfferedError(f"{type(self).__name__} offers no pack")
 
     def typical_inputs(self, parameters: Parameters, shape: tuple[int, int], rng: np.random.Generator) -> Array | None:
         """Random rows of the given shape such as this layer accepts and was adapted to; ``None`` for standard normal.
