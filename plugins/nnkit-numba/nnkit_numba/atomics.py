@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
 
-__all__ = ["add", "array_at", "call", "exchange_if", "load", "store"]
+__all__ = ["Signature", "add", "array_at", "call", "exchange_if", "intrinsic", "keep", "load", "overload", "store"]
 
 carray: Any = numba.__dict__["carray"]  # numba's annotations lack it
 
@@ -88,6 +88,16 @@ def call(typing: Any, function: Any, arguments: Any, phase: Any, part: Any, part
         return context.get_dummy_value()
 
     return types.void(*(types.intp,) * 5), code
+
+
+@intrinsic
+def keep(typing: Any, array: Any) -> Signature:
+    """Nothing: an array lives until its last use, and its address is none; this is one, after the address was used."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.get_dummy_value()
+
+    return types.void(array), code
 
 
 @intrinsic

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import NoneType
 from typing import Any, final
 
@@ -11,14 +11,18 @@ import numpy as np
 
 from nnkit.activations.relu import ReLU
 from nnkit.activations.sigmoid import Sigmoid
+from nnkit.activations.softmax import Softmax
 from nnkit.activations.tanh import Tanh
 from nnkit.arrays import Array
 from nnkit.interfaces import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.activation import Activation
 from nnkit.interfaces.fields import flag, integer, part
 from nnkit.layers.dense import Dense
+from nnkit.layers.dropout import Dropout
+from nnkit.layers.gaussian_noise import GaussianNoise
 from nnkit_numba import blas
 from nnkit_numba.compiling import Kernel, compiled
+from nnkit_numba.elementwise import NONE, SOFTMAX
 from nnkit_numba.kernels import (
     add_bias,
     add_bias_relu,
@@ -27,8 +31,9 @@ from nnkit_numba.kernels import (
     through_sigmoid,
     through_tanh,
 )
+from nnkit_numba.prediction import PackedLayer, predicting
 from nnkit_numba.same_fields import as_fields_of
-from nnkit_numba.shared_dense import bind_shared, worthwhile
+from nnkit_numba.shared_dense import KINDS, bind_shared, worthwhile
 
 BACKWARD: Mapping[type, Kernel] = {
     NoneType: sum_rows,
@@ -37,6 +42,9 @@ BACKWARD: Mapping[type, Kernel] = {
     Tanh: through_tanh,
 }
 """By the activation's class; each reads ``a`` alone, so ``a`` takes the place of ``z``."""
+
+IDENTITIES = (Dropout, GaussianNoise)
+"""Layers that return their input in inference."""
 
 
 @final
@@ -123,6 +131,26 @@ class CompiledDense(Layer):
     def split(self) -> tuple[Layer, Activation | None]:
         bare, activation = self.plain.split()
         return as_fields_of(CompiledDense, bare), activation
+
+    def pack(
+        self, following: Sequence[Layer], head: Activation | None, parameters: Sequence[Parameters]
+    ) -> Callable[[Array], Array] | None:
+        if not all(np.isfinite(array).all() for arrays in parameters for array in arrays.values()):
+            return None  # zeros are skipped, and zero times infinity is NaN
+        layers: list[PackedLayer] = []
+        for layer, own in zip((self, *following), parameters, strict=True):
+            if type(layer) in IDENTITIES:
+                continue
+            kind = KINDS.get(type(layer.activation)) if isinstance(layer, CompiledDense) else None
+            if kind is None:
+                return None
+            layers.append(PackedLayer(own["weight"], own.get("bias"), kind))
+        if isinstance(head, Softmax):
+            return predicting(layers, SOFTMAX)
+        kind = KINDS.get(type(head))
+        if kind is None:
+            return None
+        return predicting([*layers[:-1], attrs.evolve(layers[-1], kind=kind)], NONE)
 
     def bind(
         self,

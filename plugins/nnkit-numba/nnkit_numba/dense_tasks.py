@@ -15,15 +15,13 @@ import numpy as np
 from nnkit_numba.atomics import array_at
 from nnkit_numba.blas import gemm
 from nnkit_numba.compiling import kernel, task
+from nnkit_numba.elementwise import NONE, RELU, SIGMOID, TANH, relu
 from nnkit_numba.slicing import LANES, stretch
 
 __all__ = ["TASKS", "WORDS"]
 
 # The words of a layer's arguments: addresses, 0 for what is not there, and numbers.
 X, WEIGHT, BIAS, Z, ROWS, INPUTS, UNITS, KIND, GRAD, WEIGHT_GRAD, BIAS_GRAD, GRAD_X, WORDS = range(13)
-
-NONE, RELU, TANH, SIGMOID = range(4)
-"""Activations that a task computes, from ``a`` alone; ``NONE`` where there is none or it is computed elsewhere."""
 
 
 @kernel
@@ -42,15 +40,8 @@ def _add(z: Any, bias: Any) -> None:
 
 
 @kernel
-def _relu(z: Any) -> None:
-    zero = z.dtype.type(0)
-    for j in range(z.size):
-        z[j] = zero if z[j] <= zero else z[j]  # noqa: FURB136  # max() would hide a NaN
-
-
-@kernel
 def _through(a: Any, grad: Any, kind: Any) -> None:
-    """``grad`` back through the activation, one row, in place."""
+    """``grad`` back through the activation ``kind``, one row, in place; ``NONE`` where it is computed elsewhere."""
     zero, one = a.dtype.type(0), a.dtype.type(1)
     if kind == RELU:
         for j in range(grad.size):
@@ -90,7 +81,7 @@ def _forward(arguments: Any, part: Any, parts: Any, one: Any) -> None:
                 _add(z[n, first:last], bias)
     elif a[KIND] == RELU:
         for n in range(rows):
-            _relu(z[n, first:last])
+            relu(z[n, first:last])
 
 
 @kernel

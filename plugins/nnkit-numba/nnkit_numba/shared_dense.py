@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import NoneType
 
 import numpy as np
 
+from nnkit.activations.identity import Identity
 from nnkit.activations.relu import ReLU
 from nnkit.activations.sigmoid import Sigmoid
 from nnkit.activations.tanh import Tanh
@@ -13,12 +15,14 @@ from nnkit.arrays import Array
 from nnkit.interfaces import Activation, BoundLayer, Parameters, Workspace
 from nnkit_numba import dense_tasks
 from nnkit_numba.compiling import compiled
-from nnkit_numba.dense_tasks import NONE, RELU, SIGMOID, TANH, TASKS
+from nnkit_numba.dense_tasks import TASKS
+from nnkit_numba.elementwise import NONE, RELU, SIGMOID, TANH
 from nnkit_numba.team import perform_on, team
 
-__all__ = ["bind_shared", "worthwhile"]
+__all__ = ["KINDS", "bind_shared", "worthwhile"]
 
-KINDS: Mapping[type, int] = {ReLU: RELU, Tanh: TANH, Sigmoid: SIGMOID}
+KINDS: Mapping[type, int] = {NoneType: NONE, Identity: NONE, ReLU: RELU, Tanh: TANH, Sigmoid: SIGMOID}
+"""The number of an activation in compiled code, by its class."""
 
 LEAST = 4 * 65_536
 """Multiplications of a product from which on OpenBLAS would take threads of its own."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnkit_numba.atomics import array_at
+from nnkit_numba.atomics import array_at, keep
 from nnkit_numba.compiling import kernel, task
 from nnkit_numba.slicing import stretch
 from nnkit_numba.softmax_kernels import crossentropy, sparse_crossentropy
@@ -67,3 +67,4 @@ def share_rows(mail: Any, address: Any, parts: Any, z: Any, a: Any, target: Any,
     words[Z], words[A], words[TARGET] = z.ctypes.data, a.ctypes.data, target.ctypes.data
     words[VALUES], words[GRAD] = values.ctypes.data, grad.ctypes.data
     perform(mail, address, words.ctypes.data, 1, parts)
+    keep(words)

@@ -1,0 +1,206 @@
+"""A network of dense layers as one compiled call: weights packed once, for any number of rows and of threads.
+
+Few rows of a large network are divided by columns, one layer a phase, so that each thread reads its own part of the
+weights; many rows are divided by rows, which a thread computes through all layers. Small work stays on the calling
+thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from nnkit.arrays import Array
+from nnkit_numba.atomics import array_at, call, keep
+from nnkit_numba.compiling import compiled, kernel, task
+from nnkit_numba.elementwise import NONE, SOFTMAX, activate, softmax_row
+from nnkit_numba.panels import ROWS, WIDTH, aligned, multiply, packed, panels_of
+from nnkit_numba.slicing import stretch
+from nnkit_numba.team import perform, team
+
+__all__ = ["PackedLayer", "predicting"]
+
+LEAST = 4 * 65_536
+"""Multiplications of a call from which on it is shared out."""
+
+FEW = 64
+"""Rows of each thread up to which layers are cut by columns."""
+
+BLOCK = 131_072
+"""Bytes of the widest array of the rows that go through all layers together."""
+
+# The words of a plan: its head, then those of each layer. STRIDE is the length of a buffer's rows.
+LAYERS, OUTPUTS, HEAD, STRIDE, WEIGHTS, SIZE, LAYER_TASK, HEAD_WORDS = range(8)
+MATRIX, BIAS, DEPTH, UNITS, PANELS, KIND, LAYER_WORDS = range(7)
+
+# The words of a call's arguments: addresses of the plan and of four arrays, and the number of rows.
+PLAN, X, OUT, BUFFER, OTHER, COUNT, WORDS = range(7)
+
+
+@attrs.frozen(eq=False)
+class PackedLayer:
+    """One dense layer.
+
+    Args:
+        weight: ``(D_in, D_out)``.
+        bias: ``(D_out,)``, or ``None``.
+        kind: Its activation, a number of ``nnkit_numba.elementwise``.
+    """
+
+    weight: Array
+    bias: Array | None
+    kind: int
+
+
+@kernel
+def _head(plan: Any) -> Any:
+    return array_at(plan, (HEAD_WORDS,), 0)
+
+
+@kernel
+def _words(plan: Any, layer: Any) -> Any:
+    return array_at(plan + 8 * (HEAD_WORDS + layer * LAYER_WORDS), (LAYER_WORDS,), 0)
+
+
+@kernel
+def _output(w: Any, z: Any, part: Any, parts: Any, one: Any) -> None:
+    """A part of the rows of the prediction, from the last layer's result, whose rows are longer."""
+    head = _head(w[PLAN])
+    outputs = head[OUTPUTS]
+    result, prediction = array_at(z, (w[COUNT], head[STRIDE]), one), array_at(w[OUT], (w[COUNT], outputs), one)
+    first, last = stretch(w[COUNT], part, parts, 1)
+    if head[HEAD] == SOFTMAX:
+        for n in range(first, last):
+            softmax_row(result[n, :outputs], prediction[n])
+    else:
+        for n in range(first, last):
+            for k in range(outputs):
+                prediction[n, k] = result[n, k]
+
+
+@kernel
+def _layer(arguments: Any, layer: Any, part: Any, parts: Any, one: Any) -> None:
+    """A part of the columns of ``z = activation(x @ weight + bias)``; after the last layer, of the output's rows."""
+    w = array_at(arguments, (WORDS,), 0)
+    head = _head(w[PLAN])
+    even = layer % 2 == 0
+    source, result = (w[OTHER], w[BUFFER]) if even else (w[BUFFER], w[OTHER])
+    if layer == head[LAYERS]:
+        _output(w, source, part, parts, one)
+        return
+    own, stride, rows = _words(w[PLAN], layer), head[STRIDE], w[COUNT]
+    first, last = stretch(own[PANELS], part, parts, 1)
+    if first >= last:
+        return
+    x, x_row = (source, stride) if layer else (w[X], own[DEPTH])
+    multiply(x, x_row, rows, own[MATRIX], own[DEPTH], own[BIAS], result, stride, first, last, one)
+    if own[KIND] != NONE:
+        z = array_at(result, (rows, stride), one)
+        width = WIDTH // z.itemsize
+        activate(z[:, first * width : min(last * width, own[UNITS])], own[KIND])
+
+
+@task
+def layer_float32(arguments: Any, phase: Any, part: Any, parts: Any) -> None:
+    """A layer a phase, the prediction in the last."""
+    _layer(arguments, phase, part, parts, np.float32(1))
+
+
+@task
+def layer_float64(arguments: Any, phase: Any, part: Any, parts: Any) -> None:
+    """A layer a phase, the prediction in the last."""
+    _layer(arguments, phase, part, parts, np.float64(1))
+
+
+LAYER_TASKS = {"f": layer_float32, "d": layer_float64}
+"""By the character of the dtype."""
+
+
+@kernel
+def _rows(arguments: Any, part: Any, parts: Any) -> None:
+    """A part of the rows through all layers, block by block."""
+    w = array_at(arguments, (WORDS,), 0)
+    head = _head(w[PLAN])
+    size, inputs = head[SIZE], _words(w[PLAN], 0)[DEPTH]
+    first, last = stretch(w[COUNT], part, parts, ROWS)
+    block = min(last - first, max(1, BLOCK // (ROWS * head[STRIDE] * size)) * ROWS)
+    buffers = np.empty(2 * block * head[STRIDE] * size, np.uint8)
+    own = np.empty(WORDS, np.int64)
+    own[PLAN], own[BUFFER] = w[PLAN], buffers.ctypes.data
+    own[OTHER] = own[BUFFER] + block * head[STRIDE] * size
+    for start in range(first, last, block):
+        own[X], own[OUT] = w[X] + start * inputs * size, w[OUT] + start * head[OUTPUTS] * size
+        own[COUNT] = min(block, last - start)
+        for phase in range(head[LAYERS] + 1):
+            call(head[LAYER_TASK], own.ctypes.data, phase, 0, 1)
+    keep(buffers)
+    keep(own)
+
+
+@task
+def rows_through_layers(arguments: Any, phase: Any, part: Any, parts: Any) -> None:
+    """A part of the rows, for any dtype."""
+    _rows(arguments, part, parts)
+
+
+@kernel
+def predicted(x: Any, plan: Any, mail: Any, rows_task: Any, parts: Any) -> Any:
+    """The prediction of rows ``(N, D)``, new; with ``parts`` 1 on this thread alone."""
+    head = _head(plan)
+    rows = x.shape[0]
+    out = np.empty((rows, head[OUTPUTS]), x.dtype)
+    w = np.empty(WORDS, np.int64)
+    w[PLAN], w[X], w[OUT], w[COUNT] = plan, x.ctypes.data, out.ctypes.data, rows
+    if parts == 1 or rows * head[WEIGHTS] <= LEAST:
+        _rows(w.ctypes.data, 0, 1)
+    elif rows > FEW * parts:
+        perform(mail, rows_task, w.ctypes.data, 1, parts)
+    else:
+        buffers = np.empty((2, rows * head[STRIDE]), x.dtype)
+        w[BUFFER], w[OTHER] = buffers[0].ctypes.data, buffers[1].ctypes.data
+        perform(mail, head[LAYER_TASK], w.ctypes.data, head[LAYERS] + 1, parts)
+        keep(buffers)
+    keep(w)
+    return out
+
+
+def predicting(layers: Sequence[PackedLayer], head: int) -> Callable[[Array], Array] | None:
+    """The layers as one function ``x -> prediction``; ``None`` when it cannot be compiled.
+
+    Args:
+        layers: In their order.
+        head: ``SOFTMAX``, or ``NONE`` where the last layer's own activation is the output's.
+    """
+    dtype = layers[0].weight.dtype
+    width = WIDTH // dtype.itemsize
+    widest = max(panels_of(layer.weight.shape[1], dtype.itemsize) for layer in layers) * width
+    layer_task, rows_task, threads = LAYER_TASKS[dtype.char](), rows_through_layers(), team()
+    if layer_task is None or rows_task is None:
+        return None
+    plan = np.zeros(HEAD_WORDS + len(layers) * LAYER_WORDS, np.int64)
+    plan[[LAYERS, OUTPUTS, HEAD, STRIDE]] = len(layers), layers[-1].weight.shape[1], head, widest
+    plan[[WEIGHTS, SIZE, LAYER_TASK]] = sum(layer.weight.size for layer in layers), dtype.itemsize, layer_task
+    arrays: list[Array] = []  # what the plan holds addresses of
+    for index, layer in enumerate(layers):
+        matrix, bias = packed(layer.weight), aligned((widest,), dtype)
+        if layer.bias is not None:
+            bias[: layer.bias.size] = layer.bias
+        arrays += matrix, bias
+        words = plan[HEAD_WORDS + index * LAYER_WORDS :][:LAYER_WORDS]
+        words[[MATRIX, BIAS]] = matrix.ctypes.data, bias.ctypes.data
+        words[[DEPTH, UNITS, PANELS, KIND]] = *layer.weight.shape, len(matrix), layer.kind
+    mail, parts = (0, 1) if threads is None else (threads.mail, threads.size)
+    place = int(plan.ctypes.data)
+    run = compiled(predicted, np.empty((1, 1), dtype), place, mail, rows_task, parts)
+    if run is None:
+        return None
+
+    def predict(x: Array) -> Array:
+        prediction: Array = run(x, place, mail, rows_task, parts)
+        return prediction
+
+    predict.arrays = plan, arrays  # type: ignore[attr-defined]  # they live as long as their addresses are used
+    return predict
