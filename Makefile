@@ -13,6 +13,9 @@ HEAVY ?= nnkit-export nnkit-numba nnkit-sklearn
 # The tests of the core that are repeated where a plugin is installed: training by compiled steps is training.
 CORE_TESTS_nnkit-numba := tests/runs tests/files/test_networks.py tests/network/test_resume_kill.py tests/optimizers
 
+# What a plugin needs of this folder.
+NEEDS_nnkit-sklearn := nnkit-optimizers nnkit-scipy
+
 ALL_PLUGINS     := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PLUGINS         := $(filter-out $(HEAVY:%=plugins/%),$(ALL_PLUGINS))
 packages_of      = $(sort $(filter-out %/tests,$(patsubst %/__init__.py,%,$(foreach plugin,$(1),$(wildcard $(plugin)/*/__init__.py $(plugin)/src/*/__init__.py)))))
@@ -101,7 +104,7 @@ heavy: $(HEAVY:%=test-%)
 test-%: plugins/%/pyproject.toml
 	$(PYTHON) -m venv $(OTHERS)/$*
 	$(OTHERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' -e 'plugins/$*[test]' \
-	  $(if $(CORE_TESTS_$*),$(PLUGINS:%=-e %))
+	  $(if $(CORE_TESTS_$*),$(PLUGINS:%=-e %)) $(NEEDS_$*:%=-e plugins/%)
 	MYPYPATH=plugins/$* $(OTHERS)/$*/bin/mypy $(call packages_of,plugins/$*)
 	$(TEST_VARIABLES) $(OTHERS)/$*/bin/python $(PYTEST) plugins/$*/tests $(call packages_of,plugins/$*) \
 	  $(CORE_TESTS_$*) $(PYTEST_ARGS)

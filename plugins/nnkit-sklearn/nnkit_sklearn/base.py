@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, Protocol, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias
 
 import attrs
 import numpy as np
@@ -27,19 +27,11 @@ from nnkit.data.labels import Labels
 from nnkit.data.scaling import TargetScaling
 from nnkit.interfaces import PartSpec, TaskName
 from nnkit.network.composition import DEFAULTS, Composition
+from nnkit_sklearn.callbacks import CallbackSupportMixin, EpochTasks, reporting
 from nnkit_sklearn.mapping import dense, is_solver
 from nnkit_sklearn.nested import hyperparameters_of, with_hyperparameter
 
-__all__ = ["Decorator", "Goal", "HiddenLayers", "NetworkEstimator"]
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-class Decorator(Protocol):
-    """A decorator of methods that keeps their signature."""
-
-    def __call__(self, method: Method, /) -> Method:
-        """The decorated method."""
+__all__ = ["Goal", "HiddenLayers", "NetworkEstimator"]
 
 
 HiddenLayers: TypeAlias = int | Sequence[int | PartSpec]
@@ -76,7 +68,7 @@ class Goal:
         return attrs.evolve(self, y=self.y[rows], factor=None if self.factor is None else self.factor[rows])
 
 
-class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
+class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
     """One network, or one for each column of the targets where these are of several classes each."""
 
     networks_: list[Network]
@@ -188,6 +180,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
     def _validation_targets(self, y: Array) -> list[DataLike]:
         """The targets of validation for each network."""
 
+    @reporting
     def _fit(
         self,
         X: DataLike,
@@ -233,7 +226,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
             )
         networks = self.networks_ if continues else fresh
         arguments: dict[str, Any] = {"epochs": epochs, "batch_size": self.batch_size, "metrics": self.metrics}
-        arguments["callbacks"] = _as_list(self.callbacks)
+        tasks = EpochTasks(self, epochs * len(networks), x, target)
+        arguments["callbacks"] = [*_as_list(self.callbacks), *tasks.callbacks]
         held_out: list[dict[str, Any]] = [{} for _ in networks]
         if X_val is not None and y_val is not None:
             x_val, target_val = self._validated(X_val, y_val, reset=False)
@@ -252,6 +246,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
             factors = [factor for factor in (weight, goal.factor) if factor is not None]
             arguments["sample_weight"] = np.prod(factors, axis=0) if factors else None
             network.fit(table, goal.y, **arguments, **own)
+        tasks.finish()
         if not continues:
             self.networks_, self._compositions = networks, compositions
         curves = [network.history["loss"] for network in networks]

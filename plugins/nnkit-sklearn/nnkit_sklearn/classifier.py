@@ -18,7 +18,8 @@ from nnkit.data.labels import Labels
 from nnkit.errors import NNKitError
 from nnkit.interfaces import Label, PartSpec, Task, TaskName
 from nnkit.network.composition import DEFAULTS
-from nnkit_sklearn.base import Decorator, Goal, HiddenLayers, NetworkEstimator
+from nnkit_sklearn.base import Goal, HiddenLayers, NetworkEstimator
+from nnkit_sklearn.callbacks import Decorator
 
 __all__ = ["NetworkClassifier"]
 

@@ -17,7 +17,7 @@ from nnkit.arrays import Array
 from nnkit.data.arrays import DataLike
 from nnkit.data.labels import Labels
 from nnkit.interfaces import PartSpec
-from nnkit_sklearn.base import Decorator
+from nnkit_sklearn.callbacks import Decorator
 from nnkit_sklearn.mapping import uses_batches
 from nnkit_sklearn.mlp import Held, HiddenWidths, MLPEstimator, RandomState
 
