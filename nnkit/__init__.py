@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from nnkit.layers.dropout import Dropout
     from nnkit.layers.layer_norm import LayerNorm
     from nnkit.layers.standardize import Standardize
+    from nnkit.many.ensemble import Ensemble
+    from nnkit.many.fits import fit_many
     from nnkit.network.archive import Archive
     from nnkit.network.network import Network
 
@@ -21,11 +23,13 @@ __all__ = [
     "BatchNorm",
     "Dense",
     "Dropout",
+    "Ensemble",
     "LayerNorm",
     "Network",
     "Standardize",
     "data",
     "errors",
+    "fit_many",
     "functional",
     "interfaces",
     "plot",
@@ -41,9 +45,11 @@ _HOME = {
     "BatchNorm": "nnkit.layers.batch_norm",
     "Dense": "nnkit.layers.dense",
     "Dropout": "nnkit.layers.dropout",
+    "Ensemble": "nnkit.many.ensemble",
     "LayerNorm": "nnkit.layers.layer_norm",
     "Network": "nnkit.network.network",
     "Standardize": "nnkit.layers.standardize",
+    "fit_many": "nnkit.many.fits",
     "to_categorical": "nnkit.arrays",
 }
 

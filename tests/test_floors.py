@@ -30,6 +30,7 @@ FLOORS = [
     ["network.fitting"],
     ["network.windowed"],
     ["network.network"],
+    ["many"],
     ["plot", "testing"],
     ["functional", "plugins"],
     ["cli"],

@@ -16,7 +16,7 @@ from nnkit.core.workspace import Pool
 from nnkit.errors import SpecError
 from nnkit.interfaces import Inputs, Metric, Source, TrainingData
 
-__all__ = ["ForwardCache", "evaluate", "penalty", "predict", "try_metrics"]
+__all__ = ["ForwardCache", "evaluate", "judged", "penalty", "predict", "try_metrics"]
 
 CHUNK_ELEMENTS = 1 << 20
 """Elements of the widest array of a chunk, at the most."""
@@ -116,9 +116,9 @@ def evaluate(
             total += share
             weighed += float(weights[rows].sum(dtype=np.float64))
             if metrics:
-                judged = _judged(model, prediction, target[rows], weights[rows])
+                pair = judged(model, prediction, target[rows], weights[rows])
                 for name, metric in metrics.items():
-                    metric.add(states[name], *judged(metric))
+                    metric.add(states[name], *pair(metric))
     if not loss.rows_coupled:
         total /= weighed
     value = total + penalty(model, vectors.parameters)
@@ -138,9 +138,9 @@ def try_metrics(
         metric.check(model.task)
     with np.errstate(all="ignore"):
         weights = np.ones(2) if weight is None else weight[rows]
-        judged = _judged(model, predict(model, vectors, X[rows]), target[rows], weights)
+        pair = judged(model, predict(model, vectors, X[rows]), target[rows], weights)
         for metric in metrics.values():
-            metric.add(metric.start(model.task), *judged(metric))
+            metric.add(metric.start(model.task), *pair(metric))
 
 
 def penalty(model: Model, parameters: Array) -> float:
@@ -150,7 +150,7 @@ def penalty(model: Model, parameters: Array) -> float:
     )
 
 
-def _judged(
+def judged(
     model: Model, prediction: Array, target: Array, weight: Array
 ) -> Callable[[Metric], tuple[Array, Array, Array]]:
     """What a metric is passed: point prediction, targets and weights; of complete rows where NaN are not its own."""
