@@ -175,6 +175,7 @@ WORDS = {
     "core/feeding.py": {"sequential"},  # an order of the samples
     "core/order.py": {"sequential"},
     "data/planning.py": {"sequential"},
+    "cli/building.py": {"standardize"},  # a value of target_scaling
     "data/scaling.py": {"standardize"},  # a value of target_scaling
     "files/checks.py": {"step"},  # a key of an archive
     "files/saving.py": {"step", "history"},  # fields of a record

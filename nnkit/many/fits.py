@@ -7,8 +7,7 @@ import importlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from contextvars import copy_context
-from functools import partial
+from contextvars import Context, copy_context
 from typing import Any, Literal, Protocol, TypeAlias, final
 
 import attrs
@@ -333,8 +332,10 @@ def _with_joblib(tasks: Sequence[Task], backend: str, jobs: int) -> Iterator[tup
         parallel = joblib.Parallel(n_jobs=jobs, backend=backend, batch_size=1, return_as="generator_unordered")
         try:
             # Threads see the context of the caller (plugins that are disabled in it); processes have one of their own.
-            runs = (partial(copy_context().run, _placed) if backend == "threading" else _placed for _ in waiting)
-            calls = [joblib.delayed(run)(*item) for run, item in zip(runs, waiting.items(), strict=True)]
+            calls = [
+                joblib.delayed(_placed)(place, task, copy_context() if backend == "threading" else None)
+                for place, task in waiting.items()
+            ]
             for place, fit in parallel(calls):
                 del waiting[place]
                 yield place, fit
@@ -346,8 +347,8 @@ def _with_joblib(tasks: Sequence[Task], backend: str, jobs: int) -> Iterator[tup
         return
 
 
-def _placed(place: int, task: Task) -> tuple[int, Fit]:
-    return place, task.run()
+def _placed(place: int, task: Task, context: Context | None) -> tuple[int, Fit]:
+    return place, task.run() if context is None else context.run(task.run)
 
 
 def _refuse_one_file(callbacks: Any) -> None:

@@ -159,7 +159,8 @@ class Killed(Callback):
 def test_the_fit_of_a_worker_process_that_is_killed_is_begun_again(tmp_path, monkeypatch):
     monkeypatch.setenv("NNKIT_PLUGINS", "")  # their imports would take most of the time
     (tmp_path / "once").touch()
-    fits = nnkit.fit_many(sweep(), X, Y, jobs=2, workers="processes", epochs=2, callbacks=[Killed(tmp_path)])
+    networks = {name: sweep()[name] for name in ("2", "4")}
+    fits = nnkit.fit_many(networks, X, Y, jobs=2, workers="processes", epochs=2, callbacks=[Killed(tmp_path)])
     assert not fits.errors
     assert not list(tmp_path.iterdir())
     for name, network in fits.networks.items():
