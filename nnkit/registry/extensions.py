@@ -1,4 +1,4 @@
-"""What installed plugins add besides parts: faster counterparts, commands, exports."""
+"""What installed plugins add besides parts: faster counterparts, commands, exports, checks."""
 
 from __future__ import annotations
 

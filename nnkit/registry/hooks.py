@@ -31,6 +31,7 @@ HOOK_GROUPS = {
     "nnkit_accelerate": "nnkit.accelerators",
     "nnkit_commands": "nnkit.commands",
     "nnkit_export": "nnkit.exporters",
+    "nnkit_checks": "nnkit.checks",
 }
 """Every hook, and the entry-point group of the modules that implement it: no other module is imported for it."""
 
@@ -209,6 +210,11 @@ def nnkit_commands(group: Any) -> None:
 @hookspec(firstresult=True)
 def nnkit_export(part: Any, graph: Any, inputs: Any) -> Any:
     """Add the nodes of ``part`` to ``graph`` and return its outputs, or ``None``; the first one wins."""
+
+
+@hookspec
+def nnkit_checks(family: str) -> Any:
+    """Return the checks (``nnkit.testing.Check``) that the kit runs for parts of ``family``, such as ``"layer"``."""
 
 
 # -- staging -------------------------------------------------------------------------------------

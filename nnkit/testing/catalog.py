@@ -10,6 +10,7 @@ import attrs
 
 from nnkit.errors import UnknownNameError
 from nnkit.interfaces import Part
+from nnkit.registry import implementations
 from nnkit.testing.call import Call
 from nnkit.testing.record import Check
 from nnkit.testing.subject import Subject, family_of
@@ -41,6 +42,15 @@ def family_checks(family: str) -> tuple[Check, ...]:
     return tuple(map(getattr(module, "adapted", attrs.evolve), checks))
 
 
+def installed_checks(family: str) -> tuple[Check, ...]:
+    """The checks that installed packages add for one kind, by the hook ``nnkit_checks``."""
+    checks: list[Check] = []
+    for implementation in implementations("nnkit_checks"):
+        with implementation.skipped_on_failure():
+            checks += [one for added in implementation.call(family=family) for one in added]
+    return tuple(checks)
+
+
 def calls_of(subject: Subject) -> list[Call]:
     """The calls of the subject that the checks of every kind run."""
     calls: list[Call] = _module(family_of(subject.cls)).calls(subject)
@@ -48,18 +58,21 @@ def calls_of(subject: Subject) -> list[Call]:
 
 
 def all_checks() -> tuple[Check, ...]:
-    """Every check of every kind, those of all kinds first.
+    """Every check of every kind, those of all kinds first, those of installed packages last.
 
     Example:
         >>> "OPT-012/resume-equals-continuous" in {check.id for check in all_checks()}
         True
     """
-    return tuple(check for family in ("common", *FAMILIES) for check in family_checks(family))
+    own = [check for family in ("common", *FAMILIES) for check in family_checks(family)]
+    added = dict.fromkeys(check for family in FAMILIES for check in installed_checks(family))
+    return (*own, *added)
 
 
 def checks_of(cls: type[Part]) -> tuple[Check, ...]:
-    """Every check of a part of this class: those of every kind, then those of its own."""
-    return (*family_checks("common"), *family_checks(family_of(cls)))
+    """Every check of a part of this class: those of every kind, those of its own, those of installed packages."""
+    family = family_of(cls)
+    return (*family_checks("common"), *family_checks(family), *installed_checks(family))
 
 
 def check_ids(name: str) -> list[str]:

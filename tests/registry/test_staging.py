@@ -46,7 +46,8 @@ def registering(*arguments, **keywords):
 
 def test_there_is_one_hook_for_parts_and_one_for_each_other_addition():
     declared = {name for name in vars(hooks) if name.startswith("nnkit_")}
-    assert declared == set(HOOK_GROUPS) == {"nnkit_register", "nnkit_accelerate", "nnkit_commands", "nnkit_export"}
+    additions = {"nnkit_accelerate", "nnkit_commands", "nnkit_export", "nnkit_checks"}
+    assert declared == set(HOOK_GROUPS) == {"nnkit_register"} | additions
 
 
 def test_classes_and_targets_are_registered():

@@ -21,8 +21,8 @@ def test_every_plugin_with_parts_has_its_line(name):
     """A package of compiled counterparts registers no part; its own tests name them one by one."""
     project = tomllib.loads((PLUGINS / name / "pyproject.toml").read_text())["project"]
     groups = set(project.get("entry-points", {}))
-    if name not in WITH_PARTS and groups <= {"nnkit.commands", "nnkit.exporters"}:
-        return  # it adds commands or exports only
+    if name not in WITH_PARTS and groups <= {"nnkit.commands", "nnkit.exporters", "nnkit.checks"}:
+        return  # it adds commands, exports or checks only
     tree = ast.parse((PLUGINS / name / "tests/test_conformance.py").read_text())
     proven = {ast.unparse(node.value) for node in tree.body if isinstance(node, ast.Assign)}
     if name in WITH_PARTS:

@@ -220,6 +220,12 @@ def test_parts_of_an_installed_package_travel_by_tracing_or_by_their_hook(tmp_pa
     assert "parts.py" in refused.stderr
     assert "if z.size and z.max() > 1e3:" in refused.stderr.replace("\n", " ")
     assert "nnkit_export" in refused.stderr
+    code = "from nnkit.cli import main; main()"
+    selected = ["acme-nn", "--check", "ACT-001", "--check", "EXP-001", "--check", "EXP-002"]
+    kit = run(sys.executable, "-c", code, "conform", *selected, folder=tmp_path, PYTHONPATH=str(plain))
+    assert 0 == kit.returncode, kit.stdout + kit.stderr
+    assert "EXP-001/exportable" in kit.stdout
+    assert "if z.size and z.max() > 1e3:" in kit.stdout.replace("\n", " ")
     by_hook = exported("stairs", hooked)
     assert 0 == by_hook.returncode, by_hook.stderr
     assert 0 == run(sys.executable, "-S", "-I", "model_test.py", folder=tmp_path).returncode

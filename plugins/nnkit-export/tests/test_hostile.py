@@ -15,7 +15,7 @@ MUTATIONS = 400
 SLOW = 100  # HDF5 files are read in a process of their own
 
 CHILD = """
-import random, resource, sys, warnings
+import codecs, random, resource, sys, warnings
 from pathlib import Path
 import numpy as np
 import nnkit, nnkit_export
@@ -33,7 +33,7 @@ for kind in ("activation", "layer", "loss"):  # everything that is needed is imp
     for part in nnkit.plugins.names(kind):
         nnkit.plugins.get(kind, part)
 for encoding in ("utf-16", "utf-32", "utf-16-be", "utf-16-le", "utf-32-be", "utf-32-le"):
-    b"".decode(encoding)
+    codecs.lookup(encoding)
 try:
     nnkit.plugins.get("layer", "none")
 except NNKitError:
