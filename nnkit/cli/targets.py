@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
@@ -19,7 +20,16 @@ from nnkit.data.table import Column, Table, Words
 from nnkit.errors import DataError
 from nnkit.network.network import Network
 
-__all__ = ["TargetLike", "class_codes", "codes_of", "has_target", "labelled", "numeric_targets", "targets_of"]
+__all__ = [
+    "TargetLike",
+    "class_codes",
+    "codes_of",
+    "has_target",
+    "labelled",
+    "numeric_targets",
+    "targets_of",
+    "without_missing_targets",
+]
 
 INTEGER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 TargetLike = Array | Labels | NamedColumns
@@ -41,6 +51,14 @@ def has_target(content: Content) -> Array:
         return np.ones(len(content), dtype=bool)
     rows: Array = np.logical_and.reduce([~is_missing(content.y[name]) for name in content.y.columns])
     return rows
+
+
+def without_missing_targets(content: Content) -> Content:
+    """The rows that have a target."""
+    rows = has_target(content)
+    if rows.all() or not isinstance(content.X, Table) or not isinstance(content.y, Table):
+        return content
+    return attrs.evolve(content, X=content.X.rows(rows), y=content.y.rows(rows))
 
 
 def targets_of(content: Content, network: Network) -> TargetLike:

@@ -212,6 +212,10 @@ def test_rows_without_a_target_may_be_left_out(folder):
     assert (0, "") == (shown.exit_code, shown.stderr)
     assert f"people.csv: {people()['income'].notna().sum()} rows" in shown.stdout
     assert "task regression" in shown.stdout
+    assert (
+        f"{people()['income'].notna().sum()} rows"
+        == run("evaluate", "e-model.npz", "people.csv").stdout.splitlines()[0]
+    )
 
 
 def test_rows_with_missing_values_may_be_left_out(folder):

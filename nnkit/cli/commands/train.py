@@ -163,6 +163,7 @@ def _notes(experiment: Experiment, content: Content, model: Path) -> dict[str, A
         "x": experiment.data.x,
         "y": experiment.data.y,
         "target": content.targets,
+        "missing_target": experiment.data.missing_target,
         "reading": {key: list(v) if isinstance(v, tuple) else v for key, v in reading.items() if v is not None},
     }
 
