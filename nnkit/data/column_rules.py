@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, Self, final
+from typing import Any, ClassVar, Self, final
 
 import attrs
 import numpy as np
@@ -15,9 +15,10 @@ from nnkit.data.table import MISSING, Column, Words
 from nnkit.errors import DataError
 from nnkit.interfaces.fields import choice, flag, integer
 
-__all__ = ["RULES", "Boolean", "Date", "Drop", "Embedding", "Number", "Numeric", "OneHot", "Rule"]
+__all__ = ["KINDS", "RULES", "Boolean", "Date", "Drop", "Embedding", "Number", "Numeric", "OneHot", "Rule"]
 
 NO_VALUE = "missing"
+KINDS = ("number", "indicator", "index")
 
 
 @attrs.frozen(kw_only=True)
@@ -26,6 +27,9 @@ class Rule(ABC):
 
     Options come first; what is learned has the default ``None`` and is filled in by ``learned``.
     """
+
+    kind: ClassVar[str] = "number"
+    """What its inputs are, one of ``KINDS``."""
 
     @property
     def rule(self) -> str:
@@ -140,6 +144,8 @@ class Number(Numeric):
 class Boolean(Numeric):
     """One input: 0 for ``False``, 1 for ``True``. The options are those of ``Numeric``."""
 
+    kind = "indicator"
+
     def numbers(self, column: Column, name: str) -> Array:
         numbers = as_numbers(column, name)
         wrong = np.flatnonzero(~np.isin(numbers, (0.0, 1.0)) & ~np.isnan(numbers))
@@ -205,6 +211,8 @@ class Categorical(Rule):
 class OneHot(Categorical):
     """One input a category, 1 where the row has it; all are 0 for other values. See ``Categorical``."""
 
+    kind = "indicator"
+
     def outputs(self, name: str) -> tuple[str, ...]:
         categories = self.categories or ()
         return tuple(f"{name}={word}" for word in (*categories, *([NO_VALUE] if self.flagged else [])))
@@ -227,6 +235,8 @@ class Embedding(Categorical):
     Source:
         Guo & Berkhahn (2016), "Entity Embeddings of Categorical Variables".
     """
+
+    kind = "index"
 
     dimensions: int | None = integer(None, ge=1, optional=True)
 

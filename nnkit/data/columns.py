@@ -10,7 +10,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.data.arrays import as_array
-from nnkit.data.column_rules import RULES, Categorical, Embedding, Numeric, OneHot, Rule
+from nnkit.data.column_rules import KINDS, RULES, Categorical, Embedding, Numeric, OneHot, Rule
 from nnkit.data.column_values import is_missing, kind_of
 from nnkit.data.frames import is_frame
 from nnkit.data.table import Column, Table, Words, as_table
@@ -112,6 +112,11 @@ class ColumnPlan:
         return tuple(output for name, rule in self._placed for output in rule.outputs(name))
 
     @property
+    def numbers(self) -> int:
+        """How many of the first columns of the matrix are numbers; the others are 0 or 1, or indices."""
+        return sum(len(rule.outputs(name)) for name, rule in self.rules if rule.kind == KINDS[0])
+
+    @property
     def embedded(self) -> tuple[tuple[int, int, int], ...]:
         """Of each input that is an index: its column of the matrix, the number of indices, the length of its vector.
 
@@ -123,8 +128,8 @@ class ColumnPlan:
 
     @property
     def _placed(self) -> tuple[tuple[str, Rule], ...]:
-        """The rules in the order of the matrix."""
-        return tuple(sorted(self.rules, key=lambda item: isinstance(item[1], Embedding)))
+        """The rules in the order of the matrix: numbers, then inputs that are 0 or 1, then indices."""
+        return tuple(sorted(self.rules, key=lambda item: KINDS.index(item[1].kind)))
 
     @property
     def ranges(self) -> dict[str, slice]:

@@ -33,6 +33,10 @@ class TablePlan(Protocol):
         """A name for each input of the network."""
 
     @property
+    def numbers(self) -> int:
+        """How many of the first inputs are numbers; the others are 0 or 1, or indices."""
+
+    @property
     def embedded(self) -> tuple[tuple[int, int, int], ...]:
         """Of each input that is an index: its column, the number of indices, and the length of its vector."""
 

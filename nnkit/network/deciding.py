@@ -15,7 +15,7 @@ from nnkit.errors import DataError
 from nnkit.interfaces.description import TablePlan
 from nnkit.network.composition import DEFAULTS, Composition
 
-__all__ = ["decided", "with_embeddings"]
+__all__ = ["decided", "routed"]
 
 LOSSES = {"binary": "binary_loss", "multilabel": "binary_loss", "multiclass": "class_loss"}
 """The entry of ``DEFAULTS`` by task; a regression has that of every network."""
@@ -53,38 +53,45 @@ def decided(composition: Composition, y: DataLike) -> Composition:
     return made
 
 
-def with_embeddings(composition: Composition, plan: TablePlan | None) -> Composition:
-    """The composition with a first layer that replaces each index of a column plan by its trained vector.
+def routed(composition: Composition, plan: TablePlan | None) -> Composition:
+    """The composition with a first layer that routes the inputs of a column plan.
 
-    Leading layers that scale inputs then scale the other columns.
+    Leading layers that scale inputs scale those that are numbers, inputs that are 0 or 1 stay as they are, and each
+    index is replaced by its trained vector. Nothing is routed where all inputs are numbers, or none is scaled or an
+    index.
 
     Raises:
-        DataError: When the number of inputs was stated, so that the layers are fixed already.
+        DataError: When there are indices, and the number of inputs was stated, so that the layers are fixed already.
     """
-    if plan is None or not plan.embedded:
-        return composition
-    layers, width = composition.layers, len(plan.outputs)
-    if layers[0].index_columns(width):
+    layers = composition.layers
+    if plan is None or layers[0].index_columns(len(plan.outputs)):
         return composition
     if composition.inputs is not None:
-        names = [plan.outputs[column] for column, _, _ in plan.embedded]
-        raise DataError(
-            f"the column plan embeds {', '.join(map(repr, names))}, and the network begins with the stated number of"
-            " inputs: leave it open, Network([None, ...]) or Network(hidden=...), or declare 'onehot'"
-        )
+        if plan.embedded:
+            names = [plan.outputs[column] for column, _, _ in plan.embedded]
+            raise DataError(
+                f"the column plan embeds {', '.join(map(repr, names))}, and the network begins with the stated number"
+                " of inputs: leave it open, Network([None, ...]) or Network(hidden=...), or declare 'onehot'"
+            )
+        return composition
     scaling = tuple(
         type(registry.create("layer", DEFAULTS[name])) for name in ("standardized_inputs", "divided_inputs")
     )
     count = next((place for place, layer in enumerate(layers) if not isinstance(layer, scaling)), len(layers))
-    branches: list[Any] = [
-        {"name": DEFAULTS["categories"], "categories": indices, "dimensions": length}
-        for _, indices, length in plan.embedded
-    ]
-    columns = [[column, column + 1] for column, _, _ in plan.embedded]
-    others = width - len(branches)
-    if others:
-        scaled = {0: {"name": DEFAULTS["unchanged"]}, 1: layers[0]}.get(count, list(layers[:count]))
-        branches.insert(0, scaled)
-        columns.insert(0, [0, others])
-    first = registry.create("layer", {"name": DEFAULTS["side_by_side"], "branches": branches, "columns": columns})
-    return attrs.evolve(composition, layers=(first, *layers[count:]))
+    unchanged = {"name": DEFAULTS["unchanged"]}
+    first_index = len(plan.outputs) - len(plan.embedded)
+    numbers = plan.numbers if count else 0
+    if numbers == len(plan.outputs) or not (numbers or plan.embedded):
+        return composition
+    scaled = layers[0] if count == 1 else list(layers[:count])
+    ranges: list[tuple[int, int, Any]] = [(0, numbers, scaled), (numbers, first_index, unchanged)]
+    for column, indices, length in plan.embedded:
+        vectors = {"name": DEFAULTS["categories"], "categories": indices, "dimensions": length}
+        ranges.append((column, column + 1, vectors))
+    used = [(start, stop, layer) for start, stop, layer in ranges if stop > start]
+    spec = {
+        "name": DEFAULTS["side_by_side"],
+        "branches": [layer for _, _, layer in used],
+        "columns": [[start, stop] for start, stop, _ in used],
+    }
+    return attrs.evolve(composition, layers=(registry.create("layer", spec), *layers[count:]))

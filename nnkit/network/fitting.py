@@ -44,7 +44,7 @@ from nnkit.inference.fitted import metrics_of
 from nnkit.interfaces import Callback, DataDescription, Inputs, Metric, Solver, Source, TrainingData
 from nnkit.network.archive import add_record
 from nnkit.network.composition import Composition
-from nnkit.network.deciding import decided, with_embeddings
+from nnkit.network.deciding import decided, routed
 from nnkit.network.options import FitOptions, ValidationLike
 
 __all__ = [
@@ -119,7 +119,7 @@ def with_inputs(
         x = as_rows(X, dtype=dtype, columns=composition.inputs, description=description)
     else:
         x = as_inputs(X, dtype=dtype, columns=composition.inputs, description=description, empty=empty)
-    composition = with_embeddings(decided(composition, y) if model is None else composition, description.columns)
+    composition = routed(decided(composition, y) if model is None else composition, description.columns)
     if model is None:
         composition = attrs.evolve(composition, inputs=x.shape[1])
         model = composition.model(x.shape[1])

@@ -162,3 +162,18 @@ def test_only_embedded_columns():
     net = Network(hidden=[8], columns="auto", target_scaling="standardize", seed=0)
     net.fit(X[["street"]], y, epochs=1)
     assert (8, 8, 1) == net.model.widths
+
+
+def test_leading_layers_scale_the_numbers_alone():
+    X, y = people()
+    net = Network(hidden=["standardize", 8], task="binary", columns="auto", seed=0)
+    net.fit(X, y, epochs=5)
+    assert (2, 6) == (net.columns.numbers, len(net.columns.outputs))
+    first = {"name": "concatenate", "branches": ["standardize", "activation"], "columns": [[0, 2], [2, 6]]}
+    settings = {"output_activation": "sigmoid", "loss": "binary_crossentropy"}
+    by_hand = Network([6, first, 8, 1], seed=0, **settings)
+    by_hand.fit(net.columns.matrix(X), y, epochs=5)
+    np.testing.assert_array_equal(by_hand.parameters, net.parameters)
+    stated = Network([6, "standardize", 8, 1], columns="auto", seed=0, **settings)
+    stated.fit(X, y, epochs=1)
+    assert "Standardize" == type(stated.layers[0]).__name__
