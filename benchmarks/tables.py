@@ -82,11 +82,11 @@ def table_of(name: str) -> pd.DataFrame:
     return frame.set_index("rownames") if "rownames" in frame else frame
 
 
-def experiment(options: dict[str, Any], numbers: bool, index: str | None) -> str:
+def experiment(options: dict[str, Any], index: str | None) -> str:
     """The experiment file of a table."""
     rules = dict.fromkeys(options.get("drop", ()), "drop") | dict.fromkeys(options.get("date", ()), "date")
     lines = ["[data]", 'file = "train.csv"', 'test_file = "test.csv"', f"target = {json.dumps(options['target'])}"]
-    lines += ["standardize = true"] + [f"index_column = {json.dumps(index)}"] * (index is not None)
+    lines += [f"index_column = {json.dumps(index)}"] * (index is not None)
     lines += [f"columns = {{ {', '.join(f'{json.dumps(k)} = {json.dumps(v)}' for k, v in rules.items())} }}"] * bool(
         rules
     )
@@ -95,7 +95,6 @@ def experiment(options: dict[str, Any], numbers: bool, index: str | None) -> str
     lines += ["[network]", f"hidden = [{HIDDEN}]", f'regularizer = "l2(strength={L2})"', "seed = 0"]
     lines += [f'optimizer = "adam(learning_rate={RATE})"']
     lines += [f"task = {json.dumps(options.get('task'))}"] * ("task" in options)
-    lines += ['target_scaling = "standardize"'] * numbers
     lines += ["[training]", f"epochs = {EPOCHS}", f"batch_size = {BATCH}", ""]
     return "\n".join(lines)
 
@@ -191,9 +190,7 @@ def main() -> None:
                 folder = Path(place)
                 for part, rows in parts.items():
                     frame.iloc[rows].to_csv(folder / f"{part}.csv")
-                (folder / "experiment.toml").write_text(
-                    experiment(options, numbers, frame.index.name), encoding="utf-8"
-                )
+                (folder / "experiment.toml").write_text(experiment(options, frame.index.name), encoding="utf-8")
                 score, shown = nnkit_score(folder, split, numbers)
                 scores.append((sklearn_score(folder, options, split, numbers), score))
                 if arguments.report and split == 0:

@@ -206,7 +206,7 @@ def _report_choices(network: Network) -> None:
     from nnkit.registry import name_of
 
     head = network.model.head
-    standardized = " (standardized)" if name_of(network.layers[0]) == "nnkit/standardize" else ""
+    standardized = " (standardized)" if network.layers[0].offers("adapt_start") else ""
     parts = [f"task {network.task}", f"{network.inputs} inputs{standardized}", f"{network.outputs} outputs"]
     activation = "none" if head is None else str(name_of(head)).removeprefix("nnkit/")
     if network.composition.target_scaling is not None:
