@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nnkit_export.onnx_target import to_onnx
     from nnkit_export.parts import graph_of, graph_of_part
     from nnkit_export.safe_tensors import from_safetensors, to_safetensors
-    from nnkit_export.targets import to_c, to_javascript, to_python
+    from nnkit_export.targets import to_c, to_dot, to_javascript, to_python
     from nnkit_export.torch_source import from_torch
     from nnkit_export.torch_target import to_torch
 
@@ -33,6 +33,7 @@ __all__ = [
     "graph_of_part",
     "lookup",
     "to_c",
+    "to_dot",
     "to_javascript",
     "to_onnx",
     "to_python",
@@ -54,6 +55,7 @@ _HOME = {
     "graph_of_part": "parts",
     "lookup": "functions",
     "to_c": "targets",
+    "to_dot": "targets",
     "to_javascript": "targets",
     "to_onnx": "onnx_target",
     "to_python": "targets",

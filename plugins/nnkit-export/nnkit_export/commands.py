@@ -17,6 +17,7 @@ TARGETS = {
     "c": ("nnkit_export.targets", "to_c"),
     "js": ("nnkit_export.targets", "to_javascript"),
     "python": ("nnkit_export.targets", "to_python"),
+    "dot": ("nnkit_export.targets", "to_dot"),
     "safetensors": ("nnkit_export.safe_tensors", "to_safetensors"),
 }
 
@@ -41,7 +42,7 @@ def _call(place: tuple[str, str], *arguments: Any) -> Any:
 def export_command(*, model: Path, target: str, output: Path) -> None:
     """Write the network in the file MODEL for another platform, with a self-test beside it.
 
-    The name of the file ends in .onnx, .c, .mjs, .py or .safetensors (which has no self-test).
+    The name of the file ends in .onnx, .c, .mjs or .py; or, without a self-test, in .safetensors or .dot (a picture).
     """
     from nnkit.network.network import Network
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ class Facts:
         classes: Labels, or none.
         rows: A few inputs.
         predictions: What ``predict`` answers for them.
+        columns: The column plan of a network that reads tables, as JSON-able data.
     """
 
     graph: Graph
@@ -55,6 +57,7 @@ class Facts:
     classes: tuple[Any, ...]
     rows: Array
     predictions: Array
+    columns: list[dict[str, Any]] | None = None
 
     @classmethod
     def of(cls, network: nnkit.Network) -> Facts:
@@ -68,7 +71,7 @@ class Facts:
                 "the network has parameters that are NaN or infinite; train it again, or load a checkpoint"
             )
         model = network.model
-        rows = probe.take(model, Vectors(network.parameters, None, network.buffers), network.seed).inputs
+        taken = probe.take(model, Vectors(network.parameters, None, network.buffers), network.seed)
         task = model.task
         classes = tuple(model.description.classes or network.notes.get("classes") or ())
         if task.name in {"binary", "multiclass", "multilabel"} and not classes:
@@ -82,14 +85,26 @@ class Facts:
             threshold=task.threshold,
             features=tuple(model.description.features or network.notes.get("features") or ()),
             classes=classes if task.name in {"binary", "multiclass", "multilabel"} else (),
-            rows=rows,
-            predictions=network.predict(rows),
+            rows=taken.inputs,
+            predictions=model.unscaled(taken.prediction),
+            columns=None if model.description.columns is None else model.description.columns.to_config(),
         )
 
     @property
     def generator(self) -> str:
         """What wrote the file."""
         return generator()
+
+    def write(self, path: Path, suffix: str, files: dict[str, bytes]) -> tuple[Path, ...]:
+        """Write the files of the network, and its column plan beside them as ``NAME_columns.json``.
+
+        Raises:
+            ExportError: When the name ends in something else than the suffix.
+        """
+        if self.columns is not None:
+            plan = {"inputs": list(self.features), "columns": self.columns}
+            files |= {"_columns.json": json.dumps(plan, indent=1).encode() + b"\n"}
+        return write(path, [suffix], files)
 
     @property
     def title(self) -> str:

@@ -154,6 +154,34 @@ class Graph:
                 results[node] = apply(node.op, operands, node.value, node.shape, node.dtype)
         return {name: np.broadcast_to(results[n], (len(x), *n.shape)) for name, n in self.outputs.items()}
 
+    def dot(self) -> str:
+        """The graph in the language of Graphviz: one box an operation; constants of one element stand in the boxes.
+
+        Example:
+            >>> graph = Graph()
+            >>> x = graph.input("x", (2,), np.float64)
+            >>> graph.outputs["y"] = graph.node("add", x, graph.constant(1.0))
+            >>> print(graph.dot())
+            digraph network {
+              node [shape=box, fontname="monospace"]
+              n0 [label="x (2,)", style=filled, fillcolor="#dceaf7"]
+              n1 [label="y: add 1.0 (2,)", style=filled, fillcolor="#e2f0d9"]
+              n0 -> n1
+            }
+        """
+        outputs = {node: name for name, node in self.outputs.items()}
+        place = {node: i for i, node in enumerate(n for n in self.nodes if n.op != "constant" or n.size > 1)}
+        lines = ["digraph network {", '  node [shape=box, fontname="monospace"]']
+        for node, i in place.items():
+            scalars = [f" {n.value.reshape(-1)[0].item()}" for n in node.inputs if n not in place]
+            name = str(node.value) if node.op == "input" else node.op + "".join(scalars)
+            name = f"{outputs[node]}: {name}" if node in outputs else name
+            color = "#dceaf7" if node.op == "input" else "#e2f0d9" if node in outputs else ""
+            style = f', style=filled, fillcolor="{color}"' if color else ", color=gray" if node.op == "constant" else ""
+            lines.append(f'  n{i} [label="{name} {node.shape}"{style}]')
+            lines += [f"  n{place[operand]} -> n{i}" for operand in node.inputs if operand in place]
+        return "\n".join([*lines, "}"])
+
     def __str__(self) -> str:
         return "\n".join(self._lines())
 

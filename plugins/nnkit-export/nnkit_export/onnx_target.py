@@ -16,7 +16,7 @@ import nnkit
 from nnkit.arrays import Array
 from nnkit.errors import MissingExtraError
 from nnkit_export.errors import ExportError
-from nnkit_export.facts import TOLERANCES, Facts, write
+from nnkit_export.facts import TOLERANCES, Facts
 from nnkit_export.graph import Node
 from nnkit_export.traced import Traced
 
@@ -267,7 +267,7 @@ def to_onnx(network: nnkit.Network, path: str | os.PathLike[str]) -> tuple[Path,
         print("ok: %d rows" % len(ROWS))
         '''
     )
-    return write(path, [".onnx"], {"": model.SerializeToString(), "_test.py": test.encode()})
+    return facts.write(path, ".onnx", {"": model.SerializeToString(), "_test.py": test.encode()})
 
 
 def _label(writer: OnnxWriter, facts: Facts, prediction: Node) -> Any:

@@ -14,8 +14,9 @@ from nnkit.arrays import Array
 from nnkit_export import c, javascript, python
 from nnkit_export.errors import ExportError
 from nnkit_export.facts import TOLERANCES, Facts, identifier, write
+from nnkit_export.parts import graph_of
 
-__all__ = ["to_c", "to_javascript", "to_python"]
+__all__ = ["to_c", "to_dot", "to_javascript", "to_python"]
 
 WIDTH = 116
 
@@ -98,7 +99,7 @@ def to_python(network: nnkit.Network, path: PathLike) -> tuple[Path, ...]:
         print("ok: %d rows" % len(ROWS))
         '''
     )
-    return write(path, [".py"], {"": "\n".join([*lines, ""]).encode(), "_test.py": test.encode()})
+    return facts.write(path, ".py", {"": "\n".join([*lines, ""]).encode(), "_test.py": test.encode()})
 
 
 def _python_label(facts: Facts) -> list[str]:
@@ -189,7 +190,7 @@ def to_c(network: nnkit.Network, path: PathLike) -> tuple[Path, ...]:
         "",
     ]
     files = {"": source, ".h": header, "_test.c": test}
-    return write(path, [".c"], {ending: "\n".join(lines).encode() + b"\n" for ending, lines in files.items()})
+    return facts.write(path, ".c", {ending: "\n".join(lines).encode() + b"\n" for ending, lines in files.items()})
 
 
 def _c_label(facts: Facts, name: str, kind: str) -> tuple[list[str], list[str]]:
@@ -275,8 +276,27 @@ def to_javascript(network: nnkit.Network, path: PathLike) -> tuple[Path, ...]:
         console.log(`ok: ${{rows.length}} rows`);
         """
     )
-    return write(path, [".mjs"], {"": "\n".join([*lines, ""]).encode(), "_test.mjs": test.encode()})
+    return facts.write(path, ".mjs", {"": "\n".join([*lines, ""]).encode(), "_test.mjs": test.encode()})
 
 
 def _scripted(rows: Array) -> str:
     return repr(rows.astype(np.float64).tolist()).replace("inf", "Infinity").replace("nan", "NaN")
+
+
+# -- a picture ---------------------------------------------------------------------------------------
+
+
+def to_dot(network: nnkit.Network, path: PathLike) -> tuple[Path, ...]:
+    """Write the graph of the network in the language of Graphviz; ``dot -Tsvg model.dot -o model.svg`` draws it.
+
+    Args:
+        network: With known inputs.
+        path: A name that ends in ``.dot``.
+
+    Returns:
+        The file.
+
+    Raises:
+        ExportError: When the network or the name cannot be used; nothing is written then.
+    """
+    return write(path, [".dot"], {"": graph_of(network).dot().encode() + b"\n"})

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import nnkit
+from nnkit.data.columns import ColumnPlan
 from nnkit_export import to_onnx
 
 rng = np.random.default_rng(3)
@@ -244,3 +245,34 @@ def test_a_file_of_another_library_becomes_a_model_file(tmp_path):
     assert ".safetensors" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not (tmp_path / "other.npz").exists()
+
+
+def test_the_column_plan_stands_beside_the_file(tmp_path):
+    import pandas
+
+    frame = pandas.DataFrame({"city": ["a", "b", "a", "c"] * 5, "age": [1.0, 2.0, None, 3.0] * 5})
+    net = nnkit.Network(hidden=[4], columns="auto", target_scaling="standardize", seed=0)
+    net.fit(frame, np.arange(20.0) / 3 + 0.5, epochs=2)
+    net.save(tmp_path / "model.npz")
+    done = export("python", "model.py", tmp_path)
+    assert ["model.py", "model_columns.json", "model_test.py"] == sorted(done.stdout.split()), done.stderr
+    assert 0 == run(sys.executable, "-S", "-I", "model_test.py", folder=tmp_path).returncode
+    stated = json.loads((tmp_path / "model_columns.json").read_text())
+    assert list(net.features) == stated["inputs"]
+    plan = ColumnPlan.from_config(stated["columns"])
+    (tmp_path / "rows.json").write_text(json.dumps(plan.matrix(frame).tolist()))
+    code = "import json, sys; sys.path.insert(0, '.'); import model; rows = json.load(open('rows.json'));"
+    code += "print([model.predict(row) for row in rows])"
+    answer = json.loads(run(sys.executable, "-S", "-c", code, folder=tmp_path).stdout)
+    np.testing.assert_allclose(answer, net.predict(frame), rtol=1e-12)
+
+
+def test_the_picture_has_a_box_for_every_operation(tmp_path):
+    net = classifier()
+    net.save(tmp_path / "model.npz")
+    assert "model.dot" == export("dot", "model.dot", tmp_path).stdout.strip()
+    text = (tmp_path / "model.dot").read_text()
+    boxes = [line.split(" [")[0].strip() for line in text.splitlines() if "label=" in line]
+    arrows = [line.split(" -> ") for line in text.splitlines() if "->" in line]
+    assert {name.strip() for arrow in arrows for name in arrow} == set(boxes)
+    assert text.count("matmul") == 2
