@@ -248,9 +248,9 @@ def test_a_file_of_another_library_becomes_a_model_file(tmp_path):
 
 
 def test_the_column_plan_stands_beside_the_file(tmp_path):
-    import pandas
+    import pandas as pd
 
-    frame = pandas.DataFrame({"city": ["a", "b", "a", "c"] * 5, "age": [1.0, 2.0, None, 3.0] * 5})
+    frame = pd.DataFrame({"city": ["a", "b", "a", "c"] * 5, "age": [1.0, 2.0, None, 3.0] * 5})
     net = nnkit.Network(hidden=[4], columns="auto", target_scaling="standardize", seed=0)
     net.fit(frame, np.arange(20.0) / 3 + 0.5, epochs=2)
     net.save(tmp_path / "model.npz")
