@@ -27,6 +27,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 }
 """Names that other libraries give to the arguments and hyperparameters of nnkit."""
 
+ANY = "**"
+"""The argument of functions that accept any other name."""
+
 OPTIONAL = {"weight"}
 """Inputs that a library need not have."""
 
@@ -55,7 +58,7 @@ def _argument_names(function: Any) -> list[str] | None:
         return None
     if any(p.kind in {p.POSITIONAL_ONLY, p.VAR_POSITIONAL} for p in parameters):
         return None
-    return [p.name for p in parameters]
+    return [ANY if p.kind is p.VAR_KEYWORD else p.name for p in parameters]
 
 
 @attrs.frozen(kw_only=True)
@@ -105,6 +108,8 @@ class Oracle:
         Raises:
             SpecError: When an input or a hyperparameter has no counterpart.
         """
+        if family == "optimizer" and not isinstance(self.target, type) and self.library != "optax":
+            return np.asarray(self._value(family, inputs, hyperparameters))
         if family == "optimizer":
             return self._path(inputs, self._keywords(self.target, hyperparameters))
         if family == "loss":
@@ -188,6 +193,8 @@ class Oracle:
         for name, value in values.items():
             candidates = (name, *SYNONYMS.get(name, ()))
             own = self.names.get(name, next((word for word in candidates if word.split("[")[0] in accepted), None))
+            if own is None and ANY in accepted:
+                own = name
             if own is None and name not in OPTIONAL:
                 raise SpecError(
                     f"{self.path} has no argument {name!r}; its arguments are {', '.join(accepted) or 'not known'}. "
