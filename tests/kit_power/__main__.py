@@ -107,7 +107,7 @@ def main() -> int:
     parser.add_argument("--mutants", type=int, default=8, help="most mutants of one built-in; 0 for all")
     parser.add_argument("--seeds", type=int, default=20, help="how many other seeds")
     parser.add_argument("--after", type=int, default=0, help="leave out so many of them, to run in pieces")
-    parser.add_argument("--only", choices=["faults", "mutants", "seeds"])
+    parser.add_argument("--only", choices=["faults", "mutants", "seeds", "ports"])
     parser.add_argument("--table", type=Path, help="write the published table here")
     given = parser.parse_args()
     load_faults()
@@ -127,6 +127,10 @@ def main() -> int:
             good = mutants(pool, say, given.mutants or None) and good
         if given.only in {None, "seeds"}:
             good = seeds(pool, say, range(given.after, given.seeds)) and good
+    if given.only in {None, "ports"}:
+        from kit_power.outside import ports
+
+        good = ports(say) and good
     if given.table is not None:
         publish(given.table, lines)
     return 0 if good else 1

@@ -497,11 +497,11 @@ class Hits(Metric):
     tasks = ("binary", "multiclass")
 
     def start(self, task):
-        return {"right": 0.0, "weight": 0.0}
+        return {"right": 0.0, "weight": 0.0, "threshold": task.threshold}
 
     def add(self, state, prediction, target, weight):
         columns = prediction.shape[1]
-        chosen = prediction.argmax(axis=1) if columns > 1 else (prediction[:, 0] > 0.5).astype(int)
+        chosen = prediction.argmax(axis=1) if columns > 1 else (prediction[:, 0] > state["threshold"]).astype(int)
         w = weight.astype(np.float64)
         state["right"] += float(w @ (chosen == target))
         state["weight"] += float(w.sum())

@@ -3,7 +3,10 @@
 import pytest
 from kit_power.__main__ import failing, found_by, load_faults
 from kit_power.mutants import mutants_of
+from kit_power.outside import agrees
 from kit_power.planting import FAMILIES, FAULTS
+from kit_power.port_faults import FAULTS as PORT_FAULTS
+from kit_power.ports import PORTS
 from kit_power.sound import SOUND
 
 from nnkit.activations.silu import SiLU
@@ -38,3 +41,14 @@ def test_families_name_checks_that_exist():
 def test_mutants_of_a_builtin_are_found(cls):
     found = [one for one in mutants_of(cls, 6) if failing(one.cls, first=True)]
     assert 5 <= len(found)
+
+
+@pytest.mark.parametrize("cls", PORTS[::5], ids=lambda cls: cls.__name__)
+def test_port_of_a_published_method_passes_and_agrees_with_its_paper(cls):
+    assert failing(cls) == []
+    assert agrees(cls, cls)
+
+
+@pytest.mark.parametrize(("cls", "base", "other"), PORT_FAULTS[::6], ids=lambda value: getattr(value, "__name__", ""))
+def test_fault_in_a_port_is_found_at_the_grade_that_can_show_it(cls, base, other):
+    assert (failing(cls, first=True) != []) or (other and not agrees(cls, base))

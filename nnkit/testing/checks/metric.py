@@ -18,7 +18,7 @@ from nnkit.interfaces import Task
 from nnkit.interfaces.task import TASKS
 from nnkit.testing.call import Call, affordable, quiet, tried
 from nnkit.testing.checks.metric_forms import Form, example_task, forms, perfect_prediction
-from nnkit.testing.failure import expect_close, expect_equal, require, show
+from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
 from nnkit.testing.record import applies_if, check, needs_float32, needs_trait
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.saving import through_file
@@ -247,6 +247,22 @@ def other_tasks(subject: Subject, metric: Any) -> None:
             require(name in str(error), "the refusal does not name the task", got=str(error), expected=name)
         else:
             require(False, f"check accepts the task {name}", expected=f"only {subject.cls.tasks}, which it declares")
+
+
+@check("MET-013/threshold", needs=applies_if(lambda s: "binary" in s.cls.tasks, "it does not judge two classes"))
+def threshold(subject: Subject, metric: Any) -> None:
+    """Scores around 0 are decided at 0, probabilities at 0.5; one threshold for both makes wrong decisions of one.
+
+    Store `task.threshold` in start, and decide by it in add.
+    """
+    judged = {form.name: form for form in tried(forms(subject, "threshold"))}
+    if {"binary", "binary, scores around 0"} <= set(judged):
+        plain, scores = judged["binary"], judged["binary, scores around 0"]
+        near = attrs.evolve(plain, prediction=((plain.prediction - 0.5) * 0.25 + 0.5).astype(subject.dtype))
+        if difference(_value(metric, near), _value(metric, plain)) is None:  # the order or the sides alone matter
+            shifted = attrs.evolve(scores, prediction=plain.prediction - subject.dtype.type(0.5), target=plain.target)
+            message = "scores around 0 give another value than the probabilities 0.5 above them"
+            _expect(message, _value(metric, shifted), _value(metric, plain), shifted, _tolerance(subject))
 
 
 _needs_numbers = applies_if(lambda s: "regression" in s.cls.tasks, "it is about classes")

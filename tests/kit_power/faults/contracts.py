@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from kit_power.planting import plant, slip
-from kit_power.sound import Averaged, Conv, Coupled, Masked, Patience, Projection, Wave
+from kit_power.sound import Averaged, Conv, Coupled, Hits, Masked, Patience, Projection, Wave
 
 from nnkit.interfaces import ParameterSpec
 from nnkit.losses.gaussian_nll import GaussianNLL
@@ -125,3 +125,14 @@ plant(
 
 
 plant("lost state", Patience, "forgets-at-the-end", on_train_end=lambda s, view: view.state.clear())
+
+
+def _decides_at_a_half(s, state, prediction, target, weight):
+    right = (
+        (prediction[:, 0] > 0.5) == (target > 0) if prediction.shape[1] == 1 else prediction.argmax(axis=1) == target
+    )
+    state["right"] += float(weight.astype(np.float64) @ right)
+    state["weight"] += float(weight.sum(dtype=np.float64))
+
+
+plant("wrong factor", Hits, "decides-at-a-half", add=_decides_at_a_half)

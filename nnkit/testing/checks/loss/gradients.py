@@ -124,7 +124,13 @@ def minimum_at_target(subject: Subject, loss: Any) -> None:
                 )
 
 
-@check("LOSS-005/zero-at-target", needs=needs_trait("zero_at_target", "zero at the target"))
+@check(
+    "LOSS-005/zero-at-target",
+    needs=(
+        needs_trait("minimum_at_target", "its minimum at the target"),
+        needs_trait("zero_at_target", "zero at the target"),
+    ),
+)
 def zero_at_target(subject: Subject, loss: Any) -> None:
     """A loss of zero is read as a perfect fit.
 
