@@ -19,8 +19,11 @@ from nnkit.interfaces.fields import choice, real
 
 __all__ = ["DataSection", "Experiment", "OutputSection", "read_experiment", "setting"]
 
-# What the data section settles, and what a file cannot hold.
-NOT_IN_FILES = {"self", "X", "y", "validation_data", "validation_split", "sample_weight", "resume", "columns"}
+# What the data section settles, what a file cannot hold, and what is about sources that a table is not.
+NOT_IN_FILES = {"self", "X", "y", "validation_data", "validation_split", "sample_weight", "resume", "columns"} | {
+    "window",
+    "steps_per_epoch",
+}
 
 
 def _text(*, default: str | None = None, required: bool = False) -> Any:
