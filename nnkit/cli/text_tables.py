@@ -23,6 +23,9 @@ __all__ = ["read_columns"]
 BLOCK = 4096
 """Rows that the standard library's reader converts at a time."""
 
+ARROW_BLOCK = 1 << 18
+"""Bytes that pyarrow converts at a time; it holds several such blocks."""
+
 LARGE = 4_000_000
 """Bytes above which pyarrow reads, where it is installed: its import takes as long as smaller files."""
 
@@ -63,8 +66,10 @@ def read_columns(
                         part = block.pop(name)
                         parts[name].append(_coded(part, places[name]) if isinstance(part, Words) else part)
             break
-        except _NotANumber as found:  # the column is read again as words
-            numeric.discard(found.column)
+        except _NotANumber as signal:  # the column is read again as words
+            numeric.discard(signal.column)
+        except _NotForArrow:  # the standard library's reader names the line of a fault, if it is one
+            blocks = _plain_blocks
     if not any(map(len, parts[wanted[0]])):
         raise DataError(f"{file} has a header and no rows" if layout.named else f"{file} is empty")
     columns: dict[str, Column] = {}
@@ -80,6 +85,10 @@ class _NotANumber(Exception):  # noqa: N818  # a signal, caught above
     def __init__(self, column: str) -> None:
         super().__init__(column)
         self.column = column
+
+
+class _NotForArrow(Exception):  # noqa: N818  # a signal, caught above
+    """pyarrow cannot read a file, or accepts what may be a fault."""
 
 
 def _coded(words: Words, places: dict[str, int]) -> Array:
@@ -169,7 +178,7 @@ def _arrow_blocks(
             batches = arrow.open_csv(
                 source,
                 read_options=arrow.ReadOptions(
-                    column_names=list(keys.values()), skip_rows=layout.first, block_size=1 << 20, use_threads=False
+                    column_names=list(keys.values()), skip_rows=layout.first, block_size=ARROW_BLOCK, use_threads=False
                 ),
                 parse_options=arrow.ParseOptions(
                     delimiter=layout.delimiter, newlines_in_values=True, invalid_row_handler=skip_blank
@@ -186,13 +195,12 @@ def _arrow_blocks(
             for batch in batches:
                 yield {name: _from_arrow(batch[keys[name]], reading.no_value) for name in wanted}
             if source.quotes % 2:  # pyarrow accepts a quoted cell that never ends
-                _check(file, layout, reading, wanted[0])
+                raise _NotForArrow
         except pa.ArrowInvalid as error:
             place = COLUMN.search(str(error))
             if place is not None and layout.names[int(place[1])] in numeric:
                 raise _NotANumber(layout.names[int(place[1])]) from None
-            _check(file, layout, reading, wanted[0])
-            raise DataError(f"{file} cannot be read: {error}") from error
+            raise _NotForArrow from error
 
 
 class _QuoteCounter:
@@ -208,16 +216,6 @@ class _QuoteCounter:
         content = self._file.read(size)
         self.quotes += content.count(b'"')
         return content
-
-
-def _check(file: DataFile, layout: Layout, reading: Reading, column: str) -> None:
-    """Read one column by the standard library's reader, which names the line of a fault.
-
-    Raises:
-        DataError: For a fault that it sees.
-    """
-    for _ in _plain_blocks(file, layout, reading, [column], set()):
-        pass
 
 
 def _from_arrow(column: Any, no_value: frozenset[str]) -> Column:

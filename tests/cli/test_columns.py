@@ -302,9 +302,20 @@ def test_hidden_layers_alone_bring_inputs_and_targets_to_unit_scale(tmp_path):
 
 def test_what_is_stated_about_scales_is_not_chosen(tmp_path):
     path = prices(tmp_path, target_scaling="minmax")
-    shown = run("train", path, "--set", "data.standardize=false", "--epochs", "1")
+    shown = run("train", path, "--set", "data.standardize=false", "--epochs", "1", "--output", tmp_path)
     assert "3 inputs, 1 outputs (target_scaling minmax)" in shown.stdout
-    shown = run("train", path, "--set", "data.divide_by=100", "--set", "network.loss='huber'", "--epochs", "1")
+    shown = run(
+        "train",
+        path,
+        "--set",
+        "data.divide_by=100",
+        "--set",
+        "network.loss='huber'",
+        "--epochs",
+        "1",
+        "--output",
+        tmp_path,
+    )
     assert "3 inputs, 1 outputs" in shown.stdout
     shown = run("train", path, "--set", "data.header=1")
     assert "header must be true or false; got 1" in shown.stderr

@@ -110,6 +110,12 @@ def test_a_text_far_down_makes_the_column_one_of_words(tmp_path, reader):
     assert {"a": cells, "b": list(range(9001))} == values(content.X)
 
 
+def test_a_row_may_be_longer_than_a_block(tmp_path, reader):
+    long = "x" * 100_000
+    content = read(written(tmp_path, f'a,b,c,d\n1,{long},{long},{long}\n2,5" pipe,,\n'))
+    assert {"a": [1.0, 2.0], "b": [long, '5" pipe'], "c": [long, None], "d": [long, None]} == values(content.X)
+
+
 @pytest.mark.parametrize(("missing", "count"), [(None, 4), (("?",), 2), ((), 1)])
 def test_texts_of_missing_values(tmp_path, reader, missing, count):
     text = "a,n\n" + "".join(f"{cell},1\n" for cell in ("NA", "", "?", "n/a", "null", "x"))
