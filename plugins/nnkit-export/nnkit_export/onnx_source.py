@@ -51,14 +51,23 @@ PIECES: Final[dict[str, Callable[..., Any]]] = {
 }
 """What an activation can be composed of, element by element."""
 
+REDUCTIONS: Final[dict[str, Callable[..., Any]]] = {
+    "ReduceMax": np.max,
+    "ReduceMin": np.min,
+    "ReduceSum": np.sum,
+    "ReduceMean": np.mean,
+    "ArgMax": np.argmax,
+}
+"""What an activation of whole rows can be composed of besides."""
+
 COMPOSED: Final = (
     *("silu", "gelu", "gelu(approximate=True)", "mish", "softsign", "softplus", "sigmoid", "tanh", "relu", "selu"),
-    *("elu", "leaky_relu", "hard_sigmoid", "exponential"),
+    *("elu", "leaky_relu", "hard_sigmoid", "exponential", "softmax", "log_softmax"),
 )
 """The activations that a composition is compared with."""
 
 GRID: Final = np.concatenate([np.linspace(-30.0, 30.0, 241), np.geomspace(1e-6, 1.0, 40)])
-LONGEST: Final = 16
+LONGEST: Final = 40
 """Operators of one composed activation."""
 
 
@@ -223,24 +232,31 @@ class _Reader:
 
     def _composed(self, assembly: Assembly, name: str) -> str:
         """Add the activation that the next operators, up to where they meet again, compute together."""
-        values: dict[str, Any] = {name: GRID}
+        columns = assembly.columns or 3
+        count = columns * max(8, -(-2 * GRID.size // columns))
+        x = np.random.default_rng(0).permutation(np.resize(GRID, count)).reshape(-1, columns)
+        values: dict[str, Any] = {name: x}
         members: list[Any] = []
         for node in self.nodes:
             if not values.keys() & set(node.input):
                 continue
-            scalars = {i: self.constants[i].ravel()[0] for i in node.input if np.size(self.constants.get(i, ())) == 1}
-            known = values | scalars
-            if node.op_type not in PIECES or any(i not in known for i in node.input):
+            small = {i: self.constants[i] for i in node.input if np.size(self.constants.get(i, x)) <= max(columns, 4)}
+            known = values | small
+            if any(i not in known for i in node.input):
                 break
-            with np.errstate(all="ignore"):
-                values[node.output[0]] = PIECES[node.op_type](*(known[i] for i in node.input))
+            result = self._piece(node, [known[i] for i in node.input])
+            if result is None or np.size(result) > x.size:
+                break
+            values[node.output[0]] = result
             members.append(node)
             rest = [other for other in self.nodes if other not in members]
             open_ends = {i for other in rest for i in other.input if i in values}
             ends = open_ends | ({node.output[0]} if not rest else set())
             if ends == {node.output[0]}:
                 for spec in COMPOSED:
-                    if np.allclose(create("activation", spec).forward(GRID), values[node.output[0]], 1e-6, 1e-7):
+                    if np.shape(result) != x.shape or ("softmax" in spec and columns == 1):
+                        continue
+                    if np.allclose(create("activation", spec).forward(x), result, 1e-6, 1e-7):
                         assembly.activation(_where(node), **_spec(spec))
                         return str(node.output[0])
             if len(members) == LONGEST:
@@ -248,6 +264,23 @@ class _Reader:
         node = next(node for node in self.nodes if name in node.input)
         equals = ", ".join(sorted({*SPECIAL, *ACTIVATIONS, *AFFINE}))
         raise NetworkImportError(f"operator {_where(node)} has no equal in nnkit here; there are {equals}")
+
+    def _piece(self, node: Any, operands: list[Array]) -> Array | None:
+        """What an operator computes of these arrays; ``None`` for one that no activation is composed of."""
+        operator, attributes = node.op_type, self._attributes(node)
+        with np.errstate(all="ignore"):
+            if operator in PIECES:
+                return np.asarray(PIECES[operator](*operands))
+            if operator == "Reshape":
+                shape = [operands[0].shape[k] if n == 0 else int(n) for k, n in enumerate(operands[1].tolist())]
+                return operands[0].reshape(shape)
+            axes = attributes.get("axes", [attributes["axis"]] if "axis" in attributes else operands[1:])
+            if operator not in REDUCTIONS or not len(axes):
+                return None
+            axis = int(np.ravel(axes)[0])
+            return np.asarray(
+                REDUCTIONS[operator](operands[0], axis=axis, keepdims=bool(attributes.get("keepdims", 1)))
+            )
 
 
 def _where(node: Any) -> str:

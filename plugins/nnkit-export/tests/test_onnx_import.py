@@ -48,6 +48,17 @@ def test_what_nnkit_writes_returns_with_its_activation(activation, dtype, tmp_pa
     np.testing.assert_allclose(copy.predict(X), network.predict(X), rtol=tolerance)
 
 
+@pytest.mark.parametrize(("head", "loss"), [("softmax", "categorical_crossentropy"), ("log_softmax", "nll")])
+@pytest.mark.parametrize("outputs", [2, 4])
+def test_a_classifier_of_nnkit_returns(head, loss, outputs, tmp_path):
+    network = nnkit.Network([3, 5, outputs], hidden_activation="elu", output_activation=head, loss=loss, seed=0)
+    copy = from_onnx(to_onnx(network, tmp_path / "model.onnx")[0])
+    assert copy.layers == network.layers
+    assert copy.task == "multiclass"
+    rows = np.random.default_rng(0).normal(size=(9, 3)) * 5
+    np.testing.assert_allclose(copy.predict(rows), network.predict(rows), rtol=1e-12)
+
+
 def test_classes_and_features_return(tmp_path):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(50, 3))
