@@ -200,7 +200,7 @@ class Batches:
         first_step = state.step - done
         try:
             for portion in portions(run.data, self._weight, plan, state.entropy, state.epoch, done):
-                order, first, weights = portion.order, portion.first, portion.weight
+                order, rows, weights = portion.order, portion.rows, portion.weight
                 x, target, weight = self._buffers(portion)
                 take_x, take_target = portion.x.take, portion.target.take
                 full = len(order) - len(order) % batch
@@ -218,7 +218,7 @@ class Batches:
                     done += 1
                     if listening:
                         state.step = first_step + done
-                        self._end_batch(loop, indices + first, value, done, total)
+                        self._end_batch(loop, indices if rows is None else rows[indices], value, done, total)
                         update = self._update
                         if run.stopping():
                             return
@@ -237,7 +237,7 @@ class Batches:
                     done += 1
                     if listening:
                         state.step = first_step + done
-                        self._end_batch(loop, indices + first, value, done, total)
+                        self._end_batch(loop, indices if rows is None else rows[indices], value, done, total)
         finally:
             state.step = first_step + done
             state.batch, state.loss_sum = done, total

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import attrs
+import numpy as np
 
 from nnkit.arrays import Array, IntArray
 from nnkit.core.chunks import pieces
-from nnkit.core.order import Sampling, epoch_order, order_in_window, window_order
+from nnkit.core.order import Sampling, epoch_order, order_in_window, window_spans
 from nnkit.core.state import Plan
 from nnkit.interfaces import Inputs, Source, TrainingData
 
@@ -24,7 +26,7 @@ class Portion:
         target: Targets.
         weight: Weights with mean 1 over all of the data, in the dtype of training.
         order: Places of the rows, batch after batch.
-        first: The position of ``x[0]`` in the data.
+        rows: The position of each row of ``x`` in the data; ``None`` where ``x`` is all of them.
         batch: The number of the first batch in its epoch.
     """
 
@@ -32,7 +34,7 @@ class Portion:
     target: Array
     weight: Array | None
     order: IntArray
-    first: int
+    rows: IntArray | None
     batch: int
 
 
@@ -52,33 +54,32 @@ def portions(
     sampling: Sampling = plan.sampling  # type: ignore[assignment]
     if isinstance(data, tuple):
         order = epoch_order(entropy, epoch, plan.samples, plan.batch_size, sampling)
-        yield Portion(data[0], data[1], weight, order, 0, 0)
+        yield Portion(data[0], data[1], weight, order, None, 0)
         return
-    rows = list(pieces(plan.samples, data.window))
-    rest = plan.samples % plan.batch_size
-    done = 0
-    read: int | None = None
-    window: TrainingData | None = None
-
-    def portion(number: int, places: slice) -> Portion:
-        nonlocal read, window
-        if read != number:
-            read, window = number, data.read(epoch - plan.first_epoch, rows[number].start, rows[number].stop)
-        assert window is not None
-        x, target, weights = window
-        if weights is not None and data.weight_scale is not None:
+    shuffled = data.seekable and sampling == "shuffle"
+    windows = window_spans(entropy, epoch, plan.samples, data.window, shuffled=shuffled)
+    per_window = data.window // plan.batch_size
+    for number in range(batch // per_window, len(windows)):
+        spans = windows[number]
+        parts = [data.read(epoch - plan.first_epoch, span.start, span.stop) for span in spans]
+        x, target, weight = parts[0] if len(parts) == 1 else _joined(parts)
+        if weight is not None and data.weight_scale is not None:
             largest, mean = data.weight_scale
-            weights = (weights / largest / mean).astype(x.dtype)
-        order = order_in_window(entropy, epoch, number, len(x), sampling)[places]
-        return Portion(x, target, weights, order, rows[number].start, done)
+            weight = (weight / largest / mean).astype(x.dtype)
+        rows = np.concatenate([np.arange(span.start, span.stop) for span in spans])
+        order = order_in_window(entropy, epoch, number, len(x), sampling)
+        yield Portion(x, target, weight, order, rows, number * per_window)
 
-    for number in window_order(entropy, epoch, len(rows), sampling if data.seekable else "sequential"):
-        batches = (rows[number].stop - rows[number].start) // plan.batch_size
-        if done + batches > batch:
-            yield portion(int(number), slice(0, batches * plan.batch_size))
-        done += batches
-    if rest:  # the smaller batch comes last, whichever window its rows are of
-        yield portion(len(rows) - 1, slice(-rest, None))
+
+def _joined(parts: Sequence[TrainingData]) -> TrainingData:
+    """The rows of several parts, one after the other."""
+    inputs: list[Any] = [part[0] for part in parts]
+    arrays = isinstance(inputs[0], np.ndarray)
+    return (
+        np.concatenate(inputs) if arrays else inputs[0].joined(inputs[1:]),
+        np.concatenate([part[1] for part in parts]),
+        None if parts[0][2] is None else np.concatenate([part[2] for part in parts if part[2] is not None]),
+    )
 
 
 def read_windows(data: TrainingData | Source, rows: int) -> Iterator[TrainingData]:

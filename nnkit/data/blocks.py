@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeAlias
 
 import attrs
 import numpy as np
 
-from nnkit.arrays import Array
+from nnkit.arrays import Array, FloatDType
 from nnkit.data.arrays import as_matrix
 from nnkit.data.frames import column_names, is_column, is_frame, refuse_foreign
 from nnkit.data.labels import Labels, column_of
@@ -23,7 +24,7 @@ Block: TypeAlias = tuple[Any, Any, Any]
 """Inputs, targets and weights of some rows, as they are stored; targets and weights may be ``None``."""
 
 WINDOW_BYTES = 32 << 20
-"""Bytes of the inputs of a window, at the most, before they are converted."""
+"""Bytes of the inputs of a window, at the most."""
 
 
 class Blocks(Protocol):
@@ -56,11 +57,19 @@ def blocks_of(source: Rows | Stream, name: str, description: DataDescription, *,
     return StreamBlocks(source, name, description, cycle)
 
 
-def rows_within(block: Block) -> int:
-    """How many rows of a window at the most, so that its inputs have bounded memory, judged by some of them."""
-    x = block[0]
-    size = getattr(x, "nbytes", None) if not is_sparse(x) else x.data.nbytes + x.indices.nbytes
-    return max(1, WINDOW_BYTES * x.shape[0] // size) if size else 1 << 62
+def rows_within(x: Any, dtype: FloatDType) -> int:
+    """How many rows of a window at the most, so that its inputs have bounded memory, judged by some of them.
+
+    Args:
+        x: Some rows of inputs, as they are stored.
+        dtype: Of training.
+    """
+    if is_sparse(x):
+        size: int = x.data.nbytes + x.indices.nbytes
+    else:
+        size = math.prod(x.shape) * max(dtype.itemsize, getattr(getattr(x, "dtype", None), "itemsize", 1))
+    rows: int = x.shape[0]
+    return max(1, WINDOW_BYTES * rows // max(size, 1))
 
 
 @attrs.define(eq=False)

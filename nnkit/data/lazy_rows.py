@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import attrs
 import numpy as np
 
@@ -54,6 +57,11 @@ class ConvertedRows:
         places = indices if self.rows is None else self.rows[indices]
         np.copyto(out, self.values.take(places, 0, None, "clip"), casting="unsafe")
         return out
+
+    def joined(self, others: Sequence[Any]) -> ConvertedRows:
+        """These rows and those of others behind them."""
+        every = [rows.values if rows.rows is None else rows.values[rows.rows] for rows in (self, *others)]
+        return ConvertedRows(np.concatenate(every), self.dtype)
 
     def part(self, rows: IntArray) -> ConvertedRows:
         """These rows, without reading them."""

@@ -83,7 +83,7 @@ class WindowSource:
         samples = source.X.shape[0] if isinstance(source, Rows) else source.samples or counted(blocks)
         if not samples:
             raise DataError(f"{name} is empty; expected at least one sample")
-        window = min(WINDOW, rows_within(blocks.read(0, min(samples, SAMPLE))))
+        window = min(WINDOW, rows_within(blocks.read(0, min(samples, SAMPLE))[0], dtype))
         blocks.ahead = window
         made = cls(blocks=blocks, model=model, dtype=dtype, samples=samples, window=window, name=name)
         survey = Survey.of(made)
@@ -208,7 +208,7 @@ def input_windows(source: Rows | Stream, model: Model, dtype: FloatDType) -> Ite
     start, rows = 0, SAMPLE
     while total is None or start < total:
         block = blocks.read(start, start + rows if total is None else min(start + rows, total))
-        if not start and rows == SAMPLE and (wider := min(WINDOW, rows_within(block))) > rows:
+        if not start and rows == SAMPLE and (wider := min(WINDOW, rows_within(block[0], dtype))) > rows:
             rows = wider
             continue
         stop = start + block[0].shape[0]

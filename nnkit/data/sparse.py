@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import attrs
@@ -102,6 +103,13 @@ class SparseRows:
             numbers = slice(places[0], places[-1])
             return SparseRows(self.data[numbers], self.indices[numbers], places - places[0], self.columns)
         return self.part(np.arange(len(self))[rows])
+
+    def joined(self, others: Sequence[Any]) -> SparseRows:
+        """These rows and those of others behind them."""
+        every = [self, *others]
+        indptr = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(rows.indptr) for rows in every]))])
+        data, indices = np.concatenate([x.data for x in every]), np.concatenate([x.indices for x in every])
+        return SparseRows(data, indices, indptr, self.columns)
 
     def part(self, rows: IntArray) -> SparseRows:
         """These rows."""

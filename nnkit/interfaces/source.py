@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
 from nnkit.arrays import Array, FloatDType, IntArray
@@ -31,6 +32,9 @@ class RowReader(Protocol):
 
     def take(self, indices: IntArray, axis: int, out: Any, mode: str) -> Any:
         """Fill ``out`` with these rows; the arguments are those of ``numpy.ndarray.take``, ``axis`` is 0."""
+
+    def joined(self, others: Sequence[Any]) -> RowReader:
+        """These rows and those of others behind them."""
 
     def part(self, rows: IntArray) -> RowReader:
         """These rows, without reading them."""

@@ -231,8 +231,8 @@ class Network(Properties, Freezable[Composition], Stored):
             sample_weight: ``(N,)``, non-negative, of any scale; the loss is the weighted mean.
             class_weight: ``{label: weight}``, one weight a class, or ``"balanced"``; of training samples only.
             sampling: ``"shuffle"``, ``"sequential"``, or ``"random_batch"`` (each drawn anew, without replacement).
-            window: Rows of a source that are read at a time, at the most (fewer where these have more than 32 MiB). The
-                order of windows, and of rows within each, follows from the seed and the epoch.
+            window: Rows of a source that are in memory at a time, at the most (fewer above 32 MiB of inputs).
+                Shuffled windows of ``Rows`` are mixtures of runs of rows; all follows from the seed and the epoch.
             steps_per_epoch: Batches of an epoch of a ``Stream``, which goes on where the epoch before ended.
             resume: Go on with the last run, bit-identically, until its ``epochs`` are done; the other arguments must
                 be those of that run. ``epochs`` then changes how many it has.

@@ -97,7 +97,7 @@ def _prepare_source(
     if isinstance(blocks, StreamBlocks) and model.description.features is None:
         model = attrs.evolve(model, description=attrs.evolve(model.description, features=blocks.description.features))
     check_trainable(model)
-    rows = max(min(most, rows_within(first), samples) // batch, 1) * batch
+    rows = max(min(most, rows_within(first[0], dtype), samples) // batch, 1) * batch
     blocks.ahead = rows
     method = composition.target_scaling
     data = WindowSource(
