@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from kit_power.installed import DISTRIBUTION, installed
 
 from nnkit.cli.app import nnkit
 from nnkit.interfaces import Elementwise, Example
@@ -196,3 +197,13 @@ def test_grades_in_pytest(tmp_path):
     assert {"test_missed", "test_misspelt"} == failed
     assert "NamedCosine cannot be proven: except ACT-REF, expected to fail" in done.stdout
     assert "require='sure': expected 'consistent' or 'proven'" in done.stdout
+
+
+def test_grades_in_the_list_of_plugins():
+    with installed({"sine": Sine, "sine_by_example": SineByExample}):
+        listed = CliRunner().invoke(nnkit, ["plugins", "--json", "--grade", DISTRIBUTION])
+        printed = CliRunner().invoke(nnkit, ["plugins", "--grade", DISTRIBUTION]).output
+    grades = {provider["distribution"]: provider.get("grades") for provider in json.loads(listed.output)}
+    assert {"sine": "consistent", "sine_by_example": "proven"} == grades.pop(DISTRIBUTION)
+    assert {None} == set(grades.values())
+    assert "sine consistent, sine_by_example proven" in " ".join(printed.split())

@@ -203,7 +203,7 @@ def resume(subject: Subject) -> None:
             expect_equal(message, got, expected, inputs={"cut": cut})
 
 
-@check("CB-011/interrupted-and-resumed", level="strict")
+@check("CB-011/interrupted-and-resumed", level="strict", scope="variant")
 def interrupted_and_resumed(subject: Subject) -> None:
     """A training that is interrupted ends with on_train_end, and goes on from there when it is resumed.
 
