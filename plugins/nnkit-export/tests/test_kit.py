@@ -1,5 +1,9 @@
 """The conformance kit proves exported == predicted of activations and layers, and names those that do not travel."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import attrs
 import numpy as np
 import pytest
@@ -29,6 +33,18 @@ def test_every_activation_and_layer_travels_as_it_predicts(kind, name):
             checks.exportable.try_on(subject)
             assert checks.exported_equals_predicted.why_not(subject) is None
             checks.exported_equals_predicted.try_on(subject)
+
+
+def test_no_plugin_of_this_repository_has_activations_or_layers_that_are_not_tried_here():
+    """Parts of other kinds do not take part in a prediction; a package with such parts belongs into PARTS."""
+    folders = [path.parent for path in Path(__file__).parents[2].glob("*/pyproject.toml")]
+    assert len(folders) > 4
+    for folder in folders:
+        project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        groups = set(project.get("entry-points", {}))
+        assert not groups & {"nnkit.activations", "nnkit.layers"}, folder.name
+        sources = "".join(path.read_text() for path in folder.glob("nnkit_*/*.py"))
+        assert not re.search(r'\.add\(\s*"(activation|layer)"', sources), folder.name
 
 
 @attrs.frozen(kw_only=True)

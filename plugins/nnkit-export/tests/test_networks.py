@@ -6,6 +6,7 @@ import pytest
 import nnkit
 from nnkit.interfaces import Elementwise
 from nnkit.plugins import create, get, names
+from nnkit.registry import name_of
 
 TARGETS = ("python", "javascript", "c", "onnx")
 TOLERANCES = {"float32": 1e-6, "float64": 1e-12}
@@ -147,6 +148,7 @@ def test_every_activation_travels_with_its_tails_and_infinities(answers, target,
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_layer_travels(answers, target, dtype):
     networks = list(layers_of(dtype))
+    assert set(names("layer")) == {name_of(network.layers[0]).rpartition("/")[2] for network in networks}
     real = np.random.default_rng(2).normal(size=(30, 4)) * np.geomspace(0.01, 100, 30)[:, None]
     indices = np.random.default_rng(2).integers(0, 2, size=(30, 4))
     batches = [(indices if reads_indices(network) else real).astype(dtype) for network in networks]
