@@ -91,6 +91,8 @@ class RowBlocks:
             ShapeError: When there are more or fewer of them than rows.
         """
         count, y, weight = rows.X.shape[0], rows.y, rows.sample_weight
+        for values, what in ((y, "y"), (weight, "sample_weight")):
+            refuse_foreign(values, what)
         shape: tuple[int, ...] = (count,) if y is None else getattr(y, "shape", None) or np.shape(y)
         if not shape or shape[0] != count:
             raise ShapeError(
@@ -123,9 +125,12 @@ class RowBlocks:
 
     def _read(self, start: int, stop: int) -> Block:
         X, weight = self.rows.X[start:stop], self.rows.sample_weight
-        X = X if is_frame(X) or is_sparse(X) else np.asarray(X)
+        if not is_sparse(X):
+            refuse_foreign(X, self.name)
+            X = X if is_frame(X) else np.asarray(X)
         y = None if self.target is None else self.target[start:stop]
         if y is not None and not isinstance(y, Labels) and not is_frame(y):
+            refuse_foreign(y, "y")
             y = np.asarray(y)
         return X, y, None if weight is None else weight[start:stop]
 

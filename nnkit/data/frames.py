@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.data.sources import Rows, Stream
 from nnkit.errors import DataError
 from nnkit.interfaces.description import listed
 
@@ -162,7 +163,7 @@ def from_frame(frame: Any, name: str) -> Array:
 
 
 def refuse_foreign(values: object, name: str) -> None:
-    """Refuse arrays that ``numpy.asarray`` would misread: masked and sparse ones.
+    """Refuse arrays that ``numpy.asarray`` would misread: masked and sparse ones, and sources.
 
     Raises:
         DataError: With the fix.
@@ -172,6 +173,11 @@ def refuse_foreign(values: object, name: str) -> None:
         raise DataError(
             f"{name} has {count} masked values; nnkit would read the numbers below the mask: replace them"
             f" ({name}.filled(value)) or drop their rows"
+        )
+    if isinstance(values, Rows | Stream):
+        raise DataError(
+            f"{name} is read by windows ({type(values).__name__}), and this call needs its rows in memory: pass some "
+            "of them as an array"
         )
     if hasattr(values, "tocsr") and hasattr(values, "toarray"):
         rows, columns = values.shape  # type: ignore[attr-defined]

@@ -116,7 +116,9 @@ class WindowSource:
             )
         x = checked_inputs(X, self.model, self.dtype, self.name, start, stop)
         try:
-            data = as_data(self.model, x, y, weight, scaled=self.scaled, shard=True)
+            of = "" if self.name == "X" else f" of {self.name}"
+            names = {"name": f"y{of}", "weight_name": f"sample_weight{of}"}
+            data = as_data(self.model, x, y, weight, scaled=self.scaled, shard=True, **names)
         except (DataError, ShapeError) as error:
             raise in_window(error, start, stop) from error
         if stop == self.samples and self.blocks.more():
@@ -205,6 +207,8 @@ def input_windows(source: Rows | Stream, model: Model, dtype: FloatDType) -> Ite
     """The inputs of a source, a window after another; targets that come with them are left alone."""
     blocks = blocks_of(source if isinstance(source, Stream) else Rows(source.X), "X", model.description)
     total = source.X.shape[0] if isinstance(source, Rows) else None
+    if total == 0:
+        raise DataError("X is empty; expected at least one sample")
     start, rows = 0, SAMPLE
     while total is None or start < total:
         block = blocks.read(start, start + rows if total is None else min(start + rows, total))

@@ -185,7 +185,7 @@ def _learned(
 def _described(
     network: tuple[Composition, Model | None, TrainingState | None], X: DataLike, y: DataLike
 ) -> tuple[Prepared, DataLike]:
-    prepared = with_inputs(*network, X, y)
+    prepared = with_inputs(*network, X, y, lazy=True)
     return attrs.evolve(prepared, model=described(prepared.model, X, y)), y
 
 

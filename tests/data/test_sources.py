@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 import nnkit
 from nnkit.data import Rows, Stream
@@ -283,6 +284,12 @@ REFUSED = {
     "negative weights": (lambda: stream(X, Y, WEIGHT - 1), "negative value"),
     "a list": (lambda: Rows([[1.0]], [1.0]), "expected an array with shape"),
     "an unknown length": (lambda: Rows(type("Lazy", (Stored,), {})(X[:0]), Y[:0]), "X is empty"),
+    "a mask in X": (lambda: Rows(np.ma.masked_array(X, X > 1), Y), "X has .* masked values"),
+    "a mask in y": (lambda: Rows(X, np.ma.masked_array(Y, Y > 1)), "y has .* masked values"),
+    "a mask in the weights": (
+        lambda: Rows(X, Y, np.ma.masked_array(WEIGHT, Y > 1)),
+        "sample_weight has .* masked values",
+    ),
     "one dimension": (lambda: Rows(X[:, 0], Y), r"X has shape \(64,\); expected \(N, D\)"),
 }
 
@@ -311,6 +318,29 @@ def test_a_label_that_comes_too_late_ends_the_run_in_a_sentence():
         DataError, match="rows 96 to 191.*y has the label 'c'; the classes of this network are 'a', 'b'"
     ):
         network.fit(data, window=96, epochs=1)
+
+
+def test_calls_that_need_rows_in_memory_ask_for_them():
+    network = regressor()
+    network.fit(X, Y, epochs=1)
+    for call in (network.jacobian, network.trace, lambda data: network.objective(data, Y)):
+        with pytest.raises(DataError, match=r"X is read by windows \(Rows\).*pass some of them as an array"):
+            call(Rows(X))
+    with pytest.raises(DataError, match="X is empty"):
+        list(network.predict(Rows(X[:0])))
+
+
+def test_validation_of_a_source_names_itself():
+    with pytest.raises(DataError, match=r"y of validation_data\[0\]\[3\] is nan"):
+        nnkit.Network([None, 4, 1], seed=0).fit(X, Y, validation_data=(Rows(X), np.where(np.arange(N) == 3, np.nan, Y)))
+
+
+def test_sparse_rows_are_read_by_windows_too():
+    networks = [nnkit.Network([None, 4, 1], seed=0) for _ in range(2)]
+    networks[0].fit(sparse.csr_array(X * (X > 1)), Y, **SEQUENTIAL)
+    networks[1].fit(Rows(sparse.csr_array(X * (X > 1)), Y), window=100, **SEQUENTIAL)
+    np.testing.assert_array_equal(networks[0].parameters, networks[1].parameters)
+    networks[1].fit(Rows(sparse.csr_array(X * (X > 1)), Y), window=100, epochs=1)  # of 16 runs of rows each
 
 
 OPTIONS = {
