@@ -54,6 +54,7 @@ help:
 	@echo "make format        let ruff put the sources in order"
 	@echo "make clean         remove what the others made, .venv included"
 	@echo "make oldest        every test at the lowest allowed version of every dependency"
+	@echo "make oldest-NAME   the same for the plugin NAME alone"
 	@echo "make sdist-test    build the sdist, unpack it elsewhere, and run make test there"
 	@echo "make frozen        build and run a program frozen with PyInstaller that uses a plugin"
 	@echo "make ledger        the rows of docs/origins.md that no passing test shows"
@@ -115,6 +116,15 @@ test-%: plugins/%/pyproject.toml
 oldest: $(OLDEST)/.nnkit-$(KEY)
 	$(TEST_VARIABLES) NUMBA_CACHE_DIR=$(abspath $(OLDEST))/numba $(OLDEST)/bin/python \
 	  $(PYTEST) -W default::DeprecationWarning -W default::PendingDeprecationWarning $(SUITE) $(PYTEST_ARGS)
+
+# The same for one plugin that make oldest leaves out.
+oldest-%: plugins/%/pyproject.toml | $(PY)
+	$(PYTHON) -m venv $(OTHERS)/oldest-$*
+	$(PY) .ci/oldest.py > $(OTHERS)/oldest-$*/constraints.txt
+	$(OTHERS)/oldest-$*/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c $(OTHERS)/oldest-$*/constraints.txt -e '.[test]' -e 'plugins/$*[test]' $(NEEDS_$*:%=-e plugins/%)
+	$(TEST_VARIABLES) $(OTHERS)/oldest-$*/bin/python \
+	  $(PYTEST) -W default::DeprecationWarning -W default::PendingDeprecationWarning plugins/$*/tests $(PYTEST_ARGS)
 
 sdist-test: $(TEST_ENV)
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \

@@ -121,6 +121,8 @@ def to_sklearn(network: Network) -> Any:
             "it has softmax for several classes, sigmoid for two and for labels, and none or exponential for numbers"
         )
     estimator = neural_network.MLPClassifier if classifies else neural_network.MLPRegressor
+    if output == "exp" and "loss" not in estimator().get_params():
+        raise DataError("exponential outputs belong to the loss 'poisson', which scikit-learn's MLP has from 1.7")
     mlp = estimator(
         hidden_layer_sizes=tuple(len(bias) for bias in biases[:-1]),
         activation=hidden,
