@@ -111,6 +111,14 @@ class Loss(Part):
         """
         raise NotOfferedError(f"{type(self).__name__} depends on the unit of the targets: it offers no unscale")
 
+    @optional
+    def standard_deviation(self, prediction: Array) -> Array:
+        """Optional, for a loss that predicts a distribution: the standard deviation of each target, ``(N, T)``.
+
+        ``prediction`` may have been through ``unscale``; the standard deviation is then in the units of the targets.
+        """
+        raise NotOfferedError(f"{type(self).__name__} predicts no distribution: it offers no standard_deviation")
+
     # -- values and derivatives ----------------------------------------------------------------
 
     @abstractmethod

@@ -65,6 +65,9 @@ class GaussianNLL(Loss):
         columns = len(shift)
         return np.hstack([shift + scale * prediction[:, :columns], prediction[:, columns:] + 2.0 * np.log(scale)])
 
+    def standard_deviation(self, prediction: Array) -> Array:
+        return np.exp(0.5 * prediction[:, prediction.shape[1] // 2 :])
+
     def value(self, prediction: Array, target: Array) -> Array:
         error, s = _parts(prediction, target)
         mean: Array = 0.5 * (s + error**2 * np.exp(-s)).sum(axis=1) / target.shape[1]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from oracles.loss_cases import FUSED_WITH, LOSSES, TERMS, draw_prediction, draw_target, name
 
 from nnkit.errors import ShapeError
+from nnkit.losses.gaussian_nll import GaussianNLL
 
 LEAST_SQUARES = [loss for loss in LOSSES if loss.offers("residual")]
 FUSED = [loss for loss in LOSSES if loss.fused_activation is not None]
@@ -302,3 +303,11 @@ def test_additive_over_outputs(loss, seed, outputs):
     whole = loss.value(prediction, target)
     _, is_mean = TERMS[name(loss)]
     np.testing.assert_allclose(parts / outputs if is_mean else parts, whole, rtol=1e-12, atol=1e-12)
+
+
+def test_the_gaussian_likelihood_states_the_standard_deviation_of_its_distribution():
+    loss, prediction = GaussianNLL(), np.array([[2.0, 1.3], [0.0, -0.7]])
+    one_away = loss.point(prediction) + loss.standard_deviation(prediction)
+    np.testing.assert_allclose(loss.gradient(prediction, one_away)[:, 1], 0.0, atol=1e-14)
+    scaled = loss.unscale(prediction, np.array([5.0]), np.array([10.0]))
+    np.testing.assert_allclose(10.0 * loss.standard_deviation(prediction), loss.standard_deviation(scaled))

@@ -72,6 +72,9 @@ class BetaNLL(Loss):
         columns = len(shift)
         return np.hstack([shift + scale * prediction[:, :columns], prediction[:, columns:] + 2.0 * np.log(scale)])
 
+    def standard_deviation(self, prediction: Array) -> Array:
+        return np.exp(0.5 * prediction[:, prediction.shape[1] // 2 :])
+
     def value(self, prediction: Array, target: Array) -> Array:
         error, s = _parts(prediction, target)
         terms = np.exp(self.beta * s) * s + error**2 * np.exp((self.beta - 1.0) * s)

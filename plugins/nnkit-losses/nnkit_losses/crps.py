@@ -71,6 +71,9 @@ class CRPS(Loss):
         columns = len(shift)
         return np.hstack([shift + scale * prediction[:, :columns], prediction[:, columns:] + np.log(scale)])
 
+    def standard_deviation(self, prediction: Array) -> Array:
+        return np.exp(prediction[:, prediction.shape[1] // 2 :])
+
     def value(self, prediction: Array, target: Array) -> Array:
         u, d, both, phi, _ = _parts(prediction, target)
         mean: Array = (d * (u * both + 2.0 * phi - 1.0 / ROOT_PI)).sum(axis=1) / target.shape[1]

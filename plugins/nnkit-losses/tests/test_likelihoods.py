@@ -75,3 +75,20 @@ def test_embeddings_find_their_targets():
     net = fitted("nnkit-losses/info_nce", 3, y)
     p, t = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (net.predict(X), y))
     assert (p * t).sum(axis=1).mean() > 0.95
+
+
+@pytest.mark.parametrize("name", ["beta_nll", "crps"])
+def test_a_standard_deviation_is_that_of_a_normal_distribution_in_the_units_of_the_targets(name):
+    loss = nnkit.plugins.create("loss", name)
+    prediction = np.random.default_rng(0).normal(size=(7, 4))
+    deviation = loss.standard_deviation(prediction)
+    assert (7, 2) == deviation.shape
+    scale = np.array([10.0, 0.1])
+    unscaled = loss.unscale(prediction, np.array([5.0, -1.0]), scale)
+    np.testing.assert_allclose(loss.standard_deviation(unscaled), scale * deviation)
+    # On average over targets drawn from a normal distribution, the gradient is 0 where that is predicted.
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    targets = loss.point(prediction[:1]) + deviation[:1] * nodes[:, None]
+    gradients = loss.gradient(np.repeat(prediction[:1], len(nodes), axis=0), targets)
+    np.testing.assert_allclose(weights @ gradients / weights.sum(), 0.0, atol=0.01)
+    assert np.abs(weights @ np.abs(gradients)).min() > 0.1

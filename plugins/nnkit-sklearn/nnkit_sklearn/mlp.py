@@ -416,7 +416,8 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
         """The outputs of the network, ``(N, K)``."""
         check_is_fitted(self)
         x = validate_data(self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32))
-        return self.network_.predict(x)
+        prediction: Array = self.network_.predict(x)
+        return prediction
 
     # -- parameters ----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from nnkit.arrays import Array
 from nnkit.data.arrays import DataLike
 from nnkit.data.scaling import TargetScaling
 from nnkit.inference import intervals
+from nnkit.inference.intervals import Intervals
 from nnkit.interfaces import PartSpec
 from nnkit.network.composition import DEFAULTS
 from nnkit_sklearn.base import Goal, HiddenLayers, NetworkEstimator
@@ -66,6 +67,8 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
         >>> bool(model.fit(X, y).score(X, y) > 0.99)
         True
     """
+
+    _training_data: tuple[DataLike, DataLike, npt.ArrayLike | None] | None
 
     def __init__(
         self,
@@ -158,10 +161,30 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
         self._training_data = None  # intervals need all of the data
         return self._fit(X, y, sample_weight, epochs=1, continues=self.__sklearn_is_fitted__(), stopping=False)
 
-    def predict(self, X: DataLike) -> Array:
-        """The prediction of each row, ``(N,)``, or ``(N, K)`` for several targets, in the units of ``y``."""
+    def predict(self, X: DataLike, return_std: bool = False) -> Array | tuple[Array, Array]:
+        """The prediction of each row, ``(N,)``, or ``(N, K)`` for several targets, in the units of ``y``.
+
+        Args:
+            X: Inputs ``(N, D)``.
+            return_std: Whether to return the standard deviation of a new observation too: that which the loss predicts
+                (``"gaussian_nll"``), else, with ``intervals=True``, the one of ``predict_interval``.
+
+        Raises:
+            ValueError: When ``return_std`` is asked for, and there is none.
+        """
         x = self._inputs(X)
-        return _columns(self.network_.predict(x, point=True))
+        prediction = self.network_.predict(x)
+        point = _columns(self.network_.loss.point(prediction))
+        if not return_std:
+            return point
+        if self.network_.loss.offers("standard_deviation"):
+            return point, _columns(self.network_.loss.standard_deviation(prediction))
+        if self._training_data is None:
+            raise ValueError(
+                f"return_std needs a loss that predicts a distribution, which {self.network_.loss!r} does not: use "
+                "loss='gaussian_nll', or intervals=True with a loss that is a sum of squares"
+            )
+        return point, _columns(self._intervals(x, 0.95).standard_error)
 
     def predict_interval(self, X: DataLike, coverage: float = 0.95) -> tuple[Array, Array]:
         """The lower and the upper bound of a new observation at each row, each in the shape of ``predict``.
@@ -177,12 +200,16 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
             ValueError: When the estimator has no training data: it was fitted without ``intervals=True``, or by
                 ``partial_fit``.
         """
-        x = dense(self._inputs(X))
+        x = self._inputs(X)
         if self._training_data is None:
             raise ValueError("predict_interval needs the training data: set intervals=True and call fit")
-        X_train, y_train, weight = self._training_data
-        bounds = intervals(self.network_, dense(X_train), y_train, x, level=coverage, sample_weight=weight)
+        bounds = self._intervals(x, coverage)
         return _columns(bounds.lower), _columns(bounds.upper)
+
+    def _intervals(self, x: Array, coverage: float) -> Intervals:
+        assert self._training_data is not None  # both callers report it
+        X_train, y_train, weight = self._training_data
+        return intervals(self.network_, dense(X_train), y_train, dense(x), level=coverage, sample_weight=weight)
 
     def _goals(self, y: Array, weight: Array | None, *, continues: bool, classes: npt.ArrayLike | None) -> list[Goal]:
         return [Goal("regression", y)]

@@ -141,6 +141,30 @@ def test_intervals_cover_new_observations():
         regressor().fit(data, y).predict_interval(data)
 
 
+@pytest.mark.parametrize("loss", ["gaussian_nll", None])
+@pytest.mark.parametrize("scaling", [None, "standardize"])
+def test_the_standard_deviation_of_a_new_observation(loss, scaling):
+    rng = np.random.default_rng(0)
+    data = rng.uniform(-1.0, 1.0, (600, 1))
+    noise = np.where(data[:, 0] > 0.0, 0.8, 0.2) if loss else np.full(600, 0.5)
+    y = 3.0 + data[:, 0] + noise * rng.normal(size=600)
+    settings = {
+        "loss": loss,
+        "intervals": loss is None,
+        "target_scaling": scaling,
+        "regularizer": None,
+        "max_iter": 150,
+    }
+    model = regressor(**settings, optimizer="lbfgs" if loss else "levenberg_marquardt").fit(data, y)
+    point, deviation = model.predict(data, return_std=True)
+    np.testing.assert_array_equal(model.predict(data), point)
+    assert (600,) == point.shape == deviation.shape
+    for half in (data[:, 0] > 0.1, data[:, 0] < -0.1):
+        assert deviation[half].mean() == pytest.approx(noise[half].mean(), rel=0.2)
+    with pytest.raises(ValueError, match="return_std needs a loss that predicts a distribution"):
+        regressor(max_iter=2).fit(data, y).predict(data, return_std=True)
+
+
 # -- nested parameters -----------------------------------------------------------------------------
 
 
