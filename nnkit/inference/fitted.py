@@ -20,6 +20,7 @@ from nnkit.data.sources import SourceLike, as_source
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError
 from nnkit.inference.calling import answering
+from nnkit.inference.compiled import compiled_model
 from nnkit.inference.prediction import Predictor, checked_rows, in_form, in_windows
 from nnkit.interfaces import Inputs, Metric, MetricValue, PartSpec, Source, TrainingData
 from nnkit.network.composition import DEFAULTS
@@ -209,7 +210,9 @@ class Fitted(ABC):
 
         ``P`` counts the trainable parameters, the first of ``parameters``.
         """
-        slopes = jacobians.parameter_jacobian(self.model, self.parameters, self.buffers, self.inputs_from(X))
+        slopes = jacobians.parameter_jacobian(
+            compiled_model(self.model), self.parameters, self.buffers, self.inputs_from(X)
+        )
         return self._in_units(slopes)
 
     def per_sample_gradients(self, X: DataLike, y: DataLike) -> Array:
@@ -220,7 +223,7 @@ class Fitted(ABC):
         Their mean over the samples is the gradient of the loss. Raises as ``jacobian``.
         """
         x, target, _ = as_data(self.model, self.inputs_from(X), y)
-        return jacobians.per_sample_gradients(self.model, self.parameters, self.buffers, x, target)
+        return jacobians.per_sample_gradients(compiled_model(self.model), self.parameters, self.buffers, x, target)
 
     def trace(
         self, X: DataLike, y: DataLike | None = None, *, sample_weight: DataLike | None = None

@@ -7,7 +7,6 @@ from typing import cast, final, overload
 
 import numpy as np
 
-from nnkit import registry
 from nnkit.arrays import Array, FloatDType
 from nnkit.core import evaluation
 from nnkit.core.model import Model
@@ -18,6 +17,7 @@ from nnkit.data.labels import predicted_labels
 from nnkit.data.lazy_rows import as_rows, check_sparse
 from nnkit.data.reading import input_windows
 from nnkit.data.sources import Rows, SourceLike, Stream, as_source
+from nnkit.inference.compiled import compiled_model
 from nnkit.interfaces import Inputs
 
 __all__ = ["Predictor", "checked_rows", "in_form", "in_windows"]
@@ -170,7 +170,7 @@ def _compiled(model: Model, vectors: Vectors) -> Callable[[Array], Array] | None
     """All layers and the output activation in one compiled call, where a plugin offers it."""
     if model.full_jacobians:
         return None
-    layers = [registry.accelerate(layer) for layer in model.body]
+    layers = compiled_model(model).body
     if not layers[0].offers("pack"):
         return None
     trained, kept = model.layout.by_layer(vectors.parameters), model.buffer_layout.by_layer(vectors.buffers)

@@ -40,6 +40,7 @@ from nnkit.data.splitting import split_off
 from nnkit.data.targets import as_data
 from nnkit.data.weights import check_weight, with_class_weights
 from nnkit.errors import DataError, brief
+from nnkit.inference.compiled import compiled_model
 from nnkit.inference.fitted import metrics_of
 from nnkit.interfaces import Callback, DataDescription, Inputs, Metric, Solver, Source, TrainingData
 from nnkit.network.archive import add_record
@@ -52,7 +53,6 @@ __all__ = [
     "Prepared",
     "ValidationLike",
     "checksum_of",
-    "compiled_model",
     "concluded",
     "metrics_of",
     "prepare",
@@ -315,24 +315,6 @@ def concluded(
         metrics=metrics,
         callbacks=callbacks,
         resume=options.resume,
-    )
-
-
-def compiled_model(model: Model, *, plain_first: bool = False) -> Model:
-    """The same structure with every compiled counterpart that plugins offer; not on the full-Jacobian path.
-
-    With ``plain_first`` the first layer stays as it is: compiled ones read dense rows.
-    """
-    if model.full_jacobians:
-        return model
-    return attrs.evolve(
-        model,
-        body=(
-            *model.body[:plain_first],
-            *(registry.accelerate(layer) for layer in model.body[plain_first:]),
-        ),
-        head=None if model.head is None else registry.accelerate(model.head),
-        loss=registry.accelerate(model.loss),
     )
 
 

@@ -32,6 +32,7 @@ from nnkit_numba.kernels import (
     through_tanh,
 )
 from nnkit_numba.prediction import PackedLayer, predicting
+from nnkit_numba.row_gradients import write_row_gradients
 from nnkit_numba.same_fields import as_fields_of
 from nnkit_numba.shared_dense import KINDS, bind_shared, worthwhile
 
@@ -107,7 +108,15 @@ class CompiledDense(Layer):
     def backward_rows_into(
         self, parameters: Parameters, cache: Any, grads: Array, out: Mapping[str, Array], *, needs_grad_x: bool
     ) -> Array | None:
-        return self.plain.backward_rows_into(parameters, cache, grads, out, needs_grad_x=needs_grad_x)
+        kind = KINDS.get(type(self.activation))
+        x, _, a = cache
+        through = None if kind is None else write_row_gradients(x, a, grads, kind, out)
+        if through is None:
+            return self.plain.backward_rows_into(parameters, cache, grads, out, needs_grad_x=needs_grad_x)
+        if not needs_grad_x:
+            return None
+        weight = parameters["weight"]
+        return (through.reshape(-1, self.units) @ weight.T).reshape(*grads.shape[:2], len(weight))
 
     def forward_tangent(
         self, parameters: Parameters, cache: Any, directions: Parameters, x_tangent: Array

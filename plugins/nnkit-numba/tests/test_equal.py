@@ -216,7 +216,7 @@ def test_a_counterpart_overrides_what_its_part_overrides(kind, spec):
 def test_second_order_is_as_exact_with_counterparts(monkeypatch):
     from nnkit.core import tangents
     from nnkit.core.objective import Objective
-    from nnkit.network.fitting import compiled_model
+    from nnkit.inference.compiled import compiled_model
 
     def forbidden(*_):
         raise AssertionError("differences were taken")

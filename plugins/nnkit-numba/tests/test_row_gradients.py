@@ -1,0 +1,88 @@
+"""Gradients of each row equal those of the plain layer to rounding, in every memory order."""
+
+import numpy as np
+import pytest
+
+from nnkit import Dense, Network, plugins
+from nnkit_numba import dense
+from nnkit_numba.accelerator import nnkit_accelerate
+
+ROWS, SEEDS, INPUTS = 7, 3, 5
+
+
+def as_solvers_ask(shape, dtype):
+    """A block in which the rows of one parameter lie side by side."""
+    return np.full(shape[::-1], np.nan, dtype).transpose()
+
+
+def within_a_jacobian(shape, dtype):
+    """A part of the longer rows of a Jacobian."""
+    rows, seeds, *array = shape
+    size = int(np.prod(array))
+    return np.full((rows, seeds, size + 11), np.nan, dtype)[:, :, 4 : 4 + size].reshape(shape)
+
+
+def scattered(shape, dtype):
+    """Neither: every second element."""
+    return np.full((*shape[:-1], 2 * shape[-1]), np.nan, dtype)[..., ::2]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("units", [1, 4, 33])
+@pytest.mark.parametrize("activation", [None, "identity", "relu", "tanh", "sigmoid", "gelu", "log_softmax"])
+@pytest.mark.parametrize("memory", [as_solvers_ask, within_a_jacobian, scattered])
+def test_each_row_has_the_gradients_of_the_plain_layer(memory, activation, units, dtype):
+    rng = np.random.default_rng(units)
+    plain = Dense(units, None if activation is None else plugins.create("activation", activation))
+    compiled = nnkit_accelerate(plain)
+    parameters = {
+        "weight": rng.normal(size=(INPUTS, units)).astype(dtype),
+        "bias": rng.normal(size=units).astype(dtype),
+    }
+    x = rng.normal(size=(ROWS, INPUTS)).astype(dtype)
+    grads = rng.normal(size=(ROWS, SEEDS, units)).astype(dtype)
+    results = []
+    for layer in (plain, compiled):
+        _, cache = layer.forward(parameters, x, training=False, rng=None)
+        out = {name: memory((ROWS, SEEDS, *array.shape), dtype) for name, array in parameters.items()}
+        original = grads.copy()
+        below = layer.backward_rows_into(parameters, cache, grads, out, needs_grad_x=True)
+        assert np.array_equal(grads, original)
+        assert layer.backward_rows_into(parameters, cache, grads, dict(out), needs_grad_x=False) is None
+        results.append(out | {"x": below})
+    for name, expected in results[0].items():
+        tolerance = 32 * np.finfo(dtype).eps * np.abs(expected).max()
+        np.testing.assert_allclose(results[1][name], expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("wanted", [{"weight"}, {"weight", "bias"}])
+def test_only_what_is_asked_for_is_written(wanted):
+    layer = nnkit_accelerate(Dense(4, plugins.create("activation", "tanh")))
+    parameters = {"weight": np.ones((INPUTS, 4)), "bias": np.zeros(4)}
+    x, grads = np.linspace(-1, 1, ROWS * INPUTS).reshape(ROWS, INPUTS), np.ones((ROWS, SEEDS, 4))
+    _, cache = layer.forward(parameters, x, training=False, rng=None)
+    expected = layer.backward_rows(parameters, cache, grads)[1]
+    out = {name: np.full((ROWS, SEEDS, *parameters[name].shape), np.nan) for name in wanted}
+    layer.backward_rows_into(parameters, cache, grads, out, needs_grad_x=False)
+    for name in wanted:
+        np.testing.assert_allclose(out[name], expected[name], rtol=1e-12)
+
+
+def test_jacobians_and_steps_of_a_network_use_it_and_stay_equal(plainly, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), rng.normal(size=(40, 2))
+
+    def computed():
+        net = Network([3, 9, 6, 2], hidden_activation="tanh", optimizer="levenberg_marquardt", seed=0)
+        slopes = net.parameter_jacobian(X), net.per_sample_gradients(X, y)
+        net.fit(X, y, epochs=4)
+        return *slopes, net.parameters
+
+    calls = []
+    original = dense.write_row_gradients
+    monkeypatch.setattr(dense, "write_row_gradients", lambda *a: calls.append(1) or original(*a))
+    compiled = computed()
+    assert len(calls) >= 3 * (1 + 1 + 4)
+    with plainly():
+        for expected, actual in zip(computed(), compiled, strict=True):
+            np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-11 * np.abs(expected).max())
