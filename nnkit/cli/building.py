@@ -11,7 +11,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.cli.data_files import STANDARD_INPUT, DataFile, data_file
-from nnkit.cli.experiment import Experiment
+from nnkit.cli.experiment import DataSection, Experiment
 from nnkit.cli.sections import ExperimentError
 from nnkit.cli.tables import Content, read_table
 from nnkit.cli.targets import TargetLike, class_codes, numeric_targets, targets_of, without_missing_targets
@@ -19,11 +19,14 @@ from nnkit.data.column_rules import Categorical
 from nnkit.data.columns import ColumnPlan, checked_request
 from nnkit.data.frames import NamedColumns
 from nnkit.data.labels import Labels
-from nnkit.data.table import Table
-from nnkit.errors import NNKitError
+from nnkit.data.table import Table, Words
+from nnkit.errors import NNKitError, TrainingWarning, warn
 
 if TYPE_CHECKING:
     from nnkit.network.network import Network
+
+FEW_ROWS = 20
+"""Below this number of rows, consecutive numbers may be chance."""
 
 __all__ = ["Part", "Samples", "build_network", "learn_plan", "load_samples", "read_rows", "with_target_scaling"]
 
@@ -100,7 +103,26 @@ def read_rows(experiment: Experiment, file: str, network: Network, like: Content
         raise ExperimentError(
             f"{experiment.path}: [data] names {file!r}; {error.filename}: {error.strerror}. {advice}"
         ) from error
+    if like is None:
+        _warn_of_index(content, data)
     return without_missing_targets(content) if data.missing_target == "drop" else content
+
+
+def _warn_of_index(content: Content, data: DataSection) -> None:
+    """Warn of a first column that only numbers the rows: a row's place in a file says nothing about new rows."""
+    if not isinstance(content.X, Table) or data.features is not None or len(content) < FEW_ROWS:
+        return
+    name = content.X.columns[0]
+    column = content.X[name]
+    if isinstance(column, Words) or name in checked_request(data.plan):
+        return
+    first, last = column[0], column[-1]
+    if first in {0, 1} and last == first + len(content) - 1 and np.array_equal(column, np.arange(first, last + 1)):
+        warn(
+            f"{content.source}: column {name!r} only numbers the rows, from {first:g} to {last:g}, and is used as a"
+            f" feature; state index_column = {name!r} in [data], or its rule in columns",
+            TrainingWarning,
+        )
 
 
 def _texts(experiment: Experiment, file: DataFile) -> list[str]:

@@ -319,3 +319,15 @@ def test_what_is_stated_about_scales_is_not_chosen(tmp_path):
     assert "3 inputs, 1 outputs" in shown.stdout
     shown = run("train", path, "--set", "data.header=1")
     assert "header must be true or false; got 1" in shown.stderr
+
+
+@pytest.mark.filterwarnings("default")  # the command prints the warning
+def test_a_column_that_only_numbers_the_rows_is_a_warning(folder):
+    people().rename_axis("row").to_csv("people.csv")
+    shown = run("train", "e.toml")
+    assert "column 'row' only numbers the rows, from 0 to 119, and is used as a feature" in shown.stderr
+    for setting in ("data.index_column=row", "data.features=['row', 'city']"):
+        options = ("--set", "data.columns=auto", "--set", "data.categories=['city']")
+        shown = run("train", "e.toml", "--set", setting, *(options if "features" in setting else ()))
+        assert (0, "") == (shown.exit_code, shown.stderr)
+    assert ("row", "city") == Network.load("e-model.npz").columns.columns
