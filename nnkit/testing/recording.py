@@ -13,6 +13,7 @@ import numpy as np
 
 from nnkit.errors import SpecError
 from nnkit.interfaces import Example
+from nnkit.testing.call import quiet
 from nnkit.testing.catalog import calls_of, checks_of
 from nnkit.testing.checks.optimizer.running import start_and_gradients
 from nnkit.testing.effects import hyperparameter_fields
@@ -114,11 +115,15 @@ def record(
         subject = Subject(cls=part.cls, hyperparameters=variant, seed=seed, id=part.id, variants=part.variants)
         for inputs in _inputs(subject, family, weighted=oracle.accepts("weight")):
             try:
-                expected = oracle.result(family, inputs, _hyperparameters(subject))
+                with quiet():
+                    expected = oracle.result(family, inputs, _hyperparameters(subject))
             except SpecError:
                 raise
             except (ValueError, TypeError, RuntimeError) as error:  # it does not accept these inputs; perhaps others
                 refused = f"{type(error).__name__}: {error}"
+                continue
+            if not np.isfinite(expected).all():
+                refused = "its result is not finite"
                 continue
             examples.append(
                 Example(

@@ -85,6 +85,7 @@ def test_another_formula_does_not_agree(capsys):
         ("nnkit/sigmoid", "scipy:scipy.special.expit", {}),
         ("nnkit/accuracy", "sklearn:sklearn.metrics.accuracy_score", {}),
         ("nnkit/f1", "sklearn:sklearn.metrics.f1_score", {}),
+        ("nnkit/auc", "sklearn:sklearn.metrics.roc_auc_score", {}),  # NaN where a class is absent is not recorded
         ("nnkit/quantile", "sklearn:sklearn.metrics.mean_pinball_loss", {"names": {"level": "alpha"}}),
         (Decay, f"here:{__name__}.decayed", {"names": {"start": "init", "rate_of_decay": "decay"}}),
     ],
