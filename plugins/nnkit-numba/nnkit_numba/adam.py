@@ -15,6 +15,7 @@ from nnkit.interfaces.moments import AdamLike
 from nnkit.interfaces.stepping import rates
 from nnkit.optimizers.adam import Adam
 from nnkit_numba.compiling import kernel, task
+from nnkit_numba.denormals import flush_denormals, restore_denormals
 from nnkit_numba.same_fields import as_fields_of
 from nnkit_numba.updating import bind_decaying, four_vectors, numbers_of
 
@@ -24,6 +25,7 @@ __all__ = ["CompiledAdam", "bind_adam", "compiled_adam"]
 @kernel
 def adam_step(theta: Any, g: Any, m: Any, v: Any, numbers: Any) -> None:
     """``numbers``: beta1, beta2, scale, floor, and the fraction of ``theta`` that weight decay leaves."""
+    before = flush_denormals()
     beta1, beta2, scale, floor, remaining = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
     for i in range(theta.size):
         first = beta1 * m[i] + g[i]
@@ -31,6 +33,7 @@ def adam_step(theta: Any, g: Any, m: Any, v: Any, numbers: Any) -> None:
         m[i] = first
         v[i] = second
         theta[i] = remaining * theta[i] - scale * first / (np.sqrt(second) + floor)
+    restore_denormals(before)
 
 
 @task

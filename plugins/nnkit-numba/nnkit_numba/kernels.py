@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnkit_numba.compiling import kernel
+from nnkit_numba.denormals import flush_denormals, restore_denormals
 
 
 @kernel
@@ -30,6 +31,7 @@ def add_bias_relu(z: Any, bias: Any) -> None:
 @kernel
 def through_relu(a: Any, grad: Any, bias_grad: Any) -> None:
     """``grad`` back through ReLU, in place, and its sum over the rows."""
+    before = flush_denormals()
     rows, units = a.shape
     zero = a.dtype.type(0)
     bias_grad[:] = zero
@@ -38,11 +40,13 @@ def through_relu(a: Any, grad: Any, bias_grad: Any) -> None:
             passed = zero if a[n, j] <= zero else grad[n, j]
             grad[n, j] = passed
             bias_grad[j] += passed
+    restore_denormals(before)
 
 
 @kernel
 def through_tanh(a: Any, grad: Any, bias_grad: Any) -> None:
     """``grad * (1 - a**2)``, in place, and its sum over the rows."""
+    before = flush_denormals()
     rows, units = a.shape
     one = a.dtype.type(1)
     bias_grad[:] = a.dtype.type(0)
@@ -51,11 +55,13 @@ def through_tanh(a: Any, grad: Any, bias_grad: Any) -> None:
             passed = grad[n, j] * ((one - a[n, j]) * (one + a[n, j]))
             grad[n, j] = passed
             bias_grad[j] += passed
+    restore_denormals(before)
 
 
 @kernel
 def through_sigmoid(a: Any, grad: Any, bias_grad: Any) -> None:
     """``grad * a (1 - a)``, in place, and its sum over the rows."""
+    before = flush_denormals()
     rows, units = a.shape
     one = a.dtype.type(1)
     bias_grad[:] = a.dtype.type(0)
@@ -64,13 +70,16 @@ def through_sigmoid(a: Any, grad: Any, bias_grad: Any) -> None:
             passed = grad[n, j] * (a[n, j] * (one - a[n, j]))
             grad[n, j] = passed
             bias_grad[j] += passed
+    restore_denormals(before)
 
 
 @kernel
 def sum_rows(grad: Any, bias_grad: Any) -> None:
     """The sum of ``grad`` over the rows."""
+    before = flush_denormals()
     rows, units = grad.shape
     bias_grad[:] = grad.dtype.type(0)
     for n in range(rows):
         for j in range(units):
             bias_grad[j] += grad[n, j]
+    restore_denormals(before)

@@ -16,6 +16,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit_numba.atomics import array_at, call, keep
 from nnkit_numba.compiling import compiled, kernel, task
+from nnkit_numba.denormals import flush_denormals, restore_denormals
 from nnkit_numba.elementwise import NONE, SOFTMAX, activate, softmax_row
 from nnkit_numba.panels import ROWS, WIDTH, aligned, multiply, packed, panels_of
 from nnkit_numba.slicing import stretch
@@ -155,7 +156,9 @@ def predicted(x: Any, plan: Any, mail: Any, rows_task: Any, parts: Any) -> Any:
     w = np.empty(WORDS, np.int64)
     w[PLAN], w[X], w[OUT], w[COUNT] = plan, x.ctypes.data, out.ctypes.data, rows
     if parts == 1 or rows * head[WEIGHTS] <= LEAST:
+        before = flush_denormals()
         _rows(w.ctypes.data, 0, 1)
+        restore_denormals(before)
     elif rows > FEW * parts:
         perform(mail, rows_task, w.ctypes.data, 1, parts)
     else:

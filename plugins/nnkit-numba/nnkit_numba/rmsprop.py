@@ -15,6 +15,7 @@ from nnkit.interfaces.fields import flag, rate, real
 from nnkit.interfaces.stepping import rates, step_once
 from nnkit.optimizers.rmsprop import RMSprop
 from nnkit_numba.compiling import kernel, task
+from nnkit_numba.denormals import flush_denormals, restore_denormals
 from nnkit_numba.same_fields import as_fields_of
 from nnkit_numba.updating import bind_update, numbers_of, three_vectors
 
@@ -22,11 +23,13 @@ from nnkit_numba.updating import bind_update, numbers_of, three_vectors
 @kernel
 def rmsprop_step(theta: Any, g: Any, square_sum: Any, numbers: Any) -> None:
     """``numbers``: rho, floor, scale."""
+    before = flush_denormals()
     rho, floor, scale = numbers[0], numbers[1], numbers[2]
     for i in range(theta.size):
         total = rho * square_sum[i] + g[i] * g[i]
         square_sum[i] = total
         theta[i] -= scale * g[i] / (np.sqrt(total) + floor)
+    restore_denormals(before)
 
 
 @task

@@ -15,6 +15,7 @@ from nnkit.interfaces.fields import flag, rate, real
 from nnkit.interfaces.stepping import rates, step_once
 from nnkit.optimizers.sgd import SGD
 from nnkit_numba.compiling import kernel, task
+from nnkit_numba.denormals import flush_denormals, restore_denormals
 from nnkit_numba.same_fields import as_fields_of
 from nnkit_numba.updating import bind_decaying, numbers_of, three_vectors, two_vectors
 
@@ -22,6 +23,7 @@ from nnkit_numba.updating import bind_decaying, numbers_of, three_vectors, two_v
 @kernel
 def sgd_step(theta: Any, g: Any, numbers: Any) -> None:
     """``numbers``: the learning rate and the weight decay."""
+    before = flush_denormals()
     rate, decay = numbers[0], numbers[1]
     if decay != 0:
         for i in range(theta.size):
@@ -29,11 +31,13 @@ def sgd_step(theta: Any, g: Any, numbers: Any) -> None:
     else:
         for i in range(theta.size):
             theta[i] -= rate * g[i]
+    restore_denormals(before)
 
 
 @kernel
 def momentum_step(theta: Any, g: Any, velocity: Any, numbers: Any) -> None:
     """``numbers``: the learning rate, weight decay, momentum, and 1 for Nesterov's form, 0 for the other."""
+    before = flush_denormals()
     rate, decay, momentum = numbers[0], numbers[1], numbers[2]
     if numbers[3] != 0:
         for i in range(theta.size):
@@ -46,6 +50,7 @@ def momentum_step(theta: Any, g: Any, velocity: Any, numbers: Any) -> None:
             moved = momentum * velocity[i] + (g[i] + decay * theta[i])
             velocity[i] = moved
             theta[i] -= rate * moved
+    restore_denormals(before)
 
 
 @task

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnkit_numba.compiling import kernel
+from nnkit_numba.denormals import flush_denormals, restore_denormals
 
 LOG2_E = np.float32(1.4426950408889634)
 # ln 2 in two parts: the first has few bits, so that n times it is exact.
@@ -115,18 +116,22 @@ def _crossentropy(z: Any, a: Any, target: Any, values: Any, grad: Any, bits: Any
 @kernel
 def sparse_crossentropy(z: Any, a: Any, target: Any, values: Any, grad: Any, bits: Any) -> None:
     """Of integer labels; a label out of range gives NaN."""
+    before = flush_denormals()
     lanes, block = np.empty(LANES, z.dtype), max(1, BLOCK // z.shape[1])
     for n in range(0, z.shape[0], block):
         m = min(n + block, z.shape[0])
         flat = bits[n * z.shape[1] : m * z.shape[1]]
         _sparse_crossentropy(z[n:m], a[n:m], target[n:m], values[n:m], grad[n:m], flat, lanes)
+    restore_denormals(before)
 
 
 @kernel
 def crossentropy(z: Any, a: Any, target: Any, values: Any, grad: Any, bits: Any) -> None:
     """Of one-hot rows or probabilities."""
+    before = flush_denormals()
     lanes, block = np.empty(LANES, z.dtype), max(1, BLOCK // z.shape[1])
     for n in range(0, z.shape[0], block):
         m = min(n + block, z.shape[0])
         flat = bits[n * z.shape[1] : m * z.shape[1]]
         _crossentropy(z[n:m], a[n:m], target[n:m], values[n:m], grad[n:m], flat, lanes)
+    restore_denormals(before)

@@ -23,6 +23,7 @@ from nnkit.arrays import Array
 from nnkit_numba import blas
 from nnkit_numba.atomics import add, call, exchange_if, load, store
 from nnkit_numba.compiling import kernel
+from nnkit_numba.denormals import flush_denormals, restore_denormals
 
 __all__ = ["MOST", "Team", "perform", "perform_on", "team"]
 
@@ -67,6 +68,7 @@ def _take_part(mail: Any, size: Any) -> bool:
 @kernel
 def _serve(mail: Any, place: Any, size: Any) -> None:
     """A helping thread's life."""
+    flush_denormals()
     asleep, gate = mail + ASLEEP + LINE * place, mail + GATES + LINE * place
     looks = 0
     while True:
@@ -114,9 +116,11 @@ def _together(mail: Any, task: Any, arguments: Any, phases: Any, parts: Any) -> 
 def perform(mail: Any, task: Any, arguments: Any, phases: Any, parts: Any) -> None:
     """Have the team of the mailbox at ``mail`` do a task; return when it is done."""
     if not exchange_if(mail + BUSY, 0, 1):
+        state = flush_denormals()
         _alone(task, arguments, phases, parts)
+        restore_denormals(state)
         return
-    before = blas.get_threads()
+    denormals, before = flush_denormals(), blas.get_threads()
     if before != 1:
         blas.set_threads(1)
     if parts == 1:
@@ -126,6 +130,7 @@ def perform(mail: Any, task: Any, arguments: Any, phases: Any, parts: Any) -> No
     if before != 1:
         blas.set_threads(before)
     store(mail + BUSY, 0)
+    restore_denormals(denormals)
 
 
 @kernel
