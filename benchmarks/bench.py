@@ -31,10 +31,12 @@ LIBRARIES: dict[str, tuple[str, dict[str, str]]] = {
     "products": ("products", PLAIN),
     "nnkit": ("nnkit_plain", PLAIN),
     "nnkit-numba": ("nnkit_numba", COMPILED),
+    "predictor": ("nnkit_predictor", COMPILED),
     "scikit-learn": ("sklearn", {}),
     "torch": ("torch_default", {}),
     "torch fused": ("torch_fused", {}),
     "jax": ("jax_jit", {}),
+    "jax scan": ("jax_scan", {}),
     "onnxruntime": ("onnx", {}),
 }
 OURS = ("nnkit", "nnkit-numba")
@@ -53,7 +55,7 @@ class Library:
         env |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), count)
         if coretype:
             env["OPENBLAS_CORETYPE"] = coretype
-        if label == "jax":
+        if label.startswith("jax"):
             several = "true" if threads > 1 else "false"
             env["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={several} intra_op_parallelism_threads={count}"
         self.label = label
@@ -153,7 +155,7 @@ def verdicts(training: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
         return float(row[other]["median"] / row[ours]["median"])
 
     for ours in OURS:
-        for other in ("scikit-learn", "torch", "torch fused", "jax"):
+        for other in ("scikit-learn", "torch", "torch fused", "jax", "jax scan"):
             found = {name: ratio(name, other, ours) for name in training}
             known = {name: value for name, value in found.items() if value is not None}
             if known:
@@ -182,6 +184,21 @@ def watching(both: dict[str, dict[str, Any]]) -> list[str]:
         if bare and watched:
             lines.append(f"2-8-4-2 with history and a progress line, {ours}: {watched / bare:.3f} of the time without")
     return lines
+
+
+def state_of_machine() -> str:
+    """How busy the machine is: the time of a fixed Python loop and of a fixed matrix product."""
+    import numpy as np
+
+    square, times = np.ones((512, 512), np.float32), []
+    for work in (lambda: sum(range(300_000)), lambda: square @ square):
+        taken = []
+        for _ in range(20):
+            began = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - began)
+        times.append(1e3 * statistics.median(taken))
+    return f"a Python loop {times[0]:.3g} ms, a product {times[1]:.3g} ms, load {os.getloadavg()[0]:.2f}"
 
 
 def machine(threads: int, coretype: str | None) -> dict[str, Any]:
@@ -246,6 +263,7 @@ def main() -> int:
     libraries = [Library(label, options.threads, options.coretype) for label in LIBRARIES if label in wanted]
     report: dict[str, Any] = {"machine": machine(options.threads, options.coretype), "quick": options.quick}
     report["libraries"] = {entry.label: entry.problem or entry.version for entry in libraries}
+    report["machine"]["state before"] = state_of_machine()
     for key, value in report["machine"].items():
         print(f"{key}: {value}")
     facts = [f"{key}: {value}" for key, value in report["machine"].items()]
@@ -291,6 +309,8 @@ def main() -> int:
         show(table("cost, ms an epoch", 1e3, rows))
     for entry in libraries:
         entry.close()
+    report["machine"]["state after"] = state_of_machine()
+    show(f"State of the machine afterwards: {report['machine']['state after']}")
     if options.into:
         write_into(options.into, options.state, said)
     options.json.write_text(json.dumps(report, indent=1) + "\n")
