@@ -1,4 +1,4 @@
-"""Milliseconds of an epoch of 64-64-10 after 100 and after 3,000 epochs, as numbers fall below the normal range.
+"""Milliseconds of an epoch of 64-64-10 after 100, 1,000 and 3,000 epochs, as numbers fall below the normal range.
 
 Run at rest: ``python benchmarks/denormals.py``; compare ``NNKIT_PLUGINS=`` (plain) with ``NNKIT_PLUGINS=nnkit-numba``.
 """
