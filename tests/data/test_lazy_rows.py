@@ -173,8 +173,8 @@ print((peak() - before) / 2**20)
 """
 
 LARGE_DATA = {
-    # 120 MB of uint8: 36 MB is 0.3 of it
-    "bytes": ("X = np.full((160_000, 784), 7, dtype=np.uint8)\ny = X[:, 0]", "[None, 4, 1]", 36),
+    # 63 MB of uint8, which would be 250 MB in float32: 19 MB is 0.3 of it
+    "bytes": ("X = np.full((80_000, 784), 7, dtype=np.uint8)\ny = X[:, 0]", "[None, 4, 1]", 19),
     # 200,000 x 50,000 with a million numbers, which would be 37 GB in float32
     "sparse": (
         """from scipy import sparse

@@ -68,9 +68,9 @@ def test_threads_use_the_plugins_of_the_caller():
         __slots__ = ()
 
         def on_train_begin(self, view):
-            Note.disabled += (why_disabled("nnkit-numba") is not None,)
+            Note.disabled += (why_disabled("nnkit-optimizers") is not None,)
 
-    with nnkit.plugins.disabled("nnkit-numba"):
+    with nnkit.plugins.disabled("nnkit-optimizers"):
         nnkit.fit_many(sweep(), X, Y, epochs=1, jobs=2, callbacks=[Note()])
     assert Note.disabled == (True, True, True)
 
