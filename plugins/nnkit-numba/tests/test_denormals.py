@@ -10,14 +10,14 @@ from nnkit import plugins
 from nnkit_numba import blas
 from nnkit_numba.accelerator import nnkit_accelerate
 from nnkit_numba.atomics import array_at
-from nnkit_numba.compiling import ARGUMENTS, kernel
+from nnkit_numba.compiling import ARGUMENTS
 from nnkit_numba.denormals import flush_denormals, restore_denormals
 from nnkit_numba.team import Team, perform
 
 pytestmark = pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="a register of x86")
 
 
-@kernel
+@numba.njit
 def three_products(x, factor, out):
     out[0] = x[0] * factor
     before = flush_denormals()
