@@ -41,13 +41,14 @@ WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg PYTHONDONTWRITEBYTECODE=
 PYTEST  = -m pytest -n $(WORKERS) --dist worksteal --doctest-modules
 SUITE  := tests nnkit $(PLUGIN_PACKAGES) $(PLUGIN_TESTS)
-ELSEWHERE := make heavy, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench, make tables
+ELSEWHERE := make heavy, make coverage, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench, make tables
 
-.PHONY: help demo test lint format types tests heavy oldest sdist-test frozen docs clean kit-power second-order ledger kill-test fuzz bench tables
+.PHONY: help demo test lint format types tests coverage heavy oldest sdist-test frozen docs clean kit-power second-order ledger kill-test fuzz bench tables
 
 help:
 	@echo "make demo          train examples/digits.toml: a model, two pictures, a table"
-	@echo "make test          lint, types, every test with coverage; then lists what was skipped, and why"
+	@echo "make test          lint, types, every test; then lists what was skipped, and why"
+	@echo "make coverage      every test once more, with the lines that they reach"
 	@echo "make test-NAME     the tests of the plugin NAME alone, in an environment of its own"
 	@echo "make heavy         the same for each plugin that make test leaves out (now: $(or $(HEAVY),none))"
 	@echo "make docs          the documentation, in docs/_build/html"
@@ -91,7 +92,11 @@ types: $(TEST_ENV)
 # One run of pytest: the tests, each plugin's tests, and the doctests of everything importable.
 tests: $(TEST_ENV)
 	$(TEST_VARIABLES) NNKIT_NOT_RUN="$(ELSEWHERE)" $(PY) $(PYTEST) \
-	  --cov --cov-report=term --cov-fail-under=95 $(SUITE) $(PYTEST_ARGS)
+	  $(SUITE) $(PYTEST_ARGS)
+
+# Recording the lines makes the tests a third slower.
+coverage:
+	@$(MAKE) --no-print-directory tests PYTEST_ARGS="--cov --cov-report=term --cov-fail-under=95 $(PYTEST_ARGS)"
 
 docs: $(DOCS_ENV)
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

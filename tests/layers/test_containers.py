@@ -5,7 +5,7 @@ import pytest
 from oracles.runs import reloaded, saved
 
 import nnkit
-from nnkit.core import adapting
+from nnkit.core import chunks
 from nnkit.data.arrays import as_array
 from nnkit.errors import DataError, SpecError, UnknownNameError
 
@@ -176,8 +176,8 @@ def test_what_is_no_activation_is_refused():
 def test_windows_of_rows_adapt_as_all_of_them(monkeypatch, weighted):
     weight = RNG.integers(0, 4, size=60).astype(float) if weighted else None
     nets = []
-    for window in (adapting.WINDOW, 7):
-        monkeypatch.setattr(adapting, "WINDOW", window)
+    for window in (chunks.WINDOW, 7):
+        monkeypatch.setattr(chunks, "WINDOW", window)
         net = nnkit.Network([4, BRANCHES, "batch_norm", "standardize", 1], seed=0)
         net.fit(as_array(X, "X"), Y, epochs=1, batch_size=60, sample_weight=weight)
         nets.append(net)
