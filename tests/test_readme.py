@@ -83,9 +83,10 @@ def test_the_commands_are_targets_of_the_makefile_and_extras_of_the_package():
             assert command[1] in targets
         else:
             assert ["pip", "install"] == command[:2]
-            name, _, wanted = command[2].rstrip("]").partition("[")
-            assert "nnkit-core" == name
-            assert set(filter(None, wanted.split(","))) <= set(extras)
+            for argument in command[2:]:
+                folder, _, wanted = argument.rstrip("]").partition("[")
+                assert (ROOT / folder / "pyproject.toml").is_file()
+                assert set(filter(None, wanted.split(","))) <= set(extras)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ PARTS = 0xFFFF
 """The bits of the claim with the number of the next part; those above them count what was posted."""
 
 SPINS = 400_000
-"""Looks at the mailbox before a thread goes to sleep: about half a millisecond, so it is awake for the next call."""
+"""Looks at the mailbox before a thread goes to sleep: half a millisecond to two, so it is awake for the next call."""
 
 PATIENCE = 4_000
 """Polls of a waiting thread before it yields its core to other processes."""
