@@ -47,13 +47,21 @@ def forget_stale(cache: Path) -> None:
     """Remove what was compiled before any source of this package changed.
 
     A compiled kernel contains the kernels that it calls, and numba compares only its own file: after a change in
-    another file it would still contain the old one.
+    another file it would still contain the old one. Another process may remove the same files at the same time.
     """
     newest = max(source.stat().st_mtime_ns for source in Path(__file__).parent.glob("*.py"))
     results = [path for path in cache.glob("*.nb[ci]") if path.name.startswith(tuple(_modules()))]
-    if any(path.stat().st_mtime_ns < newest for path in results):
+    if any(_modified(path) < newest for path in results):
         for path in results:
             path.unlink(missing_ok=True)
+
+
+def _modified(path: Path) -> int:
+    """When a file was written, in nanoseconds; 0 where it is gone: what was compiled with it is as old."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _modules() -> list[str]:
