@@ -19,6 +19,25 @@ class ExperimentError(NNKitError, ValueError):
     """The experiment file cannot be understood; names the section, the key and what it takes."""
 
 
+FOREIGN_KEYS = {
+    "path": "file",
+    "filename": "file",
+    "csv": "file",
+    "label": "target",
+    "sep": "delimiter",
+    "separator": "delimiter",
+    "index_col": "index_column",
+    "na_values": "missing",
+    "usecols": "features",
+    "hidden_layer_sizes": "hidden",
+    "activation": "hidden_activation",
+    "random_state": "seed",
+    "n_epochs": "epochs",
+    "max_iter": "epochs",
+}
+"""Keys that people know from pandas and scikit-learn, with those of an experiment."""
+
+
 def check_keys(given: Mapping[str, Any], known: Iterable[str], where: str) -> None:
     """Refuse a key that is not known.
 
@@ -29,7 +48,7 @@ def check_keys(given: Mapping[str, Any], known: Iterable[str], where: str) -> No
     for key in given:
         if key in known:
             continue
-        hint = did_you_mean(key, known, start=" ")
+        hint = did_you_mean(key, known, {name: own for name, own in FOREIGN_KEYS.items() if own in known}, start=" ")
         raise ExperimentError(f"{where} has no key {key!r};{hint} it takes {', '.join(known)}")
 
 

@@ -331,3 +331,15 @@ def test_a_column_that_only_numbers_the_rows_is_a_warning(folder):
         shown = run("train", "e.toml", "--set", setting, *(options if "features" in setting else ()))
         assert (0, "") == (shown.exit_code, shown.stderr)
     assert ("row", "city") == Network.load("e-model.npz").columns.columns
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "meant"),
+    [("data", "path", "file"), ("data", "sep", "delimiter"), ("network", "activation", "hidden_activation")],
+)
+def test_a_key_of_another_library_is_answered_with_the_experiments(tmp_path, section, key, meant):
+    path = prices(tmp_path)
+    path.write_text(path.read_text().replace(f"[{section}]\n", f'[{section}]\n{key} = "x"\n'))
+    shown = run("train", path)
+    assert shown.exit_code == 1
+    assert re.search(rf"\b{key}\b.* did you mean '{meant}'\?", shown.stderr)
