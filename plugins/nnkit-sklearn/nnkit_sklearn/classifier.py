@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, TypeAlias, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,14 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from nnkit import Network, plugins
 from nnkit.arrays import Array
 from nnkit.data.arrays import DataLike
-from nnkit.data.labels import Labels
 from nnkit.errors import NNKitError
-from nnkit.interfaces import Label, PartSpec, Task, TaskName
+from nnkit.interfaces import PartSpec, Task, TaskName
 from nnkit.network.composition import DEFAULTS
 from nnkit_sklearn.base import Goal, HiddenLayers, NetworkEstimator
 from nnkit_sklearn.callbacks import Decorator
+from nnkit_sklearn.class_labels import ClassWeight, are_equal, are_within, class_factor, labels_in
 
 __all__ = ["NetworkClassifier"]
-
-ClassWeight: TypeAlias = Mapping[Label, float] | Literal["balanced"]
 
 
 def _has_probabilities(estimator: NetworkClassifier) -> bool:
@@ -227,9 +225,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
             labels = [np.unique(column) for column in each]
         else:
             labels = np.unique(y if classes is None else classes)
-        if continues and classes is None and _within(labels, self.classes_):
+        if continues and classes is None and are_within(labels, self.classes_):
             labels = self.classes_
-        if continues and not _equal(labels, self.classes_):
+        if continues and not are_equal(labels, self.classes_):
             raise ValueError(f"y has the classes {labels}; the training to go on with has {self.classes_}")
         self.classes_ = labels
         self._multilabel = kind == "multilabel-indicator"
@@ -241,7 +239,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         each = self._per_network()
         factors = self._factors(targets, each, weight)
         return [
-            Goal(self._task(own), _labels(target, own), factor)
+            Goal(self._task(own), labels_in(target, own), factor)
             for target, own, factor in zip(targets, each, factors, strict=True)
         ]
 
@@ -249,7 +247,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         if self._multilabel:
             return [self._indicators(y)]
         targets = list(y.T) if y.ndim == 2 else [y]
-        return [_labels(target, each, "y_val") for target, each in zip(targets, self._per_network(), strict=True)]
+        return [labels_in(target, each, "y_val") for target, each in zip(targets, self._per_network(), strict=True)]
 
     def _per_network(self) -> list[Array]:
         """The classes of each network."""
@@ -289,7 +287,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
                 f"class_weight is {chosen!r}; expected 'balanced', or a list of {len(targets)} mappings from labels "
                 "to weights, one for each target column"
             )
-        return [_factor(*column, weight) for column in zip(each, targets, classes, strict=True)]
+        return [class_factor(*column, weight) for column in zip(each, targets, classes, strict=True)]
 
     # -- predictions ---------------------------------------------------------------------------
 
@@ -331,54 +329,6 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
 
     def _answer(self, each: list[Array]) -> Array | list[Array]:
         return each if isinstance(self.classes_, list) else each[0]
-
-
-def _factor(class_weight: ClassWeight | None, y: Array, classes: Array, weight: Array | None) -> Array | None:
-    """The weight of each row's class, ``(N,)``; balanced classes have the same total weight.
-
-    Raises:
-        ValueError: For class weights that cannot be read, or of a class that does not exist.
-    """
-    if class_weight is None:
-        return None
-    codes = np.searchsorted(classes, y)
-    if isinstance(class_weight, Mapping):
-        unknown = [label for label in class_weight if label not in classes.tolist()]
-        if unknown:
-            raise ValueError(f"class_weight has the label {unknown[0]!r}; the classes are {classes}")
-        each = np.array([class_weight.get(label, 1.0) for label in classes.tolist()], dtype=np.float64)
-    elif class_weight == "balanced":
-        totals = np.bincount(codes, weights=weight, minlength=len(classes))
-        present = totals > 0.0
-        each = np.divide(totals.sum() / present.sum(), totals, where=present, out=np.zeros(len(classes)))
-    else:
-        raise ValueError(f"class_weight is {class_weight!r}; expected 'balanced', or a mapping from labels to weights")
-    return each[codes]
-
-
-def _labels(y: Array, classes: Array, name: str = "y") -> Labels:
-    """The labels with all classes, in the order of the outputs.
-
-    Raises:
-        ValueError: For a label that is not one of them.
-    """
-    places = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-    unknown = np.unique(np.asarray(y)[classes[places] != y])
-    if len(unknown):
-        raise ValueError(f"{name} has the label {unknown.tolist()[0]!r}; the classes are {classes}")
-    return Labels(tuple(classes.tolist()), places)
-
-
-def _within(labels: Array | list[Array], classes: Array | list[Array]) -> bool:
-    """Whether all labels, in each column, are among the classes."""
-    if isinstance(labels, list) or isinstance(classes, list):
-        both = isinstance(labels, list) and isinstance(classes, list) and len(labels) == len(classes)
-        return both and all(map(_within, labels, classes))
-    return bool(np.isin(labels, classes).all())
-
-
-def _equal(labels: Array | list[Array], classes: Array | list[Array]) -> bool:
-    return _within(labels, classes) and _within(classes, labels)
 
 
 def _probabilities(network: Network, x: Array) -> Array:

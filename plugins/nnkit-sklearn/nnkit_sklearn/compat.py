@@ -18,8 +18,9 @@ from nnkit.data.arrays import DataLike
 from nnkit.data.labels import Labels
 from nnkit.interfaces import PartSpec
 from nnkit_sklearn.callbacks import Decorator
+from nnkit_sklearn.held_out import Held
 from nnkit_sklearn.mapping import uses_batches
-from nnkit_sklearn.mlp import Held, HiddenWidths, MLPEstimator, RandomState
+from nnkit_sklearn.mlp import HiddenWidths, MLPEstimator, RandomState
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -19,7 +20,9 @@ __all__ = [
     "MLPSettings",
     "dense",
     "divisor",
+    "initial_arrays",
     "is_solver",
+    "loss_offset",
     "network_of",
     "optimizer_of",
     "uses_batches",
@@ -148,3 +151,21 @@ def network_of(
         seed=seed,
         dtype=dtype,
     )
+
+
+def initial_arrays(widths: Sequence[int], activation: str, rng: np.random.RandomState) -> list[Array]:
+    """The weights of all layers, then the biases: the numbers that scikit-learn draws from the same seed."""
+    weights, biases = [], []
+    for fan_in, fan_out in itertools.pairwise(widths):
+        bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
+        weights.append(rng.uniform(-bound, bound, (fan_in, fan_out)))
+        biases.append(rng.uniform(-bound, bound, fan_out))
+    return [*weights, *biases]
+
+
+def loss_offset(output: str, y: Array, weight: Array | None) -> float:
+    """What scikit-learn's loss adds to nnkit's: of ``"poisson"`` the value of a perfect prediction."""
+    if output != "exp":
+        return 0.0
+    terms = np.where(y > 0.0, y * np.log(np.where(y > 0.0, y, 1.0)), 0.0) - y
+    return float(np.average(terms, weights=weight, axis=0).sum())

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any, Self, TypeAlias
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
@@ -30,35 +27,21 @@ from nnkit.data.arrays import DataLike
 from nnkit.data.labels import Labels
 from nnkit.errors import TrainingWarning
 from nnkit.interfaces import PartSpec, TrainingView
-from nnkit_sklearn.mapping import ACTIVATIONS, dense, divisor, network_of, uses_batches
+from nnkit_sklearn.held_out import Held
+from nnkit_sklearn.mapping import dense, divisor, initial_arrays, loss_offset, network_of, uses_batches
+from nnkit_sklearn.mlp_parameters import check_parameters
 
-__all__ = ["Held", "HiddenWidths", "MLPEstimator", "RandomState"]
+__all__ = ["HiddenWidths", "MLPEstimator", "RandomState"]
 
 HiddenWidths: TypeAlias = int | Sequence[int]
 RandomState: TypeAlias = int | np.random.RandomState | None
 
-RATES = ("constant", "invscaling", "adaptive")
 SMALLEST_RATE = 1e-6
 """The adaptive learning rate stops the training below this."""
 
 ADVICE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
-
-
-@attrs.frozen(eq=False)
-class Held:
-    """The validation data of early stopping.
-
-    Args:
-        x: Inputs.
-        y: Targets, as ``score`` expects them.
-        weight: ``(N,)``, or ``None``.
-    """
-
-    x: Array
-    y: Array
-    weight: Array | None
 
 
 class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
@@ -214,7 +197,8 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
         held = None
         if first:
             self._begin(target)
-            arrays = self._initial_arrays(widths, rng)
+            self.n_layers_ = len(widths)
+            arrays = initial_arrays(widths, self.activation, rng)
         else:
             arrays = [*self.coefs_, *self.intercepts_]
         if self.early_stopping and batches:
@@ -248,16 +232,6 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
         self.validation_scores_ = [] if self.early_stopping else None
         self.best_validation_score_ = -np.inf if self.early_stopping else None
         self.best_loss_ = None if self.early_stopping else np.inf
-
-    def _initial_arrays(self, widths: Sequence[int], rng: np.random.RandomState) -> list[Array]:
-        """The weights of all layers, then the biases: the numbers that scikit-learn draws from the same seed."""
-        self.n_layers_ = len(widths)
-        weights, biases = [], []
-        for fan_in, fan_out in itertools.pairwise(widths):
-            bound = np.sqrt((2.0 if self.activation == "logistic" else 6.0) / (fan_in + fan_out))
-            weights.append(rng.uniform(-bound, bound, (fan_in, fan_out)))
-            biases.append(rng.uniform(-bound, bound, fan_out))
-        return [*weights, *biases]
 
     def _split(
         self, x: Array, y: Array, weight: Array | None, rng: np.random.RandomState
@@ -309,7 +283,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
         if not (incremental and "_rate" in vars(self)):
             self._rate = float(self.learning_rate_init)
         follow = functools.partial(self._set_rate, rate=self._rate) if self.solver == "sgd" else None
-        self._offset = self._constant(y, weight)
+        self._offset = loss_offset(self.out_activation_, y, weight)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", TrainingWarning)  # scikit-learn warns of no data
@@ -347,13 +321,6 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
                 ConvergenceWarning,
                 stacklevel=5,
             )
-
-    def _constant(self, y: Array, weight: Array | None) -> float:
-        """What scikit-learn's loss adds to nnkit's: of ``"poisson"`` the value of a perfect prediction."""
-        if self.out_activation_ != "exp":
-            return 0.0
-        terms = np.where(y > 0.0, y * np.log(np.where(y > 0.0, y, 1.0)), 0.0) - y
-        return float(np.average(terms, weights=weight, axis=0).sum())
 
     def _count_epoch(self, loss: float, samples: int) -> None:
         factor: float = divisor(self.out_activation_, self.n_outputs_)
@@ -419,36 +386,10 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
         prediction: Array = self.network_.predict(x)
         return prediction
 
-    # -- parameters ----------------------------------------------------------------------------
-
     def _check_parameters(self) -> None:
         """Refuse a parameter that is out of its range.
 
         Raises:
             ValueError: Names it, with the range.
         """
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation is {self.activation!r}; expected one of {', '.join(map(repr, ACTIVATIONS))}")
-        if self.learning_rate not in RATES:
-            raise ValueError(f"learning_rate is {self.learning_rate!r}; expected one of {', '.join(map(repr, RATES))}")
-        if self.batch_size != "auto":
-            self._check_number("batch_size", Integral, low=1)
-        for name in ("max_iter", "max_fun"):
-            self._check_number(name, Integral, low=1)
-        if self.n_iter_no_change != np.inf:
-            self._check_number("n_iter_no_change", Integral, low=1)
-        for name in ("alpha", "power_t", "tol"):
-            self._check_number(name, Real, low=0)
-        for name in ("learning_rate_init", "epsilon"):
-            self._check_number(name, Real, low=0, includes="neither")
-        for name in ("momentum", "validation_fraction", "beta_1", "beta_2"):
-            self._check_number(name, Real, low=0, high=1)
-
-    def _check_number(self, name: str, kind: type, *, low: float, high: float = np.inf, includes: str = "left") -> None:
-        value: Any = getattr(self, name)
-        numeric = isinstance(value, kind) and not isinstance(value, bool)
-        if not numeric or not low <= value < high or (includes == "neither" and value == low):
-            what = "an integer" if kind is Integral else "a number"
-            raise ValueError(
-                f"{name} is {value!r}; expected {what} in {'[' if includes == 'left' else '('}{low}, {high})"
-            )
+        check_parameters(self)
