@@ -87,7 +87,7 @@ class DataSection:
         standardize: Features get mean 0 and standard deviation 1 over the training rows; the model does it. When left
             out: where ``hidden`` begins with a width and nothing divides the features.
         validation_file: Rows to watch during training, instead of a share of ``file``.
-        test_file: Rows for the figures at the end, instead of a share of ``file``.
+        test_file: Rows for the values at the end, instead of a share of ``file``.
         split: ``[data.split]``: test, validation, seed, stratify.
     """
 

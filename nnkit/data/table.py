@@ -12,7 +12,7 @@ from nnkit.arrays import Array, IntArray
 from nnkit.data.frames import from_column, is_frame
 from nnkit.errors import DataError
 
-__all__ = ["Column", "Table", "Words", "as_table"]
+__all__ = ["Column", "Table", "Words", "as_table", "tabular"]
 
 MISSING = -1
 
@@ -140,6 +140,11 @@ def as_table(frame: Any, name: str) -> Table:
     if len(lengths) > 1:
         raise DataError(f"{name} has columns of different lengths: {', '.join(map(str, sorted(lengths)))} rows")
     return Table(columns)
+
+
+def tabular(X: Any) -> Any:
+    """The ``as_table`` of a frame or of a mapping; anything else as it is."""
+    return as_table(X, "X") if isinstance(X, Mapping) or is_frame(X) else X
 
 
 def as_column(series: Any) -> Column:

@@ -37,6 +37,7 @@ from nnkit.data.scaling import in_scale, with_scaling
 from nnkit.data.sources import as_source
 from nnkit.data.sparse import SparseRows
 from nnkit.data.splitting import split_off
+from nnkit.data.table import tabular
 from nnkit.data.targets import as_data
 from nnkit.data.weights import check_weight, with_class_weights
 from nnkit.errors import DataError, brief
@@ -215,6 +216,7 @@ def prepare(
     listeners, named = options.listeners(), metrics_of(options.metrics)
     validation_data, validation_split = options.validation_data, options.validation_split
     if composition.columns is not None:
+        X = tabular(X)  # read once, however often it is asked
         learned = None if model is None else model.description.columns
         columns = learned or ColumnPlan.learn(X, composition.columns)
         X, y, sample_weight = complete_rows(columns, X, y, sample_weight)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from nnkit import Network
+from nnkit.data import table
 from nnkit.data.columns import ColumnPlan
 from nnkit.errors import DataError, FileFormatError, SpecError, TrainingWarning
 
@@ -177,3 +178,12 @@ def test_leading_layers_scale_the_numbers_alone():
     stated = Network([6, "standardize", 8, 1], columns="auto", seed=0, **settings)
     stated.fit(X, y, epochs=1)
     assert "Standardize" == type(stated.layers[0]).__name__
+
+
+def test_a_fit_reads_each_column_of_a_frame_once(monkeypatch):
+    read = []
+    monkeypatch.setattr(table, "as_column", lambda series, read_one=table.as_column: read.append(1) or read_one(series))
+    frame = pd.DataFrame({"size": np.arange(20.0), "zone": ["a", "b"] * 10})
+    net = Network(hidden=["standardize", 4], columns="auto", seed=0)
+    net.fit(frame, np.arange(20.0) / 20, epochs=1, validation_split=0.2)
+    assert len(read) == 2
