@@ -44,7 +44,8 @@ def steps_in(folder: Path) -> list[int]:
 def discard_after(folder: Path, step: int) -> None:
     """Make the folder, and remove the files of later steps, and those that killed processes have not finished."""
     folder.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(folder, ".step-")
+    for prefix in (".step-", f".{INDEX}."):
+        remove_abandoned(folder, prefix)
     for later in steps_in(folder):
         if later > step:
             _file(folder, later).unlink()

@@ -15,7 +15,7 @@ import pytest
 import nnkit
 from nnkit.callbacks.archiver import Archiver
 from nnkit.errors import DataError, FileFormatError, FileSaveError, HyperparameterError, SpecError
-from nnkit.files import container
+from nnkit.files import atomic, container
 from nnkit.interfaces import Callback
 from nnkit.network.archive import Archive, NonFinite
 
@@ -462,6 +462,16 @@ def test_a_damaged_step_is_refused_with_its_name(tmp_path):
     path.write_bytes((tmp_path / "step-000000000003.npz").read_bytes())
     with pytest.raises(FileFormatError, match="holds step 3; expected 2"):
         Archive.load(tmp_path).parameters(2)
+
+
+@pytest.mark.skipif(atomic.LOCKS is None, reason="abandoned files are recognized by their locks")
+def test_what_a_killed_run_left_half_written_is_removed_by_the_next(tmp_path):
+    """The kill may fall into the file of a step or into the index; a person's own files stay."""
+    for name in (".step-000000000002.npz.01ab.tmp", ".archive.npz.23cd.tmp", ".notes.tmp", "notes.txt"):
+        (tmp_path / name).write_bytes(b"half of a file")
+    classifier().fit(X, LABELS, epochs=1, callbacks=[Archiver(parameters=1, path=tmp_path)])
+    steps = {f"step-{step:012d}.npz" for step in (1, 2, 3)}
+    assert steps | {"archive.npz", ".notes.tmp", "notes.txt"} == {path.name for path in tmp_path.iterdir()}
 
 
 def test_a_folder_that_cannot_be_written_to_is_reported(tmp_path, monkeypatch):
