@@ -15,7 +15,7 @@ from nnkit.core.feeding import Portion, portions
 from nnkit.core.learning_rate import learning_rate_of, with_learning_rate
 from nnkit.core.loop import Loop
 from nnkit.core.model import Model
-from nnkit.core.step import GradientStep, Vectors, bind_gradient
+from nnkit.core.step import GradientStep, Vectors
 from nnkit.core.trained import TRAINED, begin_state, training_vector
 from nnkit.core.view import Run
 from nnkit.core.workspace import Pool
@@ -33,16 +33,22 @@ class Batches:
         optimizer: The optimizer of the composition.
         run: The state, the plan and the data.
         accelerate: Returns the compiled counterpart of an optimizer, or the optimizer itself.
+        bind_step: Objective and gradient of a batch, as ``nnkit.core.processes.Processes.bind_step``.
     """
 
     nonfinite_hint = "; the callback 'stop_on_nonfinite' stops at the first such step"
 
     def __init__(
-        self, model: Model, optimizer: Optimizer, run: Run, accelerate: Callable[[Optimizer], Optimizer]
+        self,
+        model: Model,
+        optimizer: Optimizer,
+        run: Run,
+        accelerate: Callable[[Optimizer], Optimizer],
+        bind_step: Callable[..., GradientStep],
     ) -> None:
         plan = run.plan
         self._run, self._model = run, model
-        self._composed, self._accelerate = optimizer, accelerate
+        self._composed, self._accelerate, self._bind_step = optimizer, accelerate, bind_step
         self._ended = False
         self._size = model.trained.size
         self._gradient = run.gradient[: self._size]
@@ -159,14 +165,8 @@ class Batches:
 
     def _step(self, rows: int) -> GradientStep:
         if rows not in self._steps:
-            bound = bind_gradient(
-                self._model,
-                self._vectors,
-                self._pool,
-                rows,
-                scale=1.0 / rows,
-                training=True,
-                rng=self._run.state.noise,
+            bound = self._bind_step(
+                self._model, self._vectors, self._pool, rows, scale=1.0 / rows, rng=self._run.state.noise
             )
             if self._optimizer.uses_closure:
                 vectors = attrs.evolve(self._vectors, parameters=self._trained)

@@ -47,7 +47,13 @@ class Engine(Protocol):
         """How far the training has come, for the message of an interruption."""
 
 
-def train(model: Model, run: Run, callbacks: Mapping[str, Callback], engine: Engine) -> None:
+def train(
+    model: Model,
+    run: Run,
+    callbacks: Mapping[str, Callback],
+    engine: Engine,
+    guard: InterruptGuard | None = None,
+) -> None:
     """Train until the plan is done, a callback stops it, or Ctrl-C is pressed.
 
     Args:
@@ -55,13 +61,14 @@ def train(model: Model, run: Run, callbacks: Mapping[str, Callback], engine: Eng
         run: The state (changed in place), the plan and the data.
         callbacks: By their key in the run; called at each event, in this order, those that save last.
         engine: Makes the steps.
+        guard: Notes Ctrl-C; by default one of its own.
 
     Raises:
         KeyboardInterrupt: After a Ctrl-C; every parameter is then of the same step.
     """
     # Divergence is reported once, in words; numpy's own warnings would come by the thousand.
-    with InterruptGuard() as guard, np.errstate(all="ignore"):
-        loop = Loop(model, run, callbacks, engine, guard)
+    with guard or InterruptGuard() as interrupt, np.errstate(all="ignore"):
+        loop = Loop(model, run, callbacks, engine, interrupt)
         run.state.before_save = loop.remember
         try:
             loop.notify("on_train_begin")
@@ -71,7 +78,7 @@ def train(model: Model, run: Run, callbacks: Mapping[str, Callback], engine: Eng
             loop.notify("on_train_end")
         finally:
             run.state.before_save = _nothing
-    if guard.requested:
+    if interrupt.requested:
         raise KeyboardInterrupt(
             f"training stopped after {engine.position()}; the network is consistent: "
             "fit(..., resume=True) goes on from here"

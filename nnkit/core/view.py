@@ -39,6 +39,7 @@ class Run:
         create: ``(kind, spec) -> part``.
         save: Writes the network to a path.
         archive: Adds a record to the network's archive.
+        replaced: How often callbacks have replaced the parameters.
     """
 
     state: TrainingState
@@ -61,6 +62,7 @@ class Run:
     new_parameters: Array | None = None
     new_buffers: Array | None = None
     new_learning_rate: float | None = None
+    replaced: int = 0
 
     def vectors(self) -> Vectors:
         """The vectors for evaluation."""
@@ -68,6 +70,7 @@ class Run:
 
     def put_in_force(self) -> None:
         """Copy the parameters and buffers that a callback asked for into the state."""
+        self.replaced += self.new_parameters is not None
         if self.new_parameters is not None:
             np.copyto(self.state.parameters, self.new_parameters)
             self.new_parameters = None

@@ -16,9 +16,10 @@ from nnkit.core.batches import Batches
 from nnkit.core.coupling import check_uncoupled, spread
 from nnkit.core.evaluation import predict, try_metrics
 from nnkit.core.freezing import check_trainable
-from nnkit.core.loop import Engine, train
+from nnkit.core.loop import Engine
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
+from nnkit.core.processes import PROCESSES
 from nnkit.core.solving import Solving, check_solver
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.state_check import check_training
@@ -166,6 +167,7 @@ class Fitting:
             KeyboardInterrupt: After Ctrl-C, between two steps.
         """
         state, plan, optimizer = self.state, self.plan, self.composition.optimizer
+        processes = PROCESSES.get()
         if self.resume:
             state.resume_run(plan)
         else:
@@ -193,10 +195,10 @@ class Fitting:
         if isinstance(optimizer, Solver):
             frozen = state.parameters[self.model.trained.size :]
             objective = Objective(compiled, state.buffers, self.sample[0][:], *self.sample[1:], frozen=frozen)
-            engine = Solving(objective, self.model, optimizer, run)
+            engine = Solving(processes.objective(objective), self.model, optimizer, run)
         else:
-            engine = Batches(compiled, optimizer, run, registry.accelerate)
-        train(compiled, run, self.callbacks, engine)
+            engine = Batches(compiled, optimizer, run, registry.accelerate, processes.bind_step)
+        processes.train(compiled, run, self.callbacks, engine)
         # A loss that is not finite after an epoch has been reported already.
         if outcome is not None and math.isfinite(run.logs.get("loss", 0.0)):
             outcome.compare(run.vectors(), run.advice)

@@ -16,6 +16,7 @@ from nnkit.core.freezing import Freezable
 from nnkit.core.lock import FitLock
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
+from nnkit.core.processes import PROCESSES
 from nnkit.core.state import TrainingState
 from nnkit.data.arrays import DataLike, as_vector
 from nnkit.data.columns import ColumnsLike
@@ -255,7 +256,8 @@ class Network(Properties, Freezable[Composition], Stored):
                 resume=resume,
             )
             network = self._composition, self._model, self._state
-            call = prepared_fit(network, (X, y, sample_weight), window, steps_per_epoch, options)
+            samples = X, y, sample_weight
+            call = PROCESSES.get().prepared(lambda: prepared_fit(network, samples, window, steps_per_epoch, options))
             # All that can be refused has been: from here on the network changes.
             self._composition, self._model, self._state = call.composition, call.model, call.state
             call.run(self.save)
