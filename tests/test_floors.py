@@ -13,7 +13,7 @@ ROOT = Path(nnkit.__file__).parent
 FOLDERS = [kind.plural for kind in KINDS.values()]
 
 FLOORS = [
-    ["errors", "cpu"],
+    ["errors", "cpu", "markup"],
     ["spelling"],
     ["arrays", "plugin_control"],
     ["interfaces"],

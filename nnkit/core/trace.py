@@ -1,8 +1,7 @@
-"""A pass through the network with everything kept: what each layer takes, computes, and is told back."""
+"""Forward and backward pass that records every layer's inputs, outputs and gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -10,38 +9,13 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.evaluation import chunk_rows
+from nnkit.core.layer_trace import LayerTrace, Trace
 from nnkit.core.model import Model
 from nnkit.core.step import Vectors
 from nnkit.core.workspace import Pool
 from nnkit.interfaces import Activation, Elementwise, Layer
 
-__all__ = ["LayerTrace", "trace", "trace_gradients"]
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class LayerTrace:
-    """What one layer did with ``N`` rows; the second half is there when targets were given.
-
-    ``J`` is the objective of these rows: the weighted mean of their losses, and the penalties.
-
-    Args:
-        inputs: ``(N, D_in)``.
-        preactivation: ``z``, ``(N, D)``; ``None`` for a layer without one.
-        activation: ``a``, the layer's output, ``(N, D)``.
-        derivative: ``da/dz``: ``(N, D)`` of an activation that treats every element alone,
-            ``(N, D, D)`` of one that mixes a row; ``None`` without an activation.
-        grad_activation: ``dJ/da``, ``(N, D)``.
-        grad_preactivation: ``dJ/dz``, ``(N, D)``; that of ``grad_activation`` without an activation.
-        gradients: ``dJ/dparameter`` by name, each of its parameter's shape.
-    """
-
-    inputs: Array
-    preactivation: Array | None
-    activation: Array
-    derivative: Array | None = None
-    grad_activation: Array | None = None
-    grad_preactivation: Array | None = None
-    gradients: Mapping[str, Array] | None = None
+__all__ = ["trace", "trace_gradients"]
 
 
 @attrs.frozen(eq=False)
@@ -57,22 +31,23 @@ class _Passed:
     a: Array
 
 
-def trace(model: Model, vectors: Vectors, X: Array) -> list[LayerTrace]:
-    """Each layer's inputs, preactivations and activations, in inference; the last are the prediction, to the bit."""
+def trace(model: Model, vectors: Vectors, X: Array) -> Trace:
+    """Each layer's values in inference; the last activation is bit-identical to the prediction."""
     # The same cuts, and the same in-place forms, as a prediction: another road may differ in a last bit.
     most = min(len(X), chunk_rows(model))
     pool = Pool(most, vectors.parameters.dtype)
     parts = [_as_predicted(model, vectors, pool, X[start : start + most]) for start in range(0, len(X), most)]
     if len(parts) == 1:
-        return parts[0]
-    return [
-        LayerTrace(
+        return Trace(parts[0])
+    return Trace(
+        attrs.evolve(
+            parts_of_layer[0],
             inputs=_joined([part.inputs for part in parts_of_layer]),
             preactivation=_joined([part.preactivation for part in parts_of_layer]),
             activation=_joined([part.activation for part in parts_of_layer]),
         )
         for parts_of_layer in zip(*parts, strict=True)
-    ]
+    )
 
 
 def _as_predicted(model: Model, vectors: Vectors, pool: Pool, x: Array) -> list[LayerTrace]:
@@ -94,13 +69,13 @@ def _as_predicted(model: Model, vectors: Vectors, pool: Pool, x: Array) -> list[
             plain, cache = layer.forward(own, x, training=False, rng=None)
             kept = layer.preactivation(cache)
             z = y if kept is plain else kept
-        traces.append(LayerTrace(inputs=x, preactivation=z, activation=a))
+        traces.append(LayerTrace(index=index, layer=whole, parameters=own, inputs=x, preactivation=z, activation=a))
         x = a
     return traces
 
 
-def trace_gradients(model: Model, vectors: Vectors, X: Array, target: Array, weight: Array | None) -> list[LayerTrace]:
-    """The same, and what comes back: every factor of the chain rule, layer by layer."""
+def trace_gradients(model: Model, vectors: Vectors, X: Array, target: Array, weight: Array | None) -> Trace:
+    """The same, and the backward pass: every factor of the chain rule, layer by layer."""
     passed = _forward(model, vectors, X)
     parameters = model.layout.by_layer(vectors.parameters)
     buffers = model.buffer_layout.by_layer(vectors.buffers)
@@ -130,13 +105,17 @@ def trace_gradients(model: Model, vectors: Vectors, X: Array, target: Array, wei
                 grad_z = model.loss.fused_gradient(here.y, here.a, target) * column
             else:
                 grad_z = here.activation.vjp(here.y, here.a, grad_a)
-        grad, found = here.layer.backward({**parameters[index], **buffers[index]}, here.cache, grad_z)
+        own = {**parameters[index], **buffers[index]}
+        grad, found = here.layer.backward(own, here.cache, grad_z)
         gradients = {
             name: found[name] + penalties[index, name] if (index, name) in penalties else found[name]
             for name in parameters[index]
         }
         traces.append(
             LayerTrace(
+                index=index,
+                layer=model.layers[index],
+                parameters=own,
                 inputs=here.x,
                 preactivation=here.z,
                 activation=here.a,
@@ -144,9 +123,10 @@ def trace_gradients(model: Model, vectors: Vectors, X: Array, target: Array, wei
                 grad_activation=grad_a,
                 grad_preactivation=grad_z,
                 gradients=gradients,
+                grad_inputs=grad,
             )
         )
-    return traces[::-1]
+    return Trace(traces[::-1])
 
 
 def _forward(model: Model, vectors: Vectors, x: Array) -> list[_Passed]:

@@ -11,6 +11,7 @@ from nnkit.core.jacobians import parameter_jacobian
 from nnkit.core.rows import open_pass, unit_rows
 from nnkit.data.arrays import DataLike, positive_integer
 from nnkit.inference.fitted import Fitted
+from nnkit.markup import lines
 
 __all__ = ["Diagnosis", "SilentUnit", "diagnose"]
 
@@ -45,11 +46,14 @@ class Diagnosis:
 
     def __str__(self) -> str:
         """The diagnosis in words."""
-        lines = [f"The predictions feel {self.rank} of {self.parameters} directions of the parameters."]
-        lines += [f"Layer {unit.layer}, unit {unit.unit}: {unit.why}." for unit in self.silent]
+        sentences = [f"The predictions feel {self.rank} of {self.parameters} directions of the parameters."]
+        sentences += [f"Layer {unit.layer}, unit {unit.unit}: {unit.why}." for unit in self.silent]
         if not self.silent:
-            lines.append("Every unit carries something.")
-        return "\n".join(lines)
+            sentences.append("Every unit carries something.")
+        return "\n".join(sentences)
+
+    def _repr_html_(self) -> str:
+        return lines(str(self))
 
 
 def diagnose(network: Fitted, X: DataLike, *, tolerance: float = 1e-10, memory: int = MEMORY) -> Diagnosis:

@@ -9,6 +9,7 @@ from typing import cast, overload
 from nnkit import registry
 from nnkit.arrays import Array, FloatDType
 from nnkit.core import evaluation, jacobians, trace
+from nnkit.core.layer_trace import Trace
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.named_views import NamedViews
@@ -225,9 +226,7 @@ class Fitted(ABC):
         x, target, _ = as_data(self.model, self.inputs_from(X), y)
         return jacobians.per_sample_gradients(compiled_model(self.model), self.parameters, self.buffers, x, target)
 
-    def trace(
-        self, X: DataLike, y: DataLike | None = None, *, sample_weight: DataLike | None = None
-    ) -> list[trace.LayerTrace]:
+    def trace(self, X: DataLike, y: DataLike | None = None, *, sample_weight: DataLike | None = None) -> Trace:
         """The inputs and outputs of each layer, in inference; with targets, also every gradient of the backward pass.
 
         The last ``activation`` is bit-identical to the prediction (before it is in the units of scaled targets).
@@ -246,11 +245,12 @@ class Fitted(ABC):
             ((1, 3), (3, 1))
         """
         x = self.inputs_from(X)
+        vectors = Vectors(self.parameters.copy(), None, self.buffers.copy())  # the trace stays as it is in training
         if y is None:
             if sample_weight is not None:
                 raise DataError("sample_weight was given without targets; pass y as well")
-            return trace.trace(self.model, self._vectors(), x)
-        return trace.trace_gradients(self.model, self._vectors(), *as_data(self.model, x, y, sample_weight))
+            return trace.trace(self.model, vectors, x)
+        return trace.trace_gradients(self.model, vectors, *as_data(self.model, x, y, sample_weight))
 
     def _in_units(self, slopes: Array) -> Array:
         """Derivatives of the outputs ``(N, K, …)`` in the units of the targets."""

@@ -14,6 +14,7 @@ from nnkit.core.rows import OpenPass, open_pass
 from nnkit.core.step import Vectors, bind_layers
 from nnkit.core.workspace import Pool
 from nnkit.errors import NotOfferedError
+from nnkit.markup import lines, tag
 
 __all__ = ["GradientReport", "check_gradient"]
 
@@ -54,17 +55,22 @@ class GradientReport:
         """The findings in words."""
         state = "right" if self.right else "WRONG"
         first = f"The gradient is {state}: over {self.checked} parameters it differs from differences of the loss by at"
-        lines = [f"{first} most {self.largest_error:.1e} of its largest entry."]
+        sentences = [f"{first} most {self.largest_error:.1e} of its largest entry."]
         if self.unsettled:
-            lines.append(f"{self.unsettled} more could not be judged: a kink of an activation or a loss is too near.")
+            sentences.append(f"{self.unsettled} more could not be judged: a kink of an activation or loss is too near.")
         if self.frozen:
-            lines.append(f"{self.frozen} parameters are frozen and have no gradient.")
+            sentences.append(f"{self.frozen} parameters are frozen and have no gradient.")
         if self.faults:
-            lines.append("The first fault on the way back: " + self.faults[0] + ".")
-            lines += [f"Also: {fault}." for fault in self.faults[1:]]
+            sentences.append("The first fault on the way back: " + self.faults[0] + ".")
+            sentences += [f"Also: {fault}." for fault in self.faults[1:]]
         elif not self.right:
-            lines.append("Every part is right by itself; what is wrong is how they are put together.")
-        return "\n".join(lines)
+            sentences.append("Every part is right by itself; what is wrong is how they are put together.")
+        return "\n".join(sentences)
+
+    def _repr_html_(self) -> str:
+        """The findings in words, with a bar in green or orange."""
+        color = "#009E73" if self.right else "#D55E00"
+        return tag("div", lines(str(self)), style=f"border-left:4px solid {color};padding-left:8px")
 
 
 def check_gradient(objective: Objective, theta: Array, *, seed: int = 0) -> GradientReport:

@@ -7,8 +7,9 @@ from nnkit.core.model import Model
 from nnkit.core.solving import solver_strengths
 from nnkit.core.state import TrainingState
 from nnkit.inference.fitted import Fitted
-from nnkit.inference.summary import summary
-from nnkit.interfaces import Label, Layer, Loss, MetricValue, TaskName
+from nnkit.inference.history import History
+from nnkit.inference.summary import described, summary
+from nnkit.interfaces import Label, Layer, Loss, TaskName
 from nnkit.interfaces.description import TablePlan
 from nnkit.network.archive import Archive
 from nnkit.network.composition import Composition
@@ -75,9 +76,10 @@ class Properties(Fitted):
         return self._composition.inputs
 
     @property
-    def history(self) -> dict[str, list[MetricValue]]:
-        """``epoch``, ``loss``, ``val_loss`` and metrics of every epoch so far."""
-        return {} if self._state is None else {name: list(values) for name, values in self._state.history.items()}
+    def history(self) -> History:
+        """``epoch``, ``loss``, ``val_loss`` and metrics of every epoch so far: a dict that notebooks show as curves."""
+        values = {} if self._state is None else {name: list(values) for name, values in self._state.history.items()}
+        return History(values, stochastic=any(layer.stochastic for layer in self.layers))
 
     @property
     def archive(self) -> Archive:
@@ -120,3 +122,12 @@ class Properties(Fitted):
     def summary(self) -> str:
         """Layers, outputs, numbers of parameters and the other parts, as text."""
         return summary(self._composition, self._model)
+
+    def _repr_html_(self) -> str:
+        """Layers, parts, their providers and the state of the training, as a table."""
+        training = [("training", f"{self.epoch:,} epochs, {self.step:,} steps")]
+        if self.stop_reason is not None:
+            training.append(("stopped", self.stop_reason))
+        if self._state is not None:
+            training += [(f"last {name}", value) for name, value in self.history.last().items()]
+        return described(self._composition, self._model, training)

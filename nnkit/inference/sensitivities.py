@@ -1,4 +1,4 @@
-"""What the outputs listen to."""
+"""The effect of each input on each output."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from nnkit.arrays import Array
 from nnkit.core.chunks import MEMORY, pieces
 from nnkit.data.arrays import DataLike
 from nnkit.inference.fitted import Fitted
+from nnkit.markup import number, table
 
 __all__ = ["Sensitivities", "sensitivities"]
 
+SHOWN = 20
+"""Inputs of one output that are shown, the first of the ranking."""
 
-@attrs.frozen
+
+@attrs.frozen(repr=False)
 class Sensitivities:
     """``d output / d input`` over the data, each summary ``(K, D)``.
 
@@ -23,7 +27,10 @@ class Sensitivities:
         mean_absolute: The average size.
         rms: The root mean square.
         spread: Its standard deviation over the samples: 0 where the output is linear in the input.
-        standardized: ``rms`` in standard deviations of the output for one of the input; no unit, so inputs compare.
+        scale: Standard deviation of each input over that of each output, ``(K, D)``; 0 for an output that is constant.
+        standardized: ``rms * scale``: standard deviations of the output for one of the input, so that inputs of
+            different units compare.
+        features: The names of the inputs, where the network has them.
     """
 
     jacobian: Array
@@ -31,11 +38,36 @@ class Sensitivities:
     mean_absolute: Array
     rms: Array
     spread: Array
+    scale: Array
     standardized: Array
+    features: tuple[str, ...] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each input: its feature, or ``input 1`` and so on."""
+        return self.features or tuple(f"input {i + 1}" for i in range(self.jacobian.shape[2]))
 
     def ranking(self, output: int = 0) -> list[int]:
         """Positions of the inputs, the one with the largest standardized sensitivity first."""
         return [int(i) for i in np.argsort(-self.standardized[output], kind="stable")]
+
+    def __repr__(self) -> str:
+        """The inputs of the first output by their standardized sensitivity."""
+        first = ", ".join(f"{self.names[i]} {self.standardized[0, i]:.3g}" for i in self.ranking()[:SHOWN])
+        return f"Sensitivities({len(self.mean)} outputs of {len(self.names)} inputs; output 0: {first})"
+
+    def _repr_html_(self) -> str:
+        """The inputs of each output by their standardized sensitivity."""
+        header = ["output", "input", "standardized", "mean slope", "mean size", "spread"]
+        rows = [
+            [output, self.names[i], *(number(float(v[output, i])) for v in self._summaries())]
+            for output in range(len(self.mean))
+            for i in self.ranking(output)[:SHOWN]
+        ]
+        return table(rows, header, numbers_from=2)
+
+    def _summaries(self) -> tuple[Array, Array, Array, Array]:
+        return self.standardized, self.mean, self.mean_absolute, self.spread
 
 
 def sensitivities(network: Fitted, X: DataLike) -> Sensitivities:
@@ -61,12 +93,11 @@ def sensitivities(network: Fitted, X: DataLike) -> Sensitivities:
     x = network.inputs_from(X)
     jacobian = network.jacobian(x)
     mean, mean_absolute, rms, spread = _moments(jacobian)
-    scaled = rms * _moments(x)[3]
-    output = network.predict(x).std(axis=0)[:, None]
-    standardized = np.divide(
-        scaled, output, out=np.zeros_like(scaled), where=np.broadcast_to(output > 0.0, scaled.shape)
-    )
-    return Sensitivities(jacobian, mean, mean_absolute, rms, spread, standardized)
+    own = network.predict(x).std(axis=0)[:, None]
+    inputs = np.broadcast_to(_moments(x)[3], rms.shape)
+    scale = np.divide(inputs, own, out=np.zeros_like(rms), where=np.broadcast_to(own > 0.0, rms.shape))
+    features = network.model.description.features
+    return Sensitivities(jacobian, mean, mean_absolute, rms, spread, scale, rms * scale, features)
 
 
 def _moments(values: Array) -> tuple[Array, Array, Array, Array]:

@@ -29,8 +29,9 @@ from nnkit.errors import DataError
 from nnkit.files.stored import Stored
 from nnkit.inference.calling import answering, missing_attribute
 from nnkit.inference.gradient_check import GradientReport, check_gradient
+from nnkit.inference.history import History
 from nnkit.inference.properties import Properties
-from nnkit.interfaces import DataDescription, Layer, MetricValue, Optimizer, PartSpec, Solver, TaskName
+from nnkit.interfaces import DataDescription, Layer, Optimizer, PartSpec, Solver, TaskName
 from nnkit.network import fitting
 from nnkit.network.archive import Archive
 from nnkit.network.composition import DEFAULTS, Composition
@@ -214,7 +215,7 @@ class Network(Properties, Freezable[Composition], Stored):
         window: int = 65_536,
         steps_per_epoch: int | None = None,
         resume: bool = False,
-    ) -> dict[str, list[MetricValue]]:
+    ) -> History:
         """Train, from where the last call of ``fit`` ended; returns the history of every epoch.
 
         Args:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from nnkit.markup import join, lines, table
 from nnkit.testing.record import NO_VALUES, Check
 
 State: TypeAlias = Literal["passed", "failed", "expected", "not applicable", "advice"]
@@ -283,6 +284,11 @@ class Report:
     def __str__(self) -> str:
         """The details, then one line a part."""
         return "\n".join([*([self.details] if self.details else []), *map(str, self.parts)])
+
+    def _repr_html_(self) -> str:
+        """A row a part, then the details."""
+        rows = [[part.part, part.kind, *part.counts.values(), part.grade or "none"] for part in self.parts]
+        return join([table(rows, ["part", "kind", *STATES, "grade"], numbers_from=2), lines(self.details)])
 
     def to_dict(self) -> dict[str, object]:
         """The report as plain data."""
