@@ -56,7 +56,7 @@ def lines(text: str) -> Markup:
     return tag("div", text, style="white-space:pre-wrap")
 
 
-def number(value: object) -> str:
+def number(value: Any) -> str:
     """A number with four digits; a dash for a value that is missing, and a word for one that is no number.
 
     Example:
@@ -67,8 +67,8 @@ def number(value: object) -> str:
         return "–"
     if isinstance(value, str | bool | int):
         return str(value)
-    shape = np.shape(value)  # type: ignore[arg-type]
-    return f"{float(value) + 0.0:.4g}" if not shape else str(shape)  # type: ignore[arg-type]
+    shape = np.shape(value)
+    return f"{float(value) + 0.0:.4g}" if not shape else str(shape)
 
 
 def table(
