@@ -15,6 +15,7 @@ from nnkit.core.feeding import Portion, portions
 from nnkit.core.learning_rate import learning_rate_of, with_learning_rate
 from nnkit.core.loop import Loop
 from nnkit.core.model import Model
+from nnkit.core.sharded import ShardedData
 from nnkit.core.step import GradientStep, Vectors
 from nnkit.core.trained import TRAINED, begin_state, training_vector
 from nnkit.core.view import Run
@@ -47,7 +48,8 @@ class Batches:
         bind_step: Callable[..., GradientStep],
     ) -> None:
         plan = run.plan
-        self._run, self._model = run, model
+        assert not isinstance(run.data, ShardedData)  # those are for solvers
+        self._run, self._model, self._data = run, model, run.data
         self._composed, self._accelerate, self._bind_step = optimizer, accelerate, bind_step
         self._ended = False
         self._size = model.trained.size
@@ -199,7 +201,7 @@ class Batches:
         done, total = state.batch, state.loss_sum
         first_step = state.step - done
         try:
-            for portion in portions(run.data, self._weight, plan, state.entropy, state.epoch, done):
+            for portion in portions(self._data, self._weight, plan, state.entropy, state.epoch, done):
                 order, rows, weights = portion.order, portion.rows, portion.weight
                 x, target, weight = self._buffers(portion)
                 take_x, take_target = portion.x.take, portion.target.take

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from nnkit.arrays import Array
 from nnkit.core.coupling import check_memory
 from nnkit.core.feeding import read_windows
 from nnkit.core.model import Model
+from nnkit.core.sharded import ShardedData, results
 from nnkit.core.step import Forward, Vectors, bind_forward, bind_layers
 from nnkit.core.workspace import Pool
 from nnkit.errors import SpecError
@@ -32,6 +34,9 @@ LOSS_ARRAYS = 4
 
 CACHED = 4
 """Numbers of rows that are kept bound."""
+
+Totals: TypeAlias = tuple[float, float, dict[str, Any]]
+"""The weighted sum of losses, the sum of weights, and the state of each metric."""
 
 
 def chunk_rows(model: Model) -> int:
@@ -94,7 +99,7 @@ def predict(model: Model, vectors: Vectors, X: Inputs, cache: ForwardCache | Non
 
 
 def evaluate(
-    model: Model, vectors: Vectors, data: TrainingData | Source, metrics: Mapping[str, Metric]
+    model: Model, vectors: Vectors, data: TrainingData | Source | ShardedData, metrics: Mapping[str, Metric]
 ) -> dict[str, Any]:
     """``loss`` (the weighted mean over samples plus the penalties) and each metric, in inference.
 
@@ -107,10 +112,23 @@ def evaluate(
     """
     for metric in metrics.values():
         metric.check(model.task)
-    loss = model.loss
+    if isinstance(data, ShardedData):
+        parts = results(data.shards, _totals, model, vectors, metrics)
+        totals = functools.reduce(functools.partial(_merged, metrics), parts)
+    else:
+        totals = _totals(data, model, vectors, metrics)
+    total, weighed, states = totals
+    value = (total if model.loss.rows_coupled else total / weighed) + penalty(model, vectors.parameters)
+    return {"loss": value} | {name: metric.result(states[name]) for name, metric in metrics.items()}
+
+
+def _totals(data: TrainingData | Source, model: Model, vectors: Vectors, metrics: Mapping[str, Metric]) -> Totals:
+    """What ``evaluate`` adds up over rows, of these; there may be none."""
     states = {name: metric.start(model.task) for name, metric in metrics.items()}
     total, weighed = 0.0, 0.0
     for X, target, weight in read_windows(data, chunk_rows(model)):
+        if not len(X):
+            continue
         weights = np.ones(len(X), dtype=vectors.parameters.dtype) if weight is None else weight
         for rows, share, prediction in _losses(model, vectors, X, target, weights):
             total += share
@@ -119,10 +137,12 @@ def evaluate(
                 pair = judged(model, prediction, target[rows], weights[rows])
                 for name, metric in metrics.items():
                     metric.add(states[name], *pair(metric))
-    if not loss.rows_coupled:
-        total /= weighed
-    value = total + penalty(model, vectors.parameters)
-    return {"loss": value} | {name: metric.result(states[name]) for name, metric in metrics.items()}
+    return total, weighed, states
+
+
+def _merged(metrics: Mapping[str, Metric], totals: Totals, others: Totals) -> Totals:
+    states = {name: metric.merge(totals[2][name], others[2][name]) for name, metric in metrics.items()}
+    return totals[0] + others[0], totals[1] + others[1], states
 
 
 def try_metrics(

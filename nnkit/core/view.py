@@ -13,6 +13,7 @@ from nnkit.arrays import Array, IntArray
 from nnkit.core import evaluation, trace
 from nnkit.core.learning_rate import learning_rate_of, with_learning_rate
 from nnkit.core.model import Model
+from nnkit.core.sharded import ShardedData
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.step import Vectors
 from nnkit.errors import DataError, HyperparameterError, ShapeError, brief
@@ -47,8 +48,8 @@ class Run:
     first_epoch: int
     model: Model
     optimizer: Optimizer | Solver
-    data: TrainingData | Source
-    validation: TrainingData | Source | None
+    data: TrainingData | Source | ShardedData
+    validation: TrainingData | Source | ShardedData | None
     metrics: Mapping[str, Metric]
     gradient: Array
     advice: str
@@ -105,17 +106,16 @@ def _like(live: Array, values: Array, name: str) -> Array:
     return new
 
 
-def _in_memory(data: TrainingData | Source) -> TrainingData:
+def _in_memory(data: TrainingData | Source | ShardedData) -> TrainingData:
     """Data that a callback may read.
 
     Raises:
-        DataError: When they are read window by window.
+        DataError: When they are read window by window, or stand in shards elsewhere.
     """
     if isinstance(data, tuple):
         return data
-    raise DataError(
-        "a callback reads the data of this run, which are read window by window: leave the callback out, or pass arrays"
-    )
+    where = "stand in shards elsewhere" if isinstance(data, ShardedData) else "are read window by window"
+    raise DataError(f"a callback reads the data of this run, which {where}: leave the callback out, or pass arrays")
 
 
 def _bytes(tree: Any) -> int:

@@ -151,7 +151,7 @@ def add_to_digest(digest: Any, data: TrainingData) -> None:
             continue
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         for part in _parts(array):
-            digest.update(np.ascontiguousarray(part).data.cast("B"))
+            digest.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8))
 
 
 def _parts(array: Inputs) -> Iterable[Array]:

@@ -8,8 +8,9 @@ from typing import Any, Protocol, TypeAlias, cast, final
 import attrs
 
 from nnkit.errors import DataError, brief
+from nnkit.interfaces import Shards
 
-__all__ = ["Rows", "RowsLike", "SourceLike", "Stream", "as_source"]
+__all__ = ["Rows", "RowsLike", "SourceLike", "Stream", "as_shards", "as_source"]
 
 
 class RowsLike(Protocol):
@@ -112,8 +113,8 @@ class Stream:
         return iter(cast("Iterable[Any]", stream))
 
 
-SourceLike: TypeAlias = Rows | Stream
-"""Data that are read window by window."""
+SourceLike: TypeAlias = Rows | Stream | Shards
+"""Data that are read window by window, or stand in shards elsewhere."""
 
 
 def as_source(X: object, y: Any = None, sample_weight: Any = None) -> Rows | Stream | None:
@@ -131,3 +132,17 @@ def as_source(X: object, y: Any = None, sample_weight: Any = None) -> Rows | Str
     if isinstance(X, Stream):
         return X
     return Rows(X.X, X.y if y is None else y, X.sample_weight if sample_weight is None else sample_weight)
+
+
+def as_shards(X: object, y: Any = None, sample_weight: Any = None) -> Shards | None:
+    """The shards that were passed as ``X``; ``None`` for anything else.
+
+    Raises:
+        DataError: When targets or weights are passed beside them.
+    """
+    if not isinstance(X, Shards):
+        return None
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise DataError(f"{name} was passed beside shards, which have their own; pass it once")
+    return X

@@ -15,7 +15,15 @@ from nnkit.errors import DataError
 from nnkit.interfaces import Label
 from nnkit.interfaces.description import listed
 
-__all__ = ["ClassWeight", "check_weighable", "check_weight", "class_weights", "moderate", "with_class_weights"]
+__all__ = [
+    "ClassWeight",
+    "check_weighable",
+    "check_weight",
+    "class_weights",
+    "moderate",
+    "unit_of",
+    "with_class_weights",
+]
 
 ClassWeight: TypeAlias = Mapping[Label, float] | npt.ArrayLike | Literal["balanced"]
 """``{label: weight}``, one weight a class, or ``"balanced"``."""
@@ -32,10 +40,14 @@ def moderate(weight: Array) -> Array:
         >>> moderate(np.array([1e307, 5e306])), moderate(np.array([3.0, 1.0]))
         (array([1. , 0.5]), array([3., 1.]))
     """
-    largest = float(weight.max(initial=0.0))
-    if largest == 0.0 or (largest > 1.0 / LARGEST and largest * len(weight) < LARGEST):
-        return weight
-    return weight / largest
+    unit = unit_of(float(weight.max(initial=0.0)), len(weight))
+    return weight if unit == 1.0 else weight / unit
+
+
+def unit_of(largest: float, rows: int) -> float:
+    """What to divide weights by: 1 where their sums and products are safe in float32, else the largest."""
+    safe = largest == 0.0 or (largest > 1.0 / LARGEST and largest * rows < LARGEST)
+    return 1.0 if safe else largest
 
 
 def check_weight(weight: Array | None, part: str) -> None:

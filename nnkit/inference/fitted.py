@@ -13,17 +13,19 @@ from nnkit.core.layer_trace import Trace
 from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.named_views import NamedViews
+from nnkit.core.sharded import ShardedData
 from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike, as_inputs
 from nnkit.data.indices import checked_indices
 from nnkit.data.reading import WindowSource
-from nnkit.data.sources import SourceLike, as_source
+from nnkit.data.shards import checked_shards
+from nnkit.data.sources import SourceLike, as_shards, as_source
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError
 from nnkit.inference.calling import answering
 from nnkit.inference.compiled import compiled_model
-from nnkit.inference.prediction import Predictor, checked_rows, in_form, in_windows
-from nnkit.interfaces import Inputs, Metric, MetricValue, PartSpec, Source, TrainingData
+from nnkit.inference.prediction import Predictor, checked_rows, in_form, in_windows, of_shards
+from nnkit.interfaces import Inputs, Metric, MetricValue, PartSpec, Shards, Source, TrainingData
 from nnkit.network.composition import DEFAULTS
 
 __all__ = ["Fitted", "metrics_of"]
@@ -129,8 +131,8 @@ class Fitted(ABC):
         """The prediction ``(N, K)`` of each row, or with ``labels`` its class ``(N,)``.
 
         Args:
-            X: Inputs ``(N, D)``. For ``nnkit.data.Rows`` and ``nnkit.data.Stream`` the result is an iterator over
-                the predictions of one window of rows after another.
+            X: Inputs ``(N, D)``. For ``nnkit.data.Rows``, ``nnkit.data.Stream`` and shards the result is an iterator
+                over the predictions of one window of rows, or one shard, after another.
             labels: Return the labels of ``network.classes``; for the task multilabel 0 or 1 for each column ``(N, K)``.
             point: Return the loss' point prediction ``(N, T)``, as wide as the targets: the mean, where a
                 likelihood has several outputs for each target.
@@ -138,6 +140,8 @@ class Fitted(ABC):
         Raises:
             DataError: When ``X`` cannot be used, or labels are asked of a network that predicts none.
         """
+        if isinstance(X, Shards):
+            return of_shards(X, self.model, self._vectors(), labels=labels, point=point)
         return in_windows(
             X, self.model, self.parameters.dtype, lambda x: self._predicted(x, labels=labels, point=point)
         )
@@ -176,7 +180,7 @@ class Fitted(ABC):
         """``loss`` and each metric over the data, in inference.
 
         Args:
-            X: Inputs ``(N, D)``, or a source (``nnkit.data.Rows``, ``nnkit.data.Stream``).
+            X: Inputs ``(N, D)``, or a source (``nnkit.data.Rows``, ``nnkit.data.Stream``, shards).
             y: Targets, as for ``fit``.
             metrics: Names or specs.
             sample_weight: ``(N,)``, non-negative.
@@ -185,8 +189,10 @@ class Fitted(ABC):
             DataError: When the data cannot be used.
         """
         named = metrics_of(metrics)
-        data: TrainingData | Source
-        if (source := as_source(X, y, sample_weight)) is not None:
+        data: TrainingData | Source | ShardedData
+        if (shards := as_shards(X, y, sample_weight)) is not None:
+            data = checked_shards(shards, self.model, self.parameters.dtype)
+        elif (source := as_source(X, y, sample_weight)) is not None:
             data = WindowSource.checked(source, self.model, self.parameters.dtype)
         else:
             if y is None:

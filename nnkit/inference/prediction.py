@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import cast, final, overload
+from typing import Any, cast, final, overload
 
 import numpy as np
 
 from nnkit.arrays import Array, FloatDType
 from nnkit.core import evaluation
 from nnkit.core.model import Model
+from nnkit.core.sharded import results
 from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike, check_finite
 from nnkit.data.indices import checked_indices
 from nnkit.data.labels import predicted_labels
 from nnkit.data.lazy_rows import as_rows, check_sparse
 from nnkit.data.reading import input_windows
+from nnkit.data.shards import inputs_of
 from nnkit.data.sources import Rows, SourceLike, Stream, as_source
 from nnkit.inference.compiled import compiled_model
-from nnkit.interfaces import Inputs
+from nnkit.interfaces import Inputs, Shards
 
-__all__ = ["Predictor", "checked_rows", "in_form", "in_windows"]
+__all__ = ["Predictor", "checked_rows", "in_form", "in_windows", "of_shards"]
 
 
 @final
@@ -98,6 +100,8 @@ class Predictor:
             and len(X)
         ):
             return self._predicted(X, labels=labels, point=point)
+        if isinstance(X, Shards):
+            return of_shards(X, self._model, self._vectors, labels=labels, point=point)
         return in_windows(X, self._model, self._dtype, lambda x: self._predicted(x, labels=labels, point=point))
 
     def _predicted(self, x: Inputs, *, labels: bool, point: bool) -> Array:
@@ -123,6 +127,21 @@ def in_windows(
         return predicted(checked_rows(model, dtype, cast("DataLike", X)))
     windows = (predicted(x) for x in input_windows(source, model, dtype))
     return windows if isinstance(X, Rows | Stream) else np.concatenate(list(windows))
+
+
+def of_shards(shards: Shards, model: Model, vectors: Vectors, *, labels: bool, point: bool) -> Iterator[Array]:
+    """The predictions of one shard after another, computed where they are.
+
+    Raises:
+        DataError: For the first shard whose inputs cannot be used.
+    """
+    return results(shards, _of_shard, model, vectors, labels, point)
+
+
+def _of_shard(shard: Any, model: Model, vectors: Vectors, labels: bool, point: bool) -> Array:
+    x = inputs_of(shard, model, vectors.parameters.dtype)
+    prediction = evaluation.predict(model, vectors, x) if len(x) else np.empty((0, model.outputs), dtype=x.dtype)
+    return in_form(model, prediction, labels=labels, point=point)
 
 
 def checked_rows(model: Model, dtype: FloatDType, X: DataLike) -> Inputs:

@@ -15,6 +15,7 @@ from nnkit.interfaces.optimizer import BLOCKS, Evaluate, Optimizer, State
 from nnkit.interfaces.part import Example, Part, PartSpec, UpdateLike
 from nnkit.interfaces.regularizer import Regularizer
 from nnkit.interfaces.schedule import Schedule, rate_at
+from nnkit.interfaces.shards import Shards
 from nnkit.interfaces.solver import ObjectiveLike, Solver, SolverStep
 from nnkit.interfaces.source import Inputs, RowReader, Source, TrainingData
 from nnkit.interfaces.task import Task, TaskName
@@ -52,6 +53,7 @@ __all__ = [
     "Regularizer",
     "RowReader",
     "Schedule",
+    "Shards",
     "Solver",
     "SolverStep",
     "Source",

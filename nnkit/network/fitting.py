@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import attrs
 import numpy as np
 
 from nnkit import registry
 from nnkit.arrays import Array, FloatDType
-from nnkit.core.adapting import adapt, windows
+from nnkit.core.adapting import adapt
 from nnkit.core.batches import Batches
 from nnkit.core.coupling import check_uncoupled, spread
 from nnkit.core.evaluation import predict, try_metrics
@@ -20,6 +21,8 @@ from nnkit.core.loop import Engine
 from nnkit.core.model import Model
 from nnkit.core.objective import Objective
 from nnkit.core.processes import PROCESSES
+from nnkit.core.sharded import ShardedData
+from nnkit.core.sharded_objective import ShardedObjective
 from nnkit.core.solving import Solving, check_solver
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.state_check import check_training
@@ -35,7 +38,8 @@ from nnkit.data.likely_mistakes import Outcome, advice_for, warn_of_data, warn_o
 from nnkit.data.planning import check_batches, checksum, planned, resumed, warn_of_ended_schedule
 from nnkit.data.reading import WindowSource
 from nnkit.data.scaling import in_scale, with_scaling
-from nnkit.data.sources import as_source
+from nnkit.data.shards import checked_shards
+from nnkit.data.sources import as_shards, as_source
 from nnkit.data.sparse import SparseRows
 from nnkit.data.splitting import split_off
 from nnkit.data.table import tabular
@@ -44,13 +48,23 @@ from nnkit.data.weights import check_weight, with_class_weights
 from nnkit.errors import DataError, brief
 from nnkit.inference.compiled import compiled_model
 from nnkit.inference.fitted import metrics_of
-from nnkit.interfaces import Callback, DataDescription, Inputs, Metric, Solver, Source, TrainingData
+from nnkit.interfaces import (
+    Callback,
+    DataDescription,
+    Inputs,
+    Metric,
+    ObjectiveLike,
+    Solver,
+    Source,
+    TrainingData,
+)
 from nnkit.network.archive import add_record
 from nnkit.network.composition import Composition
 from nnkit.network.deciding import decided, routed
 from nnkit.network.options import FitOptions, ValidationLike
 
 __all__ = [
+    "Data",
     "Fitting",
     "Prepared",
     "ValidationLike",
@@ -61,6 +75,9 @@ __all__ = [
     "validation_of",
     "with_inputs",
 ]
+
+Data: TypeAlias = TrainingData | Source | ShardedData
+"""Training or validation data: in memory, read by windows, or in shards elsewhere."""
 
 
 @attrs.frozen
@@ -153,9 +170,9 @@ class Fitting:
     model: Model
     state: TrainingState
     plan: Plan
-    data: TrainingData | Source
+    data: Data
     sample: TrainingData
-    validation: TrainingData | Source | None
+    validation: Data | None
     metrics: Mapping[str, Metric]
     callbacks: Mapping[str, Callback]
     resume: bool
@@ -172,7 +189,7 @@ class Fitting:
             state.resume_run(plan)
         else:
             state.begin_run(plan)
-        adapt(self.model, state, lambda: windows(self.data))
+        adapt(self.model, state, self.data)
         run = Run(
             state=state,
             plan=plan,
@@ -193,15 +210,22 @@ class Fitting:
         compiled = compiled_model(self.model, plain_first=isinstance(self.sample[0], SparseRows))
         engine: Engine
         if isinstance(optimizer, Solver):
-            frozen = state.parameters[self.model.trained.size :]
-            objective = Objective(compiled, state.buffers, self.sample[0][:], *self.sample[1:], frozen=frozen)
-            engine = Solving(processes.objective(objective), self.model, optimizer, run)
+            engine = Solving(self._objective(compiled), self.model, optimizer, run)
         else:
             engine = Batches(compiled, optimizer, run, registry.accelerate, processes.bind_step)
         processes.train(compiled, run, self.callbacks, engine)
         # A loss that is not finite after an epoch has been reported already.
         if outcome is not None and math.isfinite(run.logs.get("loss", 0.0)):
             outcome.compare(run.vectors(), run.advice)
+
+    def _objective(self, compiled: Model) -> ObjectiveLike:
+        """Where the rows are: over the shards, or in this process."""
+        parameters, buffers = self.state.parameters, self.state.buffers
+        if isinstance(self.data, ShardedData):
+            return ShardedObjective(self.data, self.model, parameters, buffers, compiled_model)
+        frozen = parameters[self.model.trained.size :]
+        alone = Objective(compiled, buffers, self.sample[0][:], *self.sample[1:], frozen=frozen)
+        return PROCESSES.get().objective(alone)
 
 
 def prepare(
@@ -234,7 +258,7 @@ def prepare(
     composition, model, x = prepared.composition, described(prepared.model, X, y), prepared.x
     check_trainable(model)
     data = (x, *data[1:])
-    validation: TrainingData | Source | None = None
+    validation: Data | None = None
     if validation_data is not None and validation_split:
         raise DataError(
             f"fit was passed validation_data and validation_split={brief(validation_split)}; pass one of the two"
@@ -262,9 +286,9 @@ def prepare(
 def concluded(
     prepared: Prepared,
     plan: Plan,
-    data: TrainingData | Source,
+    data: Data,
     sample: TrainingData,
-    validation: TrainingData | Source | None,
+    validation: Data | None,
     y: DataLike,
     metrics: Mapping[str, Metric],
     callbacks: Mapping[str, Callback],
@@ -322,18 +346,20 @@ def concluded(
     )
 
 
-def validation_of(model: Model, data: ValidationLike, dtype: FloatDType) -> TrainingData | Source:
+def validation_of(model: Model, data: ValidationLike, dtype: FloatDType) -> Data:
     """Validation data as the loss sees them; those of a source are read once, which checks them.
 
     Raises:
         DataError: When they cannot be used.
     """
     parts = tuple(data) if isinstance(data, (tuple, list)) else (data,)
+    if (shards := as_shards(*parts[:3])) is not None:
+        return checked_shards(shards, model, dtype)
     name = "validation_data[0]" if len(parts) > 1 else "validation_data"
     if len(parts) <= 3 and (source := as_source(*parts)) is not None:
         return WindowSource.checked(source, model, dtype, name)
     if len(parts) not in {2, 3}:
-        raise DataError("validation_data must be (X, y), (X, y, sample_weight), Rows or a Stream")
+        raise DataError("validation_data must be (X, y), (X, y, sample_weight), Rows, a Stream or shards")
     description = model.description
     X, *rest = complete_rows(description.columns, *parts, name=name)
     x = as_rows(X, name=name, dtype=dtype, columns=model.inputs, description=description)
@@ -342,7 +368,7 @@ def validation_of(model: Model, data: ValidationLike, dtype: FloatDType) -> Trai
     return as_data(model, x, *rest, name="validation_data[1]", weight_name="validation_data[2]")
 
 
-def checksum_of(validation: TrainingData | Source | None) -> str | None:
+def checksum_of(validation: Data | None) -> str | None:
     """The checksum of validation data, if there are any."""
     if validation is None:
         return None

@@ -221,7 +221,8 @@ class Network(Properties, Freezable[Composition], Stored):
         Args:
             X: Inputs ``(N, D)``: an array, nested lists, or a frame (pandas, polars, pyarrow). The first frame names
                 ``network.features``; the columns of later ones are matched by name. Or a source, read by windows:
-                ``nnkit.data.Rows``, ``nnkit.data.Stream`` (with its targets), or an array of h5py, zarr or dask.
+                ``nnkit.data.Rows``, ``nnkit.data.Stream`` (with its targets), or an array of h5py, zarr or dask. Or
+                shards on other machines (``nnkit.interfaces.Shards``), for solvers.
             y: Targets ``(N, K)`` or ``(N,)``; where the task is of classes, labels (str, bool or int) or one-hot rows.
                 The first labels are ``network.classes``.
             epochs: Passes over the data in this run, by default 10; of a solver, its steps.

@@ -9,14 +9,14 @@ import attrs
 
 from nnkit import registry
 from nnkit.data.arrays import DataLike
-from nnkit.data.sources import Rows, Stream
+from nnkit.data.sources import SourceLike
 from nnkit.data.weights import ClassWeight
 from nnkit.errors import NNKitError
 from nnkit.interfaces import Callback, PartSpec
 
 __all__ = ["FitOptions", "ValidationLike"]
 
-ValidationLike: TypeAlias = tuple[DataLike, DataLike] | tuple[DataLike, DataLike, DataLike] | Rows | Stream
+ValidationLike: TypeAlias = tuple[DataLike, DataLike] | tuple[DataLike, DataLike, DataLike] | SourceLike
 """``(X, y)`` or ``(X, y, sample_weight)``, or a source of these."""
 
 

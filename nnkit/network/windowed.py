@@ -18,7 +18,7 @@ from nnkit.data.describing import described
 from nnkit.data.planning import checksum, planned
 from nnkit.data.reading import SAMPLE, Survey, WindowSource, counted
 from nnkit.data.scaling import with_scaling
-from nnkit.data.sources import Rows, SourceLike, Stream, as_source
+from nnkit.data.sources import Rows, SourceLike, Stream, as_shards, as_source
 from nnkit.data.weights import check_weighable
 from nnkit.errors import DataError, brief
 from nnkit.inference.fitted import metrics_of
@@ -26,6 +26,7 @@ from nnkit.interfaces import DataDescription, Solver
 from nnkit.network.composition import Composition
 from nnkit.network.fitting import Fitting, Prepared, checksum_of, concluded, prepare, validation_of, with_inputs
 from nnkit.network.options import FitOptions
+from nnkit.network.sharded import prepare_shards
 
 __all__ = ["prepared_fit"]
 
@@ -40,19 +41,21 @@ def prepared_fit(
     steps_per_epoch: int | None,
     options: FitOptions,
 ) -> Fitting:
-    """Check a call of ``fit`` on arrays or on a source.
+    """Check a call of ``fit`` on arrays, a source or shards.
 
     Raises:
         NNKitError: When something cannot be used; nothing is changed then.
     """
     X, y, sample_weight = samples
+    if steps_per_epoch is not None and not isinstance(X, Stream):
+        raise DataError("steps_per_epoch was passed with data whose rows are known; it is for a Stream")
+    if (shards := as_shards(X, y, sample_weight)) is not None:
+        return prepare_shards(network, shards, options)
     source = as_source(X, y, sample_weight)
     if source is not None:
         return _prepare_source(network, source, options, window, steps_per_epoch)
     if y is None:
         raise DataError("fit was passed inputs without targets; pass y")
-    if steps_per_epoch is not None:
-        raise DataError("steps_per_epoch was passed with data whose rows are known; it is for a Stream")
     return prepare(network, (cast("DataLike", X), y, sample_weight), options)
 
 
@@ -77,8 +80,6 @@ def _prepare_source(
     batch = positive_integer(options.batch_size, "batch_size")
     most = positive_integer(window, "window")
     steps = None if steps_per_epoch is None else positive_integer(steps_per_epoch, "steps_per_epoch")
-    if steps is not None and not isinstance(source, Stream):
-        raise DataError("steps_per_epoch was passed with data whose rows are known; it is for a Stream")
     description = DataDescription() if model is None else model.description
     blocks = blocks_of(source, "X", description, cycle=steps is not None)
     samples = source.X.shape[0] if isinstance(source, Rows) else source.samples or 0
@@ -142,7 +143,7 @@ def _check_call(composition: Composition, options: FitOptions) -> None:
     reason = ""
     if isinstance(composition.optimizer, Solver):
         name = type(composition.optimizer).__name__
-        reason = f"{name} evaluates all rows in every step: pass arrays, or choose an optimizer such as 'adam'"
+        reason = f"{name} evaluates all rows in every step: pass arrays or shards, or choose 'adam'"
     elif composition.loss.rows_coupled:
         reason = f"{type(composition.loss).__name__} couples rows, and validation needs them together: pass arrays"
     elif composition.columns is not None:
