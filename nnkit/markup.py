@@ -19,6 +19,10 @@ COLORS: Final = ("#0072B2", "#D55E00")
 """Okabe & Ito (2008), "Color Universal Design"."""
 
 
+VOID: Final = frozenset({"br", "hr", "img", "input", "meta"})
+"""Elements without content."""
+
+
 class Markup(str):
     """Text that is HTML already; every other text is escaped where it is put into HTML."""
 
@@ -34,6 +38,10 @@ class Markup(str):
         """
         return value if isinstance(value, Markup) else cls(html.escape(str(value)))
 
+    def __add__(self, other: object) -> Markup:
+        """Both, one after the other; text is escaped."""
+        return Markup(f"{self}{Markup.of(other)}")
+
 
 def tag(name: str, content: object = "", **attributes: object) -> Markup:
     """One element; ``_`` in the name of an attribute is written ``-``.
@@ -42,8 +50,10 @@ def tag(name: str, content: object = "", **attributes: object) -> Markup:
         >>> tag("b", "x < y", title="a note")
         '<b title="a note">x &lt; y</b>'
     """
-    pairs = (f' {key.strip("_").replace("_", "-")}="{html.escape(str(text))}"' for key, text in attributes.items())
-    return Markup(f"<{name}{''.join(pairs)}>{Markup.of(content)}</{name}>")
+    pairs = "".join(
+        f' {key.strip("_").replace("_", "-")}="{html.escape(str(text))}"' for key, text in attributes.items()
+    )
+    return Markup(f"<{name}{pairs}>" + ("" if name in VOID else f"{Markup.of(content)}</{name}>"))
 
 
 def join(parts: Iterable[object], between: str = "") -> Markup:

@@ -1,4 +1,4 @@
-"""The confusion matrix: which class was taken for which."""
+"""The confusion matrix: which class was predicted for which."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from nnkit.arrays import Array
 from nnkit.errors import DataError
-from nnkit.plot._figure import INK, finish, new_figure
+from nnkit.plot._figure import INK, axes_of, class_names, finish
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# More classes than this, and figures in the cells are too small to read.
-MOST_WITH_FIGURES = 24
+# More classes than this, and numbers in the cells are too small to read.
+MOST_WITH_NUMBERS = 24
 
 
 def confusion_matrix(
@@ -61,16 +61,11 @@ def confusion_matrix(
     if not np.isfinite(counts).all() or (counts < 0).any():
         raise DataError("matrix has entries that are negative or not finite; expected counts")
     classes = counts.shape[0]
-    names = [str(label) for label in (range(classes) if labels is None else labels)]
-    if len(names) != classes:
-        raise DataError(f"labels has {len(names)} names; the matrix has {classes} classes")
+    names = class_names(labels, classes)
     side = min(max(0.52 * classes, 3.0), 11.0)
-    if ax is not None:
-        _draw(ax, counts, names, title)
-        return ax.get_figure(root=True)  # type: ignore[return-value]
-    figure = new_figure(side + 2.0, side + 1.7)
-    _draw(figure.add_subplot(), counts, names, title)
-    return finish(figure, path)
+    axes = axes_of(ax, side + 2.0, side + 1.7)
+    _draw(axes, counts, names, title)
+    return finish(axes, path)
 
 
 def _draw(ax: Axes, counts: Array, names: list[str], title: str | None) -> None:
@@ -78,16 +73,16 @@ def _draw(ax: Axes, counts: Array, names: list[str], title: str | None) -> None:
     shares = _divided(counts, counts.sum(1, keepdims=True))
     ax.imshow(_shades(shares), aspect="equal", interpolation="nearest")
     positions = np.arange(classes)
-    every = -(-classes // MOST_WITH_FIGURES)
+    every = -(-classes // MOST_WITH_NUMBERS)
     shown = positions[::every]
     slanted = max(map(len, names)) > 3
     ax.set_xticks(shown, [names[i] for i in shown], rotation=45 if slanted else 0, ha="right" if slanted else "center")
     ax.set_yticks(shown, [names[i] for i in shown])
     ax.set_xticks(positions[1:] - 0.5, minor=True)
     ax.set_yticks(positions[1:] - 0.5, minor=True)
-    if classes <= MOST_WITH_FIGURES:
+    if classes <= MOST_WITH_NUMBERS:
         ax.grid(which="minor", color="white", linewidth=1.2)
-        _figures(ax, counts, shares)
+        _numbers(ax, counts, shares)
         _margins(ax, counts)
     ax.tick_params(which="both", length=0, colors=INK, labelsize=9)
     ax.spines[:].set_visible(False)
@@ -99,7 +94,7 @@ def _draw(ax: Axes, counts: Array, names: list[str], title: str | None) -> None:
         color=INK,
         fontsize=12,
         fontweight="bold",
-        pad=12 if classes > MOST_WITH_FIGURES else 30,
+        pad=12 if classes > MOST_WITH_NUMBERS else 30,
     )
 
 
@@ -124,7 +119,7 @@ def _shades(shares: Array) -> Array:
     return result
 
 
-def _figures(ax: Axes, counts: Array, shares: Array) -> None:
+def _numbers(ax: Axes, counts: Array, shares: Array) -> None:
     size = 10 if len(counts) <= 12 else 7
     for (true, predicted), count in np.ndenumerate(counts):
         if count:

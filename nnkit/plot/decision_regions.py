@@ -1,4 +1,4 @@
-"""Decision regions: what a network of two inputs says of every point of the plane."""
+"""Decision regions: the class that a network of two inputs predicts at every point of the plane."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nnkit.arrays import Array
 from nnkit.errors import ShapeError
-from nnkit.plot._figure import INK, PALETTE, finish, new_figure
+from nnkit.plot._figure import INK, PALETTE, axes_of, class_names, finish, heading, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,8 @@ def decision_regions(
     y: npt.ArrayLike,
     path: str | os.PathLike[str] | None = None,
     *,
-    names: tuple[str, str] = ("input 1", "input 2"),
+    xlabel: str = "input 1",
+    ylabel: str = "input 2",
     labels: Sequence[object] | None = None,
     ax: Axes | None = None,
     title: str | None = None,
@@ -42,7 +43,8 @@ def decision_regions(
         X: Samples, ``(N, 2)``.
         y: The class of each, ``(N,)``, non-negative integers.
         path: Where to write the picture (``.png``, ``.pdf``, ``.svg``); ``None`` writes none.
-        names: What the two inputs are.
+        xlabel: What the first input is, with its unit.
+        ylabel: What the second input is.
         labels: A name for each class; ``None`` numbers them from 0.
         ax: Draw on these axes instead.
         title: The line above; ``None`` counts the right ones.
@@ -68,8 +70,7 @@ def decision_regions(
         raise ShapeError(
             f"y has shape {classes.shape} of {classes.dtype}; expected one non-negative class for each sample"
         )
-    figure = new_figure(6.2, 5.4) if ax is None else None
-    axes: Any = figure.add_subplot() if figure is not None else ax
+    axes = axes_of(ax, 6.2, 5.4)
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.06 * np.where(high > low, high - low, 1.0)
     low, high = low - margin, high + margin
@@ -85,21 +86,17 @@ def decision_regions(
         lead = shares[..., index] - others
         if lead.min() < 0 < lead.max():
             axes.contour(grid[..., 0], grid[..., 1], lead, levels=[0.0], colors=INK, linewidths=1.0, zorder=1)
-    told = [str(label) for label in (range(count) if labels is None else labels)]
+    names = class_names(labels, count)
     for index in range(count):
-        mine = points[classes == index]
-        style = {"marker": MARKERS[index % len(MARKERS)], "s": 22, "edgecolors": "white", "linewidths": 0.5}
-        axes.scatter(mine[:, 0], mine[:, 1], color=colors[index], label=told[index], zorder=2, **style)
+        own = points[classes == index]
+        style: dict[str, Any] = {"marker": MARKERS[index % len(MARKERS)], "s": 22, "edgecolors": "white"}
+        axes.scatter(own[:, 0], own[:, 1], color=colors[index], label=names[index], zorder=2, linewidths=0.5, **style)
     right = int((_shares(predict(points)).argmax(axis=1) == classes).sum())
-    said = f"{right:,} of {len(points):,} right ({100 * right / len(points):.1f} %)"
-    axes.set_title(title or said, color=INK, fontsize=12, fontweight="bold")
-    axes.set_xlabel(names[0], color=INK)
-    axes.set_ylabel(names[1], color=INK)
+    headline = f"{right:,} of {len(points):,} right ({100 * right / len(points):.1f} %)"
+    heading(axes, title or headline, xlabel, ylabel)
     axes.tick_params(colors=INK, labelsize=9)
-    axes.legend(loc="best", fontsize=9, labelcolor=INK, framealpha=0.9, edgecolor="none")
-    if figure is None:
-        return axes.get_figure(root=True)  # type: ignore[no-any-return]
-    return finish(figure, path)
+    legend(axes)
+    return finish(axes, path)
 
 
 def _shares(prediction: Array) -> Array:

@@ -69,8 +69,8 @@ def distributions(
 def _panel(ax: Axes, name: str, steps: Mapping[int, npt.ArrayLike], quantity: str) -> None:
     order = sorted(steps)
     cuts = sorted({50.0, *(edge for low, high, _ in BANDS for edge in (low, high))})
-    found = np.array([_percentiles(steps[step], cuts) for step in order])
-    at = dict(zip(cuts, found.T, strict=True))
+    edges = np.array([_percentiles(steps[step], cuts) for step in order])
+    at = dict(zip(cuts, edges.T, strict=True))
     for low, high, opacity in BANDS:
         share = "all elements" if high - low == 100 else f"{high - low:.0f} % of them"
         ax.fill_between(order, at[low], at[high], color=BLUE, alpha=opacity, linewidth=0, label=share)
@@ -80,7 +80,7 @@ def _panel(ax: Axes, name: str, steps: Mapping[int, npt.ArrayLike], quantity: st
     ax.set_title(name, color=INK, fontsize=10, loc="left")
     ax.set_xlabel("step", color=INK, fontsize=9)
     ax.set_ylabel(quantity, color=INK, fontsize=9)
-    if not np.isfinite(found).all():
+    if not np.isfinite(edges).all():
         ax.text(
             0.02, 0.04, "steps without a finite element are left out", transform=ax.transAxes, fontsize=8, color=GREY
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import DataError
-from nnkit.plot._figure import BLUE, GREY, INK, ORANGE, finish, new_figure, tidy
+from nnkit.plot._figure import BLUE, GREY, ORANGE, axes_of, finish, heading, legend, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,9 +57,7 @@ def learning_rates(
     x, y = x[finite], y[finite]
     if y.size < 3:
         raise DataError(f"{y.size} finite losses are too few to draw; expected at least 3")
-    figure = new_figure(5.2, 3.7) if ax is None else None
-    axes = figure.add_subplot() if figure is not None else ax
-    assert axes is not None
+    axes = axes_of(ax, 5.2, 3.7)
     smooth = smoothed(y, smoothing)
     axes.plot(x, y, ".", color=GREY, markersize=4, label="loss of each batch")
     axes.plot(x, smooth, color=BLUE, linewidth=1.8, label="smoothed")
@@ -70,13 +68,9 @@ def learning_rates(
     room = 0.5 * max(high - low, 1e-12)
     axes.set_ylim(low - room, high + 2.0 * room)  # what diverges at the end would flatten everything else
     tidy(axes)
-    axes.set_xlabel("learning rate", color=INK)
-    axes.set_ylabel("loss", color=INK)
-    axes.legend(fontsize=9, labelcolor=INK, framealpha=0.9, edgecolor="none")
-    if figure is None:
-        return axes.get_figure(root=True)  # type: ignore[return-value]
-    figure.suptitle(title or f"Loss over {y.size} learning rates", color=INK, fontsize=12, fontweight="bold")
-    return finish(figure, path)
+    heading(axes, title or f"Loss over {y.size} learning rates", "learning rate", "loss")
+    legend(axes)
+    return finish(axes, path)
 
 
 def smoothed(losses: Array, smoothing: float) -> Array:

@@ -81,7 +81,7 @@ def test_axes_that_are_given_are_drawn_on():
         (np.zeros((0, 0)), None, "expected a square one"),
         ([[1, -1], [0, 1]], None, "negative"),
         ([[1, np.nan], [0, 1]], None, "not finite"),
-        (COUNTS, ["a"], "1 names; the matrix has 3 classes"),
+        (COUNTS, ["a"], "labels has 1 names; expected 3, one for each class"),
     ],
 )
 def test_what_is_no_confusion_matrix_is_refused_with_the_reason(matrix, labels, said):

@@ -57,7 +57,7 @@ def test_colours_pale_towards_the_border_and_the_border_is_a_line():
 
 def test_samples_stand_where_they_are_by_class():
     y = thirds(X).argmax(axis=1)
-    figure = decision_regions(thirds, X, y, names=("width", "height"))
+    figure = decision_regions(thirds, X, y, xlabel="width", ylabel="height")
     dots = [one for one in figure.axes[0].collections if type(one).__name__ == "PathCollection"]
     for label, found in enumerate(dots):
         np.testing.assert_array_equal(X[y == label], found.get_offsets())

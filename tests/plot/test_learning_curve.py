@@ -1,4 +1,4 @@
-"""The learning curve shows the figures of the history, all of them, where they belong."""
+"""The learning curve shows the values of the history, all of them, where they belong."""
 
 import math
 
@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.ticker import LogLocator
 
+from nnkit import Network
 from nnkit.errors import DataError
+from nnkit.inference.history import History
 from nnkit.plot import learning_curve
 
 HISTORY = {
@@ -50,6 +52,26 @@ def test_an_error_that_falls_is_best_where_it_is_smallest():
     assert ["training, best 0.2 (epoch 2)"] == legend(figure.axes[1])
 
 
+def test_values_without_better_or_worse_have_no_mark():
+    history = {"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0], "damping": [1.0, 1e-3, 1e-5], "own_metric": [1.0, 5.0, 2.0]}
+    _, damping, own = learning_curve(history).axes
+    assert [["training"], ["training"]] == [legend(damping), legend(own)]
+    assert [1, 1] == [len(damping.get_lines()), len(own.get_lines())]
+    assert ("log", "linear") == (damping.get_yscale(), own.get_yscale())
+
+
+@pytest.mark.parametrize(("stochastic", "validation", "notes"), [(True, 0.5, 1), (True, 2.0, 0), (False, 0.5, 0)])
+def test_dropout_is_named_where_the_training_loss_ends_above(stochastic, validation, notes):
+    history = History({"epoch": [1, 2], "loss": [2.0, 1.0], "val_loss": [1.5, validation]}, stochastic=stochastic)
+    note = learning_curve(history).axes[0].get_title(loc="left")
+    assert notes == note.count("measured with dropout or noise")
+
+
+def test_a_network_with_dropout_states_it_in_its_history():
+    for layer, stochastic in (("dropout", True), ("layer_norm", False)):
+        assert stochastic is Network([2, layer, 1], seed=0).history.stochastic
+
+
 def test_a_resumed_history_keeps_its_epoch_numbers():
     figure = learning_curve({"epoch": [11, 12], "loss": [0.2, 0.1]})
     np.testing.assert_array_equal([11, 12], curves(figure.axes[0])[0].get_xdata())
@@ -64,7 +86,7 @@ def test_the_loss_axis_is_logarithmic_when_the_loss_falls_by_more_than_ten(losse
 
 def test_epochs_that_are_not_finite_leave_a_gap_and_a_note(tmp_path):
     figure = learning_curve({"epoch": [1, 2, 3], "loss": [1.0, math.nan, math.inf]}, tmp_path / "gap.png")
-    assert ["epochs without a finite value are left out"] == [text.get_text() for text in figure.axes[0].texts]
+    assert "epochs without a finite value are left out" == figure.axes[0].get_title(loc="left")
     assert ["training, best 1 (epoch 1)"] == legend(figure.axes[0])
 
 

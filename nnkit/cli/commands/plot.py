@@ -98,7 +98,8 @@ def _judgements(network: Network, data: Path, target: str | None) -> Iterator[tu
                 network.predict,
                 network.inputs_from(content.X),
                 codes_of(y, network),
-                names=(names[0], names[1]),
+                xlabel=names[0],
+                ylabel=names[1],
                 labels=classes,
             ),
         )
