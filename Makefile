@@ -14,6 +14,7 @@ HEAVY ?= nnkit-export nnkit-numba nnkit-sklearn
 CORE_TESTS_nnkit-numba := tests/runs tests/files/test_networks.py tests/network/test_resume_kill.py tests/optimizers
 
 # What a plugin needs of this folder.
+NEEDS_nnkit-numba := nnkit-export
 NEEDS_nnkit-sklearn := nnkit-export nnkit-optimizers nnkit-scipy
 
 ALL_PLUGINS     := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))

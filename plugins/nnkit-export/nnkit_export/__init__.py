@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nnkit_export.matlab_source import from_matlab
     from nnkit_export.onnx_source import from_onnx
     from nnkit_export.onnx_target import to_onnx
-    from nnkit_export.parts import graph_of, graph_of_part
+    from nnkit_export.parts import graph_of, graph_of_derivative, graph_of_part
     from nnkit_export.safe_tensors import from_safetensors, to_safetensors
     from nnkit_export.targets import to_c, to_dot, to_javascript, to_python
     from nnkit_export.torch_source import from_torch
@@ -30,6 +30,7 @@ __all__ = [
     "from_safetensors",
     "from_torch",
     "graph_of",
+    "graph_of_derivative",
     "graph_of_part",
     "lookup",
     "to_c",
@@ -52,6 +53,7 @@ _HOME = {
     "from_safetensors": "safe_tensors",
     "from_torch": "torch_source",
     "graph_of": "parts",
+    "graph_of_derivative": "parts",
     "graph_of_part": "parts",
     "lookup": "functions",
     "to_c": "targets",

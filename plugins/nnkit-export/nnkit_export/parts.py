@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import attrs
@@ -11,14 +12,14 @@ import numpy as np
 import nnkit
 from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
-from nnkit.interfaces import Activation, Layer, Parameters, ParameterSpec, Part
+from nnkit.interfaces import Activation, Elementwise, Layer, Parameters, ParameterSpec, Part
 from nnkit.registry import implementations
 from nnkit_export import builtin
 from nnkit_export.errors import ExportError, TraceError, source_line
 from nnkit_export.graph import Graph
 from nnkit_export.traced import Traced
 
-__all__ = ["graph_of", "graph_of_part"]
+__all__ = ["graph_of", "graph_of_derivative", "graph_of_part"]
 
 ROWS = (13, 1009)
 """Every formula is recorded with each of these numbers of rows; both must give the same graph."""
@@ -97,6 +98,27 @@ def graph_of_part(
     return results[0].graph
 
 
+def graph_of_derivative(activation: Elementwise, dtype: Any = np.float64) -> Graph:
+    """The graph of an elementwise activation's derivative for one element, from ``z`` and ``a`` to ``y``.
+
+    Args:
+        activation: The part; its method ``derivative(z, a)`` is traced.
+        dtype: float32 or float64.
+
+    Raises:
+        ExportError: Names the line that cannot be recorded, and what to do.
+
+    Example:
+        >>> print(graph_of_derivative(nnkit.plugins.create("activation", "tanh")))
+    """
+    graph = Graph()
+    z, a = (Traced(graph, graph.input(name, (1,), np.dtype(dtype)), ROWS[0]) for name in "za")
+    with _recording(type(activation).__name__):
+        result = activation.derivative(cast("Array", z), cast("Array", a))
+    graph.outputs["y"] = _checked(result, f"{type(activation).__name__}.derivative").node
+    return graph
+
+
 def exported(part: Part, graph: Graph, inputs: Mapping[str, Any]) -> Traced:
     """The output of a part: by the first hook that returns one, or traced.
 
@@ -113,11 +135,19 @@ def exported(part: Part, graph: Graph, inputs: Mapping[str, Any]) -> Traced:
         result = implementation.call(part=part, graph=graph, inputs=inputs)
         if result is not None:
             return _checked(result, f"nnkit_export of {implementation.module.distribution} for {name}")
-    try:
+    with _recording(name):
         result = builtin.formula(part, inputs)
         if result is None:
             whole = _with_inner(part, graph)
             result = whole.forward(inputs["z"]) if isinstance(whole, Activation) else _passed(whole, inputs)
+    return _checked(result, f"{name}.forward")
+
+
+@contextlib.contextmanager
+def _recording(name: str) -> Iterator[None]:
+    """Errors of a part whose formula is traced name the part, the line and what to do."""
+    try:
+        yield
     except ExportError as error:
         if not isinstance(error, TraceError):
             raise
@@ -127,7 +157,6 @@ def exported(part: Part, graph: Graph, inputs: Mapping[str, Any]) -> Traced:
         raise ExportError(
             f"{name} ({where}) raised {type(error).__name__} when its formula was recorded: {error}; {WAY_OUT}"
         ) from error
-    return _checked(result, f"{name}.forward")
 
 
 def _passed(layer: Any, inputs: Mapping[str, Any]) -> Any:

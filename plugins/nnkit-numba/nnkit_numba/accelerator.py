@@ -9,13 +9,19 @@ from typing import Any
 
 import nnkit
 from nnkit.errors import PluginWarning
+from nnkit.interfaces import Elementwise
 from nnkit.plugins import hookimpl
 from nnkit_numba.same_fields import UnsupportedFieldError
+
+ELEMENTWISE = "nnkit.interfaces:Elementwise"
+"""Every activation that treats each element alone."""
 
 COUNTERPARTS = {
     "nnkit.losses.categorical_crossentropy:CategoricalCrossentropy": "crossentropy:compiled_categorical",
     "nnkit.losses.sparse_categorical_crossentropy:SparseCategoricalCrossentropy": "sparse_crossentropy:compiled_sparse",
     "nnkit.layers.dense:Dense": "dense:compiled_dense",
+    "nnkit.layers.activation:ActivationLayer": "traced_activation:traced_layer",
+    ELEMENTWISE: "traced_activation:traced",
     "nnkit.optimizers.adam:Adam": "adam:compiled_adam",
     "nnkit.optimizers.adamw:AdamW": "adamw:compiled_adamw",
     "nnkit.optimizers.rmsprop:RMSprop": "rmsprop:compiled_rmsprop",
@@ -31,7 +37,7 @@ _outdated: set[type] = set()
 def nnkit_accelerate(part: Any) -> Any:
     """The compiled counterpart of ``part``, or ``None`` where there is none."""
     cls = type(part)
-    maker = _maker(f"{cls.__module__}:{cls.__qualname__}")
+    maker = _maker(ELEMENTWISE if isinstance(part, Elementwise) else f"{cls.__module__}:{cls.__qualname__}")
     if maker is None:
         return None
     try:

@@ -35,6 +35,7 @@ from nnkit_numba.prediction import PackedLayer, predicting
 from nnkit_numba.row_gradients import write_row_gradients
 from nnkit_numba.same_fields import as_fields_of
 from nnkit_numba.shared_dense import KINDS, bind_shared, worthwhile
+from nnkit_numba.traced_activation import traced_layer
 
 BACKWARD: Mapping[type, Kernel] = {
     NoneType: sum_rows,
@@ -230,7 +231,9 @@ def _bind(
     return BoundLayer(forward, backward)
 
 
-def compiled_dense(layer: Dense) -> CompiledDense | None:
-    """The compiled counterpart of ``layer``, where its products or its activation are compiled."""
-    compiled_activation = layer.use_bias and type(layer.activation) in BACKWARD
-    return as_fields_of(CompiledDense, layer) if compiled_activation or blas.available() else None
+def compiled_dense(layer: Dense) -> Dense | CompiledDense | None:
+    """The counterpart of ``layer``, where its products or its activation are compiled."""
+    with_loops = traced_layer(layer)
+    if blas.available() or (layer.use_bias and type(layer.activation) in BACKWARD):
+        return as_fields_of(CompiledDense, with_loops or layer)
+    return with_loops

@@ -11,6 +11,7 @@ from nnkit.core.blocks import without_blocks
 from nnkit.interfaces import Block, Layer, Loss, Optimizer
 from nnkit_numba.accelerator import COUNTERPARTS, nnkit_accelerate
 
+WITH_KERNELS = {name for name, maker in COUNTERPARTS.items() if not maker.startswith("traced_activation:")}
 every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 OPTIMIZERS = [
     "adam",
@@ -167,7 +168,7 @@ def test_resuming_is_bit_identical(tmp_path):
 
 
 def test_counterparts_exist_for_the_named_classes():
-    expected = {name.partition(":")[2] for name in COUNTERPARTS}
+    expected = {name.partition(":")[2] for name in WITH_KERNELS}
     actual = {type(plugins.create(kind, spec)).__name__ for kind, spec in (
         ("optimizer", "adam"), ("optimizer", "adamw"), ("optimizer", "sgd"), ("optimizer", "rmsprop"),
         ("loss", "categorical_crossentropy"), ("loss", "sparse_categorical_crossentropy"), ("layer", "dense"),
@@ -185,7 +186,7 @@ PARTS = [
 
 def test_all_counterparts_are_compared():
     classes = {type(plugins.create(kind, spec)) for kind, spec in PARTS}
-    assert set(COUNTERPARTS) == {f"{cls.__module__}:{cls.__qualname__}" for cls in classes}
+    assert WITH_KERNELS == {f"{cls.__module__}:{cls.__qualname__}" for cls in classes}
 
 
 @pytest.mark.parametrize("name", ["categorical_crossentropy", "sparse_categorical_crossentropy"])

@@ -14,10 +14,10 @@ from nnkit_scipy._steps import Steps
 
 PLAIN = {
     "ABNORMAL": "the line search finds no lower value",
-    "A bad approximation": "the quadratic model foresees no improvement",
+    "A BAD APPROXIMATION": "the quadratic model foresees no improvement",
     "STOP: TOTAL NO. OF F": "the evaluations of the objective that it may make are used up",
 }
-"""What scipy's own words mean, by how they begin."""
+"""What scipy's own words mean, by how they begin, in capitals: releases differ in case."""
 
 
 def run_minimize(
@@ -60,5 +60,6 @@ def run_minimize(
             callback=follow,
             options={"maxiter": max_steps, **options},
         )
-        reason = next((plain for begin, plain in PLAIN.items() if result.message.startswith(begin)), result.message)
+        message = result.message.upper()
+        reason = next((plain for begin, plain in PLAIN.items() if message.startswith(begin)), result.message)
         return steps.finish(f"scipy: {reason}")
