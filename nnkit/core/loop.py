@@ -17,7 +17,7 @@ from nnkit.core.interrupt import InterruptGuard
 from nnkit.core.model import Model
 from nnkit.core.state import ONCE_A_RUN, Pending
 from nnkit.core.view import CallbackView, Run
-from nnkit.errors import TrainingWarning, warn
+from nnkit.errors import DataError, TrainingWarning, brief, warn
 from nnkit.interfaces import Callback
 
 __all__ = ["Engine", "Loop", "train"]
@@ -112,6 +112,7 @@ class Loop:
     ) -> None:
         self.run, self.guard = run, guard
         self._model, self._engine = model, engine
+        self._restored = {key for key, memory in run.state.callbacks.items() if memory}
         self._handlers = _handlers(callbacks, run.state.callbacks, run)
         self._in_epoch = run.state.batch > 0
         self._warned = False
@@ -161,9 +162,15 @@ class Loop:
             self._present = event, handlers, position + 1
             try:
                 handler.method(handler.view)
-            except BaseException:
+            except BaseException as error:
                 self._present = event, handlers, position
                 self.remember()
+                if handler.key in self._restored and isinstance(error, (TypeError, KeyError, AttributeError)):
+                    raise DataError(
+                        f"the callback {handler.key} raised {type(error).__name__}: {error}, with what it had noted "
+                        f"before ({brief(dict(handler.view.state))}); where its class or the file was changed since, "
+                        "begin a new run: resume=False"
+                    ) from error
                 raise
             run.state.stopped = run.stop_reason
             self._engine.honour()

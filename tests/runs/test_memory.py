@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from files.resealing import members_of, sealed
 from oracles.runs import CLASSES, X, Y, assert_same, cls, reg, reloaded
 
 import nnkit
@@ -294,3 +295,31 @@ def test_a_finished_run_resumed_does_nothing():
     net.fit(X, Y, callbacks=["early_stopping(monitor='loss')"], resume=True)
     np.testing.assert_array_equal(before, net.parameters)
     assert net.epoch == 3
+
+
+@pytest.mark.parametrize(
+    ("callback", "noted"),
+    [
+        ("early_stopping(monitor='loss', patience=9)", {"best": "low", "wait": 1}),
+        ("early_stopping(monitor='loss', patience=9)", {"wait": [1], "best": 0.0}),
+        ("reduce_on_plateau(monitor='loss')", {"wait": None, "best": 0.0}),
+        ("lr_finder(steps=40)", {"count": "3"}),
+    ],
+)
+def test_noted_values_that_a_callback_cannot_use_are_reported_with_what_to_do(callback, noted, tmp_path):
+    """A file changed with all its checksums, or a callback whose class was changed between two runs."""
+    net, X, y = nnkit.Network([2, 3, 1], seed=0), np.ones((8, 2)), np.ones(8)
+    net.fit(X, y, epochs=3, batch_size=4, callbacks=[callback])
+    net.save(tmp_path / "net.npz")
+
+    manifest, arrays = members_of((tmp_path / "net.npz").read_bytes())
+    (memory,) = manifest["tree"]["training"]["callbacks"].values()
+    memory.update(noted)
+    (tmp_path / "net.npz").write_bytes(sealed(manifest, arrays))
+    loaded = nnkit.Network.load(tmp_path / "net.npz")
+    name = callback.partition("(")[0].replace("_", "")
+    with pytest.raises(
+        DataError, match=rf"(?i)the callback .*{name}.* raised \w+Error: .*begin a new run: resume=False"
+    ):
+        loaded.fit(X, y, epochs=5, batch_size=4, callbacks=[callback], resume=True)
+    loaded.fit(X, y, epochs=1, batch_size=4, callbacks=[callback])
