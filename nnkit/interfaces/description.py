@@ -38,7 +38,10 @@ class TablePlan(Protocol):
 
     @property
     def embedded(self) -> tuple[tuple[int, int, int], ...]:
-        """Of each input that is an index: its column, the number of indices, and the length of its vector."""
+        """Of each input that is an index: its column, the number of categories, and the length of its vector.
+
+        The index after those of the categories stands for other values.
+        """
 
     def matrix(self, frame: Any, name: str = "X") -> Array:
         """The inputs ``(N, D)`` of a table; ``name`` is the table's in messages."""

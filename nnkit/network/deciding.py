@@ -85,8 +85,8 @@ def routed(composition: Composition, plan: TablePlan | None) -> Composition:
         return composition
     scaled = layers[0] if count == 1 else list(layers[:count])
     ranges: list[tuple[int, int, Any]] = [(0, numbers, scaled), (numbers, first_index, unchanged)]
-    for column, indices, length in plan.embedded:
-        vectors = {"name": DEFAULTS["categories"], "categories": indices, "dimensions": length}
+    for column, categories, length in plan.embedded:
+        vectors = {"name": DEFAULTS["categories"], "categories": categories, "dimensions": length, "other": True}
         ranges.append((column, column + 1, vectors))
     used = [(start, stop, layer) for start, stop, layer in ranges if stop > start]
     spec = {

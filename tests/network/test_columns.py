@@ -121,7 +121,7 @@ def test_embedded_columns_get_a_layer_of_their_own(layers, scaled, tmp_path):
     X, y = streets()
     net = Network(**layers, columns="auto", target_scaling="standardize", seed=0)
     net.fit(X, y, epochs=20)
-    vectors = {"name": "embedding", "categories": 61, "dimensions": 8}
+    vectors = {"name": "embedding", "categories": 60, "dimensions": 8, "other": True}
     first = {"name": "concatenate", "branches": [scaled, vectors], "columns": [[0, 1], [1, 2]]}
     by_hand = Network([2, first, 16, 1], target_scaling="standardize", seed=0)
     by_hand.fit(net.columns.matrix(X), y, epochs=20)
@@ -142,6 +142,20 @@ def test_an_embedding_learns_what_a_category_is_worth():
     without.fit(X[:700], y[:700], epochs=80)
     explained = [n.evaluate(X[700:], y[700:], metrics=["r2"])["r2"] for n in (net, without)]
     assert explained[0] > 0.95 > explained[1]
+
+
+def test_an_unseen_category_counts_as_the_mean_of_all():
+    """A new street has the price of the average street, which is what a network without streets predicts."""
+    X, y = streets()
+    net = Network(hidden=["standardize", 16], columns="auto", target_scaling="standardize", seed=0)
+    net.fit(X, y, epochs=80)
+    new = X.assign(street="another")
+    with pytest.warns(TrainingWarning, match=r"'street' in 900 rows \(another\)"):
+        prediction = net.predict(new)[:, 0]
+    fair = Network(hidden=["standardize", 16], columns={"street": "drop"}, target_scaling="standardize", seed=0)
+    fair.fit(X, y, epochs=80)
+    error, least = (np.sqrt(np.mean((p - y) ** 2)) for p in (prediction, fair.predict(X)[:, 0]))
+    assert error < 1.1 * least < 0.7 * np.std(y)
 
 
 def test_a_network_that_reads_indices_itself_is_left_alone():

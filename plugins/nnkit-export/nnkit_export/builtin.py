@@ -63,7 +63,10 @@ def normalized(x: Any, epsilon: float) -> Any:
 
 
 def _embedding(part: Any, parameters: Mapping[str, Any], x: Any) -> Any:
-    return lookup(parameters["weight"], x).reshape(len(x), -1)
+    weight = parameters["weight"]
+    if part.other:
+        weight = np.concatenate([weight, weight.mean(axis=0, keepdims=True)])
+    return lookup(weight, x).reshape(len(x), -1)
 
 
 def _function(part: Any, z: Any) -> Any:
