@@ -58,15 +58,37 @@ _ELSEWHERE = {
     "save save_model": "network.save(path)",
     "sequential mlpclassifier mlpregressor feedforwardnet fitnet patternnet": "nnkit.Network(hidden=[64, 32])",
     "train fit": "network.fit(X, y)",
-    "activations losses optimizers metrics layers callbacks": "names; nnkit.plugins.names(kind) lists them",
+    "model mlp": "nnkit.Network(hidden=[64, 32])",
+    "input inputlayer": "nnkit.Network([3, 64, 1]), whose first number is that of the inputs",
+    "linear": "nnkit.Dense(64), or its width in the list of layers",
+    "flatten": "X as it is: rows of images become rows of numbers",
+    "standardscaler normalization mapstd": "nnkit.Standardize() as the first layer",
+    "onehotencoder labelencoder": "nnkit.Network(columns='auto') for inputs; labels of any type for targets",
+    "crossentropyloss": "loss='categorical_crossentropy' with output_activation='softmax'",
+    "train_test_split": "network.fit(X, y, validation_split=0.2)",
+    "seed set_seed manual_seed random": "nnkit.Network(..., seed=0)",
+    "nn optim activations losses optimizers metrics callbacks": "the names in nnkit.plugins.names(kind)",
 }
 """Names in other libraries, and what to use instead."""
+
+_NAMED = ("activation", "loss", "optimizer", "layer", "callback", "metric", "initializer", "regularizer", "schedule")
+"""The kinds whose parts are used by name."""
+
+
+def _instead(name: str) -> str:
+    """What to use instead of a name of another library, or of a class of parts."""
+    answer = next((answer for names, answer in _ELSEWHERE.items() if name.lower() in names.split()), "")
+    if answer or not name[:1].isupper():
+        return answer
+    registry, key = importlib.import_module("nnkit.registry"), importlib.import_module("nnkit.spelling").key
+    parts = [(kind, part) for kind in _NAMED for part in registry.names(kind) if key(part) == key(name)]
+    return f"the name of the {parts[0][0]}, {parts[0][1]!r}" if parts else ""
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name the first time it is asked for, so that ``import nnkit`` stays cheap."""
     if name not in __all__:
-        instead = next((answer for names, answer in _ELSEWHERE.items() if name.lower() in names.split()), "")
+        instead = _instead(name)
         raise AttributeError(f"module 'nnkit' has no attribute {name!r}" + (f"; use {instead}" if instead else ""))
     if name in _HOME:
         value: Any = getattr(importlib.import_module(_HOME[name]), name)
