@@ -123,10 +123,10 @@ def learned_classes(y: DataLike, model: Model, name: str) -> tuple[Label, ...]:
         return labels.distinct
     if binary and labels.distinct in {(False,), (True,)}:
         return False, True
-    outputs = f"{model.outputs} output{'s' * (model.outputs > 1)}"
+    distinct, outputs = len(labels.distinct), f"{model.outputs} output{'s' * (model.outputs > 1)}"
     raise DataError(
-        f"{name} has {len(labels.distinct)} classes ({listed(map(repr, labels.distinct))}); expected {count}, or "
-        f"integers from 0 to {count - 1}: the network has {outputs}"
+        f"{name} has {distinct} class{'es' * (distinct > 1)} ({listed(map(repr, labels.distinct))}); expected {count}, "
+        f"or integers from 0 to {count - 1}: the network has {outputs}"
     )
 
 
@@ -188,12 +188,15 @@ def column_of(y: Any, name: str) -> Array | Labels:
         y = only_column(y)
     categories = getattr(getattr(y, "dtype", None), "categories", None) if is_column(y) else None
     if categories is not None:
-        codes, distinct = np.asarray(y.cat.codes, dtype=np.intp), np.asarray(categories).tolist()
+        codes = np.asarray(getattr(y, "cat", y).codes, dtype=np.intp)
+        distinct = np.asarray(categories).tolist()
         _refuse_missing(np.flatnonzero(codes < 0).tolist(), name)
         _refuse_several_types(distinct, name)
         return Labels(tuple(_label(value, name) for value in distinct), codes)
     values = _listed_objects(y) if isinstance(y, (list, tuple)) else np.asarray(y)
-    if values.dtype.kind in "OU":
+    if values.dtype.kind == "T":
+        values = values.astype(object)
+    if values.dtype.kind in "OUS":
         if is_column(y) and getattr(y.dtype, "kind", "O") in "biuf":  # nullable numbers
             return as_array(y, name)
         return Labels.of(values.reshape(-1), name)
@@ -247,12 +250,14 @@ def _kind(item: object) -> str:
 
 
 def _label(value: Any, name: str) -> Label:
-    """A label as a value of Python.
+    """A label as a value of Python; bytes are texts.
 
     Raises:
         DataError: When it is no str, bool, int or integral float.
     """
     value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
     if isinstance(value, (bool, int, str)) or (isinstance(value, float) and value.is_integer()):
         return str(value) if isinstance(value, str) else value
     raise DataError(f"{name} has the value {value!r}; {EXPECTED}")
