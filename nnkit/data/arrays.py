@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -218,11 +219,33 @@ def as_array(values: DataLike, name: str) -> Array:
     try:
         array = np.asarray(values)
     except ValueError as error:
-        raise DataError(f"{name} cannot be read as an array of numbers: {error}") from error
+        raise DataError(
+            f"{name} cannot be read as an array of numbers: {error} Expected rows of one length; where a row lists its"
+            " classes, pass a column of 0 and 1 for each class"
+        ) from error
     if array.dtype.kind not in "biuf":
         what = "complex numbers" if array.dtype.kind == "c" else f"values of dtype {array.dtype}"
-        raise DataError(f"{name} holds {what}; expected numbers (bool, int or float)")
+        raise DataError(f"{name} holds {what}; expected numbers (bool, int or float){_advice(array, name)}")
     return array
+
+
+def _advice(array: Array, name: str) -> str:
+    """What to do about an array that has no numbers."""
+    first = array.reshape(-1)[0] if array.size else None
+    if array.ndim == 0 and isinstance(array[()], (str, os.PathLike)):
+        return (
+            f". Read the file first, for example with pandas.read_csv({str(array)!r}), or use the command nnkit train"
+        )
+    if array.dtype.names or isinstance(first, Mapping):
+        return f": make a frame of these records, pandas.DataFrame({name if array.ndim else f'[{name}]'})"
+    if array.dtype.kind == "M":
+        return ": for dates pass a frame, and columns={'column': 'date'} to the Network"
+    if array.dtype.kind == "c":
+        return f": pass {name}.real and {name}.imag as columns"
+    advice = f": {name}.astype(float) converts numbers of another type"
+    if name == "y":
+        return advice + "; texts are classes: compose the network with a loss of classes, or with hidden=[...]"
+    return advice + "; for texts pass a frame, and columns='auto' to the Network" * (name == "X")
 
 
 def check_finite(

@@ -36,13 +36,18 @@ class Rule(ABC):
         """Its name in a request."""
         return type(self).__name__.lower()
 
-    @abstractmethod
-    def learned(self, column: Column, name: str) -> Self:
-        """The same rule with everything that it learns from the column.
+    def check(self, column: Column, name: str) -> None:
+        """Check that every value can be read, and none is missing where the rule accepts none.
 
         Raises:
-            DataError: When the column does not suit the rule.
+            DataError: Names the first row.
         """
+        if getattr(self, "missing", None) == "refuse":
+            self.refuse_missing(column, name)
+
+    @abstractmethod
+    def learned(self, column: Column, name: str) -> Self:
+        """The same rule with everything that it learns from a column that was checked and has values."""
 
     @abstractmethod
     def outputs(self, name: str) -> tuple[str, ...]:
@@ -99,11 +104,13 @@ class Numeric(Rule):
     def numbers(self, column: Column, name: str) -> Array:
         """The numbers of the column, NaN where they are missing."""
 
+    def check(self, column: Column, name: str) -> None:
+        super().check(column, name)
+        self.numbers(column, name)
+
     def learned(self, column: Column, name: str) -> Self:
         numbers = self.numbers(column, name)
         present = numbers[~np.isnan(numbers)]
-        if not len(present):
-            raise DataError(f"column {name!r} has no value in any row of training; declare it as 'drop'")
         if self.missing in {"drop", "refuse"}:
             return self
         fill = float(np.median(present) if self.missing == "median" else present.mean())
@@ -172,8 +179,6 @@ class Categorical(Rule):
     def learned(self, column: Column, name: str) -> Self:
         words = as_words(column)
         categories = tuple(sorted(words.used()))
-        if not categories:
-            raise DataError(f"column {name!r} has no value in any row of training; declare it as 'drop'")
         flagged = self.missing == "category" and bool((words.codes == MISSING).any())
         return attrs.evolve(self, categories=categories, flagged=flagged)
 
@@ -224,7 +229,9 @@ class OneHot(Categorical):
 @final
 @attrs.frozen(kw_only=True)
 class Embedding(Categorical):
-    """One input, the index of the category, which the network replaces by a trained vector; the last is for others.
+    """One input, the index of the category, which the network replaces by a trained vector.
+
+    The index after those of the categories stands for other values, whose vector is the mean of all vectors.
 
     Args:
         missing: As for ``Categorical``.
@@ -262,6 +269,11 @@ def _as_parts(parts: Any) -> tuple[str, ...]:
     return (parts,) if isinstance(parts, str) else tuple(parts)
 
 
+def _check_format(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, str) or "%" not in value:
+        raise DataError(f"date has the format {value!r}; expected text such as '%d.%m.%Y'")
+
+
 @final
 @attrs.frozen(kw_only=True)
 class Date(Rule):
@@ -269,12 +281,14 @@ class Date(Rule):
 
     Args:
         parts: Which.
+        format: How dates are written, as for ``datetime.strptime``; ISO 8601 (``2026-11-30``) when left out.
         missing: ``"median"`` of the dates in training, ``"drop"`` or ``"refuse"``.
         start: Learned: the first date, in days since 1970.
         fill: Learned: the replacement, in days since 1970.
     """
 
     parts: tuple[str, ...] = attrs.field(default=("elapsed", "month", "weekday"), converter=_as_parts)
+    format: str | None = attrs.field(default=None, validator=attrs.validators.optional(_check_format))
     missing: str = choice("refuse", ("median", "drop", "refuse"))
     start: float | None = None
     fill: float | None = None
@@ -284,11 +298,13 @@ class Date(Rule):
         if not value or not set(value) <= set(PARTS):
             raise DataError(f"date has the parts {value!r}; expected some of {', '.join(PARTS)}")
 
+    def check(self, column: Column, name: str) -> None:
+        super().check(column, name)
+        as_days(column, name, self.format)
+
     def learned(self, column: Column, name: str) -> Self:
-        days = as_days(column, name)
+        days = as_days(column, name, self.format)
         present = days[~np.isnan(days)]
-        if not len(present):
-            raise DataError(f"column {name!r} has no value in any row of training; declare it as 'drop'")
         fill = float(np.median(present)) if self.missing == "median" else None
         return attrs.evolve(self, start=float(np.floor(present.min())), fill=fill)
 
@@ -296,7 +312,7 @@ class Date(Rule):
         return tuple(f"{name} {part}" for part in self.parts)
 
     def encode(self, column: Column, name: str, out: Array) -> Words | None:
-        days = as_days(column, name)
+        days = as_days(column, name, self.format)
         if self.fill is None:
             self.refuse_missing(column, name)
         days = np.where(np.isnan(days), self.fill or 0.0, days)

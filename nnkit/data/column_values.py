@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,10 +15,18 @@ from nnkit.arrays import Array
 from nnkit.data.table import MISSING, Column, Words
 from nnkit.errors import DataError
 
-__all__ = ["BOOLEANS", "NUMBER", "as_days", "as_numbers", "as_words", "is_missing", "kind_of"]
+__all__ = ["BOOLEANS", "NUMBER", "as_days", "as_numbers", "as_words", "date_formats", "is_missing", "kind_of"]
 
 NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|infinity)", re.ASCII | re.IGNORECASE)
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ]\d\d?:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+DAYS = (
+    *("%d.%m.%Y", "%d.%m.%y", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y"),
+    *("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y"),
+)
+TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p")
+LOOKED_AT = 50
+"""Words from which the form of dates is recognized."""
+
 BOOLEANS = {"true": 1.0, "false": 0.0}
 
 
@@ -71,14 +81,38 @@ def as_words(column: Column) -> Words:
     return column if isinstance(column, Words) else Words.of(column.tolist())
 
 
-def as_days(column: Column, name: str) -> Array:
+def date_formats(words: Sequence[str]) -> list[str]:
+    """The forms in which texts are dates, as for ``datetime.strptime``; none where they are not, or in ISO 8601.
+
+    Example:
+        >>> date_formats(["31.12.2024", "01.01.2025"]), date_formats(["01/02/2024"])
+        (['%d.%m.%Y'], ['%m/%d/%Y', '%d/%m/%Y'])
+    """
+    some = [word.strip() for word in words[:LOOKED_AT]]
+    if not some or not all(any(map(str.isdecimal, word)) and len(word) >= len("1.1.20") for word in some):
+        return []
+    forms = map("".join, itertools.product(DAYS, TIMES))
+    return [form for form in forms if all(_has_form(word, form) for word in some)]
+
+
+def _has_form(word: str, form: str) -> bool:
+    try:
+        dt.datetime.strptime(word, form)  # noqa: DTZ007  # only whether it can be read
+    except ValueError:
+        return False
+    return True
+
+
+def as_days(column: Column, name: str, form: str | None = None) -> Array:
     """Days since 1970, with the time of the day as fraction; NaN where a date is missing.
 
     Raises:
-        DataError: For a value that is no date in ISO 8601.
+        DataError: For a value that is no date in this form, by default ISO 8601.
     """
     if isinstance(column, Words):
-        column = column.taken(np.array([_date(word, name) for word in column.words], dtype="datetime64[us]"), "NaT")
+        used = set(column.used())
+        moments = [_date(word, name, form) if word in used else "NaT" for word in column.words]
+        column = column.taken(np.array(moments, dtype="datetime64[us]"), "NaT")
     if column.dtype.kind != "M":
         raise DataError(f"column {name!r} has numbers; expected dates such as 2026-11-30")
     microseconds = column.astype("datetime64[us]")
@@ -86,13 +120,19 @@ def as_days(column: Column, name: str) -> Array:
     return np.where(np.isnat(microseconds), np.nan, days)
 
 
-def _date(word: str, name: str) -> np.datetime64:
-    date, _, time = word.strip().replace(" ", "T").partition("T")
+def _date(word: str, name: str, form: str | None) -> np.datetime64:
     try:
-        day = "-".join(part.zfill(2) for part in date.split("-"))
-        moment = dt.datetime.fromisoformat(f"{day}T{time}" if time else day)
+        if form is None:
+            date, _, time = word.strip().replace(" ", "T").partition("T")
+            day = "-".join(part.zfill(2) for part in date.split("-"))
+            moment = dt.datetime.fromisoformat(f"{day}T{time}" if time else day)
+        else:
+            moment = dt.datetime.strptime(word.strip(), form)  # noqa: DTZ007  # dates of a table have no time zone
     except ValueError as error:
-        raise DataError(f"column {name!r} has {word!r}; expected dates such as 2026-11-30") from error
+        expected = "dates such as 2026-11-30" if form is None else f"dates of the form {form}"
+        forms = date_formats([word]) if form is None else []
+        advice = f", or declare date(format={forms[0]!r})" if forms else ""
+        raise DataError(f"column {name!r} has {word!r}; expected {expected}{advice}") from error
     if moment.tzinfo is not None:
         moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
     return np.datetime64(moment, "us")

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self, TypeAlias
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.data.arrays import as_array
-from nnkit.data.column_rules import KINDS, RULES, Categorical, Embedding, Numeric, OneHot, Rule
-from nnkit.data.column_values import is_missing, kind_of
+from nnkit.data.column_request import AUTO, ColumnsLike, Undecided, automatic_rule, checked_request
+from nnkit.data.column_rules import KINDS, RULES, Categorical, Drop, Embedding, Numeric, Rule
+from nnkit.data.column_values import is_missing
 from nnkit.data.frames import is_frame
-from nnkit.data.table import Column, Table, Words, as_table
+from nnkit.data.table import Table, as_table
 from nnkit.errors import DataError, HyperparameterError, ShapeError, SpecError, TrainingWarning, warn
 from nnkit.interfaces.description import TablePlan, listed
-from nnkit.spelling import parse, suggest
+from nnkit.spelling import suggest
 
-__all__ = ["AUTO", "ColumnPlan", "ColumnsLike", "checked_request", "complete_rows"]
-
-AUTO = "auto"
-MOST_CATEGORIES = 50
-"""Text with more distinct values is embedded unless the column's rule is another."""
-
-ColumnsLike: TypeAlias = str | Mapping[str, Any]
-"""``"auto"``, or the rule of some columns by name; the others follow ``"auto"``."""
+__all__ = ["ColumnPlan", "complete_rows", "written_rules"]
 
 
 @attrs.frozen(kw_only=True)
@@ -51,7 +46,15 @@ class ColumnPlan:
     rules: tuple[tuple[str, Rule], ...]
 
     @classmethod
-    def learn(cls, frame: Any, request: ColumnsLike = AUTO, *, name: str = "X", rows: Any = None) -> Self:
+    def learn(
+        cls,
+        frame: Any,
+        request: ColumnsLike = AUTO,
+        *,
+        name: str = "X",
+        rows: Any = None,
+        example: Callable[[Mapping[str, str]], str] | None = None,
+    ) -> Self:
         """The plan of a frame or a mapping of arrays.
 
         Args:
@@ -59,6 +62,7 @@ class ColumnPlan:
             request: ``"auto"``, or the rule of some columns by name.
             name: The table's name in messages.
             rows: The rows of training, as places or a mask; all by default.
+            example: How declared rules are written in messages; by default as the argument ``columns``.
 
         Raises:
             DataError: With every column that has no rule, why, and what to do.
@@ -79,15 +83,24 @@ class ColumnPlan:
             if complete is not None:
                 rows = np.arange(len(table))[rows]
                 rows = rows[complete[rows]]
-        refused: list[str] = []
+        undecided: dict[str, Undecided] = {}
         rules: list[tuple[str, Rule]] = []
         for column in table.columns:
             part = table[column][rows]
-            chosen = declared.get(column) or _automatic(part, column, refused)
-            if chosen is not None:
+            chosen = declared.get(column) or automatic_rule(part)
+            if isinstance(chosen, Undecided):
+                undecided[column] = chosen
+                continue
+            with _named(name):
+                chosen.check(table[column], column)
+                if not isinstance(chosen, Drop) and is_missing(part).all():
+                    undecided[column] = Undecided('has no value in any row of training; declare "drop"', "drop")
+                    continue
                 rules.append((column, chosen.learned(part, column)))
-        if refused:
-            raise DataError(f"{name}: {'; '.join(refused)}")
+        if undecided:
+            reasons = "; ".join(f"column {column!r} {entry.reason}" for column, entry in undecided.items())
+            wanted = {column: entry.rule for column, entry in undecided.items()}
+            raise DataError(f"{name}: {reasons}. For example: {(example or written_rules)(wanted)}")
         plan = cls(rules=tuple(rules))
         if not plan.outputs:
             raise DataError(f"{name} has no column left for the features; its columns are {listed(table.columns)}")
@@ -118,13 +131,13 @@ class ColumnPlan:
 
     @property
     def embedded(self) -> tuple[tuple[int, int, int], ...]:
-        """Of each input that is an index: its column of the matrix, the number of indices, the length of its vector.
+        """Of each input that is an index: its column of the matrix, the number of categories, the length of its vector.
 
-        They are the last columns of the matrix.
+        They are the last columns of the matrix. The index after those of the categories stands for other values.
         """
         rules = [rule for _, rule in self._placed if isinstance(rule, Embedding)]
         first = len(self.outputs) - len(rules)
-        return tuple((first + place, rule.size + 1, rule.width) for place, rule in enumerate(rules))
+        return tuple((first + place, rule.size, rule.width) for place, rule in enumerate(rules))
 
     @property
     def _placed(self) -> tuple[tuple[str, Rule], ...]:
@@ -152,22 +165,13 @@ class ColumnPlan:
         Raises:
             DataError: When a column is missing, or has a value that its rule cannot read.
         """
-        table = self._table(frame, name)
-        missing = [column for column in self.columns if column not in table.columns]
-        known = {column for column, _ in self.rules}
-        additional = [column for column in table.columns if column not in known]
-        if missing or additional:
-            parts = [f"lacks {listed(map(repr, missing))}"] * bool(missing)
-            parts += [f"has {listed(map(repr, additional))} in addition"] * bool(additional)
-            raise DataError(f"{name} {' and '.join(parts)}; its column plan has {listed(map(repr, self.columns))}")
+        table, name = self._matched(frame, name)
         out = np.empty((len(table), len(self.outputs)))
         ranges, unseen = self.ranges, []
         for column, rule in self.rules:
             if rule.outputs(column):
-                try:
+                with _named(name):
                     other = rule.encode(table[column], column, out[:, ranges[column]])
-                except DataError as error:
-                    raise DataError(f"{name}: {error}") from error
                 if other is not None:
                     unseen.append(f"{column!r} in {len(other)} rows ({listed(other.used(), 3)})")
         if unseen:
@@ -177,6 +181,35 @@ class ColumnPlan:
                 TrainingWarning,
             )
         return out
+
+    def check(self, frame: Any, name: str = "X") -> None:
+        """Check that every value can be read, without making the inputs.
+
+        Raises:
+            DataError: As ``matrix``.
+        """
+        table, name = self._matched(frame, name)
+        for column, rule in self.rules:
+            if rule.outputs(column):
+                with _named(name):
+                    rule.check(table[column], column)
+
+    def _matched(self, frame: Any, name: str) -> tuple[Table, str]:
+        """The columns of a frame, and its name in messages.
+
+        Raises:
+            DataError: When columns are missing, or additional.
+        """
+        table = self._table(frame, name)
+        name = table.source or name
+        missing = [column for column in self.columns if column not in table.columns]
+        known = {column for column, _ in self.rules}
+        additional = [column for column in table.columns if column not in known]
+        if missing or additional:
+            parts = [f"lacks {listed(map(repr, missing))}"] * bool(missing)
+            parts += [f"has {listed(map(repr, additional))} in addition"] * bool(additional)
+            raise DataError(f"{name} {' and '.join(parts)}; its column plan has {listed(map(repr, self.columns))}")
+        return table, name
 
     def complete(self, frame: Any, name: str = "X") -> Array | None:
         """Which rows stay in training, ``(N,)``; ``None`` where no rule drops rows.
@@ -215,6 +248,9 @@ class ColumnPlan:
             if table is not None and rule.rule != "drop":
                 count = int(is_missing(table[name]).sum())
                 details.insert(0, f"{count:,} missing" if count else "")
+                if isinstance(rule, Numeric) and count == 0:
+                    numbers = rule.numbers(table[name], name)
+                    details.append("one value" if numbers.min(initial=np.inf) == numbers.max(initial=-np.inf) else "")
             lines.append((name, rule.rule, str(len(rule.outputs(name))), ", ".join(filter(None, details))))
         return lines
 
@@ -247,6 +283,25 @@ class ColumnPlan:
         return cls(rules=tuple(rules))
 
 
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Within the block, errors of a column begin with the name of the table."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
+
+
+def written_rules(rules: Mapping[str, str]) -> str:
+    """Declared rules as the argument ``columns``.
+
+    Example:
+        >>> written_rules({"name": "drop"})
+        "columns={'name': 'drop'}"
+    """
+    return f"columns={dict(rules)!r}"
+
+
 def complete_rows(plan: TablePlan | None, X: Any, *others: Any, name: str = "X") -> tuple[Any, ...]:
     """``X`` and what goes with its rows (targets, weights), without the rows that the plan leaves out of training.
 
@@ -276,65 +331,3 @@ def _rows(values: Any, rows: Array) -> Any:
     if hasattr(values, "filter") and not hasattr(values, "codes"):  # polars, pyarrow
         return values.filter(rows.tolist())
     return values[rows] if hasattr(values, "codes") else np.asarray(values)[rows]
-
-
-def checked_request(request: Any) -> dict[str, Rule]:
-    """The declared rules by column, with nothing learned yet.
-
-    Raises:
-        SpecError: When it is neither ``"auto"`` nor a mapping of rules.
-    """
-    if request == AUTO:
-        return {}
-    if not isinstance(request, Mapping):
-        raise SpecError(
-            f"columns is {request!r}; expected 'auto', or the rules of columns by name: {{'city': 'onehot'}}"
-        )
-    return {str(column): _rule(spec, str(column)) for column, spec in request.items()}
-
-
-def _rule(spec: Any, column: str) -> Rule:
-    """The rule of a text such as ``"number(missing='median')"``, or of a mapping with ``name``."""
-    where = f"columns: the rule of {column!r}"
-    if isinstance(spec, Rule):
-        return spec
-    if isinstance(spec, str):
-        name, options = parse(spec)
-    elif isinstance(spec, Mapping) and isinstance(spec.get("name"), str):
-        name, options = spec["name"], {key: value for key, value in spec.items() if key != "name"}
-    else:
-        raise SpecError(f"{where} is {spec!r}; expected text such as \"number(missing='median')\"")
-    if name not in RULES:
-        near = suggest(name, RULES, count=1)
-        hint = f" did you mean {near[0]!r}?" if near else ""
-        raise SpecError(f"{where} is {name!r};{hint} the rules are {', '.join(RULES)}")
-    allowed = {"missing", "indicator", "parts", "dimensions"} & {field.name for field in attrs.fields(RULES[name])}
-    wrong = next((option for option in options if option not in allowed), None)
-    if wrong is not None:
-        raise SpecError(f"{where}: {name} has no option {wrong!r}; it has {', '.join(sorted(allowed)) or 'none'}")
-    try:
-        return RULES[name](**options)
-    except (HyperparameterError, DataError) as error:
-        raise SpecError(f"{where}: {error}") from error
-
-
-def _automatic(column: Column, name: str, refused: list[str]) -> Rule | None:
-    """The rule of a column without a declared one; ``None`` adds to ``refused`` why there is none."""
-    kind = kind_of(column)
-    if kind == "date":
-        refused.append(
-            f'column {name!r} has dates; declare "date" (or "date(parts=[\'year\', \'month\'])"), or "drop": '
-            f'columns = {{"{name}" = "date"}}'
-        )
-        return None
-    if kind in {"number", "boolean"}:
-        return RULES[kind]()
-    assert isinstance(column, Words)
-    distinct, rows = len(column.used()), int((column.codes >= 0).sum())
-    if 2 * distinct > rows:
-        refused.append(
-            f"column {name!r} has {distinct} distinct texts in {rows} rows ({listed(map(repr, column.used()), 2)}), too"
-            ' many to learn from; declare "drop", or "embedding" or "onehot" if they are categories all the same'
-        )
-        return None
-    return (Embedding if distinct > MOST_CATEGORIES else OneHot)()

@@ -79,6 +79,10 @@ Column: TypeAlias = Array | Words
 class Table:
     """Columns of one length by their names.
 
+    Args:
+        contents: The columns.
+        source: The file that they come from, for messages.
+
     Example:
         >>> table = Table({"age": np.array([3.0, 5.0]), "city": Words.of(["Oslo", "Rome"])})
         >>> table.columns, table.shape, table.rows([1])["city"].used()
@@ -86,6 +90,7 @@ class Table:
     """
 
     contents: Mapping[str, Column]
+    source: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -105,11 +110,11 @@ class Table:
 
     def rows(self, rows: Any) -> Table:
         """Some of the rows, by their places or as a mask."""
-        return Table({name: column[rows] for name, column in self.contents.items()})
+        return Table({name: column[rows] for name, column in self.contents.items()}, self.source)
 
     def only(self, names: Iterable[str]) -> Table:
         """Some of the columns, in this order."""
-        return Table({name: self.contents[name] for name in names})
+        return Table({name: self.contents[name] for name in names}, self.source)
 
 
 def as_table(frame: Any, name: str) -> Table:
@@ -135,6 +140,12 @@ def as_table(frame: Any, name: str) -> Table:
     repeated = next((label for label in names if names.count(label) > 1), None)
     if repeated is not None:
         raise DataError(f"{name} has several columns called {repeated!r}; rename them, so that each name is unique")
+    single = next((label for label, column in zip(names, series, strict=True) if not hasattr(column, "__len__")), None)
+    if single is not None:
+        raise DataError(
+            f"{name} has the single value {frame[single]!r} in column {single!r}; expected one value a row: for one row"
+            f" pass {{{single!r}: [{frame[single]!r}], ...}}"
+        )
     columns = {label: as_column(one) for label, one in zip(names, series, strict=True)}
     lengths = {len(column) for column in columns.values()}
     if len(lengths) > 1:
@@ -148,12 +159,14 @@ def tabular(X: Any) -> Any:
 
 
 def as_column(series: Any) -> Column:
-    """One column: numbers, booleans and dates as arrays, everything else as words."""
+    """One column: numbers, booleans and dates as arrays, everything else as words; masked values are missing."""
     if isinstance(series, Words):
         return series
+    if isinstance(series, np.ma.MaskedArray):
+        series = series.tolist() if np.ma.is_masked(series) else series.data
     numbers = from_column(series)
-    if numbers is not None:
-        return numbers
+    if numbers is not None and (numbers.dtype.kind == "b" or not _is_boolean(series)):
+        return numbers  # booleans with missing values are words, as in a file
     values = np.asarray(series)
     if values.dtype.kind == "M":
         return values
@@ -169,9 +182,17 @@ def as_column(series: Any) -> Column:
     return Words.of(listed)
 
 
+def _is_boolean(series: Any) -> bool:
+    """Whether a column of pandas, polars or pyarrow is declared as booleans."""
+    dtype = getattr(series, "type", getattr(series, "dtype", None))
+    return getattr(dtype, "kind", None) == "b" or str(dtype).lower() in {"bool", "boolean"}
+
+
 def _is_missing(value: object) -> bool:
     return value is None or type(value).__name__ in {"NAType", "NaTType"} or value != value  # noqa: PLR0124  # NaN
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, bytes):  # texts of HDF5 and ARFF files
+        return value.decode(errors="backslashreplace")
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
