@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
-from nnkit.arrays import Array
+from nnkit.arrays import Array, IntArray
 from nnkit.cli.data_files import STANDARD_INPUT, DataFile, data_file
 from nnkit.cli.experiment import DataSection, Experiment
 from nnkit.cli.sections import ExperimentError
 from nnkit.cli.tables import Content, read_table
 from nnkit.cli.targets import TargetLike, class_codes, numeric_targets, targets_of, without_missing_targets
+from nnkit.data.column_request import checked_request
 from nnkit.data.column_rules import Categorical
-from nnkit.data.columns import ColumnPlan, checked_request
+from nnkit.data.columns import ColumnPlan
 from nnkit.data.frames import NamedColumns
 from nnkit.data.labels import Labels
 from nnkit.data.table import Table, Words
@@ -39,11 +42,15 @@ class Part:
         name: ``"training"``, ``"validation"`` or ``"test"``.
         X: The rows: an array, or the columns of a table.
         y: Targets: labels, or numbers.
+        content: The file that they come from.
+        rows: Their places in it.
     """
 
     name: str
     X: Array | Table
     y: TargetLike
+    content: Content
+    rows: IntArray
 
     def __len__(self) -> int:
         return int(self.X.shape[0])
@@ -189,7 +196,11 @@ def with_target_scaling(experiment: Experiment, network: Network, samples: Sampl
     stated = {"loss", "target_scaling"} & experiment.network.keys()
     if stated or "loss" not in network.composition.deferred:
         return network
-    loss = decided(network.composition, samples.train.y).loss
+    try:
+        loss = decided(network.composition, samples.train.y).loss
+    except NNKitError as error:
+        error.add_note(f'in [network] of {experiment.path}, for example task = "regression"')
+        raise
     return build_network(experiment, target_scaling="standardize") if loss.offers("unscale") else network
 
 
@@ -210,7 +221,10 @@ def load_samples(experiment: Experiment, content: Content, network: Network) -> 
     def rows(name: str, chosen: Any, file: str | None) -> Part | None:
         if file is not None:
             other = read_rows(experiment, file, network, like=content)
-            return _part(name, other, targets_of(other, network), np.arange(len(other)))
+            own = targets_of(other, network)
+            if isinstance(own, Labels) and isinstance(targets, Labels):
+                own.among(targets.distinct, f"{other.source}: the target", f"{content.source} has")
+            return _part(name, other, own, np.arange(len(other)))
         return _part(name, content, targets, chosen) if len(chosen) else None
 
     train = rows("training", parts.train, None)
@@ -222,16 +236,16 @@ def load_samples(experiment: Experiment, content: Content, network: Network) -> 
     )
 
 
-def _part(name: str, content: Content, targets: TargetLike, rows: Array) -> Part:
+def _part(name: str, content: Content, targets: TargetLike, rows: IntArray) -> Part:
     X = content.X.rows(rows) if isinstance(content.X, Table) else content.X[rows]
-    if isinstance(targets, NamedColumns):
-        return Part(name=name, X=X, y=NamedColumns(targets.values[rows], targets.columns))
-    y: Array | Labels = targets[rows]
-    return Part(name=name, X=X, y=y)
+    some: TargetLike = targets.rows(rows) if isinstance(targets, NamedColumns) else targets[rows]
+    return Part(name=name, X=X, y=some, content=content, rows=rows)
 
 
 def learn_plan(experiment: Experiment, samples: Samples, network: Network) -> ColumnPlan | None:
     """The column plan that the training will learn, to be shown before; ``None`` for arrays.
+
+    All values of the files are checked by it, so that a fault is found before the training, with its row in the file.
 
     Raises:
         ExperimentError: When the network begins with another number of inputs.
@@ -239,8 +253,17 @@ def learn_plan(experiment: Experiment, samples: Samples, network: Network) -> Co
     """
     X, plan = samples.train.X, network.columns
     request = network.composition.columns
+    if isinstance(X, Table) and request is not None and not isinstance(plan, ColumnPlan):
+        source = samples.train.content.source
+        plan = ColumnPlan.learn(
+            samples.train.content.X, request, name=source, rows=samples.train.rows, example=_written_rules
+        )
     if not isinstance(plan, ColumnPlan):
-        plan = ColumnPlan.learn(X, request) if isinstance(X, Table) and request is not None else None
+        plan = None
+    if plan is not None:
+        parts = [part for part in (samples.train, samples.validation, samples.test) if part is not None]
+        for content in {id(part.content): part.content for part in parts}.values():
+            plan.check(content.X)
     columns = X.shape[1] if plan is None else len(plan.outputs)
     if network.inputs not in {None, columns}:
         features = f"{columns} features" if plan is None else f"{columns} inputs from {len(plan.columns)} columns"
@@ -249,3 +272,13 @@ def learn_plan(experiment: Experiment, samples: Samples, network: Network) -> Co
             " hidden = [...] instead of layers needs no number of inputs"
         )
     return plan
+
+
+def _written_rules(rules: Mapping[str, str]) -> str:
+    """Declared rules as they are written in ``[data]``."""
+    return f"columns = {{ {', '.join(f'{_text(name)} = {_text(rule)}' for name, rule in rules.items())} }}"
+
+
+def _text(word: str) -> str:
+    """A string of TOML, which is one of JSON."""
+    return json.dumps(word, ensure_ascii=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import functools
 import gzip
 import io
 import shutil
@@ -22,6 +23,7 @@ __all__ = ["STANDARD_INPUT", "DataFile", "data_file", "read_errors"]
 STANDARD_INPUT = "-"
 TEXT = {".csv", ".tsv", ".txt", ".data"}
 PARQUET = {".parquet", ".pq"}
+SHEETS = {".xlsx", ".xls", ".ods"}
 SIGNATURES = {b"PK": ".npz", b"PAR1": ".parquet", b"\x1f\x8b": ".csv.gz"}
 
 
@@ -34,12 +36,14 @@ class DataFile:
         name: What messages call it.
         kind: ``"text"``, ``"npz"`` or ``"parquet"``.
         compressed: Whether it is text compressed by gzip.
+        encoding: How text is encoded that is not UTF-8; UTF-16 with a byte order mark is recognized.
     """
 
     path: Path
     name: str
     kind: str
     compressed: bool = False
+    encoding: str | None = None
 
     @classmethod
     def of(cls, path: Path, name: str | None = None) -> DataFile:
@@ -55,7 +59,7 @@ class DataFile:
         if kind is None:
             raise DataError(
                 f"{path}: data are read from .npz, .csv (also .tsv, .txt, .data, and .gz of these) and .parquet files;"
-                f" this one ends in {path.suffix!r}"
+                f" this one ends in {path.suffix!r}" + ("; save its sheet as .csv" if suffix in SHEETS else "")
             )
         return cls(path=path, name=str(path) if name is None else name, kind=kind, compressed=compressed)
 
@@ -63,7 +67,7 @@ class DataFile:
         return self.name
 
     def binary(self) -> IO[bytes]:
-        """The bytes of a text, uncompressed, after a byte order mark."""
+        """The bytes of a text, uncompressed, after a byte order mark of UTF-8."""
         opened = gzip.open if self.compressed else open
         file: Any = opened(self.path, "rb")
         if file.read(3) != codecs.BOM_UTF8:
@@ -72,7 +76,26 @@ class DataFile:
 
     def text(self) -> IO[str]:
         """The characters of a text, with line ends as they are."""
-        return io.TextIOWrapper(self.binary(), encoding="utf-8", newline="")
+        return io.TextIOWrapper(self.binary(), encoding=self.written_in, newline="")
+
+    @functools.cached_property
+    def written_in(self) -> str:
+        """The encoding of a text: UTF-8, UTF-16 by its mark, or the one that is stated if the file is not UTF-8."""
+        with self.binary() as file:
+            if file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+                return "utf-16"
+        return self.encoding if self.encoding is not None and not self._is_utf8() else "utf-8"
+
+    def _is_utf8(self) -> bool:
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            with self.binary() as file:
+                while block := file.read(1 << 20):
+                    decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+        return True
 
 
 @contextlib.contextmanager
@@ -101,6 +124,13 @@ def read_errors(file: DataFile) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not UTF-8 text: {error.reason} at byte {error.start}") from error
+        advice = (
+            '; save it as UTF-8, or state how it is encoded, for example encoding = "cp1252" in [data], or --encoding'
+            " cp1252"
+        )
+        name = file.written_in.upper()
+        raise DataError(
+            f"{file} is not {name} text: {error.reason} at byte {error.start}" + advice * (file.encoding is None)
+        ) from error
     except (gzip.BadGzipFile, EOFError) as error:
         raise DataError(f"{file} is not a complete gzip file: {error}") from error

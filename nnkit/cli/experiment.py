@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import inspect
 import tomllib
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import attrs
 from nnkit.cli.sections import ExperimentError, check_keys, read_section
 from nnkit.cli.splitting import Split
 from nnkit.cli.text_layout import Reading
-from nnkit.data.columns import AUTO, ColumnsLike, checked_request
+from nnkit.data.column_request import AUTO, ColumnsLike, checked_request
 from nnkit.errors import SpecError
 from nnkit.interfaces.fields import choice, real
 
@@ -78,11 +79,12 @@ class DataSection:
         columns: ``"auto"``, or the rules of some columns of a table by name: what becomes of them as inputs.
         categories: Columns of features whose values are categories, also where they are numbers.
         delimiter: What separates the cells of a ``.csv``; detected when left out.
+        encoding: How tables of text are encoded that are not UTF-8.
         decimal: ``"."`` or ``","``; detected when left out.
         header: Whether the first line of a ``.csv`` names its columns; detected when left out.
         missing: Texts that stand for a missing value, besides empty cells; some common ones when left out.
         missing_target: ``"refuse"``, or ``"drop"`` for leaving out rows without a target.
-        index_column: A column that only numbers the rows; leading columns without a name are such columns.
+        index_column: A column that only numbers the rows; columns without a name are not used either.
         divide_by: Features are divided by this number; the model does it, also in ``predict``.
         standardize: Features get mean 0 and standard deviation 1 over the training rows; the model does it. When left
             out: where ``hidden`` begins with a width and nothing divides the features.
@@ -99,6 +101,7 @@ class DataSection:
     columns: ColumnsLike = attrs.field(default=AUTO)
     categories: list[str] | None = _texts(several=True)
     delimiter: str | None = attrs.field(default=None)
+    encoding: str | None = attrs.field(default=None)
     decimal: str | None = attrs.field(default=None)
     header: bool | None = _flag()
     missing: str | list[str] | None = _texts("text")
@@ -119,6 +122,13 @@ class DataSection:
     def _check_delimiter(self, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value is not None and (not isinstance(value, str) or len(value) != 1):
             raise ExperimentError(f"delimiter must be one character; got {value!r}")
+
+    @encoding.validator
+    def _check_encoding(self, attribute: attrs.Attribute[Any], value: Any) -> None:
+        try:
+            codecs.lookup("utf-8" if value is None else value)
+        except (LookupError, TypeError) as error:
+            raise ExperimentError(f"encoding must be one of Python's, such as 'cp1252'; got {value!r}") from error
 
     @decimal.validator
     def _check_decimal(self, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -154,6 +164,7 @@ class DataSection:
             header=self.header,
             missing=None if missing is None else tuple(missing),
             index_column=self.index_column,
+            encoding=self.encoding,
         )
 
 
@@ -235,7 +246,7 @@ def read_experiment(path: Path, text: str | None = None, settings: Mapping[str, 
         text = path.read_text(encoding="utf-8-sig") if text is None else text
         content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"{path} is not a TOML file: {error}") from error
+        raise ExperimentError(f"{path} is not a TOML file: {error}{_instead(path)}") from error
     for key, value in (settings or {}).items():
         _replace(content, key, value)
     check_keys(content, ("data", "network", "training", "output"), str(path))
@@ -261,6 +272,16 @@ def read_experiment(path: Path, text: str | None = None, settings: Mapping[str, 
         network=sections["network"],
         training=training,
         output=read_section(OutputSection, content.get("output", {}), f"{path}: [output]"),
+    )
+
+
+def _instead(path: Path) -> str:
+    """What to do with a file of another kind."""
+    if path.suffix.lower() in {".toml", ""}:
+        return ""
+    return (
+        f". An experiment file names the data: [data] file = {str(path.name)!r}, and has a section [network]; a trained"
+        " model goes on by nnkit train --resume MODEL"
     )
 
 

@@ -28,6 +28,7 @@ def read_for(
     x: str | None = None,
     y: str | None = None,
     delimiter: str | None = None,
+    encoding: str | None = None,
     keep: Sequence[str] | None = (),
 ) -> Content:
     """The rows of a file as the network reads them.
@@ -40,6 +41,7 @@ def read_for(
         x: The array of features in an ``.npz``; by default that of the training.
         y: The array of targets in an ``.npz``; by default that of the training.
         delimiter: What separates cells; by default that of the training, else detected.
+        encoding: How text is encoded that is not UTF-8; by default as that of the training.
         keep: Further columns to return as they are written; ``None`` for all.
 
     Raises:
@@ -49,8 +51,7 @@ def read_for(
     stored = notes.get("reading") or {}
     options: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in stored.items()}
     reading = Reading(**options)
-    if delimiter is not None:
-        reading = attrs.evolve(reading, delimiter=delimiter)
+    reading = attrs.evolve(reading, delimiter=delimiter or reading.delimiter, encoding=encoding or reading.encoding)
     plan = network.columns
     if target is None and with_target:
         target = notes.get("target")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import click
 
-__all__ = ["data_argument", "delimiter_option", "override_option", "parsed"]
+__all__ = ["data_argument", "override_option", "parsed", "reading_options"]
 
 
 def _character(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -20,11 +21,23 @@ def _character(context: click.Context, parameter: click.Parameter, value: str | 
     return text
 
 
-def delimiter_option(function: Any) -> Any:
-    """The option, for a command that reads a table of text."""
-    return click.option(
+def _codec(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    try:
+        codecs.lookup("utf-8" if value is None else value)
+    except LookupError as error:
+        raise click.BadParameter(f"{value!r} is no encoding of Python, such as cp1252") from error
+    return value
+
+
+def reading_options(function: Any) -> Any:
+    """The options of a command that reads a table of text."""
+    delimiter = click.option(
         "--delimiter", callback=_character, help="What separates the cells of a .csv; detected when left out."
-    )(function)
+    )
+    encoding = click.option(
+        "--encoding", callback=_codec, help="How a .csv is encoded that is not UTF-8; by default as in the training."
+    )
+    return delimiter(encoding(function))
 
 
 def data_argument(function: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import attrs
 import numpy as np
 from rich.table import Table
 
+from nnkit import registry
 from nnkit.arrays import Array
 from nnkit.cli.console import new_table
 from nnkit.cli.targets import class_codes
@@ -17,7 +19,7 @@ from nnkit.interfaces import PartSpec
 from nnkit.network.composition import DEFAULTS
 from nnkit.network.network import Network
 
-__all__ = ["Evaluation", "class_table", "evaluated", "plan_table"]
+__all__ = ["Evaluation", "class_table", "counted", "evaluated", "plain", "plan_table"]
 
 PLAIN_FROM = 30
 """From this number of columns, those of numbers without missing values are only counted."""
@@ -52,12 +54,36 @@ def evaluated(network: Network, X: Any, y: Any, metrics: Sequence[PartSpec] = ()
         usual = [DEFAULTS["regression_score"], DEFAULTS["explained"]]
     before = X.shape[0]
     X, y = complete_rows(network.columns, X, y)
-    values = network.evaluate(X, y, metrics=[*([DEFAULTS["confusion"]] if confusion else []), *metrics, *usual])
+    own = [DEFAULTS["confusion"]] if confusion else []
+    known = [registry.create("metric", metric) for metric in (*own, *usual)]
+    further = [metric for metric in metrics if registry.create("metric", metric) not in known]
+    values = network.evaluate(X, y, metrics=[*own, *further, *usual])
     matrix = values.pop(DEFAULTS["confusion"]) if confusion else None
     rows = X.shape[0]
     return Evaluation(
         values=values, matrix=None if matrix is None else np.asarray(matrix), rows=rows, left_out=before - rows
     )
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "row"), counted(1200, "row")
+        ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def plain(value: Any) -> Any:
+    """The value for JSON, which has no NaN and no infinity: ``None`` stands for them."""
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def class_table(matrix: Array, classes: Sequence[str]) -> Table:

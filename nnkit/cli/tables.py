@@ -11,7 +11,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.cli.data_files import DataFile
-from nnkit.cli.text_layout import Layout, Reading, detect, index_columns
+from nnkit.cli.text_layout import Layout, Reading, detect, unnamed_columns
 from nnkit.cli.text_tables import read_columns
 from nnkit.data.column_values import as_words
 from nnkit.data.table import Table, Words, as_column
@@ -98,12 +98,13 @@ def read_table(
             raise DataError(f"{file} has arrays, not columns with names; columns can be kept of tables only")
         return _read_npz(file, x, y)
     reading = reading or Reading()
+    file = attrs.evolve(file, encoding=reading.encoding)
     layout, stored = (None, _read_parquet(file)) if file.kind == "parquet" else (detect(file, reading), None)
     names, named = (stored.columns, True) if layout is None and stored is not None else _names(layout)
     original = names
     if reading.index_column is not None and features is None:
         _check_column(reading.index_column, names, file)
-    index = {*index_columns(names, named), reading.index_column, "__index_level_0__"}
+    index = {*unnamed_columns(names, named), reading.index_column, "__index_level_0__"}
     usable = [name for name in names if name not in index]
     if target is None and last_is_target and usable:
         target = usable[-1]
@@ -116,9 +117,18 @@ def read_table(
         _check_column(name, names, file)
     for name in kept:
         _check_column(name, original, file)
+    both = next((name for name in chosen if name in targets), None)
+    if both is not None:
+        raise DataError(f"{file}: column {both!r} is the target and among the features; leave it out of the features")
     if not chosen:
         how = "" if layout is None else f" ({layout})"
-        raise DataError(f"{file} has no column left for the features{how}; its columns are {listed(names, SHOWN)}")
+        advice = (
+            "; state delimiter in [data] where another character separates the cells, or delete lines above the header"
+            * (len(names) == 1)
+        )
+        raise DataError(
+            f"{file} has no column left for the features{how}; its columns are {listed(names, SHOWN)}{advice}"
+        )
     wanted = list(dict.fromkeys([*chosen, *targets]))
     words = {name for name in wanted if name in texts or (name in targets and not numeric_target)}
     as_written = None
@@ -132,7 +142,7 @@ def read_table(
         stored = Table({name: stored[old] for name, old in zip(names, original, strict=True)})
         stored = Table({name: as_words(stored[name]) if name in words else stored[name] for name in wanted})
     return Content(
-        X=stored.only(chosen),
+        X=Table(stored.only(chosen).contents, str(file)),
         y=stored.only(targets) if targets else None,
         single=target is None or isinstance(target, str),
         kept=as_written,

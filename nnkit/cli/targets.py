@@ -13,7 +13,6 @@ from nnkit.arrays import Array, IntArray
 from nnkit.cli.tables import Content
 from nnkit.cli.text_layout import number_of
 from nnkit.data.column_values import BOOLEANS, as_words, is_missing
-from nnkit.data.deciding import decided_task
 from nnkit.data.frames import NamedColumns
 from nnkit.data.labels import Labels
 from nnkit.data.table import Column, Table, Words
@@ -149,7 +148,10 @@ def _of_column(column: Column, numeric: bool | None, network: Network, where: st
     if integers:
         values = list(map(int, used))
         if numeric is None:
-            decided_task(np.array([0]), None)  # asks for the task
+            raise DataError(
+                f"{where} holds integers, which may be numbers or classes: state which in [network], task ="
+                ' "regression", "binary" or "multiclass"'
+            )
     elif set(used) <= {"True", "False"}:
         values = [word == "True" for word in used]
     order = sorted(range(len(used)), key=values.__getitem__)
@@ -168,15 +170,18 @@ def _counted(labels: Labels, network: Network) -> TargetLike:
 
 def _numbers(column: Column, where: str, decimal: str, network: Network | None = None) -> Array:
     """The numbers of a column; True and False are 1 and 0."""
-    if not isinstance(column, Words):
-        return np.asarray(column)
-    numbers = []
-    for word in column.words:
-        number = BOOLEANS.get(word.lower(), number_of(word, decimal))
-        if number is None:
-            raise _no_numbers(word, network, where)
-        numbers.append(number)
-    return column.taken(np.array(numbers), np.nan)
+    if isinstance(column, Words):
+        numbers = []
+        for word in column.words:
+            number = BOOLEANS.get(word.lower(), number_of(word, decimal))
+            if number is None:
+                raise _no_numbers(word, network, where)
+            numbers.append(number)
+        column = column.taken(np.array(numbers), np.nan)
+    infinite = np.flatnonzero(np.isinf(column))
+    if len(infinite):
+        raise DataError(f"{where} is {column[infinite[0]]} in row {infinite[0]}; expected finite numbers")
+    return column
 
 
 def _no_numbers(word: str, network: Network | None, where: str) -> DataError:

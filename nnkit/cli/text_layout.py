@@ -15,9 +15,9 @@ from nnkit.cli.data_files import DataFile, read_errors
 from nnkit.data.column_values import NUMBER
 from nnkit.errors import DataError
 
-__all__ = ["Layout", "Reading", "csv_reader", "detect", "filled_rows", "index_columns", "number_of", "number_test"]
+__all__ = ["Layout", "Reading", "csv_reader", "detect", "filled_rows", "number_of", "number_test", "unnamed_columns"]
 
-NO_VALUE = ("NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None")
+NO_VALUE = ("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None")
 """Texts that stand for a missing value where the experiment names none; an empty cell always does."""
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -38,7 +38,8 @@ class Reading:
         decimal: ``"."`` or ``","``; a comma where numbers have one and no point, and the delimiter is another.
         header: Whether the first line names the columns.
         missing: Texts that stand for a missing value, besides empty cells.
-        index_column: A column that only numbers the rows; leading columns without a name are such columns.
+        index_column: A column that only numbers the rows; columns without a name are not used either.
+        encoding: How text is encoded that is not UTF-8.
     """
 
     delimiter: str | None = None
@@ -46,6 +47,7 @@ class Reading:
     header: bool | None = None
     missing: tuple[str, ...] | None = None
     index_column: str | None = None
+    encoding: str | None = None
 
     @property
     def no_value(self) -> frozenset[str]:
@@ -98,11 +100,13 @@ def detect(file: DataFile, reading: Reading) -> Layout:
     columns = list(itertools.zip_longest(*(cells[:width] for _, cells in rows), fillvalue=""))
     decimal = reading.decimal or _decimal(columns, delimiter)
     named = _has_header(columns, number_test(decimal, reading.no_value)) if reading.header is None else reading.header
-    names = tuple(cell.strip() for cell in rows[0][1]) if named else tuple(str(i + 1) for i in range(width))
+    names = _unnamed_apart([cell.strip() for cell in rows[0][1]] if named else [str(i + 1) for i in range(width)])
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
-        what = f"several columns are called {repeated!r}" if repeated else "several columns have no name"
-        raise DataError(f"{file}, line {rows[0][0]}: {what}; where the first line is a row, state header = false")
+        raise DataError(
+            f"{file}, line {rows[0][0]}: several columns are called {repeated!r}; rename all but one, or state header ="
+            " false where the first line is a row"
+        )
     return Layout(
         delimiter=delimiter,
         decimal=decimal,
@@ -114,14 +118,25 @@ def detect(file: DataFile, reading: Reading) -> Layout:
     )
 
 
-def index_columns(names: Sequence[str], named: bool) -> tuple[str, ...]:
-    """The leading columns that only number the rows, as ``DataFrame.to_csv`` writes them: without a name.
+def _unnamed_apart(names: list[str]) -> tuple[str, ...]:
+    """The names; columns without one after the first are called as pandas calls them.
 
     Example:
-        >>> index_columns(["", "Unnamed: 0", "age"], True)
+        >>> _unnamed_apart(["", "age", "", ""])
+        ('', 'age', 'Unnamed: 2', 'Unnamed: 3')
+    """
+    first = names.index("") if "" in names else len(names)
+    return tuple(name or f"Unnamed: {place}" if place > first else name for place, name in enumerate(names))
+
+
+def unnamed_columns(names: Sequence[str], named: bool) -> tuple[str, ...]:
+    """The columns without a name: the index that ``DataFrame.to_csv`` writes, or what a comma at line ends makes.
+
+    Example:
+        >>> unnamed_columns(["", "Unnamed: 0", "age"], True)
         ('', 'Unnamed: 0')
     """
-    return tuple(itertools.takewhile(UNNAMED.fullmatch, names)) if named else ()
+    return tuple(filter(UNNAMED.fullmatch, names)) if named else ()
 
 
 def filled_rows(reader: Any) -> Iterator[tuple[int, list[str]]]:

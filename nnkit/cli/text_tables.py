@@ -55,7 +55,7 @@ def read_columns(
         if name in wanted and name not in texts and all(map(is_number, cells))
     }
     large = file.path.stat().st_size > LARGE and importlib.util.find_spec("pyarrow") is not None
-    blocks = _arrow_blocks if large and not layout.plain else _plain_blocks
+    blocks = _arrow_blocks if large and not layout.plain and file.written_in == "utf-8" else _plain_blocks
     while True:
         parts: dict[str, list[Array]] = {name: [] for name in wanted}
         places: dict[str, dict[str, int]] = {name: {} for name in wanted if name not in numeric}

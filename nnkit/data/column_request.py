@@ -105,10 +105,10 @@ def _among_numbers(column: Words) -> Undecided | None:
     texts = [column.words[place] for place in np.flatnonzero(~numeric & (counts > 0))]
     if rows == 0 or 2 * rows >= counts.sum() or any(map(str.isdecimal, "".join(texts))):
         return None
-    missing = ", ".join(map(_quoted, texts[:3]))
+    where = f"{listed(map(repr, texts), 3)} in {rows} row{'s' * (rows > 1)}"
     return Undecided(
-        f"has numbers, and {listed(map(repr, texts), 3)} in {rows} rows: where that stands for a missing value, replace"
-        f' it (in an experiment file missing = [{missing}]); declare "onehot" if these are categories',
+        f"has numbers, and {where}: replace it where it stands for a missing value (in an experiment file missing ="
+        f' [{", ".join(map(_quoted, texts[:3]))}]), or declare "onehot" if these are categories',
         "onehot",
     )
 

@@ -72,7 +72,10 @@ def _number(word: str, name: str, column: Words) -> float:
         if word not in column.used():
             return math.nan
         row = int(np.flatnonzero(column.codes == column.words.index(word))[0])
-        raise DataError(f"column {name!r} has the text {word!r} in row {row}; expected numbers, or declare 'onehot'")
+        raise DataError(
+            f"column {name!r} has the text {word!r} in row {row}; expected numbers: replace it where it stands for a"
+            " missing value (in an experiment file by the key missing), or declare 'onehot'"
+        )
     return float(text)
 
 

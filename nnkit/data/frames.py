@@ -43,6 +43,10 @@ class NamedColumns:
         """``(N, D)``."""
         return self.values.shape
 
+    def rows(self, rows: Any) -> NamedColumns:
+        """Some of the rows, by their places or as a mask."""
+        return NamedColumns(self.values[rows], self.columns)
+
     def __getitem__(self, name: str) -> Array:
         """The column of this name, ``(N,)``."""
         column: Array = self.values[:, list(self.columns).index(name)]

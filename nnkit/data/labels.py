@@ -72,7 +72,7 @@ class Labels:
         present, codes = np.unique(self.codes, return_inverse=True)
         return Labels(tuple(self.distinct[place] for place in present.tolist()), codes.reshape(-1))
 
-    def among(self, classes: tuple[Label, ...], name: str) -> IntArray:
+    def among(self, classes: tuple[Label, ...], name: str, owner: str = "the classes of this network are") -> IntArray:
         """The place of each label in ``classes``, ``(N,)``.
 
         Raises:
@@ -82,10 +82,7 @@ class Labels:
         places = {label: place for place, label in enumerate(classes)}
         unknown = [label for label in used.distinct if label not in places]
         if unknown:
-            raise DataError(
-                f"{name} has the label {listed(map(repr, unknown))}; the classes of this network are "
-                f"{listed(map(repr, classes))}"
-            )
+            raise DataError(f"{name} has the label {listed(map(repr, unknown))}; {owner} {listed(map(repr, classes))}")
         return np.array([places[label] for label in used.distinct], dtype=np.intp)[used.codes]
 
 

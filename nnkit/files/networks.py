@@ -107,7 +107,10 @@ def with_description(model: Model, record: DescriptionRecord | None) -> Model:
     for name, count in expected.items():
         wanted, value = count or model.target_columns, values[name]
         if value is not None and len(value) != wanted:
-            raise FileFormatError(f"damaged: the description has {len(value)} {name}; the network needs {wanted}")
+            raise FileFormatError(
+                f"it describes data with {len(value)} {name}, and the network needs {wanted}: the file is damaged,"
+                " or an override changes the task of the network"
+            )
     return attrs.evolve(model, description=DataDescription(**values))
 
 

@@ -34,7 +34,9 @@ ARGUMENTS: Mapping[str, str] = {
     "callbacks": "pass fit(..., callbacks=[...])",
     "class_weight": "pass fit(..., class_weight=...)",
     **dict.fromkeys(("random_state", "random_seed"), "pass nnkit.Network(..., seed=0)"),
-    **dict.fromkeys(("alpha", "l2_penalty", "weight_decay"), "pass nnkit.Network(..., regularizer='l2(strength=1e-4)')"),
+    **dict.fromkeys(
+        ("alpha", "l2_penalty", "weight_decay"), "pass nnkit.Network(..., regularizer='l2(strength=1e-4)')"
+    ),
     **dict.fromkeys(("momentum", "nesterovs_momentum"), "pass nnkit.Network(..., optimizer='sgd(momentum=0.9)')"),
     **dict.fromkeys(("kernel_initializer", "weights_init"), "pass nnkit.Network(..., initializer='he_normal')"),
     "use_bias": "put 'dense(units=64, use_bias=False)' among the layers",

@@ -15,7 +15,7 @@ from nnkit.core.layout import Layout
 from nnkit.core.model import Model
 from nnkit.core.state import TrainingState
 from nnkit.data.choices import around, as_float_dtype, as_list, as_seed, as_width, is_width
-from nnkit.data.columns import ColumnsLike, checked_request
+from nnkit.data.column_request import ColumnsLike, checked_request
 from nnkit.data.likely_mistakes import check_pair
 from nnkit.data.scaling import TargetScaling, check_scaling
 from nnkit.errors import SpecError, UnknownNameError

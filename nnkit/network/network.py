@@ -19,7 +19,7 @@ from nnkit.core.objective import Objective
 from nnkit.core.processes import PROCESSES
 from nnkit.core.state import TrainingState
 from nnkit.data.arrays import DataLike, as_vector
-from nnkit.data.columns import ColumnsLike
+from nnkit.data.column_request import ColumnsLike
 from nnkit.data.describing import described
 from nnkit.data.scaling import TargetScaling, with_scaling
 from nnkit.data.sources import SourceLike

@@ -178,7 +178,19 @@ def test_values_that_training_did_not_have_are_a_warning(folder):
     ("old", "new", "problem"),
     [
         ('id = "drop", ', "", "column 'id' has 72 distinct texts in 72 rows ('p00"),
-        ('day = "date", ', "", "column 'day' has dates; declare \"date\""),
+        ('id = "drop", ', "", 'For example: columns = { "id" = "drop" }'),
+        ('day = "date", ', "", "people.csv: column 'day' has dates; declare \"date\""),
+        ('target = "bought"', 'features = ["income", "bought"]', "'bought' is the target and among the features"),
+        (
+            'target = "bought"',
+            'encoding = "cp-125"',
+            "encoding must be one of Python's, such as 'cp1252'; got 'cp-125'",
+        ),
+        (
+            'target = "bought"',
+            'target = "region"',
+            "the target 'region' holds integers, which may be numbers or classes",
+        ),
         ('id = "drop"', 'id = "dropp"', "did you mean 'drop'"),
         ('id = "drop"', 'idd = "drop"', "columns has a rule for 'idd'"),
         ('categories = ["region"]', 'categories = ["day"]', "columns and categories both have 'day'"),
@@ -253,7 +265,7 @@ def test_a_file_without_a_header_is_trained_on_by_position(folder):
 def test_kept_columns(folder):
     run("train", "e.toml", "--quiet")
     every = table(run("predict", "e-model.npz", "people.csv", "--keep", "all").stdout)
-    assert ["", *people().columns, "output 1"] == every[0]
+    assert ["", *people().columns, "yes"] == every[0]
     frame = pd.read_csv("people.csv", dtype=str, keep_default_na=False)
     assert frame.to_numpy().tolist() == [line[:-1] for line in every[1:]]
     assert 0 == run("predict", "e-model.npz", "people.csv", "--keep", "id", "--output", "p.npz").exit_code
@@ -295,7 +307,7 @@ def prices(folder, **network):
 
 def test_hidden_layers_alone_bring_inputs_and_targets_to_unit_scale(tmp_path):
     shown = run("train", prices(tmp_path), "--output", tmp_path)
-    assert "3 inputs (standardized), 1 outputs (target_scaling standardize)" in shown.stdout
+    assert "3 inputs (standardized), 1 output (target_scaling standardize)" in shown.stdout
     assert float(re.search(r"test r2 (.*)", shown.stdout)[1]) > 0.99
     assert Network.load(tmp_path / "houses.npz").composition.target_scaling == "standardize"
 
@@ -303,7 +315,7 @@ def test_hidden_layers_alone_bring_inputs_and_targets_to_unit_scale(tmp_path):
 def test_what_is_stated_about_scales_is_not_chosen(tmp_path):
     path = prices(tmp_path, target_scaling="minmax")
     shown = run("train", path, "--set", "data.standardize=false", "--epochs", "1", "--output", tmp_path)
-    assert "3 inputs, 1 outputs (target_scaling minmax)" in shown.stdout
+    assert "3 inputs, 1 output (target_scaling minmax)" in shown.stdout
     shown = run(
         "train",
         path,
@@ -316,7 +328,7 @@ def test_what_is_stated_about_scales_is_not_chosen(tmp_path):
         "--output",
         tmp_path,
     )
-    assert "3 inputs, 1 outputs" in shown.stdout
+    assert "3 inputs, 1 output" in shown.stdout
     shown = run("train", path, "--set", "data.header=1")
     assert "header must be true or false; got 1" in shown.stderr
 
@@ -343,3 +355,94 @@ def test_a_key_of_another_library_is_answered_with_the_experiments(tmp_path, sec
     shown = run("train", path)
     assert shown.exit_code == 1
     assert re.search(rf"\b{key}\b.* did you mean '{meant}'\?", shown.stderr)
+
+
+FAULTS = {
+    "a value that is not finite, among the rows of the test": (
+        lambda frame: frame.assign(income=np.where(frame.index == 7, np.inf, frame["income"])),
+        "people.csv: column 'income' has inf in row 7",
+    ),
+    "a text for missing numbers": (
+        lambda frame: frame.assign(income=frame["income"].astype(object).where(frame["income"].notna(), "?")),
+        "people.csv: column 'income' has the text '?' in row 0; expected numbers: replace it where",
+    ),
+    "dates as they are written elsewhere": (
+        lambda frame: frame.assign(day=pd.to_datetime(frame["day"]).dt.strftime("%d.%m.%Y")),
+        "column 'day' has '01.01.2024'; expected dates such as 2026-11-30, or declare date(format='%d.%m.%Y')",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_a_value_is_named_with_its_row_before_training(folder, fault):
+    change, problem = FAULTS[fault]
+    change(people()).to_csv("people.csv")
+    shown = run("train", "e.toml", "--set", "data.columns.income=number")
+    assert (1, "") == (shown.exit_code, shown.stdout)
+    assert problem in shown.stderr
+    assert not (folder / "e-model.npz").exists()
+
+
+def test_declared_forms_of_dates_and_missing_values_give_the_same_model(folder):
+    frame = people()
+    written = frame.assign(
+        income=frame["income"].astype(object).where(frame["income"].notna(), "?"),
+        day=pd.to_datetime(frame["day"]).dt.strftime("%d.%m.%Y"),
+    )
+    run("train", "e.toml", "--quiet")
+    written.to_csv("people.csv", encoding="utf-16", sep="\t")
+    settings = ["data.missing=?", "data.columns.day=date(format='%d.%m.%Y')"]
+    assert 0 == run("train", "e.toml", *(f"--set={text}" for text in settings), "--output", "other").exit_code
+    networks = [Network.load(name) for name in ("e-model.npz", "other/e-model.npz")]
+    np.testing.assert_array_equal(networks[0].parameters, networks[1].parameters)
+
+
+def test_a_test_file_with_another_class_is_refused_before_training(folder):
+    people().assign(bought="perhaps").to_csv("test.csv")
+    shown = run("train", "e.toml", "--set", "data.test_file=test.csv")
+    problem = "test.csv: the target has the label 'perhaps'; people.csv has 'no', 'yes'"
+    assert (1, True) == (shown.exit_code, problem in shown.stderr)
+    assert not (folder / "e-model.npz").exists()
+
+
+def test_predictions_are_called_by_what_they_predict(folder):
+    for target, task in (("bought", "binary"), ("city", "multiclass"), ("income", "regression")):
+        settings = [
+            f"data.target={target}",
+            f"network.task={task}",
+            "data.missing_target=drop",
+            "data.columns.bought=drop",
+        ]
+        settings = settings[: 3 if target == "bought" else 4]
+        columns = (
+            "{ id = 'drop', day = 'date' }"
+            if target == "income"
+            else "{ id = 'drop', day = 'date', income = 'number' }"
+        )
+        shown = run("train", "e.toml", f"--set=data.columns={columns}", *(f"--set={text}" for text in settings))
+        assert (0, "") == (shown.exit_code, shown.stderr)
+        header = table(run("predict", "e-model.npz", "people.csv", "--keep", target).stdout)[0]
+        expected = {"bought": ["yes"], "city": ["Lima", "Oslo", "Rome"], "income": ["predicted income"]}[target]
+        assert [target, *expected] == header
+
+
+def test_values_are_json_and_each_comes_once(folder):
+    run("train", "e.toml", "--quiet")
+    people().query("bought == 'yes'").to_csv("yes.csv")
+    shown = run("evaluate", "e-model.npz", "yes.csv", "--json", *("--metric=auc", "--metric=accuracy", "--metric=f1"))
+    values = json.loads(shown.stdout, parse_constant=pytest.fail)["values"]
+    assert (["loss", "auc", "f1", "accuracy"], None) == (list(values), values["auc"])
+
+
+def test_files_of_another_kind_are_answered_with_what_to_do(folder):
+    shown = run("train", "people.csv")
+    assert (1, True) == (
+        shown.exit_code,
+        "An experiment file names the data: [data] file = 'people.csv'" in shown.stderr,
+    )
+    (folder / "people.xlsx").write_bytes(b"PK")
+    assert "save its sheet as .csv" in run("train", "e.toml", "--set", "data.file=people.xlsx").stderr
+    shown = run(
+        "train", "e.toml", "--set", 'training.callbacks=["early_stopping"]', "--set", "data.split.validation=0.0"
+    )
+    assert "rows to validate on come from [data.split] validation = 0.2" in shown.stderr

@@ -147,7 +147,8 @@ def test_the_report_says_why_it_ended_and_with_which_parameters(folder):
     assert "stopped" not in shown
     assert "the parameters are" not in shown
     shown = run("train", "--resume", "e-model.npz").stdout  # nothing is left to do
-    assert "1 epochs" in shown
+    assert "1 epoch in" in shown
+    assert "no epoch was left to train of the run in e-model.npz" in shown
     assert "the parameters are" not in shown
 
 

@@ -105,7 +105,7 @@ def test_two_classes_at_one_output_have_their_names(tmp_path):
         shown = run("predict", tmp_path / "net.npz", tmp_path / "x.npz", "--labels").stdout
         expected = np.where(net.predict(IRIS.data)[:, 0] > (0 if loss == "hinge" else 0.5), "yes", "no")
         assert expected.tolist() == [row[0] for row in rows(shown)[1:]]
-        assert ["output 1"] == rows(run("predict", tmp_path / "net.npz", tmp_path / "x.npz").stdout)[0]
+        assert ["yes"] == rows(run("predict", tmp_path / "net.npz", tmp_path / "x.npz").stdout)[0]
 
 
 def test_what_cannot_be_predicted_is_a_sentence(model, tmp_path):

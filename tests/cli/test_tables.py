@@ -26,7 +26,7 @@ def written(tmp_path, text, name="data.csv"):
 
 
 def read(path, **options):
-    names = ("delimiter", "decimal", "header", "missing", "index_column")
+    names = ("delimiter", "decimal", "header", "missing", "index_column", "encoding")
     reading = Reading(**{name: options.pop(name) for name in names if name in options})
     return read_table(DataFile.of(path), reading=reading, **options)
 
@@ -198,6 +198,33 @@ def test_parquet(tmp_path, monkeypatch):
         read(tmp_path / "data.parquet")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a,b,t,\n1,2,3,\n4,5,6,\n", ("a", "b")),
+        ("a,,b,,t\n1,9,2,9,3\n4,9,5,9,6\n", ("a", "b")),
+        (",,a,b,t\n0,0,1,2,3\n1,1,4,5,6\n", ("a", "b")),
+    ],
+)
+def test_columns_without_a_name_are_not_used(tmp_path, reader, text, expected):
+    content = read(written(tmp_path, text), last_is_target=True)
+    assert expected == content.X.columns
+    assert ({"a": [1.0, 4.0], "b": [2.0, 5.0]}, {"t": ["3", "6"]}) == (values(content.X), values(content.y))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "cp437"])
+def test_text_of_another_encoding(tmp_path, reader, encoding):
+    text = "citt\u00e0;t\r\nK\u00f6ln;1,5\r\n\u00c5re;2,5\r\n"
+    path = written(tmp_path, text.encode(encoding))
+    content = read(path, target="t", encoding=encoding if encoding.startswith("cp") else "cp1252", numeric_target=True)
+    assert {"citt\u00e0": ["K\u00f6ln", "\u00c5re"], "t": [1.5, 2.5]} == values(content.X) | values(content.y)
+    if encoding.startswith("cp"):
+        with pytest.raises(
+            DataError, match='not UTF-8 text: .* state how it is encoded, for example encoding = "cp1252"'
+        ):
+            read(path, target="t")
+
+
 def test_no_target_leaves_all_columns_to_the_features(tmp_path):
     content = read(written(tmp_path, "a,b\n1,2\n"))
     assert {"a": [1.0], "b": [2.0]} == values(content.X)
@@ -214,7 +241,7 @@ def test_no_target_leaves_all_columns_to_the_features(tmp_path):
         ("", "is empty"),
         ("\n \n", "is empty"),
         ("a,b,T\n1,2,x\n", r"no column 't'.* its columns are a, b, T"),
-        ("t\n1\n", r"no column left for the features \(delimiter ',', a header\)"),
+        ("t\n1\n", r"no column left for the features \(delimiter ',', a header\).*; state delimiter in \[data\]"),
         ('a,t\n1,"x\n', "line [23]: unexpected end of data"),
         (b"a,t\n1,\xff\n", "is not UTF-8 text"),
     ],

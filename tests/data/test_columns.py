@@ -1,5 +1,6 @@
 """Column plans: one matrix from a table of text, gaps, booleans and dates, learned on training rows only."""
 
+import contextlib
 import json
 import warnings
 
@@ -32,6 +33,7 @@ def frames(frame):
     yield Table({name: as_table(frame, "X")[name] for name in frame})
     yield frame.convert_dtypes()
     yield frame.astype({"city": "category"})
+    yield {name: np.ma.masked_invalid(frame[name]) if name == "age" else frame[name].to_numpy() for name in frame}
     for package in ("polars", "pyarrow"):
         try:
             module = __import__(package)
@@ -66,6 +68,42 @@ def test_every_kind_of_frame_gives_the_same_plan_and_matrix():
         plan = ColumnPlan.learn(frame)
         assert expected == plan
         np.testing.assert_array_equal(expected.matrix(people()), plan.matrix(frame))
+
+
+def test_booleans_with_missing_values_are_booleans_in_every_kind_of_frame():
+    flags = pd.DataFrame({"flag": pd.array([True, None, False, True], dtype="boolean")})
+    forms = [flags, {"flag": ["True", None, "False", "True"]}, {"flag": [True, None, False, True]}]
+    for package in ("polars", "pyarrow"):
+        with contextlib.suppress(ModuleNotFoundError):
+            module = __import__(package)
+            forms.append(module.from_pandas(flags) if package == "polars" else module.Table.from_pandas(flags))
+    plans = [ColumnPlan.learn(form) for form in forms]
+    assert all(plan == plans[0] for plan in plans)
+    assert "boolean" == plans[0].rules[0][1].rule
+    bytes_ = ColumnPlan.learn({"kind": np.array([b"a", b"b", b"a", b"b"])})
+    assert ("kind=a", "kind=b") == bytes_.outputs
+
+
+def test_texts_with_digits_among_numbers_are_categories():
+    plan = ColumnPlan.learn({"children": ["0", "1", "2", "3+"] * 5, "part": ["10", "20A"] * 10})
+    assert ["onehot", "onehot"] == [rule.rule for _, rule in plan.rules]
+
+
+def test_a_form_of_dates_is_part_of_the_rule():
+    iso = ColumnPlan.learn({"when": ["2024-12-31", "2025-01-02"]}, {"when": "date"})
+    other = ColumnPlan.learn({"when": ["31.12.2024", "02.01.2025"]}, {"when": "date(format='%d.%m.%Y')"})
+    np.testing.assert_array_equal(iso.matrix({"when": ["2025-03-04"]}), other.matrix({"when": ["04.03.2025"]}))
+    assert other == ColumnPlan.from_config(json.loads(json.dumps(other.to_config())))
+
+
+def test_a_fault_is_named_with_its_row_in_the_whole_table():
+    table = {"age": [1.0, 2.0, np.inf, 3.0]}
+    with pytest.raises(DataError, match=r"houses.csv: column 'age' has inf in row 2"):
+        ColumnPlan.learn(table, name="houses.csv", rows=[3, 0])
+    plan = ColumnPlan.learn({"age": [1.0, 2.0]}, {"age": "number(missing='refuse')"})
+    plan.check({"age": [3.0]})
+    with pytest.raises(DataError, match=r"column 'age' has no value in row 1"):
+        plan.check({"age": [3.0, np.nan]})
 
 
 def test_only_the_rows_of_training_teach():
@@ -163,6 +201,14 @@ def test_what_is_done_with_each_column_is_listed():
     ("columns", "request_", "said"),
     [
         ({"when": ["2024-01-01"] * 4}, "auto", r"column 'when' has dates; declare \"date\""),
+        ({"when": ["31.12.2024", "01.01.2025"]}, "auto", r"declare \"date\(format='%d.%m.%Y'\)\", or \"drop\""),
+        ({"when": ["01/02/2024 10:30"]}, "auto", r"'%m/%d/%Y %H:%M'\)\", or \"date\(format='%d/%m/%Y %H:%M'\)\""),
+        ({"when": ["5 Jan 2024"] * 3}, "auto", r"For example: columns=\{'when': \"date\(format='%d %b %Y'\)\"\}"),
+        ({"age": ["1", "2", "?", "3"]}, "auto", r"'age' has numbers, and '\?' in 1 row: .* missing = \[\"\?\"\]"),
+        ({"age": ["1,5", "2,5", "-", "n", "3,5", "4"]}, "auto", "'age' has numbers, and '-', 'n' in 2 rows"),
+        ({"price": ["$1,000.50", "$2.10", "$3"]}, "auto", "numbers are written as 1234.5, without signs"),
+        ({"age": 3.0, "size": 1.0}, "auto", r"single value 3.0 in column 'age'; .* pass \{'age': \[3.0\], ...\}"),
+        ({"when": ["2024-13-01"]}, {"when": "date(format='%Y.%m.%d')"}, "expected dates of the form %Y.%m.%d"),
         ({"name": ["a", "b", "c", "a"]}, "auto", r"'name' has 3 distinct texts in 4 rows .* declare \"drop\""),
         ({"age": [np.nan, np.nan]}, "auto", "'age' has no value in any row of training"),
         ({"city": [None, None]}, {"city": "onehot"}, "'city' has no value in any row of training"),
@@ -192,6 +238,7 @@ def test_what_cannot_be_learned_is_refused_with_what_to_do(columns, request_, sa
         ({"a": "number(missing='zero')"}, "rule of 'a': .*missing"),
         ({"a": "number(fill=3)"}, "number has no option 'fill'; it has indicator, missing"),
         ({"a": "date(parts=['minute'])"}, "expected some of elapsed"),
+        ({"a": "date(format='dd.mm.yyyy')"}, "expected text such as '%d.%m.%Y'"),
         ({"a": 3}, "the rule of 'a' is 3; expected text such as"),
     ],
 )

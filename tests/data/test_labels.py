@@ -113,8 +113,13 @@ def test_two_classes_of_every_type_come_back(kind, head, loss, task):
         pd.Series(["b", "a", "c"] * 30).to_frame("kind"),
         ["b", "a", "c"] * 30,
         [["b"], ["a"], ["c"]] * 30,
+        pd.Categorical(["b", "a", "c"] * 30),
+        pd.CategoricalIndex(["b", "a", "c"] * 30),
+        np.array([b"b", b"a", b"c"] * 30),
+        pd.Series([b"b", b"a", b"c"] * 30),
+        np.array(["b", "a", "c"] * 30, dtype=np.dtypes.StringDType()),
     ],
-    ids=["str", "object", "string", "frame", "list", "rows"],
+    ids=["str", "object", "string", "frame", "list", "rows", "categorical", "index", "bytes", "objects", "variable"],
 )
 def test_texts_in_every_container(column):
     net = classifier()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -20,12 +19,14 @@ def command(*, model: Path, as_json: bool, overrides: tuple[str, ...]) -> None:
     """Say what the network in the file MODEL is made of, and how it was trained."""
     import json
 
+    from nnkit.cli.report import plain
     from nnkit.network.network import Network
 
     network = Network.load(model, overrides=parsed(overrides))
     history, config = network.history, network.to_config()
     if as_json:
-        click.echo(json.dumps({"config": config, "notes": network.notes, "history": history}, indent=2, default=_plain))
+        shown = {"config": config, "notes": network.notes, "history": history}
+        click.echo(json.dumps(plain(shown), indent=2, allow_nan=False))
         return
     click.echo(f"{model}: {model.stat().st_size:,} bytes, {network.dtype}, ", nl=False)
     click.echo(f"{network.epoch} epochs ({network.step:,} steps) of training\n")
@@ -35,7 +36,3 @@ def command(*, model: Path, as_json: bool, overrides: tuple[str, ...]) -> None:
     last = {name: values[-1] for name, values in history.items() if values and isinstance(values[-1], (int, float))}
     if last:
         click.echo("last epoch: " + ", ".join(f"{name} {value:.6g}" for name, value in last.items()))
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist()

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nnkit.cli.options import data_argument, delimiter_option, override_option, parsed
+from nnkit.cli.options import data_argument, override_option, parsed, reading_options
 
 __all__ = ["command"]
 
@@ -22,7 +22,7 @@ __all__ = ["command"]
 @click.option("--x", help="The array of features in an .npz; by default the one that was trained with.")
 @click.option("--y", help="The array of targets in an .npz; by default the one that was trained with.")
 @click.option("--json", "as_json", is_flag=True, help="Print the values and the confusion matrix as JSON.")
-@delimiter_option
+@reading_options
 @override_option
 def command(*, model: Path, data: Path, metrics: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Compare the network in the file MODEL with the targets in DATA (.npz, .csv, .csv.gz, .parquet, or -)."""
@@ -31,7 +31,7 @@ def command(*, model: Path, data: Path, metrics: tuple[str, ...], as_json: bool,
     from nnkit.cli.console import print_table, result_console
     from nnkit.cli.data_files import data_file
     from nnkit.cli.model_data import read_for
-    from nnkit.cli.report import class_table, evaluated
+    from nnkit.cli.report import class_table, counted, evaluated, plain
     from nnkit.cli.targets import targets_of
     from nnkit.network.network import Network
 
@@ -43,10 +43,10 @@ def command(*, model: Path, data: Path, metrics: tuple[str, ...], as_json: bool,
     if as_json:
         matrix = None if evaluation.matrix is None else evaluation.matrix.tolist()
         values = {"rows": evaluation.rows, "values": evaluation.values, "classes": classes, "matrix": matrix}
-        click.echo(json.dumps(values, indent=2, default=lambda value: value.tolist()))
+        click.echo(json.dumps(plain(values), indent=2, allow_nan=False))
         return
     left_out = f", {evaluation.left_out:,} more with missing values" if evaluation.left_out else ""
-    click.echo(f"{evaluation.rows:,} rows{left_out}")
+    click.echo(counted(evaluation.rows, "row") + left_out)
     if evaluation.matrix is not None:
         print_table(result_console(), class_table(evaluation.matrix, classes))
     for name, value in evaluation.values.items():

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnkit.cli.options import data_argument, delimiter_option, override_option, parsed
+from nnkit.cli.options import data_argument, override_option, parsed, reading_options
 
 if TYPE_CHECKING:
     from nnkit.arrays import Array
+    from nnkit.network.network import Network
 
 __all__ = ["command"]
 
@@ -32,7 +33,7 @@ __all__ = ["command"]
     " repeated.",
 )
 @click.option("--x", "key", help="The array of features in an .npz; by default the one that was trained with.")
-@delimiter_option
+@reading_options
 @override_option
 def command(
     *,
@@ -43,6 +44,7 @@ def command(
     kept: tuple[str, ...],
     key: str | None,
     delimiter: str | None,
+    encoding: str | None,
     overrides: tuple[str, ...],
 ) -> None:
     """Ask the network in the file MODEL about each row of DATA.
@@ -65,7 +67,7 @@ def command(
         raise DataError(f"{model} predicts numbers, not classes; leave out --labels")
     columns = None if kept == ("all",) else [name for text in kept for name in _names(text)]
     with data_file(data) as file:
-        content = read_for(network, file, x=key, delimiter=delimiter, keep=columns)
+        content = read_for(network, file, x=key, delimiter=delimiter, encoding=encoding, keep=columns)
         name = str(file)
     if network.columns is None and content.X.shape[1] != network.inputs:
         raise DataError(f"{name} has {content.X.shape[1]} columns of features; {model} has {network.inputs} inputs")
@@ -74,10 +76,9 @@ def command(
         header, what = ["label"], "labels"
     else:
         predicted, what = network.predict(content.X), "prediction"
-        header = [str(label) for label in network.classes or ()]
-        if len(header) != predicted.shape[1]:
-            header = [f"output {i + 1}" for i in range(predicted.shape[1])]
+        header = _header(network, predicted.shape[1])
     beside = {} if content.kept is None else {name: content.kept[name] for name in content.kept.columns}
+    header = [f"predicted {name}" if name in beside else name for name in header]
     if output is not None and output.suffix.lower() == ".npz":
         _write_arrays(output, {what: predicted[:, 0] if labels else predicted}, beside)
     else:
@@ -85,9 +86,20 @@ def command(
         _write(output, [*beside, *header], rows)
 
 
+def _header(network: Network, columns: int) -> list[str]:
+    """A name for each column of a prediction: its class, for two classes at one output the second, or its target."""
+    classes = [str(label) for label in network.classes or ()]
+    target = network.notes.get("target")
+    targets = [target] if isinstance(target, str) else list(target or ())
+    for names in (classes, classes[1:] if network.task == "binary" else [], targets):
+        if len(names) == columns:
+            return names
+    return [f"output {i + 1}" for i in range(columns)]
+
+
 def _names(text: str) -> list[str]:
     """The names in a list separated by commas, written as in a .csv."""
-    return [name for name in next(csv.reader([text], skipinitialspace=True)) if name]
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True)) if name.strip()]
 
 
 def _cells(column: Any) -> list[Any]:

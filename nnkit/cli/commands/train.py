@@ -52,8 +52,10 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     from nnkit.cli.report import evaluated
     from nnkit.cli.targets import labelled
     from nnkit.core.interrupt import DeferredSignals
+    from nnkit.errors import NNKitError
 
     experiment, network = _begin(file, resumed, options)
+    before_epoch = network.epoch
     content = read_rows(experiment, experiment.data.file, network)
     samples = load_samples(experiment, content, network)
     network = with_target_scaling(experiment, network, samples)
@@ -75,6 +77,10 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
             network.fit(samples.train.X, samples.train.y, **training, resume=resumed is not None)
         except KeyboardInterrupt:
             interrupted = True
+        except NNKitError as error:
+            if samples.validation is None and "'val_" in str(error):
+                error.add_note("in an experiment, rows to validate on come from [data.split] validation = 0.2")
+            raise
         finally:
             bar.close()
         seconds = time.perf_counter() - began
@@ -89,6 +95,8 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
         if "hidden" in experiment.network:
             _report_choices(network)
         loss = float(network.history["loss"][-1])
+        if resumed is not None and network.epoch == before_epoch:
+            click.echo(f"no epoch was left to train of the run in {resumed}: state more of them, --epochs")
         _report(network, samples, loss, seconds, record.epoch_of(network.parameters), evaluation)
         click.echo("wrote " + ", ".join(map(str, outputs.values())))
         for name, value in evaluation.values.items():
@@ -184,30 +192,32 @@ def _draw(outputs: dict[str, Path], network: Network, title: str, matrix: Any) -
 def _report_data(content: Content, samples: Samples, plan: ColumnPlan | None) -> None:
     """What was read, and what becomes of each column."""
     from nnkit.cli.console import print_table, result_console
-    from nnkit.cli.report import plan_table
+    from nnkit.cli.report import counted, plan_table
     from nnkit.interfaces.description import listed
 
     if plan is None:
         return
     how = "" if content.layout is None else f", {content.layout}"
-    click.echo(f"{content.source}: {len(content):,} rows{how}")
+    click.echo(f"{content.source}: {counted(len(content), 'row')}{how}")
     table, more = plan_table(plan, samples.train.X)
     print_table(result_console(), table)
     if more:
-        click.echo(f"{more} more columns of numbers without missing values")
+        click.echo(f"{counted(more, 'more column')} of numbers without missing values")
     names = [name or "the column without a name" for name in content.unused]
     unused = f"; not used: {listed(names)}" if names else ""
     targets = content.targets if isinstance(content.targets, str) else listed(content.targets or ())
-    click.echo(f"{len(plan.outputs)} inputs; target: {targets}{unused}\n")
+    click.echo(f"{counted(len(plan.outputs), 'input')}; target: {targets}{unused}\n")
 
 
 def _report_choices(network: Network) -> None:
     """What was chosen for the data and the task, where the experiment left it open."""
+    from nnkit.cli.report import counted
     from nnkit.registry import name_of
 
     head = network.model.head
     standardized = " (standardized)" if network.layers[0].offers("adapt_start") else ""
-    parts = [f"task {network.task}", f"{network.inputs} inputs{standardized}", f"{network.outputs} outputs"]
+    inputs, outputs = counted(network.inputs or 0, "input"), counted(network.outputs, "output")
+    parts = [f"task {network.task}", inputs + standardized, outputs]
     activation = "none" if head is None else str(name_of(head)).removeprefix("nnkit/")
     if network.composition.target_scaling is not None:
         parts[-1] += f" (target_scaling {network.composition.target_scaling})"
@@ -220,11 +230,13 @@ def _report(
 ) -> None:
     """What was trained on what, why it ended, and the values of each class."""
     from nnkit.cli.console import print_table, result_console
-    from nnkit.cli.report import class_table
+    from nnkit.cli.report import class_table, counted
 
     parts = [part for part in (samples.train, samples.validation, samples.test) if part]
     click.echo(f"{', '.join(f'{len(part):,} {part.name}' for part in parts)} rows")
-    click.echo(f"{network.parameters.size:,} parameters, {network.epoch} epochs in {seconds:.1f} s, ", nl=False)
+    click.echo(
+        f"{network.parameters.size:,} parameters, {counted(network.epoch, 'epoch')} in {seconds:.1f} s, ", nl=False
+    )
     click.echo(f"training loss {loss:.4g}")
     if network.stop_reason is not None:
         click.echo(f"stopped after epoch {network.epoch}: {network.stop_reason}")
