@@ -40,6 +40,7 @@ DEFAULTS = {
     "regression_score": "mean_absolute_error",
     "explained": "r2",
     "confusion": "confusion_matrix",
+    "saving": "checkpoint",
     "divided_inputs": "rescale",
     "standardized_inputs": "standardize",
     "class_loss": "categorical_crossentropy",

@@ -38,6 +38,11 @@ __all__ = ["command"]
     help="A value instead of the file's own (network.seed=3); may be repeated.",
 )
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is written.")
+@click.option(
+    "--checkpoint",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the training to this file after each epoch, and go on from it where it exists; removed at the end.",
+)
 @click.option("--quiet", is_flag=True, help="Write the files, print nothing.")
 @click.pass_context
 def command(context: click.Context, /, *, file: Path | None, resumed: Path | None, quiet: bool, **options: Any) -> None:
@@ -52,15 +57,21 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     from nnkit.cli.report import evaluated
     from nnkit.cli.targets import labelled
     from nnkit.core.interrupt import DeferredSignals
+    from nnkit.core.processes import PROCESSES
     from nnkit.errors import NNKitError
+    from nnkit.network.composition import DEFAULTS
 
+    leads, checkpoint = PROCESSES.get().leads, options["checkpoint"]
     experiment, network = _begin(file, resumed, options)
+    interrupted_before = checkpoint is not None and checkpoint.exists()
+    if interrupted_before:
+        network = _saved_by(checkpoint, experiment)
     before_epoch = network.epoch
     content = read_rows(experiment, experiment.data.file, network)
     samples = load_samples(experiment, content, network)
     network = with_target_scaling(experiment, network, samples)
     plan = learn_plan(experiment, samples, network)
-    outputs = _outputs(experiment, samples, network, options["output"], resumed)
+    outputs = _outputs(experiment, samples, network, options["output"], resumed, checkpoint, write=leads)
     network.notes.update(_notes(experiment, content, outputs["model"]))
     training: dict[str, Any] = dict(experiment.training)
     if "class_weight" in training:
@@ -70,11 +81,14 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     bar, record = ProgressBar(console=progress_console()), EpochRecord()
     before = ReportBefore(report=partial(_report_data, content, samples, plan))
     training["callbacks"] = [*_listed(training.get("callbacks", [])), record, *([] if quiet else [before, bar])]
+    if checkpoint is not None:
+        training["callbacks"].append({DEFAULTS["saving"]: {"path": str(checkpoint)}})
     began = time.perf_counter()
     with DeferredSignals() as signals:
         interrupted = False
         try:
-            network.fit(samples.train.X, samples.train.y, **training, resume=resumed is not None)
+            resume = interrupted_before or resumed is not None
+            network.fit(samples.train.X, samples.train.y, **training, resume=resume)
         except KeyboardInterrupt:
             interrupted = True
         except NNKitError as error:
@@ -84,11 +98,16 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
         finally:
             bar.close()
         seconds = time.perf_counter() - began
-        network.save(outputs["model"])
+        if leads:
+            network.save(outputs["model"])
         if interrupted or signals.number is not None:
             model = outputs["model"]
             click.echo(f"Stopped after {network.epoch} epochs; {model} holds the network as it was then.", err=True)
             context.exit(128 + (signals.number or signal.SIGINT))
+    if not leads:
+        return
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
     evaluation = evaluated(network, samples.judged.X, samples.judged.y)
     _draw(outputs, network, f"{experiment.path.stem}: learning curve", evaluation.matrix)
     if not quiet:
@@ -131,8 +150,30 @@ def _begin(file: Path | None, resumed: Path | None, options: dict[str, Any]) -> 
     return read_experiment(path, None if file else text, settings), network
 
 
+def _saved_by(checkpoint: Path, experiment: Experiment) -> Network:
+    """The network of a training that did not come to its end, which must be that of this experiment."""
+    from nnkit.cli.sections import ExperimentError
+    from nnkit.network.network import Network
+
+    network = Network.load(checkpoint)
+    notes = network.notes.get("experiment"), network.notes.get("settings")
+    if notes != (experiment.text, experiment.settings):
+        raise ExperimentError(
+            f"{checkpoint} is the checkpoint of another experiment than {experiment.path}, or of one with other "
+            "options: remove it to train anew, or name another file"
+        )
+    return network
+
+
 def _outputs(
-    experiment: Experiment, samples: Samples, network: Network, output: Path | None, resumed: Path | None
+    experiment: Experiment,
+    samples: Samples,
+    network: Network,
+    output: Path | None,
+    resumed: Path | None,
+    checkpoint: Path | None,
+    *,
+    write: bool,
 ) -> dict[str, Path]:
     """The path of each output, checked before training, with their folders made."""
     import attrs
@@ -153,9 +194,10 @@ def _outputs(
     files = [
         experiment.beside(name) for name in (data.file, data.validation_file, data.test_file) if name not in {None, "-"}
     ]
-    inputs = [experiment.path, *files, *([] if resumed is None else [resumed])]
+    inputs = [experiment.path, *files, *(path for path in (resumed, checkpoint) if path is not None)]
     outputs = {"model": model, **pictures}
-    prepare_outputs(outputs, inputs, pictures=pictures, replaced=resumed)
+    if write:
+        prepare_outputs(outputs, inputs, pictures=pictures, replaced=resumed)
     return outputs
 
 
