@@ -82,7 +82,7 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     before = ReportBefore(report=partial(_report_data, content, samples, plan))
     training["callbacks"] = [*_listed(training.get("callbacks", [])), record, *([] if quiet else [before, bar])]
     if checkpoint is not None:
-        training["callbacks"].append({DEFAULTS["saving"]: {"path": str(checkpoint)}})
+        training["callbacks"].append({"name": DEFAULTS["saving"], "path": str(checkpoint)})
     began = time.perf_counter()
     with DeferredSignals() as signals:
         interrupted = False

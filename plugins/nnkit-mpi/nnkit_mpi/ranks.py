@@ -211,6 +211,7 @@ def ranks(comm: Any = None) -> Iterator[Ranks]:
         MissingExtraError: When mpi4py, or the MPI library that it uses, is not installed.
 
     Example:
+        >>> import nnkit
         >>> with ranks() as group:
         ...     net = nnkit.Network([1, 4, 1], seed=0)
         ...     history = net.fit([[0.0], [1.0]], [[1.0], [0.0]], epochs=2)
