@@ -40,6 +40,7 @@ __all__ = ["command"]
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is written.")
 @click.option(
     "--checkpoint",
+    "stored",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the training to this file after each epoch, and go on from it where it exists; removed at the end.",
 )
@@ -61,7 +62,7 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     from nnkit.errors import NNKitError
     from nnkit.network.composition import DEFAULTS
 
-    leads, checkpoint = PROCESSES.get().leads, options["checkpoint"]
+    leads, checkpoint = PROCESSES.get().leads, options["stored"]
     experiment, network = _begin(file, resumed, options)
     interrupted_before = checkpoint is not None and checkpoint.exists()
     if interrupted_before:

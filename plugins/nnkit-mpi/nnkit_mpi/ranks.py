@@ -88,9 +88,9 @@ class Ranks(Processes):
         answers = self._comm.allgather((facts, None if error is None else headline(error)))
         if error is not None:
             raise error
-        for rank, (_, problem) in enumerate(answers):
-            if problem is not None:
-                raise RanksError(f"rank {rank} cannot make this call of fit: {problem}")
+        for rank, (_, reason) in enumerate(answers):
+            if reason is not None:
+                raise RanksError(f"rank {rank} cannot make this call of fit: {reason}")
         agreement.check_equal([equal for equal, _ in answers])
         return call  # type: ignore[return-value]
 

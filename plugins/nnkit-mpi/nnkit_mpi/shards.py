@@ -86,7 +86,7 @@ class SummedObjective:
     def value(self, theta: Array) -> float:
         """The objective at ``theta``."""
         self._ask("value", theta)
-        return self._sum(np.array([self._shard.value(theta)]))[0].item()
+        return float(self._sum(np.array([self._shard.value(theta)]))[0])
 
     def gradient(self, theta: Array) -> Array:
         """Its gradient, ``(P,)``."""
