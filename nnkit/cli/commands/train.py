@@ -102,8 +102,9 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
         if leads:
             network.save(outputs["model"])
         if interrupted or signals.number is not None:
-            model = outputs["model"]
-            click.echo(f"Stopped after {network.epoch} epochs; {model} holds the network as it was then.", err=True)
+            if leads:
+                model = outputs["model"]
+                click.echo(f"Stopped after {network.epoch} epochs; {model} holds the network as it was then.", err=True)
             context.exit(128 + (signals.number or signal.SIGINT))
     if not leads:
         return
