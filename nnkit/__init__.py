@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nnkit.layers.standardize import Standardize
     from nnkit.many.ensemble import Ensemble
     from nnkit.many.fits import fit_many
+    from nnkit.many.recipes import fit_recipe
     from nnkit.network.archive import Archive
     from nnkit.network.network import Network
 
@@ -30,6 +31,7 @@ __all__ = [
     "data",
     "errors",
     "fit_many",
+    "fit_recipe",
     "functional",
     "interfaces",
     "plot",
@@ -50,6 +52,7 @@ _HOME = {
     "Network": "nnkit.network.network",
     "Standardize": "nnkit.layers.standardize",
     "fit_many": "nnkit.many.fits",
+    "fit_recipe": "nnkit.many.recipes",
     "to_categorical": "nnkit.arrays",
 }
 

@@ -13,6 +13,7 @@ from nnkit.interfaces.loss import LocationLoss, Loss
 from nnkit.interfaces.metric import MeanMetric, Metric, MetricValue
 from nnkit.interfaces.optimizer import BLOCKS, Evaluate, Optimizer, State
 from nnkit.interfaces.part import Example, Part, PartSpec, UpdateLike
+from nnkit.interfaces.recipe import COMBINE, Choices, Recipe, TableDescription
 from nnkit.interfaces.regularizer import Regularizer
 from nnkit.interfaces.schedule import Schedule, rate_at
 from nnkit.interfaces.shards import Shards
@@ -23,11 +24,13 @@ from nnkit.interfaces.wrapper import Wrapper
 
 __all__ = [
     "BLOCKS",
+    "COMBINE",
     "Activation",
     "Block",
     "BlockOptimizer",
     "BoundLayer",
     "Callback",
+    "Choices",
     "ClosureOptimizer",
     "DataDescription",
     "Distribution",
@@ -50,6 +53,7 @@ __all__ = [
     "Parameters",
     "Part",
     "PartSpec",
+    "Recipe",
     "Regularizer",
     "RowReader",
     "Schedule",
@@ -58,6 +62,7 @@ __all__ = [
     "SolverStep",
     "Source",
     "State",
+    "TableDescription",
     "Task",
     "TaskName",
     "TrainingData",

@@ -1,4 +1,4 @@
-"""Several networks as one: the mean of their predictions, and how far they disagree."""
+"""Several networks as one: the mean or median of their predictions, how far they disagree, and intervals."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ from nnkit.data.targets import as_data
 from nnkit.errors import DataError, FileFormatError
 from nnkit.files import container
 from nnkit.inference.fitted import metrics_of
-from nnkit.interfaces import MetricValue, PartSpec
+from nnkit.inference.intervals import Intervals
+from nnkit.interfaces import COMBINE, MetricValue, PartSpec
+from nnkit.many.calibration import LeftOut, Limits
 from nnkit.network.network import Network
 
 __all__ = ["Ensemble"]
 
 WHAT = "ensemble"
+CALIBRATION = {"left_out": LeftOut, "limits": Limits}
 
 
 def _networks(networks: Iterable[Network]) -> tuple[Network, ...]:
@@ -34,16 +37,19 @@ def _networks(networks: Iterable[Network]) -> tuple[Network, ...]:
 @final
 @attrs.frozen(eq=False)
 class Ensemble:
-    """Networks for the same data, whose predictions are averaged: ``p = mean_m p_m``.
+    """Networks for the same data, whose predictions are averaged: ``p = mean_m p_m``, or the median.
 
     Where a network predicts log-probabilities, the probabilities are averaged.
 
     Args:
-        networks: At least two, trained or not.
+        networks: One or more, trained or not.
+        combine: ``"mean"``, or ``"median"`` of each output, for regression.
+        left_out: The errors of rows that members were not trained on, for ``intervals``.
+        limits: The ranges of training: inputs far outside are warned of, and predictions far outside are held.
         notes: Saved with the ensemble: numbers, strings, lists, mappings and arrays in any nesting.
 
     Raises:
-        DataError: When they are fewer, or do not predict the same thing.
+        DataError: When there are none, they do not predict the same thing, or classes have no median.
 
     Source:
         Lakshminarayanan, Pritzel & Blundell (2017), "Simple and Scalable Predictive Uncertainty Estimation using Deep
@@ -58,13 +64,18 @@ class Ensemble:
     """
 
     networks: Sequence[Network] = attrs.field(converter=_networks)
+    combine: str = attrs.field(default="mean", kw_only=True)
+    left_out: LeftOut | None = attrs.field(default=None, kw_only=True)
+    limits: Limits | None = attrs.field(default=None, kw_only=True)
     notes: dict[str, Any] = attrs.field(factory=dict, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         wrong = next((network for network in self.networks if not isinstance(network, Network)), None)
-        if wrong is not None or len(self.networks) < 2:
-            got = f"{len(self.networks)}" if wrong is None else f"{type(wrong).__name__}"
-            raise DataError(f"an ensemble was passed {got}; expected two networks or more")
+        if wrong is not None or not self.networks:
+            got = "none" if wrong is None else f"{type(wrong).__name__}"
+            raise DataError(f"an ensemble was passed {got}; expected networks")
+        if self.combine not in COMBINE or (self.combine == "median" and self.networks[0].task != "regression"):
+            raise DataError(f"combine is {self.combine!r}; expected 'mean', or for regression 'median'")
         for place, network in enumerate(self.networks[1:], start=1):
             for name in ("inputs", "outputs", "task", "classes", "features"):
                 first, other = getattr(self.networks[0], name), getattr(network, name)
@@ -92,20 +103,63 @@ class Ensemble:
         return np.stack([network.predict(X) for network in self.networks])
 
     def predict(self, X: DataLike, *, labels: bool = False, point: bool = False) -> Array:
-        """The mean prediction ``(N, K)``, or with ``labels`` its class ``(N,)``; the arguments are those of a network.
+        """The combined prediction ``(N, K)``, or with ``labels`` its class ``(N,)``; the arguments are a network's.
+
+        With ``limits``, rows whose inputs are far outside those of training are warned of, and predictions beyond
+        ``[min - range, max + range]`` of the targets are replaced by the nearer bound, with a warning.
 
         Raises:
             DataError: When ``X`` cannot be used, or labels are asked of networks that predict none.
         """
-        total = self._mean(self.members(X))
+        total = self._combined(self.members(X))
+        if self.limits is not None:
+            self.limits.warn_of_inputs(self.networks[0], X)
+            total = self.limits.held(total)
         if labels:
             return predicted_labels(self._model, total)
         return self._model.loss.point(total) if point else total
 
     def spread(self, X: DataLike) -> Array:
-        """The standard deviation of the networks' predictions ``(N, K)``, with ``M - 1`` in the denominator."""
+        """The standard deviation of the networks' predictions ``(N, K)``, with ``M - 1`` in the denominator.
+
+        Raises:
+            DataError: When there is one network, or ``X`` cannot be used.
+        """
+        if len(self) < 2:
+            raise DataError("the ensemble has one network; the spread of predictions needs two or more")
         deviation: Array = self.members(X).std(axis=0, ddof=1)
         return deviation
+
+    def intervals(self, X: DataLike, *, level: float = 0.95) -> Intervals:
+        """Bounds of new targets, from the errors of rows that members were not trained on (CV+).
+
+        The lower bound is the ``floor((1 - level) (R + 1))``-th smallest of ``p_m(i)(x) - |e_i|`` over the ``R`` errors
+        ``e_i`` of rows that member ``m(i)`` was not trained on, the upper bound the same from above. No distribution is
+        assumed, only that new rows are drawn like those of training. ``standard_error`` is half the distance of the
+        bounds, ``noise`` the standard deviation of the errors.
+
+        Args:
+            X: Inputs, as for ``predict``.
+            level: Coverage, in (0, 1).
+
+        Raises:
+            DataError: When no rows were left out, or too few for this level.
+
+        Source:
+            Barber, Candès, Ramdas & Tibshirani (2021), "Predictive Inference with the Jackknife+", section 3.
+        """
+        if self.left_out is None:
+            raise DataError(
+                "this ensemble has no errors of rows that were left out: train it by nnkit.fit_recipe, with folds and "
+                "the task regression, or use nnkit.inference.intervals with one of its networks"
+            )
+        prediction = self.predict(X, point=True)
+        points = np.stack([network.predict(X, point=True) for network in self.networks])
+        lower, upper = self.left_out.bounds(points, level)
+        lower, upper = np.minimum(lower, prediction), np.maximum(upper, prediction)
+        noise = np.sqrt(np.mean(self.left_out.error**2, axis=0))
+        degrees = np.full(prediction.shape[1], float(len(self.left_out.error)))
+        return Intervals(prediction, lower, upper, 0.5 * (upper - lower), noise, degrees, level)
 
     def evaluate(
         self,
@@ -149,7 +203,11 @@ class Ensemble:
             file = io.BytesIO()
             network.save(file, training_state=training_state)
             members.append(np.frombuffer(file.getbuffer(), dtype=np.uint8))
-        container.write(target, {"networks": members, "notes": self.notes}, what=WHAT)
+        tree: dict[str, Any] = {"networks": members, "notes": self.notes, "combine": self.combine}
+        for name in CALIBRATION:
+            part = getattr(self, name)
+            tree[name] = None if part is None else attrs.asdict(part, recurse=False)
+        container.write(target, tree, what=WHAT)
 
     @classmethod
     def load(cls, source: container.Source, *, overrides: Mapping[str, PartSpec] | None = None) -> Self:
@@ -174,11 +232,15 @@ class Ensemble:
                 raise FileFormatError("damaged: expected the networks of an ensemble and its notes")
             loaded = [Network.load(io.BytesIO(member.tobytes()), overrides=overrides) for member in members]
             try:
-                return cls(loaded, notes=notes)
-            except DataError as error:
+                own = {name: made(**tree[name]) for name, made in CALIBRATION.items() if tree.get(name) is not None}
+                return cls(loaded, combine=tree.get("combine", "mean"), notes=notes, **own)
+            except (DataError, TypeError) as error:
                 raise FileFormatError(f"damaged: {error}") from error
 
-    def _mean(self, members: Array) -> Array:
+    def _combined(self, members: Array) -> Array:
+        if self.combine == "median":
+            middle: Array = np.median(members, axis=0)
+            return middle
         if self._model.loss.prediction_domain != "log_simplex":
             mean: Array = members.mean(axis=0)
             return mean

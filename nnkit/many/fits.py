@@ -14,20 +14,18 @@ import attrs
 import numpy as np
 
 from nnkit import registry
-from nnkit.arrays import Array, IntArray
+from nnkit.arrays import IntArray
 from nnkit.data.arrays import DataLike, positive_integer
 from nnkit.data.choices import as_seed
-from nnkit.data.frames import is_column, is_frame
 from nnkit.data.sources import SourceLike, as_source
-from nnkit.data.sparse import is_sparse
 from nnkit.errors import DataError, MissingExtraError, NNKitError, brief
 from nnkit.interfaces import Callback
 from nnkit.many.ensemble import Ensemble
+from nnkit.many.rows import fold_rows, rows_of
 from nnkit.network.network import Network
 
-__all__ = ["Fit", "Fits", "fit_many"]
+__all__ = ["Fit", "Fits", "Task", "fit_many", "results"]
 
-FOLD_STREAM = 4
 ATTEMPTS = 3
 """How often a fit is begun whose worker process dies."""
 
@@ -182,7 +180,7 @@ def fit_many(
     if not isinstance(jobs, int) or isinstance(jobs, bool) or (jobs < 1 and jobs != -1):
         raise DataError(f"jobs is {brief(jobs)}; expected a positive integer, or -1 for one a core")
     done: dict[int, Fit] = {}
-    for place, fit in _results(tasks, workers, jobs):
+    for place, fit in results(tasks, workers, jobs):
         done[place] = fit
         if progress is not None:
             progress(fit)
@@ -262,47 +260,22 @@ def _seeded(network: Network, seed: int) -> Network:
 def _folded(folds: Folds, X: Any, y: Any, sample_weight: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """The name of each fold, and its arguments of ``fit``."""
     rows = X.shape[0] if hasattr(X, "shape") else len(X)
-    pairs = _parts(positive_integer(folds, "folds", minimum=2), rows, y) if isinstance(folds, int) else folds
+    pairs = fold_rows(positive_integer(folds, "folds", minimum=2), rows, y) if isinstance(folds, int) else folds
     for number, (training, validation) in enumerate(pairs, start=1):
-        held_out = _rows(X, validation), _rows(y, validation)
-        weights = () if sample_weight is None else (_rows(sample_weight, validation),)
+        held_out = rows_of(X, validation), rows_of(y, validation)
+        weights = () if sample_weight is None else (rows_of(sample_weight, validation),)
         yield (
             f" fold {number}",
             {
-                "X": _rows(X, training),
-                "y": _rows(y, training),
-                "sample_weight": None if sample_weight is None else _rows(sample_weight, training),
+                "X": rows_of(X, training),
+                "y": rows_of(y, training),
+                "sample_weight": None if sample_weight is None else rows_of(sample_weight, training),
                 "validation_data": held_out + weights,
             },
         )
 
 
-def _parts(folds: int, rows: int, y: Any) -> Iterator[tuple[Array, Array]]:
-    """Training and validation rows of each fold: drawn once, classes spread evenly over the folds."""
-    if folds > rows:
-        raise DataError(f"folds is {folds}, and there are {rows} samples; expected at most one fold a sample")
-    order = np.random.default_rng([0, FOLD_STREAM]).permutation(rows)
-    values = np.asarray(y)
-    single = values.size == rows and (values.dtype.kind != "f" or not (values != np.floor(values)).any())
-    if single:
-        labels = values.reshape(-1)[order]
-        codes = np.unique(labels.astype(str) if labels.dtype.kind == "O" else labels, return_inverse=True)[1]
-        order = order[np.argsort(codes.reshape(-1), kind="stable")]
-    for fold in range(folds):
-        validation = order[fold::folds]
-        yield np.setdiff1d(np.arange(rows), validation), np.sort(validation)
-
-
-def _rows(values: Any, rows: IntArray) -> Any:
-    """Some rows of data in memory, in their own type where it has names."""
-    if hasattr(values, "iloc"):
-        return values.iloc[rows]
-    if is_frame(values) or is_column(values):
-        return values.take(rows) if hasattr(values, "take") else values[rows]
-    return values[rows] if is_sparse(values) else np.asarray(values)[rows]
-
-
-def _results(tasks: Sequence[Task], workers: Any, jobs: int) -> Iterator[tuple[int, Fit]]:
+def results(tasks: Sequence[Task], workers: Any, jobs: int) -> Iterator[tuple[int, Fit]]:
     """Each fit with its place, as they end."""
     if hasattr(workers, "submit"):
         futures = [workers.submit(Task.run, task) for task in tasks]

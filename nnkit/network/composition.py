@@ -43,6 +43,7 @@ DEFAULTS = {
     "saving": "checkpoint",
     "divided_inputs": "rescale",
     "standardized_inputs": "standardize",
+    "robust_inputs": "robust_scale",
     "class_loss": "categorical_crossentropy",
     "binary_loss": "binary_crossentropy",
     "unit_head": "sigmoid",

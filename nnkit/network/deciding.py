@@ -74,9 +74,8 @@ def routed(composition: Composition, plan: TablePlan | None) -> Composition:
                 " of inputs: leave it open, Network([None, ...]) or Network(hidden=...), or declare 'onehot'"
             )
         return composition
-    scaling = tuple(
-        type(registry.create("layer", DEFAULTS[name])) for name in ("standardized_inputs", "divided_inputs")
-    )
+    names = ("standardized_inputs", "divided_inputs", "robust_inputs")
+    scaling = tuple(type(registry.create("layer", DEFAULTS[name])) for name in names)
     count = next((place for place, layer in enumerate(layers) if not isinstance(layer, scaling)), len(layers))
     unchanged = {"name": DEFAULTS["unchanged"]}
     first_index = len(plan.outputs) - len(plan.embedded)

@@ -36,6 +36,7 @@ from nnkit.network import fitting
 from nnkit.network.archive import Archive
 from nnkit.network.composition import DEFAULTS, Composition
 from nnkit.network.options import FitOptions, ValidationLike
+from nnkit.network.recipe import RecipePlan, plan_of
 from nnkit.network.windowed import prepared_fit
 
 __all__ = ["Network"]
@@ -125,6 +126,29 @@ class Network(Properties, Freezable[Composition], Stored):
             columns=columns,
         )
         self._start(composition)
+
+    @classmethod
+    def recipe(cls, recipe: PartSpec, X: DataLike, y: DataLike, **choices: object) -> RecipePlan[Self]:
+        """What a recipe chooses for these data; ``print`` describes it, ``nnkit.fit_recipe`` trains it.
+
+        Args:
+            recipe: A name or spec: ``"tabular"``, ``"fitnet(units=5)"``.
+            X: Inputs ``(N, D)``, or a table with text columns and missing values.
+            y: Targets; integers need ``task``.
+            choices: Replace those of the recipe: arguments of ``Network(hidden=...)`` and of ``fit``, ``members``,
+                ``folds``, ``combine`` and ``preparation``.
+
+        Raises:
+            SpecError: When a choice has no place, or the recipe has none for the task.
+            DataError: When the data cannot be used.
+
+        Example:
+            >>> table = {"age": [30.0, None, 52.0] * 20, "city": ["Oslo", "Rome", "Oslo"] * 20}
+            >>> plan = Network.recipe("tabular", table, [1.5, 2.5, 3.5] * 20, seed=0)
+            >>> plan.table.numbers, plan.table.indicators, plan.choices.members
+            (1, 3, 5)
+        """
+        return plan_of(cls._of, recipe, X, y, choices)
 
     if not TYPE_CHECKING:  # a type checker reports both itself
 

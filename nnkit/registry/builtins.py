@@ -102,6 +102,7 @@ LAYERS = {
     "layer_norm": "nnkit.layers.layer_norm:LayerNorm",
     "rescale": "nnkit.layers.rescale:Rescale",
     "standardize": "nnkit.layers.standardize:Standardize",
+    "robust_scale": "nnkit.layers.robust_scale:RobustScale",
     "activation": "nnkit.layers.activation:ActivationLayer",
     "concatenate": "nnkit.layers.concatenate:Concatenate",
     "gaussian_noise": "nnkit.layers.gaussian_noise:GaussianNoise",
@@ -175,6 +176,11 @@ CALLBACKS = {
     "lambda": "nnkit.callbacks.lambda_callback:LambdaCallback",
 }
 
+RECIPES = {
+    "tabular": "nnkit.recipes.tabular:Tabular",
+    "fitnet": "nnkit.recipes.fitnet:Fitnet",
+}
+
 PARTS: Mapping[str, Mapping[str, str]] = {
     "activation": ACTIVATIONS,
     "loss": LOSSES,
@@ -185,6 +191,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     "regularizer": REGULARIZERS,
     "metric": METRICS,
     "callback": CALLBACKS,
+    "recipe": RECIPES,
 }
 """Every table by its kind."""
 

@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
         Kind("regularizer", "regularizers", ("Regularizer",)),
         Kind("metric", "metrics", ("Metric",)),
         Kind("callback", "callbacks", ("Callback",)),
+        Kind("recipe", "recipes", ("Recipe",)),
     )
 }
 """Every kind by its singular name."""

@@ -1,0 +1,1 @@
+"""Recipes: complete trainings for tables, one a file."""

@@ -1,0 +1,77 @@
+"""The recipe for smooth regressions with a few hundred rows."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import attrs
+
+from nnkit.interfaces import Choices, Recipe, TableDescription
+from nnkit.interfaces.fields import integer
+from nnkit.recipes._sizes import weights_of
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Fitnet(Recipe):
+    """Bayesian regularization from several starts behind smoothly clipped inputs; the median of the members.
+
+    Every member leaves out other rows, from whose errors the intervals are calibrated.
+
+    Args:
+        members: Networks, each from a start of its own; a positive integer.
+        units: The most hidden units; fewer where the rows do not determine them.
+        epochs: The most steps of each; the search ends when the evidence has settled.
+
+    Source:
+        MacKay (1992), "Bayesian Interpolation"; Foresee & Hagan (1997), "Gauss-Newton Approximation to Bayesian
+        Learning", which MATLAB's ``fitnet`` with ``trainbr`` follows.
+
+    Example:
+        >>> Fitnet().choose(TableDescription(rows=400, numbers=6)).network["hidden"]
+        [10]
+    """
+
+    tasks = ("regression",)
+    variants = ({"members": 2, "units": 4},)
+
+    members: int = integer(10, ge=1)
+    units: int = integer(10, ge=1)
+    epochs: int = integer(200, ge=1)
+
+    def choose(self, table: TableDescription) -> Choices:
+        affordable = table.rows * table.outputs // (2 * (table.inputs + 1 + table.outputs))
+        units = max(1, min(self.units, affordable))
+        network: dict[str, Any] = {
+            "hidden": [units],
+            "hidden_activation": "tanh",
+            "optimizer": {"name": "bayesian_regularization", "tolerance": 1e-3},
+            "target_scaling": "standardize",
+            "dtype": "float64",
+        }
+        reasons = {
+            "hidden": f"{units} units have at most half as many parameters as there are rows"
+            if units < self.units
+            else "enough for smooth functions; the evidence decides how many of the parameters count",
+            "preparation": "it bounds what a value far from the others can do",
+            "optimizer": "penalties follow from the evidence, without rows for validation",
+            "dtype": "second-order steps need the digits",
+            "members": "each search ends in a minimum of its own",
+            "folds": "the errors of left-out rows calibrate the intervals",
+            "combine": "one search that ends in a poor minimum does not move the median",
+        }
+        return Choices(
+            network=network,
+            preparation=({"name": "robust_scale", "clip": 3.0},),
+            training={"epochs": self.epochs, "batch_size": None},
+            members=self.members,
+            folds=max(self.members, 5),
+            combine="median",
+            reasons=reasons,
+        )
+
+    def operations(self, table: TableDescription, choices: Choices) -> float:
+        parameters = weights_of(table, choices.network)
+        rows = table.rows * table.outputs
+        step = 2.0 * (rows * parameters**2 + parameters**3)  # J^T J and its factors, for both searches
+        return step * choices.training["epochs"] * choices.members
