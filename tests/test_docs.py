@@ -170,6 +170,7 @@ KINDS = {
     "Metric": "Metric",
     "MeanMetric": "Means over the samples",
     "Callback": "Callback",
+    "Recipe": "Recipe",
 }
 
 

@@ -30,6 +30,7 @@ FLOORS = [
     ["network.fitting"],
     ["network.sharded"],
     ["network.windowed"],
+    ["network.recipe"],
     ["network.network"],
     ["many"],
     ["plot", "testing"],
@@ -177,6 +178,8 @@ WORDS = {
     "core/order.py": {"sequential"},
     "data/planning.py": {"sequential"},
     "cli/building.py": {"standardize"},  # a value of target_scaling
+    "data/table.py": {"tabular"},  # a function of its own
+    "many/recipes.py": {"gamma"},  # a value of the logs
     "data/scaling.py": {"standardize"},  # a value of target_scaling
     "files/checks.py": {"step"},  # a key of an archive
     "files/saving.py": {"step", "history"},  # fields of a record

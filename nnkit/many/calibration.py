@@ -25,6 +25,10 @@ def _floats(values: Any) -> Array:
     return np.asarray(values, dtype=np.float64)
 
 
+def _integers(values: Any) -> IntArray:
+    return np.asarray(values, dtype=np.int64)
+
+
 @final
 @attrs.frozen(eq=False, kw_only=True)
 class LeftOut:
@@ -39,7 +43,7 @@ class LeftOut:
     """
 
     error: Array = attrs.field(converter=_floats)
-    member: IntArray = attrs.field(converter=lambda values: np.asarray(values, dtype=np.int64))
+    member: IntArray = attrs.field(converter=_integers)
 
     def __attrs_post_init__(self) -> None:
         if self.error.ndim != 2 or self.member.shape != self.error.shape[:1] or not len(self.member):
@@ -113,7 +117,8 @@ class Limits:
         names = network.model.description.features
         name = repr(names[column]) if names else f"column {column}"
         warn(
-            f"the inputs of {_rows(rows)} are far outside those of training: {name} of row {row} is {x[row, column]:.6g}, and was {self.input_low[column]:.6g} to "
+            f"the inputs of {_rows(rows)} are far outside those of training: {name} of row {row} is "
+            f"{x[row, column]:.6g}, and was {self.input_low[column]:.6g} to "
             f"{self.input_high[column]:.6g}; the predictions for these rows are extrapolations",
             TrainingWarning,
         )
@@ -137,7 +142,8 @@ class Limits:
         column = int(((prediction[row] < low) | (prediction[row] > high)).argmax())
         warn(
             f"the predictions for {_rows(rows)} are far outside the targets of training: "
-            f"{prediction[row, column]:.6g} for row {row}, where these were {self.target_low[column]:.6g} to {self.target_high[column]:.6g}; they are "
+            f"{prediction[row, column]:.6g} for row {row}, where these were {self.target_low[column]:.6g} "
+            f"to {self.target_high[column]:.6g}; they are "
             f"held at {low[column]:.6g} and {high[column]:.6g}",
             TrainingWarning,
         )

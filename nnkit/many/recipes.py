@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Sized
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def fit_recipe(
     X, y, sample_weight = complete_rows(columns, tabular(X), y, sample_weight)
     y = labels_of(y, plan.table.task)
     rows = plan.table.rows
-    count = len(y) if hasattr(y, "__len__") else 0
+    count = len(cast("Sized", y))
     if count != rows:
         raise DataError(f"y has {count} rows; the plan was made for {rows}")
     parts = list(_parts(plan, y))
@@ -116,17 +116,16 @@ def _parts(plan: RecipePlan[Network], y: Any) -> Iterator[tuple[Any, Any] | None
 
 
 def _arguments(plan: RecipePlan[Network], X: Any, y: Any, weight: Any, part: Any) -> dict[str, Any]:
-    """Of ``fit``; a solver is not validated after every step, which would cost time and change nothing."""
+    """Of ``fit``."""
     training = dict(plan.choices.training)
     if part is None:
         return {"X": X, "y": y, "sample_weight": weight, **training}
     own, others = part
     weights = None if weight is None else rows_of(weight, own)
-    arguments = {"X": rows_of(X, own), "y": rows_of(y, own), "sample_weight": weights, **training}
-    if not isinstance(plan.composition.optimizer, Solver) or training.get("callbacks"):
-        held_out = (rows_of(X, others), rows_of(y, others))
-        arguments["validation_data"] = held_out if weight is None else (*held_out, rows_of(weight, others))
-    return arguments
+    held_out = (rows_of(X, others), rows_of(y, others))
+    held_out += () if weight is None else (rows_of(weight, others),)
+    data = {"X": rows_of(X, own), "y": rows_of(y, own), "sample_weight": weights, "validation_data": held_out}
+    return data | training
 
 
 def _calibration(

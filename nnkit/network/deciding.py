@@ -74,8 +74,8 @@ def routed(composition: Composition, plan: TablePlan | None) -> Composition:
                 " of inputs: leave it open, Network([None, ...]) or Network(hidden=...), or declare 'onehot'"
             )
         return composition
-    names = ("standardized_inputs", "divided_inputs", "robust_inputs")
-    scaling = tuple(type(registry.create("layer", DEFAULTS[name])) for name in names)
+    scalings = ("standardized_inputs", "divided_inputs", "robust_inputs")
+    scaling = tuple(type(registry.create("layer", DEFAULTS[name])) for name in scalings)
     count = next((place for place, layer in enumerate(layers) if not isinstance(layer, scaling)), len(layers))
     unchanged = {"name": DEFAULTS["unchanged"]}
     first_index = len(plan.outputs) - len(plan.embedded)

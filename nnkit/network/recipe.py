@@ -179,8 +179,8 @@ def _check_names(overrides: Mapping[str, Any]) -> None:
 
 def _overridden(choices: Choices, overrides: Mapping[str, Any]) -> Choices:
     """The choices with some replaced."""
-    network = choices.network | {name: value for name, value in overrides.items() if name in NETWORK - {"columns"}}
-    training = choices.training | {name: value for name, value in overrides.items() if name in TRAINING}
+    network = {**choices.network, **{name: overrides[name] for name in overrides if name in NETWORK - {"columns"}}}
+    training = {**choices.training, **{name: overrides[name] for name in overrides if name in TRAINING}}
     own = {name: value for name, value in overrides.items() if name in OWN}
     changed = attrs.evolve(choices, network=network, training=training, **own)
     if changed.folds and changed.training.get("validation_split"):

@@ -10,6 +10,9 @@ from nnkit.interfaces import Choices, Recipe, TableDescription
 from nnkit.interfaces.fields import integer
 from nnkit.recipes._sizes import weights_of
 
+PATIENCE = 10
+"""Steps without a larger evidence after which a search ends."""
+
 
 @final
 @attrs.frozen(kw_only=True)
@@ -21,7 +24,7 @@ class Fitnet(Recipe):
     Args:
         members: Networks, each from a start of its own; a positive integer.
         units: The most hidden units; fewer where the rows do not determine them.
-        epochs: The most steps of each; the search ends when the evidence has settled.
+        epochs: The most steps of each; a search ends when the evidence has not grown.
 
     Source:
         MacKay (1992), "Bayesian Interpolation"; Foresee & Hagan (1997), "Gauss-Newton Approximation to Bayesian
@@ -35,7 +38,7 @@ class Fitnet(Recipe):
     tasks = ("regression",)
     variants = ({"members": 2, "units": 4},)
 
-    members: int = integer(10, ge=1)
+    members: int = integer(5, ge=1)
     units: int = integer(10, ge=1)
     epochs: int = integer(200, ge=1)
 
@@ -45,7 +48,7 @@ class Fitnet(Recipe):
         network: dict[str, Any] = {
             "hidden": [units],
             "hidden_activation": "tanh",
-            "optimizer": {"name": "bayesian_regularization", "tolerance": 1e-3},
+            "optimizer": "bayesian_regularization",
             "target_scaling": "standardize",
             "dtype": "float64",
         }
@@ -56,6 +59,7 @@ class Fitnet(Recipe):
             "preparation": "it bounds what a value far from the others can do",
             "optimizer": "penalties follow from the evidence, without rows for validation",
             "dtype": "second-order steps need the digits",
+            "callbacks": "the evidence falls again after its largest value, where the search should end",
             "members": "each search ends in a minimum of its own",
             "folds": "the errors of left-out rows calibrate the intervals",
             "combine": "one search that ends in a poor minimum does not move the median",
@@ -63,9 +67,15 @@ class Fitnet(Recipe):
         return Choices(
             network=network,
             preparation=({"name": "robust_scale", "clip": 3.0},),
-            training={"epochs": self.epochs, "batch_size": None},
+            training={
+                "epochs": self.epochs,
+                "batch_size": None,
+                "callbacks": [
+                    {"name": "early_stopping", "monitor": "log_evidence", "mode": "max", "patience": PATIENCE}
+                ],
+            },
             members=self.members,
-            folds=max(self.members, 5),
+            folds=10,
             combine="median",
             reasons=reasons,
         )
@@ -73,5 +83,6 @@ class Fitnet(Recipe):
     def operations(self, table: TableDescription, choices: Choices) -> float:
         parameters = weights_of(table, choices.network)
         rows = table.rows * table.outputs
-        step = 2.0 * (rows * parameters**2 + parameters**3)  # J^T J and its factors, for both searches
-        return step * choices.training["epochs"] * choices.members
+        step = 4.0 * (rows * parameters**2 + parameters**3)  # J^T J and its factors, for both searches
+        operations: float = step * choices.training["epochs"] * choices.members
+        return operations

@@ -79,5 +79,5 @@ class Tabular(Recipe):
         )
 
     def operations(self, table: TableDescription, choices: Choices) -> float:
-        passes = 6.0 * table.rows * choices.training["epochs"]  # forward, backward to inputs and to weights
+        passes: float = 6.0 * table.rows * choices.training["epochs"]  # forward, backward to inputs and to weights
         return passes * choices.members * weights_of(table, choices.network)

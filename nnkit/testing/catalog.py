@@ -26,6 +26,7 @@ FAMILIES = (
     "regularizer",
     "metric",
     "callback",
+    "recipe",
 )
 
 

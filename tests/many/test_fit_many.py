@@ -197,7 +197,7 @@ REFUSED = {
     "too many folds": (lambda: nnkit.fit_many(sweep(), X, Y, folds=91), "folds is 91, and there are 90 samples"),
     "no jobs": (lambda: nnkit.fit_many(sweep(), X, Y, jobs=0), "jobs is 0"),
     "other workers": (lambda: nnkit.fit_many(sweep(), X, Y, workers="cluster"), "'threads', 'processes'"),
-    "one member": (lambda: nnkit.Ensemble([nnkit.Network([3, 1])]), "was passed 1; expected two"),
+    "no members": (lambda: nnkit.Ensemble([]), "was passed none; expected networks"),
     "other members": (lambda: nnkit.Ensemble([1, 2]), "was passed int"),
     "members of other widths": (
         lambda: nnkit.Ensemble([nnkit.Network([3, 1]), nnkit.Network([2, 1])]),

@@ -37,7 +37,7 @@ def documented(subject: Subject) -> None:
 @check(
     "PART-023/figures-declared",
     level="advisory",
-    needs=applies_if(lambda s: s.cls.kind != "callback", "a callback has no values to compare"),
+    needs=applies_if(lambda s: s.cls.kind not in {"callback", "recipe"}, "its kind has no values to compare"),
     scope="part",
 )
 def reference_values_declared(subject: Subject) -> None:
