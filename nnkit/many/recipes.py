@@ -162,7 +162,8 @@ def _report_solvers(plan: RecipePlan[Network], networks: list[Network]) -> None:
             "without coming to an end; pass more epochs, or a larger tolerance of the solver",
             TrainingWarning,
         )
-    rows = plan.table.rows * plan.table.outputs
+    share = 1.0 - 1.0 / plan.choices.folds if plan.choices.folds else 1.0
+    rows = round(share * plan.table.rows * plan.table.outputs)
     used = [float(network.history["gamma"][-1]) for network in networks if network.history.get("gamma")]
     if used and np.median(used) > USED_UP * rows:
         warn(

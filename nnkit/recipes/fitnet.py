@@ -10,8 +10,8 @@ from nnkit.interfaces import Choices, Recipe, TableDescription
 from nnkit.interfaces.fields import integer
 from nnkit.recipes._sizes import weights_of
 
-PATIENCE = 10
-"""Steps without a larger evidence after which a search ends."""
+STOP = {"patience": 10, "start_from_epoch": 20}
+"""Steps without a larger evidence after which a search ends; in the first ones the penalties are not yet estimated."""
 
 
 @final
@@ -70,9 +70,7 @@ class Fitnet(Recipe):
             training={
                 "epochs": self.epochs,
                 "batch_size": None,
-                "callbacks": [
-                    {"name": "early_stopping", "monitor": "log_evidence", "mode": "max", "patience": PATIENCE}
-                ],
+                "callbacks": [{"name": "early_stopping", "monitor": "log_evidence", "mode": "max", **STOP}],
             },
             members=self.members,
             folds=10,

@@ -329,6 +329,7 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
         "ln": "layer_norm",
         "normalization": "standardize",
         "standard_scaler": "standardize",
+        "robust_scaler": "robust_scale",
     },
     "schedule": {
         "cosine_annealing": "cosine",
@@ -387,6 +388,7 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
         "verbose": "progress",
         "lambda_callback": "lambda",
     },
+    "recipe": {"table": "tabular", "realmlp": "tabular", "patternnet": "tabular", "feedforwardnet": "fitnet"},
     "hyperparameter": {
         "lr": "learning_rate",
         "eta": "learning_rate",

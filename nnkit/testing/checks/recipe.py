@@ -19,7 +19,7 @@ from nnkit.testing.record import check
 from nnkit.testing.subject import Subject
 
 ROWS, COLUMNS = 60, 3
-SHORT = {"epochs": 2, "members": 2, "seed": 0}
+SHORT: dict[str, Any] = {"epochs": 2, "members": 2, "seed": 0}
 """A training that shows whether the choices work, not how good they are."""
 
 

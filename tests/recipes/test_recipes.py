@@ -1,0 +1,272 @@
+"""Recipes: their choices, what replaces them, and the ensembles that they train."""
+
+import json
+
+import attrs
+import numpy as np
+import pandas as pd
+import pytest
+
+import nnkit
+from nnkit.errors import DataError, HyperparameterError, SpecError, TrainingWarning
+from nnkit.interfaces import Choices, Recipe, TableDescription
+
+rng = np.random.default_rng(0)
+ROWS = 90
+X = rng.normal(size=(ROWS, 3))
+Y = 50.0 + 10.0 * X[:, 0] * X[:, 1] + X[:, 2]
+SHORT = {"epochs": 3, "members": 3, "seed": 0}
+
+
+def table():
+    """A frame with text, gaps, booleans, and a category that only two rows have."""
+    cities = np.array(["Oslo", "Rome"])[(X[:, 0] > 0).astype(int)].astype(object)
+    cities[[4, 70]] = "Lima"
+    cities[7] = None
+    ages = 40.0 + 10.0 * X[:, 1]
+    ages[::9] = np.nan
+    return pd.DataFrame({"city": cities, "age": ages, "member": X[:, 2] > 0})
+
+
+@attrs.frozen(kw_only=True)
+class Single(Recipe):
+    """One network of one unit: a recipe of another package."""
+
+    tasks = ("regression",)
+
+    def choose(self, table):
+        return Choices(network={"hidden": [1]}, training={"epochs": 2}, reasons={"hidden": "the smallest"})
+
+    def operations(self, table, choices):
+        return 100.0 * table.rows * choices.members
+
+
+# -- choices -----------------------------------------------------------------------------------
+
+
+def test_a_plan_states_what_was_chosen_and_why():
+    plan = nnkit.Network.recipe("tabular", table(), Y, seed=3, members=2, epochs=7)
+    assert attrs.asdict(plan.table) | {"offset": 0.0} == {
+        "rows": ROWS,
+        "numbers": 2,  # the age, and whether it is missing
+        "indicators": 5,  # three cities, a missing one, and member
+        "categories": (),
+        "task": "regression",
+        "outputs": 1,
+        "offset": 0.0,
+    }
+    lines = {line.split()[0]: line for line in plan.describe().splitlines()}
+    assert "2 (as passed)" in lines["members"]
+    assert "7 (as passed)" in lines["epochs"]
+    assert "left out" in lines["folds"]
+    assert "robust_scale(clip=3.0)" in lines["preparation"]
+    assert [network.seed for network in plan.networks()] == [3, 4]
+    assert str(plan) == plan.describe()
+    cheaper = nnkit.Network.recipe("tabular", table(), Y, seed=3, members=1, epochs=7)
+    assert cheaper.operations == plan.operations / 2
+
+
+def test_other_layers_keep_the_preparation_and_other_parts_replace_the_chosen_ones():
+    plan = nnkit.Network.recipe("tabular", X, Y, hidden=[4], optimizer="sgd", preparation=("standardize",), seed=0)
+    network = plan.networks()[0]
+    assert [type(layer).__name__ for layer in network.layers] == ["Standardize", "Dense", "Dense"]
+    assert network.model.widths == (3, 4, 1)
+    assert type(network.optimizer).__name__ == "SGD"
+
+
+def test_numbers_far_from_zero_are_trained_in_float64():
+    x = X.copy()
+    assert nnkit.Network.recipe("tabular", x, Y).composition.dtype == "float32"
+    x[:, 1] += 1e7
+    plan = nnkit.Network.recipe("tabular", x, Y)
+    assert plan.composition.dtype == "float64"
+    assert "dtype" in plan.choices.reasons
+
+
+REFUSED = {
+    "an unknown choice": (lambda: nnkit.Network.recipe("tabular", X, Y, member=2), SpecError, "did you mean 'members'"),
+    "an unknown recipe": (lambda: nnkit.fit_recipe("tabluar", X, Y), LookupError, "tabular"),
+    "another task": (
+        lambda: nnkit.fit_recipe("fitnet", X, Y > 50),
+        SpecError,
+        "task 'binary'; it has them for regress",
+    ),
+    "integers": (lambda: nnkit.fit_recipe("tabular", X, np.arange(ROWS) % 2), DataError, "state which"),
+    "a validation split": (
+        lambda: nnkit.fit_recipe("tabular", X, Y, validation_split=0.2),
+        DataError,
+        "validation_split needs folds=0",
+    ),
+    "no hidden layers": (lambda: Choices(network={}), HyperparameterError, "expected a list 'hidden'"),
+    "one fold": (lambda: Choices(network={"hidden": [1]}, folds=1), HyperparameterError, "folds must be 0, or 2"),
+    "no inputs": (lambda: TableDescription(rows=3), HyperparameterError, "has no inputs"),
+    "choices beside a plan": (
+        lambda: nnkit.fit_recipe(nnkit.Network.recipe("tabular", X, Y), X, Y, epochs=2),
+        DataError,
+        "pass epochs to Network.recipe",
+    ),
+    "other rows than those of the plan": (
+        lambda: nnkit.fit_recipe(nnkit.Network.recipe("tabular", X, Y), X[:50], Y[:50]),
+        DataError,
+        "y has 50 rows; the plan was made for 90",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_understood_is_refused(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_recipes_of_other_packages(monkeypatch, tmp_path):
+    folder = tmp_path / "acme_recipes-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-recipes\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text(f"[nnkit.recipes]\nsingle = {__name__}:Single\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    model = nnkit.fit_recipe("acme-recipes/single", X, Y, seed=0)
+    assert len(model) == 1
+    assert model.networks[0].epoch == 2
+    assert "acme-recipes/single" in model.notes["recipe"]
+    report = nnkit.testing.check(Single, dtypes="float64")
+    assert report.ok, str(report)
+
+
+# -- ensembles ---------------------------------------------------------------------------------
+
+
+def test_a_table_with_text_and_gaps_from_fit_to_intervals(tmp_path):
+    model = nnkit.fit_recipe("tabular", table(), Y, **SHORT)
+    bounds = model.intervals(table(), level=0.9)
+    np.testing.assert_array_equal(bounds.prediction, model.predict(table()))
+    assert (bounds.lower <= bounds.prediction).all()
+    assert (bounds.prediction <= bounds.upper).all()
+    assert model.left_out.error.shape == (54, 1)  # of five parts, three members left one out each
+    assert sorted(set(model.left_out.member.tolist())) == [0, 1, 2]
+    assert [row["name"] for row in model.notes["table"]] == ["member 1", "member 2", "member 3"]
+    model.save(tmp_path / "model.npz")
+    again = nnkit.Ensemble.load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(again.intervals(table(), level=0.9).upper, bounds.upper)
+    assert (again.combine, again.notes) == (model.combine, model.notes)
+    with pytest.warns(TrainingWarning, match="far outside those of training: 'age' of row 0 is 900"):
+        again.predict(table().assign(age=900.0)[:1])
+
+
+def test_members_are_the_networks_of_their_own_fits():
+    plan = nnkit.Network.recipe("tabular", X, Y, **SHORT)
+    model = nnkit.fit_recipe(plan, X, Y, jobs=2)
+    left_out = [model.left_out.error[model.left_out.member == member] for member in range(3)]
+    for network, member, error in zip(plan.networks(), model.networks, left_out, strict=True):
+        assert member.seed == network.seed
+        rows = np.flatnonzero(np.isin(member.predict(X)[:, 0] - Y, error[:, 0]))
+        assert len(rows) == 18  # every fifth row
+        others = np.setdiff1d(np.arange(ROWS), rows)
+        network.fit(X[others], Y[others], validation_data=(X[rows], Y[rows]), **plan.choices.training)
+        np.testing.assert_array_equal(network.parameters, member.parameters)
+
+
+def test_a_rare_class_is_a_class_of_every_member():
+    labels = np.where(X[:, 0] > 0.5, "yes", "no").astype(object)
+    labels[[3, 60]] = "perhaps"
+    model = nnkit.fit_recipe("tabular", X, labels, task="multiclass", **SHORT)
+    assert {network.classes for network in model.networks} == {("no", "perhaps", "yes")}
+    assert set(model.predict(X, labels=True)) <= set(labels)
+    assert model.left_out is None
+    weighted = nnkit.fit_recipe("tabular", X, labels, task="multiclass", sample_weight=np.ones(ROWS), **SHORT)
+    np.testing.assert_allclose(weighted.predict(X), model.predict(X), rtol=1e-4)
+
+
+def test_one_member_and_members_on_all_rows():
+    alone = nnkit.fit_recipe("tabular", X, Y, seed=0, epochs=2, members=1)
+    assert len(alone.left_out.error) == ROWS // 5
+    with pytest.raises(DataError, match="one network; the spread"):
+        alone.spread(X)
+    every = nnkit.fit_recipe("tabular", X, Y, folds=0, callbacks=[], **SHORT)
+    assert every.left_out is None
+    with pytest.raises(DataError, match="no errors of rows that were left out"):
+        every.intervals(X)
+
+
+def test_failed_members_are_reported_and_all_failed_is_an_error():
+    class Fails(nnkit.interfaces.Callback):
+        __slots__ = ()
+
+        def on_train_begin(self, view):
+            if view.samples > 71 or self.every:
+                raise ValueError("no")
+
+    Fails.every = False
+    with pytest.warns(TrainingWarning, match="1 of 5 members could not be trained; member 5: ValueError: no"):
+        model = nnkit.fit_recipe("tabular", X[:89], Y[:89], seed=0, epochs=1, callbacks=[Fails()])
+    assert len(model) == 4
+    Fails.every = True
+    with pytest.raises(DataError, match="no member could be trained; member 1: ValueError: no"):
+        nnkit.fit_recipe("tabular", X, Y, seed=0, epochs=1, callbacks=[Fails()])
+
+
+def test_fitnet_reports_searches_without_an_end_and_used_up_degrees_of_freedom():
+    with pytest.warns(TrainingWarning, match="2 of 2 searches made all their 2 steps"):
+        nnkit.fit_recipe("fitnet", X, Y, seed=0, epochs=2, members=2)
+    with (
+        pytest.warns(TrainingWarning, match="of 22 degrees of freedom are used up"),
+        pytest.warns(TrainingWarning, match="made all their 60 steps"),
+    ):
+        nnkit.fit_recipe("fitnet", X[:30], Y[:30], seed=0, members=2, folds=4, hidden=[10], epochs=60)
+
+
+def test_fitnet_ends_at_its_largest_evidence_and_holds_far_predictions():
+    x, y = X, 3.0 * X[:, 0] + rng.normal(size=ROWS)
+    model = nnkit.fit_recipe("fitnet", x, y, seed=0, members=3)
+    assert model.combine == "median"
+    np.testing.assert_array_equal(model.predict(x), np.median(model.members(x), axis=0))
+    assert all("log_evidence has not improved" in row["stopped"] for row in model.notes["table"])
+    far = x[:2] * 1e6
+    with pytest.warns(TrainingWarning, match=r"inputs of 2 rows \(0, 1\) are far outside"):
+        held = model.predict(far)
+    reach = y.max() - y.min()
+    assert (y.min() - reach <= held).all()
+    assert (held <= y.max() + reach).all()
+
+
+def test_predictions_far_outside_are_held_with_a_warning():
+    limits = nnkit.many.Limits.of(X, Y[:, None])
+    reach = Y.max() - Y.min()
+    with pytest.warns(TrainingWarning, match="predictions for row 1 are far outside"):
+        held = limits.held(np.array([[50.0], [Y.max() + 3.0 * reach]]))
+    np.testing.assert_allclose(held, [[50.0], [Y.max() + reach]])
+    assert limits.outside(X).sum() == 0
+    assert limits.outside(X + np.array([0.0, 100.0, 0.0])).all(axis=0).tolist() == [False, True, False]
+
+
+# -- intervals ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+def test_bounds_are_the_definition_of_the_paper(level):
+    errors, members = rng.normal(size=(57, 2)), rng.integers(0, 4, size=57)
+    predictions = rng.normal(size=(4, 6, 2))
+    lower, upper = nnkit.many.LeftOut(error=errors, member=members).bounds(predictions, level)
+    for row in range(6):
+        for output in range(2):
+            down = sorted(predictions[m, row, output] - abs(e) for m, e in zip(members, errors[:, output], strict=True))
+            up = sorted(predictions[m, row, output] + abs(e) for m, e in zip(members, errors[:, output], strict=True))
+            alpha = 1.0 - level
+            assert lower[row, output] == down[int(np.floor(alpha * 58 + 1e-9)) - 1]  # Barber et al. (2021), eq. (1)
+            assert upper[row, output] == up[int(np.ceil((1.0 - alpha) * 58 - 1e-9)) - 1]
+
+
+def test_intervals_cover_whatever_the_noise():
+    x = rng.uniform(-2.0, 2.0, size=(1200, 1))
+    y = np.sin(x[:, 0]) + rng.standard_t(3, size=1200) * 0.3
+    model = nnkit.fit_recipe("fitnet(units=3)", x[:300], y[:300], seed=0, folds=5)
+    bounds = model.intervals(x[300:])
+    covered = np.mean((bounds.lower[:, 0] <= y[300:]) & (y[300:] <= bounds.upper[:, 0]))
+    assert 0.93 <= covered <= 0.975
+    with pytest.raises(DataError, match=r"level=0.999 needs 999 rows that were left out, and there are 300"):
+        model.intervals(x, level=0.999)
+
+
+def test_choices_are_plain_data():
+    choices = nnkit.plugins.create("recipe", "tabular(members=2)").choose(TableDescription(rows=10, numbers=1))
+    assert Choices(**json.loads(json.dumps(attrs.asdict(choices)))) == choices
