@@ -30,12 +30,15 @@ space     := $(subst ,, )
 KEY       := $(shell { cat $(PROJECTS); grep __version__ nnkit/__init__.py; } | cksum | cut -d ' ' -f 1)
 DEMO_ENV  := $(VENV)/.nnkit-demo-$(KEY)
 TEST_ENV  := $(VENV)/.nnkit-test-$(KEY)
-DOCS_ENV  := $(VENV)/.nnkit-docs-$(KEY)
 
 # Environments with other contents than .venv, for the commands that test the packaging.
 OTHERS := .cache/environments
 OLDEST := $(OTHERS)/oldest
 FROZEN := $(OTHERS)/frozen
+DOCS   := $(OTHERS)/docs
+
+# Plugins that the site is built without: nothing is imported from them by hand, and they would compile its examples.
+DOCS_WITHOUT := nnkit-numba
 
 # Two test workers on two cores: a BLAS that starts threads of its own would only get in their way. Hundreds of tests
 # start a process that imports nnkit, which takes a third of the time where compiled modules are stored.
@@ -43,9 +46,9 @@ WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg PYTHONDONTWRITEBYTECODE=
 PYTEST  = -m pytest -n $(WORKERS) --dist worksteal --doctest-modules
 SUITE  := tests nnkit $(PLUGIN_PACKAGES) $(PLUGIN_TESTS)
-ELSEWHERE := make heavy, make coverage, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench, make tables
+ELSEWHERE := make heavy, make docs, make browser-test, make coverage, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench, make tables
 
-.PHONY: help demo test lint format types tests coverage heavy oldest sdist-test frozen docs clean kit-power second-order ledger kill-test fuzz bench tables
+.PHONY: help demo test lint format types tests coverage heavy oldest sdist-test frozen docs browser-test clean kit-power second-order ledger kill-test fuzz bench tables
 
 help:
 	@echo "make demo          train examples/digits.toml: a model, two pictures, a table"
@@ -54,6 +57,7 @@ help:
 	@echo "make test-NAME     the tests of the plugin NAME alone, in an environment of its own"
 	@echo "make heavy         the same for each plugin that make test leaves out (now: $(or $(HEAVY),none))"
 	@echo "make docs          the documentation, in docs/_build/html"
+	@echo "make browser-test  the documentation in a headless Chromium without a network"
 	@echo "make format        let ruff put the sources in order"
 	@echo "make clean         remove what the others made, .venv included"
 	@echo "make oldest        every test at the lowest allowed version of every dependency"
@@ -100,9 +104,14 @@ tests: $(TEST_ENV)
 coverage:
 	@$(MAKE) --no-print-directory tests PYTEST_ARGS="--cov --cov-report=term --cov-fail-under=95 $(PYTEST_ARGS)"
 
-docs: $(DOCS_ENV)
-	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+# Every warning is an error; the examples of the gallery run. Needs three minutes.
+docs: $(DOCS)/.nnkit-$(KEY)
+	OPENBLAS_NUM_THREADS=1 $(DOCS)/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+# Needs Chromium (Debian: apt install chromium; CHROMIUM=/path/to/it elsewhere). Leaves screenshots in docs/_build/screenshots.
+browser-test: docs
+	$(DOCS)/bin/python -m pytest -p no:cacheprovider tests/browser/site.py $(PYTEST_ARGS)
 
 # -- The packaging, each in an environment of its own ------------------------------------------------------------------
 
@@ -195,9 +204,11 @@ $(TEST_ENV): | $(PY)
 	$(PIP) -e '.[test]' $(PLUGINS:%=-e %)
 	@rm -f $(VENV)/.nnkit-test-* && touch $@
 
-$(DOCS_ENV): | $(PY)
-	$(PIP) -e '.[docs]'
-	@rm -f $(VENV)/.nnkit-docs-* && touch $@
+$(DOCS)/.nnkit-$(KEY): | $(PY)
+	rm -rf $(DOCS) && $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[docs]' \
+	  $(patsubst %,-e %,$(filter-out $(DOCS_WITHOUT:%=plugins/%),$(ALL_PLUGINS)))
+	@touch $@
 
 $(OLDEST)/.nnkit-$(KEY): .ci/oldest.py | $(PY)
 	rm -rf $(OLDEST) && $(PYTHON) -m venv $(OLDEST)
@@ -212,5 +223,6 @@ $(FROZEN)/.nnkit-$(KEY): | $(PY)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* docs/_build dist build
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* dist build
+	rm -rf docs/_build docs/api docs/gallery docs/parts docs/sg_execution_times.rst
 	rm -f digits-model.npz digits-*.png

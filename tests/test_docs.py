@@ -84,7 +84,8 @@ def test_every_command_runs(page, folder):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page):
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), target
+        generated = target.startswith(("api/", "gallery/", "parts/"))  # Sphinx checks these, in make docs
+        assert generated or (page.parent / target).exists(), target
 
 
 def test_the_first_network_leaves_what_it_says(folder):
@@ -224,6 +225,14 @@ def test_a_failing_snippet_fails(tmp_path):
 def test_the_sphinx_settings_name_the_extensions_of_the_extra():
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["docs"]
     settings = (DOCS / "conf.py").read_text()
-    assert {"furo", "myst-parser", "sphinx"} == {re.match(r"[\w-]+", name)[0] for name in wanted}
+    names = {re.match(r"[\w-]+", name)[0] for name in wanted}
+    assert {"furo", "myst-parser", "sphinx", "sphinx-gallery", "sphinx-mathjax-offline", "matplotlib"} <= names
     assert 'html_theme = "furo"' in settings
-    assert '"myst_parser"' in settings
+    assert re.findall(r'^    "([\w.]+)",$', settings, re.MULTILINE) == [
+        "_generate",
+        "myst_parser",
+        "sphinx.ext.autodoc",
+        "sphinx.ext.mathjax",
+        "sphinx.ext.napoleon",
+        "sphinx_gallery.gen_gallery",
+    ]

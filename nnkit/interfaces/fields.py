@@ -15,13 +15,28 @@ import attrs
 
 from nnkit.errors import HyperparameterError
 
-__all__ = ["PARTS_KIND", "PART_KIND", "as_float", "choice", "flag", "integer", "part", "parts", "rate", "real"]
+__all__ = [
+    "EXPECTED",
+    "PARTS_KIND",
+    "PART_KIND",
+    "as_float",
+    "choice",
+    "flag",
+    "integer",
+    "part",
+    "parts",
+    "rate",
+    "real",
+]
 
 PART_KIND = "nnkit_kind"
 """Key of a field's metadata: the kind of part that the field holds."""
 
 PARTS_KIND = "nnkit_kinds"
 """Key of a field's metadata: the kind of the parts in the tuple that the field holds."""
+
+EXPECTED = "nnkit_expected"
+"""Key of a field's metadata: the values that it accepts, in words, as in its error message."""
 
 
 def interval(ge: float | None, gt: float | None, le: float | None, lt: float | None) -> str:
@@ -80,7 +95,9 @@ def real(
         if not isinstance(value, float) or not math.isfinite(value) or not _within(value, ge, gt, le, lt):
             raise refuse(instance, attribute.name, value, expected)
 
-    return attrs.field(default=default, converter=as_float, validator=check, kw_only=kw_only)
+    return attrs.field(
+        default=default, converter=as_float, validator=check, kw_only=kw_only, metadata={EXPECTED: expected}
+    )
 
 
 def integer(
@@ -100,17 +117,20 @@ def integer(
         if not isinstance(value, int) or isinstance(value, bool) or not _within(value, ge, None, le, None):
             raise refuse(instance, attribute.name, value, expected)
 
-    return attrs.field(default=default, converter=_to_int, validator=check, kw_only=kw_only)
+    return attrs.field(
+        default=default, converter=_to_int, validator=check, kw_only=kw_only, metadata={EXPECTED: expected}
+    )
 
 
 def flag(default: bool, *, kw_only: bool = True) -> Any:
     """True or False."""
+    expected = "True or False"
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, bool):
-            raise refuse(instance, attribute.name, value, "True or False")
+            raise refuse(instance, attribute.name, value, expected)
 
-    return attrs.field(default=default, validator=check, kw_only=kw_only)
+    return attrs.field(default=default, validator=check, kw_only=kw_only, metadata={EXPECTED: expected})
 
 
 def choice(default: str | None, options: Sequence[str], *, optional: bool = False, kw_only: bool = True) -> Any:
@@ -123,7 +143,7 @@ def choice(default: str | None, options: Sequence[str], *, optional: bool = Fals
         if value not in options:
             raise refuse(instance, attribute.name, value, expected)
 
-    return attrs.field(default=default, validator=check, kw_only=kw_only)
+    return attrs.field(default=default, validator=check, kw_only=kw_only, metadata={EXPECTED: expected})
 
 
 def part(kind: str, default: Any = None, *, optional: bool = True, kw_only: bool = True) -> Any:
@@ -135,23 +155,25 @@ def part(kind: str, default: Any = None, *, optional: bool = True, kw_only: bool
         optional: Whether ``None`` is allowed.
         kw_only: Whether the field is keyword-only.
     """
+    expected = f"the name or spec of one {kind}"
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value is None:
             if not optional:
-                raise refuse(instance, attribute.name, value, f"the name or spec of one {kind}")
+                raise refuse(instance, attribute.name, value, expected)
             return
         if isinstance(value, numbers.Number) or (isinstance(value, str) and not value.strip()):
-            raise refuse(instance, attribute.name, value, f"the name or spec of one {kind}")
+            raise refuse(instance, attribute.name, value, expected)
 
-    return attrs.field(default=default, validator=check, kw_only=kw_only, metadata={PART_KIND: kind})
+    metadata = {PART_KIND: kind, EXPECTED: expected + (" or None" if optional else "")}
+    return attrs.field(default=default, validator=check, kw_only=kw_only, metadata=metadata)
 
 
 def rate(default: float, *, ge: float = 0.0) -> Any:
     """A learning rate: a finite float of at least ``ge``, a schedule, or the spec of a schedule."""
+    expected = f"a finite number in {interval(ge, None, None, None)}, or a schedule"
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        expected = f"a finite number in {interval(ge, None, None, None)}, or a schedule"
         if isinstance(value, float):
             if not math.isfinite(value) or value < ge:
                 raise refuse(instance, attribute.name, value, expected)
@@ -160,9 +182,8 @@ def rate(default: float, *, ge: float = 0.0) -> Any:
         ):
             raise refuse(instance, attribute.name, value, expected)
 
-    return attrs.field(
-        default=default, converter=as_float, validator=check, kw_only=True, metadata={PART_KIND: "schedule"}
-    )
+    metadata = {PART_KIND: "schedule", EXPECTED: expected}
+    return attrs.field(default=default, converter=as_float, validator=check, kw_only=True, metadata=metadata)
 
 
 def parts(
@@ -176,6 +197,7 @@ def parts(
         as_spec: Makes a spec of each item, where other forms are accepted.
         kw_only: Whether the field is keyword-only.
     """
+    expected = f"a list of specs, each of one {kind}"
 
     def convert(value: Any) -> Any:
         if not isinstance(value, (list, tuple)):
@@ -184,11 +206,10 @@ def parts(
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, tuple) or not value:
-            raise refuse(instance, attribute.name, value, f"a list of specs, each of one {kind}")
+            raise refuse(instance, attribute.name, value, expected)
 
-    return attrs.field(
-        default=tuple(default), converter=convert, validator=check, kw_only=kw_only, metadata={PARTS_KIND: kind}
-    )
+    metadata = {PARTS_KIND: kind, EXPECTED: expected}
+    return attrs.field(default=tuple(default), converter=convert, validator=check, kw_only=kw_only, metadata=metadata)
 
 
 def part_fields(cls: type) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from nnkit.plot.intervals import intervals
 from nnkit.plot.learning_curve import learning_curve
 from nnkit.plot.learning_rates import learning_rates
 from nnkit.plot.network import network
+from nnkit.plot.part import part
 from nnkit.plot.probabilities import calibration, roc
 from nnkit.plot.regression import errors, regression
 from nnkit.plot.sensitivities import sensitivities
@@ -29,6 +30,7 @@ __all__ = [
     "learning_curve",
     "learning_rates",
     "network",
+    "part",
     "regression",
     "roc",
     "sensitivities",

@@ -1,0 +1,23 @@
+"""The pages that no person writes: one for each part, and the API reference; a Sphinx extension."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import part_pages, reference_pages
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Write the pages before Sphinx looks for its sources."""
+    app.connect("config-inited", lambda app, _config: write(Path(app.srcdir)))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def write(docs: Path) -> None:
+    """Write both groups of pages below ``docs``."""
+    part_pages.write(docs / "parts")
+    reference_pages.write(docs / "api")
