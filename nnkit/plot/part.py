@@ -215,7 +215,7 @@ def _schedule(figure: Figure, schedule: Schedule) -> None:
     lengths = [value for value in attrs.asdict(cast("Any", schedule), recurse=False).values() if isinstance(value, int)]
     steps = np.unique(np.linspace(0, 2 * max([*lengths, STEPS // 2]), POINTS).astype(int))
     rates = np.array([schedule.rate(int(step)) for step in steps])
-    axes = _panel(figure, 1, "learning rate", "step", panels=1)
+    axes = _panel(figure, 1, "learning rate", "step number", panels=1)
     axes.plot(steps, rates, linewidth=2.0, color=BLUE)
     axes.set_ylim(bottom=min(0.0, float(rates.min())))
 
