@@ -8,14 +8,14 @@ import io
 import time
 import tracemalloc
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.failure import expect_close, require, show
+from nnkit.testing.failure import expect_close, expect_equal, require, show
 
 
 @attrs.frozen
@@ -39,6 +39,11 @@ class Call:
     shares: frozenset[str] = frozenset()
     rows: frozenset[str] = frozenset()
     floats: bool = True
+
+    @property
+    def shown(self) -> Mapping[str, Array]:
+        """What failures show of it."""
+        return self.arrays
 
     def fresh(self) -> dict[str, Array]:
         """Copies of the arguments."""
@@ -105,21 +110,6 @@ def silent(action: str) -> Iterator[None]:
     require(not noted.warned, f"{action} warns", got=noted.warned)
 
 
-class _WithArrays(Protocol):
-    @property
-    def arrays(self) -> Mapping[str, Array]: ...
-
-
-T = TypeVar("T", bound=_WithArrays)
-
-
-def tried(items: Iterable[T]) -> Iterator[T]:
-    """The items one by one; failures show the arrays of the present one."""
-    for item in items:
-        show(item.arrays)
-        yield item
-
-
 def method_call(method: str, arrays: Mapping[str, Array], *, by_row: bool = True, floats: bool = True) -> Call:
     """The call of ``method`` with ``arrays`` in their order; ``by_row`` when every first axis is the samples."""
 
@@ -173,3 +163,45 @@ def expect_rows_alone(
         expect_close(message, together[n : n + 1], alone, tolerance=tolerance)
     if rows is None:
         expect_shape(f"{method} does not return one row a sample", together, (count, *together.shape[1:]))
+
+
+def expect_in_place(
+    part: Any,
+    method: str,
+    arrays: Mapping[str, Array | None],
+    expected: Mapping[str, Array],
+    tolerance: float,
+    *,
+    scratch: Sequence[str] = ("work",),
+    over: str | None = None,
+    repeats: int = 1,
+) -> None:
+    """Raise ``CheckFailure`` unless an in-place method leaves what is expected, and writes to nothing else.
+
+    Args:
+        part: The part.
+        method: Called with copies of the ``arrays``.
+        arrays: The arguments in their order; ``None`` for one whose content must not matter.
+        expected: The arguments that are written, as the call must leave them.
+        tolerance: Relative and absolute.
+        scratch: Arguments that may be written too.
+        over: An argument whose memory is also that of the first one written.
+        repeats: How often it is called with the same memory.
+    """
+    first, how = next(iter(expected)), method
+    passed = {
+        name: np.full_like(expected.get(name, expected[first]), np.nan) if array is None else array.copy()
+        for name, array in arrays.items()
+    }
+    if over is not None:
+        passed[first], how = passed[over], f"{method} with {first}={over}"
+    for _ in range(repeats):
+        with silent(how):
+            getattr(part, method)(*passed.values())
+        for name, result in passed.items():
+            if name in expected:
+                expect_close(
+                    f"{name} of {how} differs from the plain method", result, expected[name], tolerance=tolerance
+                )
+            elif name not in {*scratch, over}:
+                expect_equal(f"{how} writes to {name}", result, arrays[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.testing.record import Inputs
 from nnkit.testing.subject import Subject
 
 GRID: Array = np.concatenate(
@@ -18,6 +19,8 @@ GRID: Array = np.concatenate(
 
 EXTREMES: Array = np.array([30.0, 40.0, 60.0, 88.5, 104.0, 300.0, 500.0, 710.0, 750.0, 1e3, 3e3, 1e4])
 """Numbers where exponentials of either dtype overflow, and far beyond; tried with both signs."""
+
+declared_kinks = Inputs(("kink",), lambda subject: subject.cls.kinks)
 
 SHAPES = ((1, 1), (1, 3), (2, 1), (3, 2), (2, 3), (4, 4), (7, 5), (3, 17), (67, 2))
 """``(N, D)``: single rows, single columns, more rows than columns and the reverse."""

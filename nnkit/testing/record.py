@@ -1,10 +1,10 @@
-"""What a check is: a record with a permanent id, the reason for it, what to do, and the function that runs it."""
+"""What a check is: a record with a permanent id, the reason for it, what to do, and the function that is tried."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -20,6 +20,46 @@ Needs: TypeAlias = Callable[[Subject], str | None]
 """Why a check does not apply to a subject, in words, or ``None`` where it does."""
 
 
+@attrs.frozen(eq=False)
+class Inputs:
+    """The inputs of a check, which is tried on each of them whether it fails on others or not.
+
+    Args:
+        names: How failures call them; something that has ``shown`` is shown as that.
+        cases: Sizes, modes or whatever tells one input from another; of the subject where they depend on it.
+        make: Makes the inputs of a case from the subject, the label of the random arrays, and the case; by default the
+            case is the input.
+    """
+
+    names: tuple[str, ...]
+    cases: Iterable[Any] | Callable[[Subject], Iterable[Any]]
+    make: Callable[..., Any] = lambda _subject, _label, *case: case if len(case) > 1 else case[0]
+
+    def cases_of(self, subject: Subject) -> list[Any]:
+        """Every case."""
+        return list(self.cases(subject) if callable(self.cases) else self.cases)
+
+    def of(self, subject: Subject, label: str, case: Any) -> Sequence[Any]:
+        """The inputs of one case; failures show them from here on."""
+        inputs = self.make(subject, label, *(case if isinstance(case, tuple) else (case,)))
+        inputs = inputs if len(self.names) > 1 else (inputs,)
+        show(*(getattr(value, "shown", {name: value}) for name, value in zip(self.names, inputs, strict=True)))
+        return tuple(inputs)
+
+    def __call__(self, subject: Subject, label: str) -> Iterator[Any]:
+        """The inputs of every case, for a check that compares them."""
+        for case in self.cases_of(subject):
+            inputs = self.of(subject, label, case)
+            yield inputs if len(inputs) > 1 else inputs[0]
+
+
+def inputs(
+    *names: str, cases: Iterable[Any] | Callable[[Subject], Iterable[Any]]
+) -> Callable[[Callable[..., Any]], Inputs]:
+    """Make ``Inputs`` of the decorated function, which makes those of one case."""
+    return lambda make: Inputs(names, cases, make)
+
+
 @attrs.frozen(kw_only=True)
 class Check:
     """One promise of an interface, and how it is tried.
@@ -28,12 +68,13 @@ class Check:
         id: Permanent: letters of the kind, a number, a few words: ``OPT-012/resume-equals-continuous``.
         why: What goes wrong for a user when the promise is broken.
         fix: Where to look, and what to write instead.
-        run: Tries one subject; raises ``CheckFailure`` (or whatever the part raises) when it fails. A function
-            with a second parameter is passed a new part.
+        run: Tries one subject, with ``on`` one input of it; raises ``CheckFailure`` (or whatever the part raises) when
+            it fails. It is passed the subject, a new part where it has a parameter for it, and the inputs.
         level: ``core`` is the contract, ``strict`` is quality, ``advisory`` is printed and fails nothing.
         needs: What a subject must have for the check to apply to it.
         scope: Tried once a ``part`` or once a ``variant``, both in float64 whatever dtypes are asked for, or once a
             variant and ``dtype``.
+        on: Its inputs; ``None`` for a check that has none, or chooses them itself.
     """
 
     id: str
@@ -43,19 +84,33 @@ class Check:
     level: Level = "core"
     needs: tuple[Needs, ...] = ()
     scope: Scope = "dtype"
+    on: Inputs | None = None
 
     @property
     def number(self) -> str:
         """The part of the id before the slash, which is enough to name it."""
         return self.id.partition("/")[0]
 
-    def try_on(self, subject: Subject) -> None:
-        """Run the check on ``subject``."""
-        show()
-        if len(inspect.signature(self.run).parameters) > 1:
-            self.run(subject, subject.make())
-        else:
-            self.run(subject)
+    def try_on(self, subject: Subject) -> Iterator[BaseException]:
+        """Run the check on every input of ``subject``; yield what each raises, and go on with the next."""
+        names = () if self.on is None else self.on.names
+        try:
+            show()
+            arguments = [subject, subject.make()][: len(inspect.signature(self.run).parameters) - len(names)]
+            cases = [()] if self.on is None else self.on.cases_of(subject)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  # also a skip or an exit that a part tries: nothing is proven then
+            yield error
+            return
+        for case in cases:
+            try:
+                show()
+                self.run(*arguments, *(() if self.on is None else self.on.of(subject, self.number, case)))
+            except (KeyboardInterrupt, GeneratorExit):
+                raise
+            except BaseException as error:  # noqa: BLE001  # as above
+                yield error
 
     def why_not(self, subject: Subject) -> str | None:
         """Why the check does not apply to ``subject``; ``None`` where it does."""
@@ -68,13 +123,15 @@ def check(
     level: Level = "core",
     needs: Needs | tuple[Needs, ...] = (),
     scope: Scope = "dtype",
+    on: Inputs | None = None,
 ) -> Callable[[Callable[..., None]], Check]:
     """Make the decorated function a check; its docstring is ``why``, an empty line, and ``fix``."""
 
     def record(run: Callable[..., None]) -> Check:
         why, _, fix = (inspect.getdoc(run) or "").partition("\n\n")
         conditions = needs if isinstance(needs, tuple) else (needs,)
-        return Check(id=id, why=why, fix=fix.replace("\n", " "), run=run, level=level, needs=conditions, scope=scope)
+        fix = fix.replace("\n", " ")
+        return Check(id=id, why=why, fix=fix, run=run, level=level, needs=conditions, scope=scope, on=on)
 
     return record
 

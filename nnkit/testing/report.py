@@ -101,6 +101,7 @@ class Failure:
         got: What the part returned.
         expected: What it should have returned.
         rerun: One line for the shell that reruns only this check.
+        others: What else is wrong with other inputs, dtypes or hyperparameters, a sentence each.
     """
 
     id: str
@@ -113,12 +114,15 @@ class Failure:
     got: str
     expected: str
     rerun: str
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The text as printed."""
+        """The text as printed; of more than five other faults, five and the number of the rest."""
         lines = [("what", self.what), ("why", self.why)]
         lines += [("input", f"{name} = {value}") for name, value in self.inputs.items()]
         lines += [("got", self.got), ("expected", self.expected), ("fix", self.fix), ("rerun", self.rerun)]
+        lines += [("also", text) for text in self.others[:5]]
+        lines += [("also", f"{len(self.others) - 5} more")] if len(self.others) > 5 else []
         head = f"{self.id} FAILED for {self.part} ({self.subject})"
         return "\n".join([head, *(f"  {label:8} {text}" for label, text in lines if text)])
 

@@ -170,12 +170,11 @@ def prove(components: Iterable[Component], settings: Settings, *, kind: str | No
 
 
 def run_case(case: Case, rerun: str | None = None) -> Outcome:
-    """Run one check on all its subjects; the first failure ends it."""
+    """Run one check on all its subjects, each with all inputs; the first failure names the others."""
     if case.reason is not None:
         return Outcome(check=case.check, state="not applicable", reason=case.reason)
     began = time.perf_counter()
-    failures = (_try(case, subject, rerun) for subject in case.subjects)
-    failure = next((failure for failure in failures if failure is not None), None)
+    failure = _together([failure for subject in case.subjects for failure in _try(case, subject, rerun)])
     state: State = "passed" if failure is None else "advice" if case.check.level == "advisory" else "failed"
     reason = case.settings.expectation(case.selected.name, case.check.id)
     if reason is not None and failure is not None:
@@ -190,42 +189,54 @@ def run_case(case: Case, rerun: str | None = None) -> Outcome:
     )
 
 
-def _try(case: Case, subject: Subject, rerun: str | None) -> Failure | None:
-    try:
-        with np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a check that looks at warnings records them itself
-            case.check.try_on(subject)
-            if subject.thorough:
-                _search(case.check, subject)
-    except CheckFailure as failure:
-        return _failure(case, subject, failure, rerun)
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:  # noqa: BLE001  # also a skip or an exit that a part tries: nothing is proven then
-        return _failure(case, subject, _raised(error), rerun)
-    finally:
-        show()
-    return None
+def _together(failures: list[Failure]) -> Failure | None:
+    """The first failure, with the others that say something else."""
+    distinct: dict[str, str] = {}
+    for failure in failures:
+        distinct.setdefault(failure.what, f"{failure.what} ({failure.subject})")
+    return attrs.evolve(failures[0], others=tuple(distinct.values())[1:]) if failures else None
 
 
-def _search(check: Check, subject: Subject) -> None:
-    """Let hypothesis choose the arrays; without it, use six other seeds."""
+def _try(case: Case, subject: Subject, rerun: str | None) -> list[Failure]:
+    """The failures of a check on one subject, one an input at most."""
+    with np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a check that looks at warnings records them itself
+        errors = case.check.try_on(subject)
+        # A failure is made at once: what it shows is what is being tried.
+        failures = [_failure(case, subject, _as_failure(error), rerun) for error in errors]
+        if subject.thorough and not failures:
+            failures = [_failure(case, subject, _as_failure(error), rerun) for error in _search(case.check, subject)]
+    show()
+    return failures
+
+
+def _search(check: Check, subject: Subject) -> Iterator[BaseException]:
+    """What a check raises with arrays that hypothesis chooses; without it, with six other seeds."""
     try:
         from hypothesis import HealthCheck, given, settings, strategies
     except ModuleNotFoundError:
         for extra in range(1, 7):
-            check.try_on(attrs.evolve(subject, seed=subject.seed + 7919 * extra))
+            yield from check.try_on(attrs.evolve(subject, seed=subject.seed + 7919 * extra))
         return
 
     @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(strategies.integers(0, 2**32 - 1))
     def run(seed: int) -> None:
-        check.try_on(attrs.evolve(subject, seed=seed))
+        for error in check.try_on(attrs.evolve(subject, seed=seed)):
+            raise error
 
-    run()
+    try:
+        run()
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  # as in ``Check.try_on``
+        yield error
 
 
-def _raised(error: BaseException) -> CheckFailure:
+def _as_failure(error: BaseException) -> CheckFailure:
+    """What a check raised, as a failure that says where the part raised it."""
+    if isinstance(error, CheckFailure):
+        return error
     frames = traceback.extract_tb(error.__traceback__)
     outside = [frame for frame in frames if "nnkit/testing/" not in frame.filename.replace("\\", "/")]
     at = (outside or frames)[-1]

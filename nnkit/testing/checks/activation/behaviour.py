@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.call import called, expect_rows_alone, quiet, silent
+from nnkit.testing.call import called, expect_in_place, expect_rows_alone, quiet, silent
 from nnkit.testing.checks.activation.passes import (
     backward_methods,
     derived,
@@ -20,51 +20,37 @@ from nnkit.testing.checks.activation.passes import (
 from nnkit.testing.derivatives import expect_slope
 from nnkit.testing.failure import difference, expect_agreement, expect_close, expect_equal, require, show
 from nnkit.testing.points import EXTREMES, apart, elementwise_points, normal
-from nnkit.testing.record import applies_if, check, needs_float32
+from nnkit.testing.record import Inputs, applies_if, check, needs_float32
 from nnkit.testing.subject import Subject
 
+_bounded = Inputs(("z",), lambda s: [*matrices(s, "uses_z"), np.clip(extreme_rows(s), -60, 60)])
 
-@check("ACT-010/forward-into")
-def forward_into(subject: Subject, part: Any) -> None:
+
+@check("ACT-010/forward-into", on=many)
+def forward_into(subject: Subject, part: Any, z: Array) -> None:
     """Training runs on the in-place variants; they must be the same function, also when out is z itself.
 
     Write every element of `out`; read z before writing when they are one array; `work` starts with any content.
     """
-    for z in many(subject, "forward_into"):
-        expected = called(part, "forward", z)
-        for how in ("with out=z", "with another out"):
-            z_passed = z.copy()
-            out = z_passed if how == "with out=z" else np.full_like(z, np.nan)
-            with silent(f"forward_into {how}"):
-                part.forward_into(z_passed, out, np.full_like(z, np.nan))
-            expect_close(f"forward_into {how} differs from forward", out, expected, tolerance=16 * subject.eps)
-        expect_equal("forward_into writes to z", z_passed, z)
+    arrays, expected = {"z": z, "out": None, "work": None}, {"out": called(part, "forward", z)}
+    for over in ("z", None):
+        expect_in_place(part, "forward_into", arrays, expected, 16 * subject.eps, over=over)
 
 
-@check("ACT-011/vjp-into")
-def vjp_into(subject: Subject, part: Any) -> None:
+@check("ACT-011/vjp-into", on=many)
+def vjp_into(subject: Subject, part: Any, z: Array) -> None:
     """Training runs on the in-place variants; they must be the same function, also when out is grad itself.
 
     Write every element of `out`, after reading grad; leave z and a unchanged; `work` starts with any content.
     """
-    for z in many(subject, "vjp_into"):
-        a = called(part, "forward", z)
-        if not np.isfinite(a).all():
-            z = np.clip(z, -80, 80)  # noqa: PLW2901  # an exponential: 0 * inf would hide the rest
-            a = called(part, "forward", z)
-        grad = normal(subject, f"vjp_into/grad/{z.shape}", z.shape)
-        show(z=z, grad=grad)
-        expected = derived(part, "vjp", z, grad)
-        for how in ("with out=grad", "with another out"):
-            a_passed, grad_passed = a.copy(), grad.copy()
-            z_passed = z.copy() if subject.cls.uses_z else a_passed
-            out = grad_passed if how == "with out=grad" else np.full_like(grad, np.nan)
-            with silent(f"vjp_into {how}"):
-                part.vjp_into(z_passed, a_passed, grad_passed, out, np.full_like(grad, np.nan))
-            expect_close(f"vjp_into {how} differs from vjp", out, expected, tolerance=32 * subject.eps)
-            expect_equal(f"vjp_into {how} writes to a", a_passed, a)
-            expect_equal(f"vjp_into {how} writes to z", z_passed, z if subject.cls.uses_z else a)
-        expect_equal("vjp_into writes to grad", grad_passed, grad)
+    if not np.isfinite(called(part, "forward", z)).all():
+        z = np.clip(z, -80, 80)  # an exponential: 0 * inf would hide the rest
+    a, grad = called(part, "forward", z), normal(subject, f"vjp_into/grad/{z.shape}", z.shape)
+    show(z=z, grad=grad)
+    expected = {"out": derived(part, "vjp", z, grad)}
+    arrays = {"z": z if subject.cls.uses_z else a, "a": a, "grad": grad, "out": None, "work": None}
+    for over in ("grad", None):
+        expect_in_place(part, "vjp_into", arrays, expected, 32 * subject.eps, over=over)
 
 
 @check("ACT-031/large", scope="variant")
@@ -106,35 +92,33 @@ def large(subject: Subject, part: Any) -> None:
     )
 
 
-@check("ACT-014/locality", needs=needs_elementwise)
-def locality(subject: Subject, part: Any) -> None:
+@check("ACT-014/locality", needs=needs_elementwise, on=Inputs(("rows", "columns"), ((2, 3), (7, 5), (1, 300))))
+def locality(subject: Subject, part: Any, rows: int, columns: int) -> None:
     """An elementwise part that looks at other elements has a Jacobian that the network does not compute.
 
     Use elementwise operations only; no mean, norm, maximum or sort over any axis.
     """
-    tolerance = 16 * subject.eps
-    for rows, columns in ((2, 3), (7, 5), (1, 300)):
-        z = normal(subject, f"locality/{(rows, columns)}", (rows, columns), 2.0)
-        before = {"forward": called(part, "forward", z), "derivative": derived(part, "derivative", z)}
-        for place in ((0, 0), (rows - 1, columns - 1), (rows // 2, columns // 2)):
-            for value in (100.0, -3.7, 0.0):
-                other = z.copy()
-                other[place] = value
-                after = {"forward": called(part, "forward", other), "derivative": derived(part, "derivative", other)}
-                show({"z": z, f"z{list(place)} becomes": value})
-                for name, result in after.items():
-                    result[place] = before[name][place]
-                    message = f"{name} of one element changes with z{list(place)}"
-                    expect_close(message, result, before[name], tolerance=tolerance)
-        alone = [[called(part, "forward", z[n : n + 1, i : i + 1])[0, 0] for i in range(columns)] for n in range(rows)]
-        message = "forward of an array differs from forward of its elements one by one"
-        expect_close(message, before["forward"], np.array(alone), tolerance=tolerance, inputs={"z": z})
+    tolerance, z = 16 * subject.eps, normal(subject, f"locality/{(rows, columns)}", (rows, columns), 2.0)
+    before = {"forward": called(part, "forward", z), "derivative": derived(part, "derivative", z)}
+    for place in ((0, 0), (rows - 1, columns - 1), (rows // 2, columns // 2)):
+        for value in (100.0, -3.7, 0.0):
+            other = z.copy()
+            other[place] = value
+            after = {"forward": called(part, "forward", other), "derivative": derived(part, "derivative", other)}
+            show({"z": z, f"z{list(place)} becomes": value})
+            for name, result in after.items():
+                result[place] = before[name][place]
+                message = f"{name} of one element changes with z{list(place)}"
+                expect_close(message, result, before[name], tolerance=tolerance)
+    alone = [[called(part, "forward", z[n : n + 1, i : i + 1])[0, 0] for i in range(columns)] for n in range(rows)]
+    message = "forward of an array differs from forward of its elements one by one"
+    expect_close(message, before["forward"], np.array(alone), tolerance=tolerance, inputs={"z": z})
 
 
-def _backward_results(subject: Subject, part: Any, z: Array, a: Array, label: str) -> dict[str, Array]:
+def _backward_results(subject: Subject, part: Any, z: Array, a: Array) -> dict[str, Array]:
     """The results of every method that is passed ``z`` and ``a``."""
     return {
-        method: called(part, method, z, a, *(normal(subject, f"{label}/{name}", a.shape) for name in names))
+        method: called(part, method, z, a, *(normal(subject, f"uses_z/{name}", a.shape) for name in names))
         for method, names in backward_methods(subject).items()
     }
 
@@ -156,62 +140,57 @@ def backward_stands_alone(subject: Subject, part: Any) -> None:
             expect_equal(message, called(again, method, z, a, *more), first, inputs={"z": z})
 
 
-@check("ACT-016/uses-z", needs=applies_if(lambda s: not s.cls.uses_z, "it declares uses_z"))
-def uses_z(subject: Subject, part: Any) -> None:
+@check("ACT-016/uses-z", needs=applies_if(lambda s: not s.cls.uses_z, "it declares uses_z"), on=_bounded)
+def uses_z(subject: Subject, part: Any, z: Array) -> None:
     """With uses_z = False the network lets a overwrite z; a part that still reads z then reads the wrong numbers.
 
     Write the derivative in terms of a alone, or leave uses_z True.
     """
-    for z in matrices(subject, "uses_z", np.clip(extreme_rows(subject), -60, 60)):
-        a, label = called(part, "forward", z), f"uses_z/{z.shape}"
-        expected = _backward_results(subject, part, z, a, label)
-        for instead in (a, np.full_like(z, np.nan)):
-            for method, result in _backward_results(subject, part, instead, a, label).items():
-                expect_equal(f"{method} reads z although uses_z is False", result, expected[method])
+    a = called(part, "forward", z)
+    expected = _backward_results(subject, part, z, a)
+    for instead in (a, np.full_like(z, np.nan)):
+        for method, result in _backward_results(subject, part, instead, a).items():
+            expect_equal(f"{method} reads z although uses_z is False", result, expected[method])
 
 
-@check("ACT-017/nan-stays-visible")
-def nan_stays_visible(subject: Subject, part: Any) -> None:
+@check("ACT-017/nan-stays-visible", on=Inputs(("rows", "columns"), ((1, 1), (3, 4))))
+def nan_stays_visible(subject: Subject, part: Any, rows: int, columns: int) -> None:
     """A NaN that disappears in an activation hides the error that caused it.
 
     Use functions that propagate NaN (np.maximum does, np.where(z > 0, z, 0) and np.fmax do not).
     """
-    for rows, columns in ((1, 1), (3, 4)):
-        z = normal(subject, f"nan/{(rows, columns)}", (rows, columns), 2.0)
-        clean = called(part, "forward", z)
-        n, i = rows // 2, columns // 2
-        z[n, i] = np.nan
-        show(z=z)
-        into = z.copy()
-        with silent("for NaN forward"):
-            a = part.forward(z.copy())
-        with silent("for NaN forward_into"):
-            part.forward_into(into, into, np.zeros_like(z))
-        for name, result in (("forward", a), ("forward_into", into)):
-            seen = np.isnan(result[n, i]) if subject.elementwise else np.isnan(result[n]).any()
-            require(seen, f"{name} hides a NaN", got=result, expected=f"NaN in row {n}")
-        others, message = np.arange(rows) != n, "a NaN in one row changes other rows"
-        expect_close(message, a[others], clean[others], tolerance=16 * subject.eps)
+    z = normal(subject, f"nan/{(rows, columns)}", (rows, columns), 2.0)
+    clean = called(part, "forward", z)
+    n, i = rows // 2, columns // 2
+    z[n, i] = np.nan
+    show(z=z)
+    into = z.copy()
+    with silent("for NaN forward"):
+        a = part.forward(z.copy())
+    with silent("for NaN forward_into"):
+        part.forward_into(into, into, np.zeros_like(z))
+    for name, result in (("forward", a), ("forward_into", into)):
+        seen = np.isnan(result[n, i]) if subject.elementwise else np.isnan(result[n]).any()
+        require(seen, f"{name} hides a NaN", got=result, expected=f"NaN in row {n}")
+    others, message = np.arange(rows) != n, "a NaN in one row changes other rows"
+    expect_close(message, a[others], clean[others], tolerance=16 * subject.eps)
 
 
-@check("ACT-032/nan-in-the-derivative", level="strict")
-def nan_in_the_derivative(subject: Subject, part: Any) -> None:
+@check("ACT-032/nan-in-the-derivative", level="strict", on=Inputs(("n", "i"), [*np.ndindex(4, 3)]))
+def nan_in_the_derivative(subject: Subject, part: Any, n: int, i: int) -> None:
     """The derivative moves the parameters: one without NaN where the output is NaN trains on without any sign.
 
     Propagate NaN: np.where decides by a comparison, which is false for NaN, and np.nan_to_num hides it.
     """
     z = apart(normal(subject, "nan/derivative", (4, 3), 2.0), subject.cls.kinks, 0.1)
-    clean = derived(part, "jacobian", z)
-    near = derived(part, "jacobian", z + subject.dtype.type(0.05))
-    for n, i in np.ndindex(z.shape):
-        if subject.elementwise and difference(clean[n, i, i], near[n, i, i], tolerance=16 * subject.eps) is None:
-            continue  # a derivative that is constant there does not depend on the NaN
-        spoiled = z.copy()
-        spoiled[n, i] = np.nan
-        show(z=spoiled)
-        for method, more in (("jacobian", ()), ("vjp", (np.ones_like(z),))):
-            result = derived(part, method, spoiled, *more)[n]
-            require(np.isnan(result).any(), f"{method} hides a NaN", got=result, expected=f"NaN in row {n}")
+    clean, near = derived(part, "jacobian", z), derived(part, "jacobian", z + subject.dtype.type(0.05))
+    if subject.elementwise and difference(clean[n, i, i], near[n, i, i], tolerance=16 * subject.eps) is None:
+        return  # a derivative that is constant there does not depend on the NaN
+    z[n, i] = np.nan
+    show(z=z)
+    for method, more in (("jacobian", ()), ("vjp", (np.ones_like(z),))):
+        result = derived(part, method, z, *more)[n]
+        require(np.isnan(result).any(), f"{method} hides a NaN", got=result, expected=f"NaN in row {n}")
 
 
 @check("ACT-018/float32-accuracy", needs=needs_float32)

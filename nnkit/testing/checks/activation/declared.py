@@ -11,8 +11,8 @@ from nnkit.testing.call import called, quiet
 from nnkit.testing.checks.activation.passes import derived, in_rows, matrices, needs_elementwise
 from nnkit.testing.derivatives import Slope, one_sided
 from nnkit.testing.failure import difference, expect_agreement, expect_close, fail, require
-from nnkit.testing.points import EXTREMES, elementwise_points, normal
-from nnkit.testing.record import applies_if, check, needs_trait, needs_unordered
+from nnkit.testing.points import EXTREMES, declared_kinks, elementwise_points, normal
+from nnkit.testing.record import Inputs, applies_if, check, needs_trait, needs_unordered
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
@@ -27,53 +27,49 @@ def _samples(subject: Subject) -> Array:
     return np.concatenate([in_rows(points), rows, np.zeros((1, 4))]).astype(subject.dtype)
 
 
-@check("ACT-019/kinks", needs=(needs_elementwise, needs_trait("kinks", "kinks")), scope="variant")
-def kinks(subject: Subject, part: Any) -> None:
+_places = Inputs(("z",), [k / 2 for k in range(-14, 15)])
+_in_rows = Inputs(("z",), lambda s: [*matrices(s, "simplex"), _samples(s)])
+
+
+@check("ACT-019/kinks", needs=(needs_elementwise, needs_trait("kinks", "kinks")), scope="variant", on=declared_kinks)
+def kinks(subject: Subject, part: Any, kink: float) -> None:
     """At a kink the derivative is a choice, and it must be one of the two slopes that meet there.
 
     Return the slope from the left or from the right at a kink, and declare the kink where it is.
     """
-    declared = subject.cls.kinks
-    for kink in declared:
-        z = np.array([[kink]])
-        step = min([0.1, *(0.5 * abs(kink - other) for other in declared if other != kink)])
+    z = np.array([[kink]])
+    step = min([0.1, *(0.5 * abs(kink - other) for other in subject.cls.kinks if other != kink)])
 
-        def side_slope(side: int, z: Array = z, step: float = step) -> Slope:
-            near = z + side * 1e-9 * np.maximum(np.abs(z), 1.0)
-            value = called(part, "forward", z)
-            jumps = difference(value, called(part, "forward", near), atol=1e-6 * (1 + np.abs(value))) is not None
-            base = near if jumps else z
-            return one_sided(lambda t: called(part, "forward", base + t), step, side)
+    def side_slope(side: int) -> Slope:
+        near = z + side * 1e-9 * np.maximum(np.abs(z), 1.0)
+        value = called(part, "forward", z)
+        jumps = difference(value, called(part, "forward", near), atol=1e-6 * (1 + np.abs(value))) is not None
+        base = near if jumps else z
+        return one_sided(lambda t: called(part, "forward", base + t), step, side)
 
-        derivative, sides = derived(part, "derivative", z), [side_slope(-1), side_slope(1)]
-        require(
-            any(difference(derivative, side.value, atol=side.allowed() + 1e-6) is None for side in sides),
-            f"derivative at the kink {kink} is neither of the one-sided slopes",
-            inputs={"z": z},
-            got=derivative,
-            expected=" or ".join(f"{float(side.value[0, 0]):.6g}" for side in sides),
-        )
+    derivative, sides = derived(part, "derivative", z), [side_slope(-1), side_slope(1)]
+    require(
+        any(difference(derivative, side.value, atol=side.allowed() + 1e-6) is None for side in sides),
+        f"derivative at the kink {kink} is neither of the one-sided slopes",
+        inputs={"z": z},
+        got=derivative,
+        expected=" or ".join(f"{float(side.value[0, 0]):.6g}" for side in sides),
+    )
 
 
-@check("ACT-020/undeclared-kinks", needs=needs_elementwise, scope="variant")
-def undeclared_kinks(subject: Subject, part: Any) -> None:
+@check("ACT-020/undeclared-kinks", needs=needs_elementwise, scope="variant", on=_places)
+def undeclared_kinks(subject: Subject, part: Any, center: float) -> None:
     """Stencils, Hessians and solvers avoid declared kinks; at others they compute wrong values.
 
     Declare the place in `kinks`, or make the branches of the derivative meet.
     """
-    for center in (0.0, *range(-7, 8), *(k / 2 for k in range(-13, 14, 2))):
-        if any(abs(center - kink) < 1e-3 for kink in subject.cls.kinks):
-            continue
-        z = center + np.array([[-1e-7], [1e-7], [-2e-7], [2e-7], [0.0]])
-        d = derived(part, "derivative", z)[:, 0]
-        jump, drift = abs(d[1] - d[0]), abs(d[0] - d[2]) + abs(d[3] - d[1])
-        require(
-            jump <= 1e-4 * (1.0 + abs(d[0])) + 10.0 * drift,
-            f"the derivative jumps at {center:g}, which is not declared",
-            inputs={"z": z[:2]},
-            got=d[:2],
-            expected=f"kinks with {center:g} in it",
-        )
+    if any(abs(center - kink) < 1e-3 for kink in subject.cls.kinks):
+        return
+    z = center + np.array([[-1e-7], [1e-7], [-2e-7], [2e-7], [0.0]])
+    d = derived(part, "derivative", z)[:, 0]
+    jump, drift = abs(d[1] - d[0]), abs(d[0] - d[2]) + abs(d[3] - d[1])
+    message, expected = f"the derivative jumps at {center:g}, which is not declared", f"kinks with {center:g} in it"
+    require(jump <= 1e-4 * (1.0 + abs(d[0])) + 10.0 * drift, message, inputs={"z": z[:2]}, got=d[:2], expected=expected)
 
 
 @check("ACT-021/range", needs=applies_if(lambda s: np.isfinite(s.cls.range).any(), "it declares no bound"))
@@ -131,64 +127,58 @@ def fixed_points(subject: Subject) -> None:
     expect_close(message, a, z, tolerance=tolerance, inputs={"z": z}, rows=("z",))
 
 
-@check("ACT-025/shift-invariant", needs=needs_trait("shift_invariant", "shift invariance"))
-def shift_invariant(subject: Subject, part: Any) -> None:
+@check("ACT-025/shift-invariant", needs=needs_trait("shift_invariant", "shift invariance"), on=matrices)
+def shift_invariant(subject: Subject, part: Any, z: Array) -> None:
     """Stable forms subtract the largest element of a row; that is only allowed if it changes nothing.
 
     Drop `shift_invariant`, or look for what the shift changes.
     """
-    for z in matrices(subject, "shift"):
-        for by in (1.5, -7.0, 50.0):
+    for by in (1.5, -7.0, 50.0):
 
-            def compute(z: Array, by: float = by) -> tuple[Array, Array]:
-                return called(part, "forward", z + z.dtype.type(by)), called(part, "forward", z)
+        def compute(z: Array, by: float = by) -> tuple[Array, Array]:
+            return called(part, "forward", z + z.dtype.type(by)), called(part, "forward", z)
 
-            message, tolerance = f"forward changes when {by:g} is added to a row", 16 * subject.eps * (abs(by) + 4.0)
-            expect_agreement(message, compute, {"z": z}, tolerance=tolerance)
+        message, tolerance = f"forward changes when {by:g} is added to a row", 16 * subject.eps * (abs(by) + 4.0)
+        expect_agreement(message, compute, {"z": z}, tolerance=tolerance)
 
 
-@check("ACT-026/simplex", needs=needs_trait("simplex", "a simplex"))
-def on_simplex(subject: Subject, part: Any) -> None:
+@check("ACT-026/simplex", needs=needs_trait("simplex", "a simplex"), on=_in_rows)
+def on_simplex(subject: Subject, part: Any, z: Array) -> None:
     """Cross-entropy reads the rows as probabilities.
 
     Divide by the sum of the same row, after the exponential.
     """
-    eps = subject.eps
-    for z in matrices(subject, "simplex", _samples(subject)):
-        a = called(part, "forward", z).astype(np.float64)
-        require((a >= 0).all() and (a <= 1 + 8 * eps).all(), "an element is no probability", got=a)
-        sums, atol, message = a.sum(axis=1), 8 * eps * (z.shape[1] + 2), "a row does not sum to 1"
-        expect_close(message, sums, np.ones(len(a)), atol=atol, rows=("z",))
+    eps, a = subject.eps, called(part, "forward", z).astype(np.float64)
+    require((a >= 0).all() and (a <= 1 + 8 * eps).all(), "an element is no probability", got=a)
+    sums, atol, message = a.sum(axis=1), 8 * eps * (z.shape[1] + 2), "a row does not sum to 1"
+    expect_close(message, sums, np.ones(len(a)), atol=atol, rows=("z",))
 
 
-@check("ACT-027/log-simplex", needs=needs_trait("log_simplex", "a simplex of logarithms"))
-def on_log_simplex(subject: Subject, part: Any) -> None:
+@check("ACT-027/log-simplex", needs=needs_trait("log_simplex", "a simplex of logarithms"), on=_in_rows)
+def on_log_simplex(subject: Subject, part: Any, z: Array) -> None:
     """Losses read the rows as logarithms of probabilities.
 
     Subtract the logarithm of the sum of exponentials of the same row.
     """
-    eps = subject.eps
-    for z in matrices(subject, "log_simplex", _samples(subject)):
-        a = called(part, "forward", z).astype(np.float64)
-        require((a <= 4 * eps).all(), "an element is above 0", got=a)
-        sums, atol = np.exp(a).sum(axis=1), 64 * eps * (z.shape[1] + 2)
-        expect_close("the exponentials of a row do not sum to 1", sums, np.ones(len(a)), atol=atol, rows=("z",))
+    eps, a = subject.eps, called(part, "forward", z).astype(np.float64)
+    require((a <= 4 * eps).all(), "an element is above 0", got=a)
+    sums, atol = np.exp(a).sum(axis=1), 64 * eps * (z.shape[1] + 2)
+    expect_close("the exponentials of a row do not sum to 1", sums, np.ones(len(a)), atol=atol, rows=("z",))
 
 
-@check("ACT-028/equivariant-columns", level="strict", needs=needs_unordered)
-def equivariant_columns(subject: Subject, part: Any) -> None:
+@check("ACT-028/equivariant-columns", level="strict", needs=needs_unordered, on=matrices)
+def equivariant_columns(subject: Subject, part: Any, z: Array) -> None:
     """Which unit stands in which column must not matter, unless the part declares that it does.
 
     Treat all columns alike; or set `ordered = True`, if their order has a meaning.
     """
-    for z in matrices(subject, "columns"):
-        for order in (subject.rng(f"columns/{z.shape}").permutation(z.shape[1]), np.arange(z.shape[1])[::-1]):
+    for order in (subject.rng(f"columns/{z.shape}").permutation(z.shape[1]), np.arange(z.shape[1])[::-1]):
 
-            def compute(z: Array, order: Array = order) -> tuple[Array, Array]:
-                return called(part, "forward", z[:, order]), called(part, "forward", z)[:, order]
+        def compute(z: Array, order: Array = order) -> tuple[Array, Array]:
+            return called(part, "forward", z[:, order]), called(part, "forward", z)[:, order]
 
-            message = "forward of exchanged columns is not the exchanged forward"
-            expect_agreement(message, compute, {"z": z}, tolerance=64 * subject.eps)
+        message = "forward of exchanged columns is not the exchanged forward"
+        expect_agreement(message, compute, {"z": z}, tolerance=64 * subject.eps)
 
 
 @check("ACT-029/largest-numbers", level="advisory")

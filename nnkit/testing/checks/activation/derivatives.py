@@ -20,27 +20,27 @@ from nnkit.testing.checks.activation.passes import (
 from nnkit.testing.derivatives import complex_step, element_slopes, expect_slope, gauss_legendre, steps_within
 from nnkit.testing.failure import expect_agreement, expect_close, require, show
 from nnkit.testing.points import EXTREMES, SHAPES, apart, elementwise_points, normal
-from nnkit.testing.record import check, needs_offer
+from nnkit.testing.record import Inputs, check, needs_offer
 from nnkit.testing.subject import Subject
 
 # -- values ----------------------------------------------------------------------------------
 
 
-@check("ACT-001/shape")
-def shape(subject: Subject, part: Any) -> None:
+@check("ACT-001/shape", on=Inputs(("rows", "columns"), (*SHAPES, (0, 3), (1, 300), (300, 1))))
+def shape(subject: Subject, part: Any, rows: int, columns: int) -> None:
     """The next layer is built for the declared shape; a wrong one breaks, or broadcasts, one layer later.
 
     forward returns an ndarray of exactly the shape of z, for any number of rows and columns.
     """
-    for size in (*SHAPES, (0, 3), (1, 300), (300, 1)):
-        z = normal(subject, f"shape/{size}", size)
-        show(z=z)
-        a = part.forward(z.copy())
-        require(isinstance(a, np.ndarray), "forward returns no array", got=type(a).__name__)
-        expect_shape(f"forward of {size} has another shape", a, size)
-        expect_shape("jacobian has the wrong shape", part.jacobian(z.copy(), a.copy()), (*size, size[1]))
-        for name in ("vjp", "jvp"):
-            expect_shape(f"{name} has the wrong shape", called(part, name, z, a, z), size)
+    size = rows, columns
+    z = normal(subject, f"shape/{size}", size)
+    show(z=z)
+    a = part.forward(z.copy())
+    require(isinstance(a, np.ndarray), "forward returns no array", got=type(a).__name__)
+    expect_shape(f"forward of {size} has another shape", a, size)
+    expect_shape("jacobian has the wrong shape", part.jacobian(z.copy(), a.copy()), (*size, columns))
+    for name in ("vjp", "jvp"):
+        expect_shape(f"{name} has the wrong shape", called(part, name, z, a, z), size)
 
 
 def _expect_derivative(
@@ -106,26 +106,25 @@ def derivative_complex_step(subject: Subject, part: Any) -> None:
     expect_agreement("derivative(z, a) is not the complex-step derivative of forward", compute, {"z": points})
 
 
-@check("ACT-030/jacobian-complex-step", needs=(needs_mixing, needs_analytic), scope="variant")
-def jacobian_complex_step(subject: Subject, part: Any) -> None:
+@check("ACT-030/jacobian-complex-step", needs=(needs_mixing, needs_analytic), scope="variant", on=matrices)
+def jacobian_complex_step(subject: Subject, part: Any, z: Array) -> None:
     """A wrong derivative trains towards the wrong place, without any error.
 
     Let forward accept complex rows (shift by the real part's maximum), or drop `analytic`.
     """
-    for z in matrices(subject, "complex-rows"):
-        _complex_forward(part, z)
-        jacobian = derived(part, "jacobian", z)
-        for k in range(z.shape[1]):
+    _complex_forward(part, z)
+    jacobian = derived(part, "jacobian", z)
+    for k in range(z.shape[1]):
 
-            def along(column: Array, k: int = k, z: Array = z) -> Array:
-                complex_z = z + 0j
-                complex_z[:, k] = column
-                return np.asarray(part.forward(complex_z))
+        def along(column: Array, k: int = k) -> Array:
+            complex_z = z + 0j
+            complex_z[:, k] = column
+            return np.asarray(part.forward(complex_z))
 
-            with quiet():
-                expected = complex_step(along, z[:, k])
-            message = f"jacobian[:, :, {k}] is not the complex-step derivative of forward"
-            expect_close(message, jacobian[:, :, k], expected, rtol=1e-10, atol=1e-12)
+        with quiet():
+            expected = complex_step(along, z[:, k])
+        message = f"jacobian[:, :, {k}] is not the complex-step derivative of forward"
+        expect_close(message, jacobian[:, :, k], expected, rtol=1e-10, atol=1e-12)
 
 
 @check("ACT-004/extremes")
@@ -208,8 +207,8 @@ def far_derivative(subject: Subject) -> None:
     _expect_derivative(message, subject, "derivative", "forward", z, steps, rtol=1e-7)
 
 
-@check("ACT-007/jacobian", scope="variant")
-def jacobian(subject: Subject, part: Any) -> None:
+@check("ACT-007/jacobian", scope="variant", on=matrices)
+def jacobian(subject: Subject, part: Any, z: Array) -> None:
     """Every backward pass, prediction interval and second-order step is computed from the Jacobian.
 
     J[n, i, j] is da[n, i] / dz[n, j]: outputs by inputs. A transposed one passes for softmax and for no other.
@@ -219,42 +218,40 @@ def jacobian(subject: Subject, part: Any) -> None:
         expected = jacobian_slopes(part, z, subject.cls.kinks)
         return derived(part, "jacobian", z), expected.value, expected.allowed()
 
-    for z in matrices(subject, "jacobian"):
-        if z.shape[1] <= 5 and z.shape[0] <= 7:
-            expect_agreement("jacobian(z, a) is not the Jacobian of forward", compute, {"z": z})
+    if z.shape[1] <= 5 and z.shape[0] <= 7:
+        expect_agreement("jacobian(z, a) is not the Jacobian of forward", compute, {"z": z})
 
 
-def _expect_product(subject: Subject, method: str, other: str, subscripts: str) -> None:
+def _expect_product(subject: Subject, z: Array, method: str, other: str, subscripts: str) -> None:
     """Raise ``CheckFailure`` unless ``method`` is the product of the Jacobian with its argument ``other``."""
     part, tolerance = subject.make(), 200 * subject.eps
 
     def compute(z: Array, vector: Array) -> tuple[Array, Array]:
         return derived(part, method, z, vector), np.einsum(subscripts, derived(part, "jacobian", z), vector)
 
-    for z in matrices(subject, method):
-        inputs = {"z": z, "vector": normal(subject, f"{method}/{other}/{z.shape}", z.shape)}
-        message = f"{method}(z, a, vector) is not the product of jacobian and vector"
-        expect_agreement(message, compute, inputs, tolerance=tolerance, columns=subject.elementwise)
-        zero = derived(part, method, z, np.zeros_like(z))
-        require(not zero.any(), f"{method} of a zero {other} is not zero", inputs={"z": z}, got=zero)
+    inputs = {"z": z, "vector": normal(subject, f"{method}/{other}/{z.shape}", z.shape)}
+    message = f"{method}(z, a, vector) is not the product of jacobian and vector"
+    expect_agreement(message, compute, inputs, tolerance=tolerance, columns=subject.elementwise)
+    zero = derived(part, method, z, np.zeros_like(z))
+    require(not zero.any(), f"{method} of a zero {other} is not zero", inputs={"z": z}, got=zero)
 
 
-@check("ACT-008/vjp-equals-jacobian")
-def vjp_equals_jacobian(subject: Subject) -> None:
+@check("ACT-008/vjp-equals-jacobian", on=matrices)
+def vjp_equals_jacobian(subject: Subject, z: Array) -> None:
     """Training uses vjp, analysis uses jacobian; they must be one function.
 
     vjp[n, j] = sum over i of grad[n, i] J[n, i, j]: the gradient stands on the left.
     """
-    _expect_product(subject, "vjp", "gradient", "nij,ni->nj")
+    _expect_product(subject, z, "vjp", "gradient", "nij,ni->nj")
 
 
-@check("ACT-009/jvp-equals-jacobian")
-def jvp_equals_jacobian(subject: Subject) -> None:
+@check("ACT-009/jvp-equals-jacobian", on=matrices)
+def jvp_equals_jacobian(subject: Subject, z: Array) -> None:
     """Sensitivities and Hessian-vector products are computed by jvp.
 
     jvp[n, i] = sum over j of J[n, i, j] tangent[n, j]: the tangent stands on the right.
     """
-    _expect_product(subject, "jvp", "tangent", "nij,nj->ni")
+    _expect_product(subject, z, "jvp", "tangent", "nij,nj->ni")
 
 
 # -- second derivatives ----------------------------------------------------------------------
@@ -271,19 +268,18 @@ def second_derivative(subject: Subject) -> None:
     _expect_derivative(message, subject, "second_derivative", "derivative", z, steps_within(z, subject.cls.kinks))
 
 
-@check("ACT-013/vjp-derivative", needs=needs_offer("vjp_derivative"), scope="variant")
-def vjp_derivative(subject: Subject, part: Any) -> None:
+@check("ACT-013/vjp-derivative", needs=needs_offer("vjp_derivative"), scope="variant", on=matrices)
+def vjp_derivative(subject: Subject, part: Any, z: Array) -> None:
     """Hessian-vector products are exact only if the derivative of the backward pass is.
 
     vjp_derivative is d/dt vjp(z + t tangent, a(z + t tangent), grad) at t = 0, with grad constant.
     """
-    for z in matrices(subject, "vjp_derivative"):
-        grad, tangent = normal(subject, f"g/{z.shape}", z.shape), normal(subject, f"t/{z.shape}", z.shape)
-        tangent = np.clip(tangent, -1.0, 1.0)
-        expect_slope(
-            "vjp_derivative is not the derivative of vjp along tangent",
-            derived(part, "vjp_derivative", z, grad, tangent),
-            lambda t, z=z, grad=grad, tangent=tangent: derived(part, "vjp", z + t * tangent, grad),  # type: ignore[misc]
-            float(steps_within(z, subject.cls.kinks).min(initial=0.1)),
-            inputs={"z": z, "grad": grad, "tangent": tangent},
-        )
+    grad, tangent = normal(subject, f"g/{z.shape}", z.shape), normal(subject, f"t/{z.shape}", z.shape)
+    tangent = np.clip(tangent, -1.0, 1.0)
+    expect_slope(
+        "vjp_derivative is not the derivative of vjp along tangent",
+        derived(part, "vjp_derivative", z, grad, tangent),
+        lambda t: derived(part, "vjp", z + t * tangent, grad),
+        float(steps_within(z, subject.cls.kinks).min(initial=0.1)),
+        inputs={"z": z, "grad": grad, "tangent": tangent},
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,8 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, called, method_call
 from nnkit.testing.derivatives import Slope, column_slopes, steps_within
-from nnkit.testing.failure import show
 from nnkit.testing.points import EXTREMES, SHAPES, apart, elementwise_points, normal
-from nnkit.testing.record import applies_if, needs_trait
+from nnkit.testing.record import Inputs, applies_if, inputs, needs_trait
 from nnkit.testing.subject import Subject
 
 
@@ -44,20 +42,15 @@ def derived(part: Any, method: str, z: Array, *more: Array) -> Array:
     return called(part, method, z, called(part, "forward", z), *more)
 
 
-def matrices(subject: Subject, label: str, *more: Array) -> Iterator[Array]:
-    """Random ``z`` of every shape, away from kinks, and ``more``; failures show the present one."""
-    for shape in SHAPES:
-        z = apart(normal(subject, f"{label}/{shape}", shape, 2.0), subject.cls.kinks, 0.05).astype(subject.dtype)
-        show(z=z)
-        yield z
-    for z in more:
-        show(z=z)
-        yield z
+@inputs("z", cases=SHAPES)
+def matrices(subject: Subject, label: str, rows: int, columns: int) -> Array:
+    """Random ``z`` of every shape, away from kinks."""
+    shape = rows, columns
+    return apart(normal(subject, f"{label}/{shape}", shape, 2.0), subject.cls.kinks, 0.05).astype(subject.dtype)
 
 
-def many(subject: Subject, label: str) -> Iterator[Array]:
-    """``matrices``, extremes in rows, and more elements than a block of any in-place variant (65,536) holds."""
-    return matrices(subject, label, extreme_rows(subject), normal(subject, "large", (4001, 17), 2.0))
+many = Inputs(("z",), lambda s: [*matrices(s, "many"), extreme_rows(s), normal(s, "large", (4001, 17), 2.0)])
+"""``matrices``, extremes in rows, and more elements than a block of any in-place variant (65,536) holds."""
 
 
 def in_rows(points: Array, columns: int = 4) -> Array:

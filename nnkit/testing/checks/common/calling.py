@@ -11,13 +11,17 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.testing.call import Call, quiet, tried
+from nnkit.testing.call import Call, quiet
 from nnkit.testing.catalog import calls_of
-from nnkit.testing.failure import expect_close, expect_equal, fail, leaves, require
-from nnkit.testing.record import applies_if, check
+from nnkit.testing.failure import expect_close, expect_equal, leaves, require, show
+from nnkit.testing.record import Inputs, applies_if, check
 from nnkit.testing.subject import Subject
 
 __all__ = ["expect_same_behaviour", "results_of"]
+
+
+CALLS = Inputs(("call",), calls_of)
+"""Every call of the part."""
 
 
 def results_of(part: Any, calls: list[Call]) -> list[Any]:
@@ -28,59 +32,56 @@ def results_of(part: Any, calls: list[Call]) -> list[Any]:
 
 def expect_same_behaviour(subject: Subject, other: Any, description: str) -> None:
     """Fail unless ``other`` gives the results of the subject's part in every call."""
-    calls = calls_of(subject)
-    pairs = zip(results_of(other, calls), results_of(subject.make(), calls), strict=True)
-    for call, (got, expected) in zip(tried(calls), pairs, strict=True):
+    for call in CALLS(subject, ""):
+        (got,), (expected,) = results_of(other, [call]), results_of(subject.make(), [call])
         expect_equal(f"{call.name} of {description} differs", got, expected)
 
 
-@check("PART-010/inputs-unmutated")
-def inputs_unmutated(subject: Subject, part: Any) -> None:
+@check("PART-010/inputs-unmutated", on=CALLS)
+def inputs_unmutated(subject: Subject, part: Any, call: Call) -> None:
     """The arrays belong to the caller; a part that writes to them damages the data of all other users of them.
 
     Work on a copy; in-place numpy (`+=`, `out=`) only on arrays that the interface lets the part write to.
     """
-    for call in tried(calls_of(subject)):
-        arguments = call.fresh()
-        with quiet():
-            call.run(part, arguments)
-        for name, original in call.arrays.items():
-            if name not in call.writes:
-                expect_equal(f"{call.name} writes to its argument {name!r}", arguments[name], original)
+    arguments = call.fresh()
+    with quiet():
+        call.run(part, arguments)
+    for name, original in call.arrays.items():
+        if name not in call.writes:
+            expect_equal(f"{call.name} writes to its argument {name!r}", arguments[name], original)
 
 
-def _on_other_values(subject: Subject) -> list[Call]:
-    """The calls with values for which a shortcut may return an argument: all positive, small, zero."""
+def _with_other_values(subject: Subject) -> list[Call]:
+    """The calls, also with values for which a shortcut may return an argument: all positive, small, zero."""
+    calls = calls_of(subject)
     if subject.cls.kind not in {"activation", "layer", "regularizer"}:
-        return []
+        return calls
     changes = (np.abs, lambda array: array * array.dtype.type(0.01), np.zeros_like)
-    return [
+    return calls + [
         attrs.evolve(call, arrays={n: change(a) if a.dtype.kind == "f" else a for n, a in call.arrays.items()})
-        for call in calls_of(subject)
+        for call in calls
         for change in changes
     ]
 
 
-@check("PART-011/outputs-not-aliased")
-def outputs_not_aliased(subject: Subject, part: Any) -> None:
+@check("PART-011/outputs-not-aliased", on=attrs.evolve(CALLS, cases=_with_other_values))
+def outputs_not_aliased(subject: Subject, part: Any, call: Call) -> None:
     """A result that shares memory with an argument changes when the caller reuses its array.
 
     Return a new array: `.copy()`, or an operation that makes one.
     """
-    for call in tried((*calls_of(subject), *_on_other_values(subject))):
-        arguments = call.fresh()
-        with quiet():
-            first, second = (
-                [(path, leaf) for path, leaf in leaves(call.run(part, arrays)) if isinstance(leaf, np.ndarray)]
-                for arrays in (arguments, call.fresh())
-            )
-        others = [(repr(name), a) for name, a in arguments.items() if name not in call.shares | call.writes]
-        others += [(f"{path} of the next call", leaf) for path, leaf in second if leaf.size]
-        for path, leaf in first:
-            for name, other in others:
-                if np.shares_memory(leaf, other):
-                    fail(f"{path} of {call.name} shares memory with {name}")
-            require(leaf.flags.writeable, f"{path} of {call.name} is read-only")
+    arguments = call.fresh()
+    with quiet():
+        first, second = (
+            [(path, leaf) for path, leaf in leaves(call.run(part, arrays)) if isinstance(leaf, np.ndarray)]
+            for arrays in (arguments, call.fresh())
+        )
+    others = [(repr(name), a) for name, a in arguments.items() if name not in call.shares | call.writes]
+    others += [(f"{path} of the next call", leaf) for path, leaf in second if leaf.size]
+    for path, leaf in first:
+        for name, other in others:
+            require(not np.shares_memory(leaf, other), f"{path} of {call.name} shares memory with {name}")
+        require(leaf.flags.writeable, f"{path} of {call.name} is read-only")
 
 
 def _expect_result(
@@ -92,19 +93,17 @@ def _expect_result(
     expect_close(f"{call.name} gives another result {message}", got, expected, tolerance=tolerance)
 
 
-@check("PART-012/read-only-inputs")
-def read_only_inputs(subject: Subject, part: Any) -> None:
+@check("PART-012/read-only-inputs", on=CALLS)
+def read_only_inputs(subject: Subject, part: Any, call: Call) -> None:
     """Memory-mapped and shared data are read-only.
 
     Do not write to arguments, not even to restore them afterwards.
     """
-    for call in tried(calls_of(subject)):
-        arguments = call.fresh()
-        for name, array in arguments.items():
-            array.flags.writeable = name in call.writes
-        with quiet():
-            expected = call.result(part)
-        _expect_result("for read-only arguments", part, call, arguments, expected)
+    arguments = call.fresh()
+    for name, array in arguments.items():
+        array.flags.writeable = name in call.writes
+    (expected,) = results_of(part, [call])
+    _expect_result("for read-only arguments", part, call, arguments, expected)
 
 
 def _layouts(array: Array) -> Iterator[tuple[str, Array]]:
@@ -119,26 +118,23 @@ def _layouts(array: Array) -> Iterator[tuple[str, Array]]:
         yield "a transposed view", np.ascontiguousarray(array.T).T
 
 
-@check("PART-013/memory-layouts")
-def memory_layouts(subject: Subject, part: Any) -> None:
+@check("PART-013/memory-layouts", on=CALLS)
+def memory_layouts(subject: Subject, part: Any, call: Call) -> None:
     """Slices, transposes and columns of a data frame are not contiguous.
 
     Address arrays by index, never by raw memory (`.ravel(order='K')`, `.view`, `.data`, reshape in place).
     """
-    for call in tried(calls_of(subject)):
-        with quiet():
-            expected = call.result(part)
-        for name in call.arrays:
-            for layout, view in () if name in call.writes else _layouts(call.arrays[name]):
-                message, arguments = f"when {name!r} is {layout}", {**call.fresh(), name: view}
-                _expect_result(message, part, call, arguments, expected, 64 * subject.eps)
+    (expected,) = results_of(part, [call])
+    for name, array in call.arrays.items():
+        for layout, view in () if name in call.writes else _layouts(array):
+            message, arguments = f"when {name!r} is {layout}", {**call.fresh(), name: view}
+            _expect_result(message, part, call, arguments, expected, 64 * subject.eps)
 
 
-def _row_calls(subject: Subject) -> list[Call]:
-    return [call for call in calls_of(subject) if call.rows]
+ROW_CALLS = attrs.evolve(CALLS, cases=lambda subject: [call for call in calls_of(subject) if call.rows])
+"""The calls whose results are by rows."""
 
-
-_needs_row_calls = applies_if(_row_calls, "its results are not by rows")
+_needs_row_calls = applies_if(ROW_CALLS.cases_of, "its results are not by rows")
 
 
 def _on_rows(
@@ -151,52 +147,48 @@ def _on_rows(
     return arguments, result, noted.warned
 
 
-@check("PART-014/zero-and-one-row", needs=_needs_row_calls)
-def zero_and_one_row(subject: Subject, part: Any) -> None:
+@check("PART-014/zero-and-one-row", needs=_needs_row_calls, on=ROW_CALLS)
+def zero_and_one_row(subject: Subject, part: Any, call: Call) -> None:
     """The last batch of an epoch may have one row, a filtered one none.
 
     Reduce along axis 1, keep the axis of the samples, and divide by nothing that counts rows.
     """
-    for call in tried(_row_calls(subject)):
-        whole = dict(leaves(call.result(part)))
-        for count in (0, 1):
-            arguments, result, warned = _on_rows(part, call, slice(0, count))
-            require(not warned, f"{call.name} warns for {count} rows", inputs=arguments, got=warned)
-            for path, leaf in result.items():
-                if isinstance(whole.get(path), np.ndarray):
-                    message = f"{path} of {call.name} has the wrong shape for {count} rows"
-                    got, expected = np.shape(leaf), (count, *whole[path].shape[1:])
-                    require(got == expected, message, inputs=arguments, got=got, expected=expected)
+    whole = dict(leaves(call.result(part)))
+    for count in (0, 1):
+        arguments, result, warned = _on_rows(part, call, slice(0, count))
+        require(not warned, f"{call.name} warns for {count} rows", inputs=arguments, got=warned)
+        for path, leaf in result.items():
+            if isinstance(whole.get(path), np.ndarray):
+                message = f"{path} of {call.name} has the wrong shape for {count} rows"
+                got, expected = np.shape(leaf), (count, *whole[path].shape[1:])
+                require(got == expected, message, inputs=arguments, got=got, expected=expected)
 
 
-@check("PART-015/rows-apart", needs=_needs_row_calls)
-def rows_apart(subject: Subject, part: Any) -> None:
+@check("PART-015/rows-apart", needs=_needs_row_calls, on=ROW_CALLS)
+def rows_apart(subject: Subject, part: Any, call: Call) -> None:
     """A sample's result must not depend on which other samples share its batch.
 
     Reduce along the axis of the units only; no mean, maximum or norm over axis 0, no 1/N.
     """
-    for call in tried(_row_calls(subject)):
-        whole = dict(leaves(call.result(part)))
-        count = min(call.arrays[name].shape[0] for name in call.rows)
-        for rows in (*([n] for n in range(count)), [*range(count)][::-1], [0, 0, *range(count)]):
-            arguments, result, _ = _on_rows(part, call, rows)
-            message = f"{call.name} of rows {rows} differs from the same rows of the batch of {count}"
-            for path, leaf in result.items():
-                expect_close(message, leaf, whole[path][rows], tolerance=64 * subject.eps, inputs=arguments)
+    whole = dict(leaves(call.result(part)))
+    count = min(call.arrays[name].shape[0] for name in call.rows)
+    for rows in (*([n] for n in range(count)), [*range(count)][::-1], [0, 0, *range(count)]):
+        arguments, result, _ = _on_rows(part, call, rows)
+        message = f"{call.name} of rows {rows} differs from the same rows of the batch of {count}"
+        for path, leaf in result.items():
+            expect_close(message, leaf, whole[path][rows], tolerance=64 * subject.eps, inputs=arguments)
 
 
-@check("PART-016/dtype-kept")
-def dtype_kept(subject: Subject, part: Any) -> None:
+@check("PART-016/dtype-kept", on=CALLS)
+def dtype_kept(subject: Subject, part: Any, call: Call) -> None:
     """One float64 in a float32 network doubles its memory and halves its speed, unseen.
 
     Make constants of the input's dtype: `z.dtype.type(0.1)`, `np.zeros_like(z)`, `.astype(z.dtype, copy=False)`.
     """
-    for call in tried(calls_of(subject)):
-        for path, leaf in leaves(call.result(part)) if call.floats else ():
-            if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind in "fc":
-                message = f"{path} of {call.name} has another dtype than the arguments"
-                got, expected = leaf.dtype, subject.dtype
-                require(got == expected, message, got=got, expected=expected)
+    for path, leaf in leaves(call.result(part)) if call.floats else ():
+        if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind in "fc":
+            message = f"{path} of {call.name} has another dtype than the arguments"
+            require(leaf.dtype == subject.dtype, message, got=leaf.dtype, expected=subject.dtype)
 
 
 @check("PART-017/pure")
@@ -208,11 +200,11 @@ def pure(subject: Subject, part: Any) -> None:
     calls = calls_of(subject)
     before = results_of(part, calls)
     for round_ in (2, 3):
-        for call, first in zip(tried(calls[::-1]), before[::-1], strict=True):
-            with quiet():
-                again = call.result(part)
-            expect_equal(f"{call.name} gives another result when it is called again (round {round_})", again, first)
-    for call, first in zip(tried(calls), before, strict=True):
+        for call, first in zip(calls[::-1], before[::-1], strict=True):
+            show(call.shown)
+            message = f"{call.name} gives another result when it is called again (round {round_})"
+            expect_equal(message, results_of(part, [call]), [first])
+    for call, first in zip(calls, before, strict=True):
         arguments = call.fresh()
         with quiet():
             call.run(part, arguments)
@@ -221,6 +213,7 @@ def pure(subject: Subject, part: Any) -> None:
             changed = {name: array.copy() for name, array in arguments.items()}
             reused = copy.deepcopy(call.run(part, arguments))
             got, expected = [reused, call.result(part)], [call.run(subject.make(), changed), first]
+        show(call.shown)
         expect_equal(f"{call.name} remembers the arguments of an earlier call", got, expected)
 
 
@@ -235,13 +228,14 @@ def instances_apart(subject: Subject) -> None:
     one, two = subject.make(), subject.make()
     others = [attrs.evolve(subject, hyperparameters=variant) for variant in subject.variants]
     strangers = [(other.make(), calls_of(attrs.evolve(other, seed=other.seed + 1))) for other in others]
-    for position, call in enumerate(tried(calls)):
+    for position, (call, expected) in enumerate(zip(calls, alone, strict=True)):
         with quiet():
             for part, theirs in strangers:
                 if position < len(theirs):
                     theirs[position].result(part)
             results = [call.result(one), call.result(two)]
-        expect_equal(f"{call.name} changes when other instances are used in between", results, [alone[position]] * 2)
+        show(call.shown)
+        expect_equal(f"{call.name} changes when other instances are used in between", results, [expected] * 2)
 
 
 @check("PART-019/no-global-random", scope="variant")
@@ -257,7 +251,7 @@ def no_global_random(subject: Subject) -> None:
             random.seed(seed)
             numpy_before, python_before = np.random.get_state(), random.getstate()  # noqa: NPY002
             part = subject.make()
-            for call in tried(calls_of(subject)):
+            for call in CALLS(subject, ""):
                 with quiet():
                     call.result(part)
                 numpy_after = np.random.get_state()  # noqa: NPY002
@@ -278,20 +272,19 @@ def settings_restored(subject: Subject) -> None:
     with quiet(settings=True) as noted:
         part = subject.make()
     require(not noted.settings, f"making the part leaves {noted.settings} changed")
-    for call in tried(calls_of(subject)):
+    for call in CALLS(subject, ""):
         with quiet(settings=True) as noted:
             call.result(part)
         require(not noted.settings, f"{call.name} leaves {noted.settings} changed")
 
 
-@check("PART-021/silent")
-def silent(subject: Subject, part: Any) -> None:
+@check("PART-021/silent", on=CALLS)
+def silent(subject: Subject, part: Any, call: Call) -> None:
     """Warnings are errors in many test suites, and prints break every pipe.
 
     Choose a formula without overflow and 0/0 (or a narrow `with np.errstate`); remove the print.
     """
-    for call in tried(calls_of(subject)):
-        with quiet() as noted:
-            call.result(part)
-        require(not noted.warned, f"{call.name} warns", got=noted.warned)
-        require(not noted.printed, f"{call.name} prints", got=repr(noted.printed))
+    with quiet() as noted:
+        call.result(part)
+    require(not noted.warned, f"{call.name} warns", got=noted.warned)
+    require(not noted.printed, f"{call.name} prints", got=repr(noted.printed))

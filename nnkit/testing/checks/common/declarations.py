@@ -9,11 +9,11 @@ import attrs
 import numpy as np
 
 from nnkit.interfaces import Part
-from nnkit.testing.call import Call, quiet, tried
+from nnkit.testing.call import Call, quiet
 from nnkit.testing.catalog import calls_of, family_checks
 from nnkit.testing.checks.common.construction import needs_attrs
 from nnkit.testing.effects import alternatives, evolved, hyperparameter_fields
-from nnkit.testing.failure import CheckFailure, leaves, require
+from nnkit.testing.failure import CheckFailure, leaves, require, show
 from nnkit.testing.record import applies_if, check
 from nnkit.testing.subject import Subject, family_of
 
@@ -122,11 +122,11 @@ def other_hyperparameters(subject: Subject) -> None:
     for one in family_checks(family):
         if one.number not in AGAIN[family] or one.why_not(here) is not None:
             continue
-        try:
-            one.try_on(here)
-        except CheckFailure as failure:
-            message = f"with {changed} it fails {one.id}: {failure.message}"
-            raise CheckFailure(message, inputs=failure.inputs, got=failure.got, expected=failure.expected) from failure
+        for error in one.try_on(here):
+            if isinstance(error, CheckFailure):
+                message = f"with {changed} it fails {one.id}: {error.message}"
+                raise CheckFailure(message, inputs=error.inputs, got=error.got, expected=error.expected) from error
+            raise error
 
 
 def _at_the_target(subject: Subject) -> list[Call]:
@@ -158,7 +158,8 @@ def ends_of_ranges(subject: Subject) -> None:
             if end == value or evolved(part, field.name, end) is None:
                 continue
             here = _with(subject, {**subject.hyperparameters, field.alias: end})
-            for call in tried((*calls_of(here), *_at_the_target(here))):
+            for call in (*calls_of(here), *_at_the_target(here)):
+                show(call.shown)
                 with quiet():
                     result = call.result(here.make())
                 for path, leaf in leaves(result):

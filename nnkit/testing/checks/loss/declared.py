@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import attrs
 import numpy as np
 
+from nnkit.arrays import Array
 from nnkit.testing.call import called
 from nnkit.testing.checks.loss.domains import (
+    MANY,
+    SIZED,
     SIZES,
     needs_equal_widths,
     needs_no_labels,
-    pair,
     pairs,
     predictions,
     targets,
@@ -19,82 +23,78 @@ from nnkit.testing.checks.loss.domains import (
 )
 from nnkit.testing.derivatives import one_sided
 from nnkit.testing.failure import expect_close, fail, require, show
-from nnkit.testing.record import check, needs_trait, needs_unordered
+from nnkit.testing.points import declared_kinks
+from nnkit.testing.record import Inputs, check, needs_trait, needs_unordered
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
+_trials = Inputs(("size", "trial"), [*itertools.product(SIZES, range(4))])
 
-@check("LOSS-019/convex", needs=needs_trait("convex", "convexity"))
-def convex(subject: Subject, loss: Any) -> None:
+
+@check("LOSS-019/convex", needs=needs_trait("convex", "convexity"), on=_trials)
+def convex(subject: Subject, loss: Any, size: tuple[int, int], trial: int) -> None:
     """Solvers and users rely on a convex loss having no false minima.
 
     Drop `convex` (set it to False), or look for the branch that bends down.
     """
     number = subject.dtype.type
-    for size in SIZES:
-        for trial in range(4):
-            t = targets(subject, f"convex/{trial}", size, hard=bool(trial % 2))
-            scale = number(1.0 if subject.cls.prediction_domain != "real" else (1.0, 3.0, 10.0, 0.1)[trial])
-            one, two = (predictions(subject, f"convex/{name}/{trial}", size) * scale for name in ("one", "two"))
-            ends = [called(loss, "value", p, t).astype(np.float64) for p in (one, two)]
-            for share in (0.5, 0.1):
-                middle = (1 - number(share)) * one + number(share) * two
-                chord = (1 - share) * ends[0] + share * ends[1]
-                there = called(loss, "value", middle, t).astype(np.float64)
-                for n in np.flatnonzero(there > chord + 64 * subject.eps * (1 + np.abs(chord) + np.abs(there))):
-                    fail(
-                        "value lies above its chord although it is declared convex",
-                        inputs={"from": one[n : n + 1], "to": two[n : n + 1], "share": share, "target": t[n : n + 1]},
-                        got=there[n : n + 1],
-                        expected=f"at most {float(chord[n])!r}",
-                    )
+    t = targets(subject, f"convex/{trial}", size, hard=bool(trial % 2))
+    scale = number(1.0 if subject.cls.prediction_domain != "real" else (1.0, 3.0, 10.0, 0.1)[trial])
+    one, two = (predictions(subject, f"convex/{name}/{trial}", size) * scale for name in ("one", "two"))
+    ends = [called(loss, "value", p, t).astype(np.float64) for p in (one, two)]
+    for share in (0.5, 0.1):
+        middle = (1 - number(share)) * one + number(share) * two
+        chord = (1 - share) * ends[0] + share * ends[1]
+        there = called(loss, "value", middle, t).astype(np.float64)
+        for n in np.flatnonzero(there > chord + 64 * subject.eps * (1 + np.abs(chord) + np.abs(there))):
+            fail(
+                "value lies above its chord although it is declared convex",
+                inputs={"from": one[n : n + 1], "to": two[n : n + 1], "share": share, "target": t[n : n + 1]},
+                got=there[n : n + 1],
+                expected=f"at most {float(chord[n])!r}",
+            )
 
 
-@check("LOSS-020/additive", needs=(needs_trait("additive", "additivity"), needs_no_labels, needs_equal_widths))
-def additive(subject: Subject, loss: Any) -> None:
+_columns = Inputs(("size", "trial"), [(size, trial) for size in SIZES if size[1] > 1 for trial in range(2)])
+
+
+@check(
+    "LOSS-020/additive", needs=(needs_trait("additive", "additivity"), needs_no_labels, needs_equal_widths), on=_columns
+)
+def additive(subject: Subject, loss: Any, size: tuple[int, int], trial: int) -> None:
     """Multi-output reports and per-output plots separate the loss by column.
 
     Drop `additive` (set it to False), or look for what mixes the outputs.
     """
-    tolerance = 256 * subject.eps
-    for size in (size for size in SIZES if size[1] > 1):
-        for trial in range(2):
-            one = (
-                predictions(subject, f"additive/{trial}", size),
-                targets(subject, f"additive/{trial}", size, hard=True),
-            )
-            label = f"additive/other/{trial}"
-            two = predictions(subject, label, size), targets(subject, label, size, hard=True)
-            mixed = [np.hstack([a[:, :1], b[:, 1:]]) for a, b in zip(one, two, strict=True)]
-            swapped = [np.hstack([b[:, :1], a[:, 1:]]) for a, b in zip(one, two, strict=True)]
-            plain, exchanged = (
-                sum(called(loss, "value", *both).astype(np.float64) for both in pair)
-                for pair in ((one, two), (mixed, swapped))
-            )
-            names = ("prediction", "target", "other columns of prediction", "and of target")
-            inputs = dict(zip(names, (*one, *two), strict=True))
-            message = "exchanging columns between two samples changes the sum"
-            expect_close(message, exchanged, plain, tolerance=tolerance, inputs=inputs)
-            first, of_mixed = (called(loss, "gradient", *both)[:, 0] for both in (one, mixed))
-            message = "gradient of one output depends on the others"
-            expect_close(message, of_mixed, first, tolerance=tolerance, inputs=inputs)
+    labels, tolerance = (f"additive/{trial}", f"additive/other/{trial}"), 256 * subject.eps
+    one, two = ((predictions(subject, x, size), targets(subject, x, size, hard=True)) for x in labels)
+    mixed, swapped = (
+        [np.hstack([a[:, :1], b[:, 1:]]) for a, b in zip(*both, strict=True)] for both in ((one, two), (two, one))
+    )
+    plain, exchanged = (
+        sum(called(loss, "value", *each).astype(np.float64) for each in both) for both in ((one, two), (mixed, swapped))
+    )
+    show(dict(zip(("prediction", "target", "other columns of prediction", "and of target"), (*one, *two), strict=True)))
+    expect_close("exchanging columns between two samples changes the sum", exchanged, plain, tolerance=tolerance)
+    first, of_mixed = (called(loss, "gradient", *both)[:, 0] for both in (one, mixed))
+    expect_close("gradient of one output depends on the others", of_mixed, first, tolerance=tolerance)
 
 
 @check(
     "LOSS-021/kinks",
     needs=(needs_trait("kinks", "kinks"), needs_no_labels, needs_equal_widths),
     scope="variant",
+    on=declared_kinks,
 )
-def kinks(subject: Subject) -> None:
+def kinks(subject: Subject, kink: float) -> None:
     """At a kink the gradient is a choice, and it must lie between the slopes that meet there.
 
     Return a subgradient at a kink (np.sign gives 0 between -1 and 1), and declare the kink where it is.
     """
-    for kink in subject.cls.kinks:
-        bends = [_bends(subject, kink, k, hard=hard) for hard in (False, True) for k in range(2)]
-        if subject.hyperparameters == subject.variants[0]:
-            message = f"there is no kink at {kink}: the slopes on both sides of it are equal"
-            require(any(bends), message, expected="a kink")
+    bends = [_bends(subject, kink, k, hard=hard) for hard in (False, True) for k in range(2)]
+    if subject.hyperparameters == subject.variants[0]:
+        message = f"there is no kink at {kink}: the slopes on both sides of it are equal"
+        require(any(bends), message, expected="a kink")
 
 
 def _bends(subject: Subject, kink: float, k: int, *, hard: bool) -> bool:
@@ -115,21 +115,18 @@ def _bends(subject: Subject, kink: float, k: int, *, hard: bool) -> bool:
     return bool((high - low > slack).any())
 
 
-@check("LOSS-024/equivariant-columns", level="strict", needs=(needs_unordered, needs_equal_widths))
-def equivariant_columns(subject: Subject, loss: Any) -> None:
+@check("LOSS-024/equivariant-columns", level="strict", needs=(needs_unordered, needs_equal_widths), on=pairs)
+def equivariant_columns(subject: Subject, loss: Any, p: Array, t: Array) -> None:
     """Which output stands in which column must not matter, unless the part declares that it does.
 
     Treat all columns alike; or set `ordered = True`, if their order has a meaning.
     """
-    tolerance = 256 * subject.eps
-    for p, t in pairs(subject, "columns"):
-        reversed_pair = p[:, ::-1], t[:, ::-1] if t.ndim > 1 else (p.shape[1] - 1 - t)
-        for method in ("value", "gradient"):
-            expected = called(loss, method, p, t)
-            expected = expected[:, ::-1] if method == "gradient" else expected
-            message, got = f"{method} changes when the columns are exchanged", called(loss, method, *reversed_pair)
-            show(prediction=p, target=t)
-            expect_close(message, got, expected, tolerance=tolerance)
+    reversed_pair = p[:, ::-1], t[:, ::-1] if t.ndim > 1 else (p.shape[1] - 1 - t)
+    for method in ("value", "gradient"):
+        expected = called(loss, method, p, t)
+        expected = expected[:, ::-1] if method == "gradient" else expected
+        message, got = f"{method} changes when the columns are exchanged", called(loss, method, *reversed_pair)
+        expect_close(message, got, expected, tolerance=256 * subject.eps)
 
 
 @check("LOSS-REF/figures", needs=needs_reference_values)
@@ -138,7 +135,8 @@ def figures(subject: Subject) -> None:
 
     Compare the formula with its source; if the reference value is the wrong one, correct that.
     """
-    points = [{"prediction": p, "target": t} for p, t in pairs(subject, "reference", pair(subject, "many"))]
+    cases = attrs.evolve(pairs, cases=(*SIZED, MANY))
+    points = [{"prediction": p, "target": t} for p, t in cases(subject, "reference")]
     if subject.cls.prediction_domain == "real":
         points.append({"prediction": 20 * points[-1]["prediction"], "target": points[-1]["target"]})
     method = "value"

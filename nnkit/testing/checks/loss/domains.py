@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,8 @@ from nnkit.interfaces import Activation
 from nnkit.interfaces.loss import fits
 from nnkit.testing.call import Call, called, method_call
 from nnkit.testing.derivatives import steps_within
-from nnkit.testing.failure import show
 from nnkit.testing.points import normal, simplex
-from nnkit.testing.record import applies_if
+from nnkit.testing.record import Inputs, applies_if, inputs
 from nnkit.testing.subject import Subject
 
 SIZES = ((1, 1), (2, 1), (7, 1), (1, 2), (2, 3), (7, 2), (3, 5), (7, 4))
@@ -97,16 +95,17 @@ def pair(subject: Subject, label: str, size: tuple[int, int] = (67, 11), *, hard
     return apart_from_kinks(subject, p, t), t
 
 
-def sized() -> Iterator[tuple[tuple[int, int], bool]]:
-    """Every size, with soft and with hard targets."""
-    return ((size, hard) for size in SIZES for hard in (False, True))
+SIZED = [(size, hard) for size in SIZES for hard in (False, True)]
+"""Every size, with soft and with hard targets."""
+
+MANY = ((67, 11), True)
+"""Many rows and columns, with hard targets."""
 
 
-def pairs(subject: Subject, label: str, *more: tuple[Array, Array]) -> Iterator[tuple[Array, Array]]:
-    """Predictions and targets of every size, soft and hard, away from kinks, and ``more``; failures show them."""
-    for p, t in (*(pair(subject, f"{label}/{hard}", size, hard=hard) for size, hard in sized()), *more):
-        show(prediction=p, target=t)
-        yield p, t
+@inputs("prediction", "target", cases=SIZED)
+def pairs(subject: Subject, label: str, size: tuple[int, int], hard: bool) -> tuple[Array, Array]:
+    """Predictions and targets of every size, soft and hard, away from kinks."""
+    return pair(subject, f"{label}/{hard}", size, hard=hard)
 
 
 def apart_from_kinks(subject: Subject, p: Array, t: Array, distance: float = 0.02) -> Array:
@@ -179,20 +178,20 @@ def composed(subject: Subject, method: str, z: Array, t: Array) -> Array:
     return called(subject.make(), method, z, called(fused_activation(subject), "forward", z), t)
 
 
-def logits(subject: Subject, label: str, *, far: bool = False) -> list[tuple[Array, Array]]:
-    """``z`` and ``target`` of every size, moderate; with ``far`` also where exponentials overflow."""
-    found = [
-        (
-            normal(subject, f"{label}/z/{size}/{hard}", prediction_size(subject, size), 1.5),
-            targets(subject, f"{label}/{hard}", size, hard=hard),
-        )
-        for size, hard in sized()
-    ]
-    if far:
-        z = np.array([[1e4, -1e4, 0.5], [-50.0, 60.0, 3.0], [710.0, 0.0, -710.0]], dtype=subject.dtype)
-        found.append((z, targets(subject, f"{label}/far", (3, 3), hard=True)))
-    return found
+@inputs("z", "target", cases=SIZED)
+def logits(subject: Subject, label: str, size: tuple[int, int], hard: bool) -> tuple[Array, Array]:
+    """``z`` and ``target`` of every size, moderate."""
+    z = normal(subject, f"{label}/z/{size}/{hard}", prediction_size(subject, size), 1.5)
+    return z, targets(subject, f"{label}/{hard}", size, hard=hard)
 
+
+def _far(subject: Subject) -> list[tuple[Array, Array]]:
+    z = np.array([[1e4, -1e4, 0.5], [-50.0, 60.0, 3.0], [710.0, 0.0, -710.0]], dtype=subject.dtype)
+    return [*logits(subject, "into"), (z, targets(subject, "into/far", (3, 3), hard=True))]
+
+
+far_logits = Inputs(("z", "target"), _far)
+"""``logits``, and numbers whose exponentials overflow."""
 
 needs_fused = applies_if(lambda s: s.cls.fused_activation is not None, "it has no fused form")
 needs_no_labels = applies_if(lambda s: s.cls.target_domain != "index", "its targets are labels")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import ShapeError
 from nnkit.testing.call import called, quiet, silent
 from nnkit.testing.checks.loss.domains import (
+    MANY,
+    SIZED,
     needs_equal_widths,
     needs_no_labels,
-    pair,
     pairs,
     prediction_size,
     predictions,
@@ -21,7 +24,7 @@ from nnkit.testing.checks.loss.domains import (
 from nnkit.testing.derivatives import column_slopes, expect_slope, integral_along, moved
 from nnkit.testing.failure import difference, expect_agreement, expect_close, expect_equal, fail, require, show
 from nnkit.testing.points import normal
-from nnkit.testing.record import applies_if, check, needs_float32
+from nnkit.testing.record import Inputs, applies_if, check, inputs, needs_float32
 from nnkit.testing.subject import Subject
 
 
@@ -37,28 +40,34 @@ def _mismatched(p: Array, t: Array) -> list[tuple[Array, Array]]:
     return wrong
 
 
-@check("LOSS-015/mismatch-refused", scope="variant")
-def mismatch_refused(subject: Subject, loss: Any) -> None:
+_mismatches = Inputs(
+    ("prediction", "target"),
+    lambda s: [
+        wrong
+        for size in ((4, 1), (4, 3), (3, 3))
+        for wrong in _mismatched(predictions(s, "mismatch", size), targets(s, "mismatch", size, hard=True))
+    ],
+)
+
+
+@check("LOSS-015/mismatch-refused", scope="variant", on=_mismatches)
+def mismatch_refused(subject: Subject, loss: Any, p: Array, t: Array) -> None:
     """(N, 1) against (N,) is broadcast to (N, N) by numpy, and trains on nonsense without an error.
 
     Define value, gradient, residual and curvature in the class body: the interface then checks their shapes.
     """
-    methods = ["value", "gradient", *(name for name in ("residual", "curvature") if loss.offers(name))]
-    for size in ((4, 1), (4, 3), (3, 3)):
-        for p, t in _mismatched(predictions(subject, "mismatch", size), targets(subject, "mismatch", size, hard=True)):
-            show(prediction=p, target=t)
-            for method in methods:
-                try:
-                    with quiet():
-                        result = getattr(loss, method)(p.copy(), t.copy())
-                except ShapeError:
-                    continue
-                except Exception as error:  # noqa: BLE001  # any other error is the wrong one
-                    how, got = "refuses in another way than by ShapeError", f"{type(error).__name__}: {error}"
-                else:
-                    how, got = "accepts", f"a result of shape {np.shape(result)}"
-                message = f"{method} {how} prediction {p.shape} with target {t.shape}"
-                fail(message, got=got, expected="nnkit.errors.ShapeError")
+    for method in ("value", "gradient", *(name for name in ("residual", "curvature") if loss.offers(name))):
+        try:
+            with quiet():
+                result = getattr(loss, method)(p.copy(), t.copy())
+        except ShapeError:
+            continue
+        except Exception as error:  # noqa: BLE001  # any other error is the wrong one
+            how, got = "refuses in another way than by ShapeError", f"{type(error).__name__}: {error}"
+        else:
+            how, got = "accepts", f"a result of shape {np.shape(result)}"
+        message = f"{method} {how} prediction {p.shape} with target {t.shape}"
+        fail(message, got=got, expected="nnkit.errors.ShapeError")
 
 
 @check("LOSS-016/label-types", needs=applies_if(lambda s: s.cls.target_domain == "index", "its targets are no labels"))
@@ -86,42 +95,42 @@ ENDS: dict[str, list[tuple[float, ...]]] = {
 """Rows of three predictions, or one number for all three, at the ends of each domain."""
 
 
-@check("LOSS-017/ends-of-domain")
-def ends_of_domain(subject: Subject, loss: Any) -> None:
+@inputs(
+    "prediction",
+    "target",
+    cases=lambda subject: itertools.product((False, True), ENDS.get(subject.cls.prediction_domain, ENDS["real"])),
+)
+def ends(subject: Subject, label: str, hard: bool, end: tuple[float, ...]) -> tuple[Array, Array]:
+    """Predictions at one end of the domain; of a simplex with a corner, at each corner in turn."""
+    size = (8, 3)
+    p = np.tile(np.resize(end, prediction_size(subject, size)[1]), (8, 1)).astype(subject.dtype)
+    if subject.cls.prediction_domain == "simplex" and 0.0 in end:
+        p = np.stack([np.roll(row, n) for n, row in enumerate(p)])
+    return p, targets(subject, label, size, hard=hard)
+
+
+@check("LOSS-017/ends-of-domain", on=ends)
+def ends_of_domain(subject: Subject, loss: Any, p: Array, t: Array) -> None:
     """Saturated outputs are exactly 0 or 1; one infinite loss ends the training.
 
     Clip at the dtype's eps before a logarithm or a division; keep large differences linear.
     """
-    domain = subject.cls.prediction_domain
-    for hard in (False, True):
-        t = targets(subject, "ends", (8, 3), hard=hard)
-        for end in ENDS.get(domain, ENDS["real"]):
-            outputs = prediction_size(subject, (8, 3))[1]
-            p = np.tile(np.resize(end, outputs), (8, 1)).astype(subject.dtype)
-            if domain == "simplex" and 0.0 in end:  # each corner in turn
-                p = np.stack([np.roll(row, n) for n, row in enumerate(p)])
-            show(prediction=p[:1], target=t[:1])
-            values, grad = np.empty(len(p), subject.dtype), np.empty_like(p)
-            with silent("at the ends of the domain it"):
-                value, gradient = loss.value(p.copy(), t.copy()), loss.gradient(p.copy(), t.copy())
-                loss.evaluate_into(p.copy(), t.copy(), values, grad)
-            for name, result in (("value", value), ("gradient", gradient), ("evaluate_into", [*values, *grad.ravel()])):
-                require(np.isfinite(result).all(), f"{name} is not finite", got=result)
+    show(prediction=p[:1], target=t[:1])
+    values, grad = np.empty(len(p), subject.dtype), np.empty_like(p)
+    with silent("at the ends of the domain it"):
+        value, gradient = loss.value(p.copy(), t.copy()), loss.gradient(p.copy(), t.copy())
+        loss.evaluate_into(p.copy(), t.copy(), values, grad)
+    for name, result in (("value", value), ("gradient", gradient), ("evaluate_into", [*values, *grad.ravel()])):
+        require(np.isfinite(result).all(), f"{name} is not finite", got=result)
 
 
-@check("LOSS-018/far-values", scope="variant")
-def far_values(subject: Subject) -> None:
+@check("LOSS-018/far-values", scope="variant", on=Inputs(("columns", "trial"), [*itertools.product((1, 3), range(4))]))
+def far_values(subject: Subject, loss: Any, columns: int, trial: int) -> None:
     """A branch that is wrong far from the target has the right slope on both sides and the wrong value.
 
     Let the branches of `value` meet; look at the constant of the outer one.
     """
-    for columns in (1, 3):
-        for trial in range(4):
-            _expect_growth(subject, columns, trial)
-
-
-def _expect_growth(subject: Subject, columns: int, trial: int) -> None:
-    loss, size = subject.make(), (1, columns)
+    size = (1, columns)
     t = targets(subject, f"far/{columns}/{trial}", size, hard=bool(trial % 2))
     start = predictions(subject, f"far/a/{columns}/{trial}", size)
     if subject.cls.prediction_domain == "real":
@@ -184,26 +193,30 @@ _needs_real = applies_if(
 )
 
 
-@check("LOSS-027/near-target", needs=(_needs_real, needs_equal_widths), scope="variant")
-def near_target(subject: Subject, loss: Any) -> None:
+@check(
+    "LOSS-027/near-target",
+    needs=(_needs_real, needs_equal_widths),
+    scope="variant",
+    on=Inputs(("size",), (1e-2, 1e-4, 1e-6)),
+)
+def near_target(subject: Subject, loss: Any, size: float) -> None:
     """Where training ends the errors are small, and an epsilon in the wrong place is all that is left.
 
     Differentiate value with its epsilon where it stands: inside the root in one is inside the root in both.
     """
     t = np.zeros((5, 2))
-    for size in (1e-2, 1e-4, 1e-6):
-        p = size * (1.0 + np.abs(normal(subject, f"near/{size}", t.shape)))
-        for column in ((slice(None), 0), (slice(None), 1)):
-            expect_slope(
-                "near the target, gradient is not the derivative of value",
-                called(loss, "gradient", p, t)[column],
-                lambda s, p=p, at=column: called(loss, "value", moved(p, at, s), t),  # type: ignore[misc]
-                0.3 * size,
-                levels=6,
-                rtol=1e-6,
-                atol=1e-9 + 1e-13 / size,  # rounding of a value that is a difference of numbers near 1
-                inputs={"prediction": p, "target": t, "output": column[1]},
-            )
+    p = size * (1.0 + np.abs(normal(subject, f"near/{size}", t.shape)))
+    for column in ((slice(None), 0), (slice(None), 1)):
+        expect_slope(
+            "near the target, gradient is not the derivative of value",
+            called(loss, "gradient", p, t)[column],
+            lambda s, at=column: called(loss, "value", moved(p, at, s), t),  # type: ignore[misc]
+            0.3 * size,
+            levels=6,
+            rtol=1e-6,
+            atol=1e-9 + 1e-13 / size,  # rounding of a value that is a difference of numbers near 1
+            inputs={"prediction": p, "target": t, "output": column[1]},
+        )
 
 
 # -- NaN and float32 ---------------------------------------------------------------------------
@@ -256,21 +269,18 @@ def nan_in_the_gradient(subject: Subject, loss: Any) -> None:
     require(not hidden, "gradient hides a NaN that the value shows", got=gradient)
 
 
-@check("LOSS-023/float32-accuracy", needs=needs_float32)
-def float32_accuracy(subject: Subject, loss: Any) -> None:
+@check("LOSS-023/float32-accuracy", needs=needs_float32, on=attrs.evolve(pairs, cases=(*SIZED, MANY)))
+def float32_accuracy(subject: Subject, loss: Any, p: Array, t: Array) -> None:
     """Most training runs in float32; a formula that cancels there is right on paper only.
 
     Look for differences of nearly equal numbers and for constants cut to float16.
     """
-    eps = subject.eps
-    for p, t in pairs(subject, "float32", pair(subject, "many")):
-        wide, target = p.astype(np.float64), t.astype(np.float64) if t.dtype.kind == "f" else t
-        value, gradient = called(loss, "value", wide, target), called(loss, "gradient", wide, target)
-        reach = (np.abs(gradient) * np.maximum(np.abs(wide), 1.0)).sum(axis=1)
-        for method, expected, atol in (
-            ("value", value, 64 * eps * (1 + np.abs(value) + reach)),
-            ("gradient", gradient, 512 * eps * (1 + np.abs(gradient).max(axis=1, keepdims=True))),
-        ):
-            show(prediction=p, target=t)
-            message = f"{method} in float32 is not close to float64"
-            expect_close(message, called(loss, method, p, t), expected, atol=atol)
+    eps, wide, target = subject.eps, p.astype(np.float64), t.astype(np.float64) if t.dtype.kind == "f" else t
+    value, gradient = called(loss, "value", wide, target), called(loss, "gradient", wide, target)
+    reach = (np.abs(gradient) * np.maximum(np.abs(wide), 1.0)).sum(axis=1)
+    for method, expected, atol in (
+        ("value", value, 64 * eps * (1 + np.abs(value) + reach)),
+        ("gradient", gradient, 512 * eps * (1 + np.abs(gradient).max(axis=1, keepdims=True))),
+    ):
+        message = f"{method} in float32 is not close to float64"
+        expect_close(message, called(loss, method, p, t), expected, atol=atol)
