@@ -60,6 +60,11 @@ class Problem:
     groups: Array
     optimum: Array | None = None
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What failures show of it."""
+        return {"parameters": self.start}
+
     def gap(self, theta: Array) -> float:
         """How far the objective lies above its optimum."""
         assert self.optimum is not None

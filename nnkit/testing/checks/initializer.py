@@ -12,7 +12,7 @@ from nnkit.arrays import Array
 from nnkit.interfaces import Distribution
 from nnkit.testing.call import Call, expect_shape, quiet
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
-from nnkit.testing.record import applies_if, check
+from nnkit.testing.record import Inputs, applies_if, check
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
@@ -48,56 +48,57 @@ def _needs_distribution(subject: Subject) -> str | None:
     return None if declared else "its elements have no common distribution"
 
 
-@check("INIT-001/shape-and-type")
-def shape_and_type(subject: Subject) -> None:
+_shapes = Inputs(("shape",), [(shape,) for shape in (*SIZES, (1,), (6,), (0, 3), (3, 0))])
+_uneven = Inputs(("fan_in", "fan_out"), ((7, 5), (5, 7), (40, 30)))
+_far_fans = Inputs(("fan_in", "fan_out"), ((9, 400), (400, 9)))
+
+
+@check("INIT-001/shape-and-type", on=_shapes)
+def shape_and_type(subject: Subject, shape: tuple[int, ...]) -> None:
     """The draw is copied into the flat vector as it is.
 
     Return an array of exactly the shape and dtype asked for.
     """
-    for shape in (*SIZES, (1,), (6,), (0, 3), (3, 0)):
-        w = draw(subject, shape, (max(shape[0], 1), max(shape[-1], 1)), f"shape/{shape}")
-        show(shape=shape, fan_in=shape[0], fan_out=shape[-1])
-        require(isinstance(w, np.ndarray), "sample returns no array", got=type(w).__name__)
-        expect_shape("sample has the wrong shape", w, shape)
-        require(w.dtype == subject.dtype, "sample has the wrong dtype", got=w.dtype, expected=subject.dtype)
-        require(np.isfinite(w).all(), "sample is not finite", got=w)
+    w = draw(subject, shape, (max(shape[0], 1), max(shape[-1], 1)), f"shape/{shape}")
+    require(isinstance(w, np.ndarray), "sample returns no array", got=type(w).__name__)
+    expect_shape("sample has the wrong shape", w, shape)
+    require(w.dtype == subject.dtype, "sample has the wrong dtype", got=w.dtype, expected=subject.dtype)
+    require(np.isfinite(w).all(), "sample is not finite", got=w)
 
 
-@check("INIT-002/same-generator-same-draw")
-def same_generator_same_draw(subject: Subject, part: Any) -> None:
+@check("INIT-002/same-generator-same-draw", on=Inputs(("fan_in", "fan_out"), SIZES))
+def same_generator_same_draw(subject: Subject, part: Any, fan_in: int, fan_out: int) -> None:
     """A seed must give the same network again.
 
     Draw from the rng that is passed, and from nothing else.
     """
-    for shape in SIZES:
-        one = draw(subject, shape, shape, "same")
-        for again in (part, part, subject.make()):
-            other = again.sample(shape, *shape, subject.rng("same"), subject.dtype)
-            expect_equal("equal generators give different draws", other, one, inputs={"shape": shape})
+    shape = fan_in, fan_out
+    one = draw(subject, shape, shape, "same")
+    for again in (part, part, subject.make()):
+        other = again.sample(shape, *shape, subject.rng("same"), subject.dtype)
+        expect_equal("equal generators give different draws", other, one)
 
 
-@check("INIT-003/successive-draws-differ", needs=_needs_random)
-def successive_draws_differ(subject: Subject, part: Any) -> None:
+@check("INIT-003/successive-draws-differ", needs=_needs_random, on=_uneven)
+def successive_draws_differ(subject: Subject, part: Any, fan_in: int, fan_out: int) -> None:
     """Two layers of one size must not begin with equal weights, nor two units of a layer.
 
     Use the rng as it comes; do not reseed it, copy it, or draw one row and repeat it.
     """
-    for shape in ((7, 5), (5, 7), (40, 30)):
-        show(shape=shape)
-        rng = subject.rng("successive")
-        one, two, other = (
-            part.sample(shape, *shape, generator, subject.dtype) for generator in (rng, rng, np.random.default_rng(987))
-        )
-        require(difference(one, two) is not None, "successive draws are equal", got=two)
-        require(difference(one, other) is not None, "another generator gives the same draw", got=other)
-        w = one.astype(np.float64)
-        distinct = np.unique(w.round(12)).size
-        require(distinct > 1, "all elements of one draw are equal", got=w)
-        if distinct < 0.5 * w.size and w.size < 1000:
-            continue  # few distinct values, or mostly zeros: small arrays hold equal rows by chance
-        for axis, name in enumerate(("rows", "columns")):
-            different = np.unique(w, axis=axis).shape[axis] == w.shape[axis]
-            require(different, f"two {name} of one draw are equal", got=w[:2])
+    shape, rng = (fan_in, fan_out), subject.rng("successive")
+    one, two, other = (
+        part.sample(shape, *shape, generator, subject.dtype) for generator in (rng, rng, np.random.default_rng(987))
+    )
+    require(difference(one, two) is not None, "successive draws are equal", got=two)
+    require(difference(one, other) is not None, "another generator gives the same draw", got=other)
+    w = one.astype(np.float64)
+    distinct = np.unique(w.round(12)).size
+    require(distinct > 1, "all elements of one draw are equal", got=w)
+    if distinct < 0.5 * w.size and w.size < 1000:
+        return  # few distinct values, or mostly zeros: small arrays hold equal rows by chance
+    for axis, name in enumerate(("rows", "columns")):
+        different = np.unique(w, axis=axis).shape[axis] == w.shape[axis]
+        require(different, f"two {name} of one draw are equal", got=w[:2])
 
 
 @check("INIT-004/constant", needs=applies_if(lambda s: not s.cls.random, "it is random"))
@@ -114,34 +115,34 @@ def constant(subject: Subject, part: Any) -> None:
     expect_equal("it depends on the generator although it is not random", two, one)
 
 
-@check("INIT-005/law", needs=_needs_distribution)
-def distribution(subject: Subject, part: Any) -> None:
+@check("INIT-005/law", needs=_needs_distribution, on=Inputs(("fan_in", "fan_out"), FANS))
+def distribution(subject: Subject, part: Any, fan_in: int, fan_out: int) -> None:
     """The variance decides whether signals grow or vanish from layer to layer.
 
     Check fan_in against fan_out, variance against standard deviation, and the width of a uniform distribution.
     """
-    for fans in FANS:
-        declared = part.element_distribution(*fans)
-        if declared is None:
-            continue
-        right_type, message = isinstance(declared, Distribution), "element_distribution returns no Distribution"
-        require(right_type, message, got=type(declared).__name__)
-        mean, variance, low, high = declared.mean, declared.variance, declared.low, declared.high
-        widest = (mean - low) * (high - mean) if variance else 0.0
-        possible = math.isinf(widest) or (low <= mean <= high and variance <= widest * (1 + 1e-9))
-        message = "element_distribution contradicts itself: no values within its bounds have its variance"
-        require(possible, message, got=declared)
-        tight = variance > 0 or (low, high) in {(-math.inf, math.inf), (mean, mean)}
-        require(tight, "element_distribution has no variance, and bounds apart from its mean", got=declared)
-        rng = subject.rng(f"distribution/{fans}")
-        draws = [part.sample(fans, *fans, rng, subject.dtype) for _ in range(3)]
-        samples = {f"shape {fans}": draws}
-        samples["a vector"] = [part.sample((size,), *fans, rng, subject.dtype) for size in (2000, 1000)]
-        if subject.cls.random:
-            samples[f"first row of shape {fans}"] = [w[0] for w in draws]
-            samples[f"last row of shape {fans}"] = [w[-1] for w in draws]
-        for where, arrays in samples.items():
-            _expect_distribution(np.concatenate([w.ravel() for w in arrays]), declared, fans, where)
+    fans = fan_in, fan_out
+    declared = part.element_distribution(*fans)
+    if declared is None:
+        return
+    right_type, message = isinstance(declared, Distribution), "element_distribution returns no Distribution"
+    require(right_type, message, got=type(declared).__name__)
+    mean, variance, low, high = declared.mean, declared.variance, declared.low, declared.high
+    widest = (mean - low) * (high - mean) if variance else 0.0
+    possible = math.isinf(widest) or (low <= mean <= high and variance <= widest * (1 + 1e-9))
+    message = "element_distribution contradicts itself: no values within its bounds have its variance"
+    require(possible, message, got=declared)
+    tight = variance > 0 or (low, high) in {(-math.inf, math.inf), (mean, mean)}
+    require(tight, "element_distribution has no variance, and bounds apart from its mean", got=declared)
+    rng = subject.rng(f"distribution/{fans}")
+    draws = [part.sample(fans, *fans, rng, subject.dtype) for _ in range(3)]
+    samples = {f"shape {fans}": draws}
+    samples["a vector"] = [part.sample((size,), *fans, rng, subject.dtype) for size in (2000, 1000)]
+    if subject.cls.random:
+        samples[f"first row of shape {fans}"] = [w[0] for w in draws]
+        samples[f"last row of shape {fans}"] = [w[-1] for w in draws]
+    for where, arrays in samples.items():
+        _expect_distribution(np.concatenate([w.ravel() for w in arrays]), declared, fans, where)
 
 
 def _expect_distribution(sample: Array, declared: Distribution, fans: tuple[int, int], where: str) -> None:
@@ -170,17 +171,17 @@ def _needs_free_fans(subject: Subject) -> str | None:
     return "its matrices are orthogonal: their variance follows from their shape" if orthogonal else None
 
 
-@check("INIT-006/fans-as-given", needs=(_needs_distribution, _needs_random, _needs_free_fans))
-def fans_as_given(subject: Subject, part: Any) -> None:
+@check("INIT-006/fans-as-given", needs=(_needs_distribution, _needs_random, _needs_free_fans), on=_far_fans)
+def fans_as_given(subject: Subject, part: Any, fan_in: int, fan_out: int) -> None:
     """A layer passes the fans itself: those of a bias or of a convolution are not its shape.
 
     Use fan_in and fan_out as they are passed; do not read them from the shape.
     """
-    for fans in ((9, 400), (400, 9)):
-        declared, rng = part.element_distribution(*fans), subject.rng(f"fans/{fans}")
-        if declared is not None:
-            w = np.concatenate([part.sample((60, 60), *fans, rng, subject.dtype).ravel() for _ in range(2)])
-            _expect_distribution(w, declared, fans, "shape (60, 60)")
+    fans = fan_in, fan_out
+    declared, rng = part.element_distribution(*fans), subject.rng(f"fans/{fans}")
+    if declared is not None:
+        w = np.concatenate([part.sample((60, 60), *fans, rng, subject.dtype).ravel() for _ in range(2)])
+        _expect_distribution(w, declared, fans, "shape (60, 60)")
 
 
 @check("INIT-007/fresh-and-writable")

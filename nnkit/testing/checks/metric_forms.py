@@ -42,6 +42,11 @@ class Form:
         """The arguments of ``add`` by name."""
         return {"prediction": self.prediction, "target": self.target, "weight": self.weight}
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What failures show of it."""
+        return {"task": self.name, **self.arrays}
+
 
 def forms(subject: Subject, label: str, rows: int = 24) -> list[Form]:
     """Every task that the metric declares, with predictions, targets and weights of 1."""

@@ -11,8 +11,8 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.effects import hyperparameter_fields
-from nnkit.testing.failure import expect_equal, require, show
-from nnkit.testing.record import check, needs_trait
+from nnkit.testing.failure import expect_equal, require
+from nnkit.testing.record import Inputs, check, needs_trait
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
@@ -28,22 +28,19 @@ def calls(subject: Subject) -> list[Call]:
     return [Call("rate(step)", run, {"steps": np.array([0, 1, 2, 10, 999, 1000, 5000])}, floats=False)]
 
 
-@check("SCH-001/finite-and-not-negative", scope="variant")
-def finite(subject: Subject, schedule: Any) -> None:
+@check("SCH-001/finite-and-not-negative", scope="variant", on=Inputs(("step",), STEPS))
+def finite(subject: Subject, schedule: Any, step: int) -> None:
     """A negative rate climbs, an infinite one destroys; both may come late in a long training.
 
     Clamp at the last step of the plan; check large steps for overflow.
     """
-    for step in STEPS:
-        with quiet() as noted:
-            rate = schedule.rate(step)
-        show(step=step)
-        got = type(rate).__name__
-        number = isinstance(rate, (float, int, np.floating)) and not isinstance(rate, bool)
-        require(number, "rate is not a number", got=got, expected="a float")
-        require(math.isfinite(rate), "rate is not finite", got=rate)
-        require(rate >= 0.0, "rate is negative", got=rate)
-        require(not noted.warned, "rate warns", got=noted.warned)
+    with quiet() as noted:
+        rate = schedule.rate(step)
+    number, got = isinstance(rate, (float, int, np.floating)) and not isinstance(rate, bool), type(rate).__name__
+    require(number, "rate is not a number", got=got, expected="a float")
+    require(math.isfinite(rate), "rate is not finite", got=rate)
+    require(rate >= 0.0, "rate is negative", got=rate)
+    require(not noted.warned, "rate warns", got=noted.warned)
 
 
 @check("SCH-002/pure", scope="variant")
@@ -102,16 +99,15 @@ def _likely_borders(schedule: Any) -> set[float]:
     return borders
 
 
-@check("SCH-004/plain-number", scope="variant")
-def plain_number(subject: Subject, schedule: Any) -> None:
+@check("SCH-004/plain-number", scope="variant", on=Inputs(("step",), (0, 1, 7, 1000, 123_456)))
+def plain_number(subject: Subject, schedule: Any, step: int) -> None:
     """The rate goes into logs, JSON and float64 steps; a float32 has lost its digits before it is used.
 
     Compute with Python's own numbers (math.exp, not np.exp of a float32), or end with float(...).
     """
-    for step in (0, 1, 7, 1000, 123_456):
-        rate = schedule.rate(step)
-        plain, got = isinstance(rate, (float, int)) and not isinstance(rate, bool), type(rate).__name__
-        require(plain, "rate is no Python number", inputs={"step": step}, got=got, expected="a float")
+    rate = schedule.rate(step)
+    plain, got = isinstance(rate, (float, int)) and not isinstance(rate, bool), type(rate).__name__
+    require(plain, "rate is no Python number", got=got, expected="a float")
 
 
 def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:

@@ -18,7 +18,7 @@ from nnkit.testing.call import Call, quiet
 from nnkit.testing.effects import expect_effects
 from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.objectives import Objective, Problem, curved, linear, solve
-from nnkit.testing.record import applies_if, check, needs_offer, needs_trait
+from nnkit.testing.record import Inputs, applies_if, check, needs_offer, needs_trait
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
@@ -39,119 +39,113 @@ _needs_plain_objective = applies_if(lambda s: not s.cls.finds_strength, "it find
 """A solver that adds a penalty of its own does not end at the optimum of the objective alone."""
 
 
-@check("SOL-001/linear-optimum", scope="variant", needs=_needs_plain_objective)
-def linear_optimum(subject: Subject) -> None:
+@check("SOL-001/linear-optimum", scope="variant", needs=_needs_plain_objective, on=Inputs(("size",), (1, 3, 6)))
+def linear_optimum(subject: Subject, part: Any, size: int) -> None:
     """Linear least squares is the one problem with a known answer.
 
     Check the sign of the step, J' r against the gradient, and the stopping rule.
     """
-    for size in (1, 3, 6):
-        problem = linear(subject, f"optimum/{size}", 20, size)
-        result, reports = solve(subject.make(), problem, 100)
-        gap, first = problem.gap(result), problem.gap(problem.start)
-        require(
-            gap <= 1e-6 * first + 1e-10,
-            "100 steps do not reach the optimum of linear least squares",
-            inputs={"parameters": problem.start},
-            got=f"{gap:.3g} above the optimum after {len(reports)} steps",
-            expected=f"less than {1e-6 * first:.3g}",
-        )
+    problem = linear(subject, f"optimum/{size}", 20, size)
+    show(parameters=problem.start)
+    result, reports = solve(part, problem, 100)
+    gap, allowed = problem.gap(result), 1e-6 * problem.gap(problem.start) + 1e-10
+    message = "100 steps do not reach the optimum of linear least squares"
+    got = f"{gap:.3g} above the optimum after {len(reports)} steps"
+    require(gap <= allowed, message, got=got, expected=f"less than {allowed:.3g}")
 
 
-@check("SOL-002/max-steps")
-def max_steps(subject: Subject, part: Any) -> None:
+@check("SOL-002/max-steps", on=Inputs(("max_steps",), (1, 2, 5, 0)))
+def max_steps(subject: Subject, part: Any, steps: int) -> None:
     """A limit on the steps must be obeyed.
 
     Count every step that is reported, and stop at max_steps with a reason.
     """
-    for steps in (1, 2, 5):
-        problem = curved(subject)
-        result, reports = solve(part, problem, steps)
-        show(parameters=problem.start, max_steps=steps)
-        count, numbers = len(reports), [report.step for report in reports]
-        expected: Any = f"1 to {steps}"
-        require(1 <= count <= steps, "it makes another number of steps", got=count, expected=expected)
-        expected = list(range(1, count + 1))
-        require(numbers == expected, "steps are not numbered 1, 2, …", got=numbers, expected=expected)
-        require(reports[-1].reason, "the last report has no reason", got=reports[-1].reason)
-        require(not any(r.reason for r in reports[:-1]), "a report before the last has a reason")
-        got, expected = (result.shape, result.dtype), (problem.start.shape, subject.dtype)
-        require(got == expected, "the result has another shape or dtype", got=got, expected=expected)
-    result, reports = solve(part, curved(subject), 0)
-    require(len(reports) <= 1 and np.isfinite(result).all(), "max_steps=0 is not harmless", got=len(reports))
+    problem = curved(subject)
+    result, reports = solve(part, problem, steps)
+    count, numbers = len(reports), [report.step for report in reports]
+    if not steps:
+        require(count <= 1 and np.isfinite(result).all(), "max_steps=0 is not harmless", got=count)
+        return
+    expected: Any = f"1 to {steps}"
+    require(1 <= count <= steps, "it makes another number of steps", got=count, expected=expected)
+    expected = list(range(1, count + 1))
+    require(numbers == expected, "steps are not numbered 1, 2, …", got=numbers, expected=expected)
+    require(reports[-1].reason, "the last report has no reason", got=reports[-1].reason)
+    require(not any(r.reason for r in reports[:-1]), "a report before the last has a reason")
+    got, expected = (result.shape, result.dtype), (problem.start.shape, subject.dtype)
+    require(got == expected, "the result has another shape or dtype", got=got, expected=expected)
 
 
-@check("SOL-003/stops-when-asked")
-def stops_when_asked(subject: Subject) -> None:
+@check("SOL-003/stops-when-asked", on=Inputs(("asked to stop at",), (1, 2, 3)))
+def stops_when_asked(subject: Subject, part: Any, at: int) -> None:
     """Ctrl-C, early stopping and a deadline all ask by the return value of on_step.
 
     Return the best parameters as soon as on_step returns True.
     """
-    for at in (1, 2, 3):
-        problem = curved(subject)
-        result, reports = solve(subject.make(), problem, 50, stop_at=at)
-        show({"asked to stop at": at}, parameters=problem.start)
-        count = len(reports)
-        right = count == at or (count < at and reports[-1].reason)
-        require(right, "it goes on after on_step returned True", got=count, expected=at)
-        message = "it does not return the parameters of its last report"
-        expect_close(message, result, reports[-1].parameters, tolerance=1e-6)
+    result, reports = solve(part, curved(subject), 50, stop_at=at)
+    count = len(reports)
+    right = count == at or (count < at and reports[-1].reason)
+    require(right, "it goes on after on_step returned True", got=count, expected=at)
+    message = "it does not return the parameters of its last report"
+    expect_close(message, result, reports[-1].parameters, tolerance=1e-6)
 
 
-@check("SOL-004/honest-reports")
-def honest_reports(subject: Subject) -> None:
+@check("SOL-004/honest-reports", on=Inputs(("problem",), lambda s: [curved(s), linear(s, "honest", 12, 4)]))
+def honest_reports(subject: Subject, part: Any, problem: Problem) -> None:
     """Plots, early stopping and users believe the reported value.
 
     Report the best parameters and the objective exactly there.
     """
     tolerance = 1e-9 if subject.dtype == np.float64 else 1e-3
-    for problem in (curved(subject), linear(subject, "honest", 12, 4)):
-        result, reports = solve(subject.make(), problem, 30)
-        for report in reports:
-            show(parameters=report.parameters)
-            expected = problem.objective.value(report.parameters)
-            message = f"the value reported in step {report.step} is not the objective's"
-            expect_close(message, report.value, expected, tolerance=tolerance)
-        if not subject.cls.finds_strength:  # its best is that of another function, which changes as it learns
-            got, best = problem.objective.value(result), min(report.value for report in reports)
-            right = got <= best * (1 + tolerance) + tolerance
-            require(right, "the result is not the best of the reports", got=got, expected=best)
+    result, reports = solve(part, problem, 30)
+    for report in reports:
+        show(parameters=report.parameters)
+        expected = problem.objective.value(report.parameters)
+        message = f"the value reported in step {report.step} is not the objective's"
+        expect_close(message, report.value, expected, tolerance=tolerance)
+    if not subject.cls.finds_strength:  # its best is that of another function, which changes as it learns
+        got, best = problem.objective.value(result), min(report.value for report in reports)
+        right = got <= best * (1 + tolerance) + tolerance
+        require(right, "the result is not the best of the reports", got=got, expected=best)
 
 
-@check("SOL-005/monotone", needs=needs_trait("monotone", "that it is monotone"))
-def monotone(subject: Subject) -> None:
+def _three(subject: Subject) -> list[Problem]:
+    return [curved(subject), curved(subject, 30.0, -40.0), linear(subject, "monotone", 9, 4)]
+
+
+@check("SOL-005/monotone", needs=needs_trait("monotone", "that it is monotone"), on=Inputs(("problem",), _three))
+def monotone(subject: Subject, part: Any, problem: Problem) -> None:
     """A monotone solver is trusted never to make the objective worse.
 
     Accept a step only if the value falls; or set `monotone = False`.
     """
-    slack = 1e-12 if subject.dtype == np.float64 else 1e-5
-    for problem in (curved(subject), curved(subject, 30.0, -40.0), linear(subject, "monotone", 9, 4)):
-        _, reports = solve(subject.make(), problem, 40)
-        values = [problem.objective.value(problem.start), *(report.value for report in reports)]
-        for step, (before, after) in enumerate(itertools.pairwise(values), 1):
-            show(parameters=problem.start)
-            message = f"the value rises in step {step}"
-            require(after <= before * (1 + slack) + slack, message, got=after, expected=f"at most {before!r}")
+    slack, (_, reports) = 1e-12 if subject.dtype == np.float64 else 1e-5, solve(part, problem, 40)
+    values = [problem.objective.value(problem.start), *(report.value for report in reports)]
+    for step, (before, after) in enumerate(itertools.pairwise(values), 1):
+        right, message = after <= before * (1 + slack) + slack, f"the value rises in step {step}"
+        require(right, message, got=after, expected=f"at most {before!r}")
 
 
-@check("SOL-006/singular", needs=_needs_plain_objective)
-def singular(subject: Subject, part: Any) -> None:
+def _degenerate(subject: Subject) -> list[tuple[str, Problem, int]]:
+    flat = Objective(lambda _t: np.array([2.0]), lambda t: np.zeros((1, len(t))), subject.dtype, 1)
+    start = linear(subject, "singular/flat", 3, 3).start
+    return [
+        ("a singular Jacobian", linear(subject, "singular/equal", 9, 3, singular=True), 60),
+        ("a singular Jacobian", linear(subject, "singular/wide", 3, 6, singular=True), 60),
+        ("a flat objective", Problem(flat, start, np.ones(3, dtype=int), start), 10),
+    ]
+
+
+@check("SOL-006/singular", needs=_needs_plain_objective, on=Inputs(("name", "problem", "steps"), _degenerate))
+def singular(subject: Subject, part: Any, name: str, problem: Problem, steps: int) -> None:
     """More weights than data, and units that are equal, make every Jacobian singular.
 
     Damp, or solve by least squares; never invert.
     """
-    flat = Objective(lambda _t: np.array([2.0]), lambda t: np.zeros((1, len(t))), subject.dtype, 1)
-    start = linear(subject, "singular/flat", 3, 3).start
-    for name, problem, steps in (
-        ("a singular Jacobian", linear(subject, "singular/equal", 9, 3, singular=True), 60),
-        ("a singular Jacobian", linear(subject, "singular/wide", 3, 6, singular=True), 60),
-        ("a flat objective", Problem(flat, start, np.ones(3, dtype=int), start), 10),
-    ):
-        result, _ = solve(part, problem, steps)
-        show(parameters=problem.start)
-        require(np.isfinite(result).all(), f"{name} gives numbers that are not finite", got=result)
-        gap, allowed = problem.gap(result), 1e-2 * problem.gap(problem.start)
-        require(gap <= allowed, f"{name} keeps it from descending", got=gap, expected=f"less than {allowed:.3g}")
+    result, _ = solve(part, problem, steps)
+    require(np.isfinite(result).all(), f"{name} gives numbers that are not finite", got=result)
+    gap, allowed = problem.gap(result), 1e-2 * problem.gap(problem.start)
+    require(gap <= allowed, f"{name} keeps it from descending", got=gap, expected=f"less than {allowed:.3g}")
 
 
 @check("SOL-007/curved-valley", scope="variant", needs=_needs_plain_objective)
@@ -192,21 +186,24 @@ def start_untouched(subject: Subject, part: Any) -> None:
         require(right, "started at its own result, it leaves it", got=after, expected=f"at most {before!r}")
 
 
-@check("SOL-009/resume-equals-continuous", needs=needs_offer("solve_from"))
-def resume_equals_continuous(subject: Subject) -> None:
+def _valleys(subject: Subject) -> list[Problem]:
+    return [curved(subject), curved(subject, 5.0, -7.0)]  # the second keeps a solver busy for all the steps
+
+
+@check("SOL-009/resume-equals-continuous", needs=needs_offer("solve_from"), on=Inputs(("problem",), _valleys))
+def resume_equals_continuous(subject: Subject, problem: Problem) -> None:
     """A solution that is cut and resumed must give bit-identical parameters.
 
     Put everything that the next step needs into the reported state, and begin from it in solve_from.
     """
-    for problem in (curved(subject), curved(subject, 5.0, -7.0)):  # the second keeps a solver busy for all the steps
-        begun = through_file(subject.make().begin(problem.start.copy(), problem.groups))
-        path, whole, _ = _solve_from(subject, problem, problem.start, begun, 6)
-        for cut in range(1, len(path)):
-            first, half, state = _solve_from(subject, problem, problem.start, begun, cut)
-            rest, again, _ = _solve_from(subject, problem, half, through_file(state), 6 - cut)
-            show({"cut after": cut}, parameters=problem.start)
-            expect_equal("two calls go another way than one of as many steps", [*first, *rest][: len(path)], path)
-            expect_equal("two calls differ from one of as many steps", again, whole)
+    begun = through_file(subject.make().begin(problem.start.copy(), problem.groups))
+    path, whole, _ = _solve_from(subject, problem, problem.start, begun, 6)
+    for cut in range(1, len(path)):
+        first, half, state = _solve_from(subject, problem, problem.start, begun, cut)
+        rest, again, _ = _solve_from(subject, problem, half, through_file(state), 6 - cut)
+        show({"cut after": cut}, parameters=problem.start)
+        expect_equal("two calls go another way than one of as many steps", [*first, *rest][: len(path)], path)
+        expect_equal("two calls differ from one of as many steps", again, whole)
 
 
 def _solve_from(
@@ -268,24 +265,24 @@ def end_of_the_domain(subject: Subject) -> None:
         require(got <= first, "the result is worse than the start", got=got, expected=f"at most {first!r}")
 
 
-@check("SOL-012/says-why")
-def says_why(subject: Subject) -> None:
+def _to_the_optimum(subject: Subject) -> list[tuple[str, Problem]]:
+    corner = np.array([1.0, -2.0, 3.0])
+    at_rest = Objective(lambda t: t - corner, lambda _t: np.eye(3), subject.dtype, 3)
+    at_it = Problem(at_rest, corner.astype(subject.dtype), np.ones(3, dtype=int))
+    return [("from the optimum", at_it), ("to the optimum", linear(subject, "why", 12, 4))]
+
+
+@check("SOL-012/says-why", on=Inputs(("direction", "problem"), _to_the_optimum))
+def says_why(subject: Subject, part: Any, direction: str, problem: Problem) -> None:
     """Network.stop_reason is the reason of the last report; it separates a finished training from a stuck one.
 
     Report before every return, also where no step is left to make, with the reason.
     """
-    corner = np.array([1.0, -2.0, 3.0])
-    at_rest = Objective(lambda t: t - corner, lambda _t: np.eye(3), subject.dtype, 3)
-    for direction, problem in (
-        ("from the optimum", Problem(at_rest, corner.astype(subject.dtype), np.ones(3, dtype=int))),
-        ("to the optimum", linear(subject, "why", 12, 4)),
-    ):
-        _, reports = solve(subject.make(), problem, 400)
-        got = reports[-1].reason if reports else "no report"
-        right = reports and isinstance(got, str) and got.strip()
-        show(parameters=problem.start)
-        message = f"the last report of a solution {direction} has no reason"
-        require(right, message, got=got, expected="why it stops, in words")
+    _, reports = solve(part, problem, 400)
+    got = reports[-1].reason if reports else "no report"
+    right = reports and isinstance(got, str) and got.strip()
+    message = f"the last report of a solution {direction} has no reason"
+    require(right, message, got=got, expected="why it stops, in words")
 
 
 def _reports_of_three(subject: Subject, part: Any) -> list[Any]:

@@ -55,6 +55,7 @@ def convex(subject: Subject, loss: Any, size: tuple[int, int], trial: int) -> No
             )
 
 
+_needs_columns = needs_no_labels, needs_equal_widths
 _columns = Inputs(("size", "trial"), [(size, trial) for size in SIZES if size[1] > 1 for trial in range(2)])
 
 

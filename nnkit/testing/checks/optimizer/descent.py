@@ -21,31 +21,30 @@ from nnkit.testing.checks.optimizer.running import (
     with_rate,
 )
 from nnkit.testing.failure import difference, expect_equal, require, show
-from nnkit.testing.record import check, needs_trait
+from nnkit.testing.record import Inputs, check, needs_trait
 from nnkit.testing.subject import Subject
 
 # -- one step --------------------------------------------------------------------------------
 
 
-@check("OPT-001/shape-and-type")
-def shape_and_type(subject: Subject, optimizer: Any) -> None:
+@check("OPT-001/shape-and-type", on=Inputs(("size",), (1, 2, 5, 130)))
+def shape_and_type(subject: Subject, optimizer: Any, size: int) -> None:
     """Every layer holds views of the flat vector; another shape or dtype separates them from it.
 
     update returns the parameters, (P,), of the dtype they came in.
     """
-    for size in (1, 2, 5, 130):
-        start, stream = start_and_gradients(subject, "shape", 4, size)
-        theta = start.copy()
-        state = begin(optimizer, theta)
-        require(isinstance(state, dict), "init returns no dict", got=type(state).__name__, expected="dict")
-        expect_equal("init writes to the parameters", theta, start, inputs={"parameters": start})
-        for g in stream:
-            show(parameters=theta.copy(), gradient=g)
-            theta = advance(optimizer, theta, g, state)
-            require(isinstance(theta, np.ndarray), "update returns no array", got=type(theta).__name__)
-            expect_shape("update returns another shape", theta, (size,))
-            require(theta.dtype == subject.dtype, "update returns another dtype", got=theta.dtype)
-            require(np.isfinite(theta).all(), "update gives numbers that are not finite", got=theta)
+    start, stream = start_and_gradients(subject, "shape", 4, size)
+    theta = start.copy()
+    state = begin(optimizer, theta)
+    require(isinstance(state, dict), "init returns no dict", got=type(state).__name__, expected="dict")
+    expect_equal("init writes to the parameters", theta, start, inputs={"parameters": start})
+    for g in stream:
+        show(parameters=theta.copy(), gradient=g)
+        theta = advance(optimizer, theta, g, state)
+        require(isinstance(theta, np.ndarray), "update returns no array", got=type(theta).__name__)
+        expect_shape("update returns another shape", theta, (size,))
+        require(theta.dtype == subject.dtype, "update returns another dtype", got=theta.dtype)
+        require(np.isfinite(theta).all(), "update gives numbers that are not finite", got=theta)
 
 
 @check("OPT-002/zero-rate-is-still", needs=takes_zero_rate)
@@ -59,23 +58,20 @@ def zero_rate_is_still(subject: Subject) -> None:
     expect_path("parameters move at a learning rate of zero", path, [start] * 6, inputs={"parameters": start})
 
 
-@check("OPT-019/first-step-descends")
-def first_step_descends(subject: Subject) -> None:
+@check("OPT-019/first-step-descends", on=Inputs(("trial",), range(3)))
+def first_step_descends(subject: Subject, optimizer: Any, trial: int) -> None:
     """Without accumulated state the first update must be a descent step.
 
     Check the sign of the gradient's term, and the bias correction at step 1 (beta ** 1, not beta ** 0).
     """
-    start = np.full(5, 1e-3, dtype=subject.dtype)
-    for trial in range(3):
-        g = gradients(subject, f"first/{trial}", 1, 5)[0]
-        path, _ = trajectory(subject.make(), start, [g] * 16)  # one that accumulates gradients moves later
-        first = next((theta for theta in path if difference(theta, start) is not None), path[0])
-        show(parameters=start, gradient=g)
-        move = first.astype(np.float64) - start
-        require(np.isfinite(move).all(), "the first step is not finite", got=move)
-        down, expected = float(move @ g) < 0.0, "move @ gradient < 0"
-        require(down, "the first step does not descend", got=move, expected=expected)
-        require(float(np.abs(move).max()) < 1e3, "the first step is enormous", got=move)
+    start, g = np.full(5, 1e-3, dtype=subject.dtype), gradients(subject, f"first/{trial}", 1, 5)[0]
+    path, _ = trajectory(optimizer, start, [g] * 16)  # one that accumulates gradients moves later
+    first = next((theta for theta in path if difference(theta, start) is not None), path[0])
+    show(parameters=start, gradient=g)
+    move = first.astype(np.float64) - start
+    require(np.isfinite(move).all(), "the first step is not finite", got=move)
+    require(float(move @ g) < 0.0, "the first step does not descend", got=move, expected="move @ gradient < 0")
+    require(float(np.abs(move).max()) < 1e3, "the first step is enormous", got=move)
 
 
 # -- descent ---------------------------------------------------------------------------------
@@ -173,32 +169,33 @@ def descends_on_rosenbrock(subject: Subject) -> None:
 # -- coordinates -----------------------------------------------------------------------------
 
 
-@check("OPT-006/permutation")
-def permutation(subject: Subject) -> None:
+@check("OPT-006/permutation", on=Inputs(("order",), lambda s: [s.rng("order").permutation(7), np.arange(7)[::-1]]))
+def permutation(subject: Subject, optimizer: Any, order: Array) -> None:
     """The order of the parameters in the flat vector follows from the order of the layers alone.
 
     Treat all coordinates alike; no index, no cumulative sum, no special first element.
     """
     start, stream = start_and_gradients(subject, "permutation", 8, 7)
-    plain, _ = trajectory(subject.make(), start, stream)
-    for order in (subject.rng("permutation/order").permutation(7), np.arange(7)[::-1]):
-        permuted, _ = trajectory(subject.make(), start[order], [g[order] for g in stream])
-        message, expected = "permuted parameters follow another path", [theta[order] for theta in plain]
-        show(parameters=start, order=order)
-        expect_path(message, permuted, expected, tolerance=256 * subject.eps)
+    plain, _ = trajectory(optimizer, start, stream)
+    permuted, _ = trajectory(optimizer, start[order], [g[order] for g in stream])
+    message, expected = "permuted parameters follow another path", [theta[order] for theta in plain]
+    show(parameters=start, order=order)
+    expect_path(message, permuted, expected, tolerance=256 * subject.eps)
 
 
-@check("OPT-007/coordinatewise", needs=needs_trait("coordinatewise", "that it works coordinate by coordinate"))
-def coordinatewise(subject: Subject) -> None:
+_cuts = Inputs(("size", "cut", "steps"), ((6, 3, 8), (7, 1, 8), (70_003, 40_001, 2)))
+
+
+@check("OPT-007/coordinatewise", needs=needs_trait("coordinatewise", "that it is coordinatewise"), on=_cuts)
+def coordinatewise(subject: Subject, optimizer: Any, size: int, cut: int, steps: int) -> None:
     """Blocked and compiled counterparts, and training in shards, update parts of the vector separately.
 
     Set `coordinatewise = False`, or let no coordinate depend on another (no norm, mean or maximum).
     """
-    for size, cut, steps in ((6, 3, 8), (7, 1, 8), (70_003, 40_001, 2)):
-        start, stream = start_and_gradients(subject, "halves", steps, size)
-        together, _ = trajectory(subject.make(), start, stream)
-        first, _ = trajectory(subject.make(), start[:cut], [g[:cut] for g in stream])
-        second, _ = trajectory(subject.make(), start[cut:], [g[cut:] for g in stream])
-        apart = [np.concatenate(halves) for halves in zip(first, second, strict=True)]
-        message = f"two halves of {size} parameters updated separately differ from all together"
-        expect_path(message, apart, together, tolerance=16 * subject.eps, inputs={"parameters": start})
+    start, stream = start_and_gradients(subject, "halves", steps, size)
+    together, _ = trajectory(optimizer, start, stream)
+    first, _ = trajectory(optimizer, start[:cut], [g[:cut] for g in stream])
+    second, _ = trajectory(optimizer, start[cut:], [g[cut:] for g in stream])
+    apart = [np.concatenate(halves) for halves in zip(first, second, strict=True)]
+    message = "two halves of the parameters updated separately differ from all together"
+    expect_path(message, apart, together, tolerance=16 * subject.eps, inputs={"parameters": start})

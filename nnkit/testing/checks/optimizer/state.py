@@ -24,7 +24,7 @@ from nnkit.testing.checks.optimizer.running import (
 )
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
 from nnkit.testing.points import normal
-from nnkit.testing.record import check
+from nnkit.testing.record import Inputs, check
 from nnkit.testing.subject import Subject
 
 
@@ -63,61 +63,61 @@ def gradient_untouched(subject: Subject, optimizer: Any) -> None:
     expect_path(message, path, expected, tolerance=4 * subject.eps, inputs={"parameters": start})
 
 
-@check("OPT-010/bind-equals-update")
-def bind_equals_update(subject: Subject) -> None:
+_runs = Inputs(("size", "steps"), lambda s: [(1, 12), (5, 12), (affordable_size(s, 70_003), 3)])
+
+
+@check("OPT-010/bind-equals-update", on=_runs)
+def bind_equals_update(subject: Subject, optimizer: Any, size: int, steps: int) -> None:
     """Training runs on the bound step; it must be the same rule, step for step.
 
     Change parameters and state in place, read the gradient anew in each step, keep scratch out of the state.
     """
     rtol, atol = 64 * subject.eps, 16 * subject.eps
-    for size, steps in ((1, 12), (5, 12), (affordable_size(subject, 70_003), 3)):
-        start, stream = start_and_gradients(subject, "bind", steps, size)
-        make_step, live_state = bound(subject.make(), start)
-        plain, plain_state = start.copy(), begin(subject.make(), start.copy())
-        for step, g in enumerate(stream, 1):
-            show(parameters=start, gradient=g)
-            live = make_step(g)
-            with quiet():
-                plain = advance(subject.make(), plain, g.copy(), plain_state)
-            expect_close(f"bind differs from update in step {step}", live, plain, rtol=rtol, atol=atol)
-            message = f"bind leaves another state than update in step {step}"
-            expect_close(message, dict(live_state), dict(plain_state), rtol=rtol, atol=atol)
+    start, stream = start_and_gradients(subject, "bind", steps, size)
+    make_step, live_state = bound(optimizer, start)
+    plain, plain_state = start.copy(), begin(subject.make(), start.copy())
+    for step, g in enumerate(stream, 1):
+        show(parameters=start, gradient=g)
+        live = make_step(g)
+        with quiet():
+            plain = advance(subject.make(), plain, g.copy(), plain_state)
+        expect_close(f"bind differs from update in step {step}", live, plain, rtol=rtol, atol=atol)
+        message = f"bind leaves another state than update in step {step}"
+        expect_close(message, dict(live_state), dict(plain_state), rtol=rtol, atol=atol)
 
 
-@check("OPT-011/bind-resumes")
-def bind_resumes(subject: Subject) -> None:
+@check("OPT-011/bind-resumes", on=Inputs(("cut",), (1, 2, 5)))
+def bind_resumes(subject: Subject, optimizer: Any, cut: int) -> None:
     """A run is saved between two bound steps, from the state as it is there.
 
     Write counters and moments back to the state in every step, not to variables of the closure.
     """
     start, stream = start_and_gradients(subject, "bind-resume", 9)
-    for cut in (1, 2, 5):
-        make_step, state = bound(subject.make(), start)
-        theta = [make_step(g) for g in stream[:cut]][-1]
-        show(parameters=theta, state=without_blocks(copy.deepcopy(state)))
-        resumed, _ = bound(subject.make(), theta, reloaded(state, theta))
-        for step, g in enumerate(stream[cut:], cut + 1):
-            expected, message = make_step(g), f"bound again after {cut} steps, step {step} differs from going on"
-            expect_equal(message, resumed(g), expected)
+    make_step, state = bound(optimizer, start)
+    theta = [make_step(g) for g in stream[:cut]][-1]
+    show(parameters=theta, state=without_blocks(copy.deepcopy(state)))
+    resumed, _ = bound(subject.make(), theta, reloaded(state, theta))
+    for step, g in enumerate(stream[cut:], cut + 1):
+        expected, message = make_step(g), f"bound again after {cut} steps, step {step} differs from going on"
+        expect_equal(message, resumed(g), expected)
 
 
-@check("OPT-012/resume-equals-continuous")
-def resume_equals_continuous(subject: Subject) -> None:
+@check("OPT-012/resume-equals-continuous", on=Inputs(("cut",), (0, 1, 2, 3, 10, 20)))
+def resume_equals_continuous(subject: Subject, optimizer: Any, cut: int) -> None:
     """A run that is cut and resumed must give bit-identical parameters.
 
     Put everything that the next step needs into `state`: counters, moments, previous values.
     """
     start, stream = start_and_gradients(subject, "resume", 25)
-    expected, _ = trajectory(subject.make(), start, stream)
-    for cut in (0, 1, 2, 3, 10, 20):
-        path, state = trajectory(subject.make(), start, stream[:cut])
-        theta = path[-1] if path else start
-        saved = reloaded(state, theta)
-        show(parameters=theta, state=without_blocks(saved))
-        other, _ = trajectory(subject.make(), *start_and_gradients(subject, "other run", 4, 3))
-        require(len(other) == 4, "a second run does not complete")
-        rest, _ = trajectory(subject.make(), theta, stream[cut:], saved)
-        expect_path(f"resumed after {cut} steps, it differs from going on", rest, expected[cut:], after=cut)
+    expected, _ = trajectory(optimizer, start, stream)
+    path, state = trajectory(subject.make(), start, stream[:cut])
+    theta = path[-1] if path else start
+    saved = reloaded(state, theta)
+    show(parameters=theta, state=without_blocks(saved))
+    other, _ = trajectory(subject.make(), *start_and_gradients(subject, "other run", 4, 3))
+    require(len(other) == 4, "a second run does not complete")
+    rest, _ = trajectory(subject.make(), theta, stream[cut:], saved)
+    expect_path(f"resumed after {cut} steps, it differs from going on", rest, expected[cut:], after=cut)
 
 
 @check("OPT-021/state-owns-its-memory")
@@ -139,19 +139,18 @@ def state_owns_its_memory(subject: Subject, optimizer: Any) -> None:
             require(not shared, f"{path} is the memory of the parameters", expected="a copy")
 
 
-@check("OPT-015/state-dtype")
-def state_dtype(subject: Subject) -> None:
+@check("OPT-015/state-dtype", on=Inputs(("steps",), (0, 5)))
+def state_dtype(subject: Subject, optimizer: Any, steps: int) -> None:
     """A float64 moment next to float32 parameters doubles the memory of training.
 
     Make state arrays with np.zeros_like(parameters); keep constants Python numbers.
     """
     start, stream = start_and_gradients(subject, "dtype", 5)
-    for steps in (0, 5):
-        _, state = trajectory(subject.make(), start, stream[:steps])
-        for path, value in arrays_of(state):
-            if value.dtype.kind == "f":
-                message = f"{path} has another dtype than the parameters after {steps} steps"
-                require(value.dtype == subject.dtype, message, got=value.dtype, expected=subject.dtype)
+    _, state = trajectory(optimizer, start, stream[:steps])
+    for path, value in arrays_of(state):
+        if value.dtype.kind == "f":
+            message = f"{path} has another dtype than the parameters after {steps} steps"
+            require(value.dtype == subject.dtype, message, got=value.dtype, expected=subject.dtype)
 
 
 @check("OPT-016/state-matters", level="strict", scope="part")

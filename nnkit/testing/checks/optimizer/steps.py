@@ -27,7 +27,7 @@ from nnkit.testing.checks.optimizer.running import (
 )
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
 from nnkit.testing.points import normal
-from nnkit.testing.record import applies_if, check, needs_float32
+from nnkit.testing.record import Inputs, applies_if, check, needs_float32
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
@@ -69,8 +69,8 @@ def schedule_honoured(subject: Subject) -> None:
     expect_path("a constant schedule differs from its number", constant, plain, tolerance=16 * subject.eps)
 
 
-@check("OPT-018/rate-scales-the-step", needs=takes_zero_rate)
-def rate_scales_the_step(subject: Subject) -> None:
+@check("OPT-018/rate-scales-the-step", needs=takes_zero_rate, on=Inputs(("times",), (2.0, 4.0, 1000.0)))
+def rate_scales_the_step(subject: Subject, times: float) -> None:
     """A learning rate that does not set the length of the step cannot be tuned or scheduled.
 
     Multiply the step by the learning rate once; not by its square, not after adding something to it.
@@ -78,43 +78,43 @@ def rate_scales_the_step(subject: Subject) -> None:
     start, stream = start_and_gradients(subject, "scales", 1)
     wide, double = start.astype(np.float64), [stream[0].astype(np.float64)]
     unit = 1e-6  # so short that implicit forms, which divide by 1 + rate * decay, are linear too
-    first = trajectory(with_rate(subject, unit), wide, double)[0][0] - wide
-    for times in (2.0, 4.0, 1000.0):
-        step = trajectory(with_rate(subject, unit * times), wide, double)[0][0] - wide
-        message = f"the first step at a rate of {unit * times:g} is not {times:g} times that at {unit:g}"
-        show(parameters=start, gradient=stream[0])
-        rtol, atol = 1e-6 + 2e-6 * times, 1e-15 * times
-        expect_close(message, step, first * times, rtol=rtol, atol=atol)
+    first, step = (trajectory(with_rate(subject, rate), wide, double)[0][0] - wide for rate in (unit, unit * times))
+    message = f"the first step at a rate of {unit * times:g} is not {times:g} times that at {unit:g}"
+    show(parameters=start, gradient=stream[0])
+    rtol, atol = 1e-6 + 2e-6 * times, 1e-15 * times
+    expect_close(message, step, first * times, rtol=rtol, atol=atol)
 
 
 # -- unusual gradients and long runs ---------------------------------------------------------
 
 
-@check("OPT-014/odd-gradients")
-def odd_gradients(subject: Subject, optimizer: Any) -> None:
-    """Dead units send gradients of zero, saturated ones tiny and diverging ones huge numbers.
-
-    Guard every division (epsilon outside or inside the root), and check 0 / 0 in the first step.
-    """
-    start = normal(subject, "odd", (4,))
+def _odd(subject: Subject) -> list[tuple[str, tuple[float, ...]]]:
     tiny, huge = (1e-30, 1e10) if subject.dtype == np.float32 else (1e-200, 1e100)
-    for label, values in (
+    return [
         ("zero", (0.0, 0.0, 0.0, 0.0)),
         ("half zero", (0.0, 1.0, 0.0, -1.0)),
         ("tiny", (tiny, tiny, tiny, tiny)),
         ("huge", (huge, -huge, 1.0, 0.0)),
         ("negative zero", (-0.0, -0.0, -0.0, -0.0)),
-    ):
-        stream = [np.array(values, dtype=subject.dtype)] * 4
-        show(parameters=start, gradient=stream[0])
-        theta = start.copy()
-        state = begin(optimizer, theta)
-        for g in [*stream, *gradients(subject, "odd", 2, 4), *stream] if label == "zero" else stream:
-            with silent(f"update for a {label} gradient"):
-                theta = advance(optimizer, theta, g.copy(), state)
-            require(not np.isnan(theta).any(), f"a {label} gradient gives NaN", got=theta)
-            finite = label == "huge" or np.isfinite(theta).all()
-            require(finite, f"a {label} gradient gives infinity", got=theta)
+    ]
+
+
+@check("OPT-014/odd-gradients", on=Inputs(("gradient", "values"), _odd))
+def odd_gradients(subject: Subject, optimizer: Any, label: str, values: tuple[float, ...]) -> None:
+    """Dead units send gradients of zero, saturated ones tiny and diverging ones huge numbers.
+
+    Guard every division (epsilon outside or inside the root), and check 0 / 0 in the first step.
+    """
+    start, stream = normal(subject, "odd", (4,)), [np.array(values, dtype=subject.dtype)] * 4
+    show(parameters=start, gradient=stream[0])
+    theta = start.copy()
+    state = begin(optimizer, theta)
+    for g in [*stream, *gradients(subject, "odd", 2, 4), *stream] if label == "zero" else stream:
+        with silent(f"update for a {label} gradient"):
+            theta = advance(optimizer, theta, g.copy(), state)
+        require(not np.isnan(theta).any(), f"a {label} gradient gives NaN", got=theta)
+        finite = label == "huge" or np.isfinite(theta).all()
+        require(finite, f"a {label} gradient gives infinity", got=theta)
 
 
 @check("OPT-017/float32-accuracy", needs=needs_float32)
