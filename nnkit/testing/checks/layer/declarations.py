@@ -11,39 +11,35 @@ from nnkit.arrays import Array
 from nnkit.interfaces import ParameterSpec
 from nnkit.network.composition import DEFAULTS
 from nnkit.testing.call import called, expect_shape, quiet
-from nnkit.testing.checks.layer.passes import Situation, accepted_sizes, adapt, situation, situations, width
+from nnkit.testing.checks.layer.passes import Situation, adapt, situation, situations, width
 from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.record import check
 from nnkit.testing.subject import Subject
 
 
-@check("LAY-001/declarations")
-def declarations(subject: Subject, layer: Any) -> None:
+@check("LAY-001/declarations", on=situations)
+def declarations(subject: Subject, layer: Any, one: Situation) -> None:
     """The flat vector is laid out from what the layer declares, before any data come.
 
     parameter_specs names every array once, with its shape and fans; outputs is the number of columns of forward.
     """
-    for rows, inputs in accepted_sizes(layer):
-        specs, outputs = layer.parameter_specs(inputs), layer.outputs(inputs)
-        names = [spec.name for spec in specs]
-        require(len(set(names)) == len(names), "two parameters have one name", got=names)
-        for spec in specs:
-            good = all(isinstance(length, int) and length > 0 for length in spec.shape)
-            require(good, f"the shape of {spec.name!r} is no shape", inputs={"inputs": inputs}, got=spec.shape)
-            require(spec.fan_in > 0 and spec.fan_out > 0, f"the fans of {spec.name!r} are not positive", got=spec)
-            require(spec.role in {"weight", "bias", "buffer"}, f"the role of {spec.name!r} is unknown", got=spec.role)
-        require(layer.parameter_specs(inputs) == specs, "parameter_specs changes from call to call", got=specs)
-        require(isinstance(outputs, int) and outputs > 0, "outputs is no positive number", got=outputs)
-        for training in (False, True):
-            one = situation(subject, "declarations", rows, inputs, training=training)
-            show(one.shown)
-            y, cache = one.forward()
-            expect_shape("forward has another shape than declared", y, (rows, outputs))
-            shapes = {name: gradient.shape for name, gradient in one.backward(cache).items()}
-            trained = {spec.name: spec.shape for spec in specs if spec.role != "buffer"}
-            expected = {"grad_x": one.x.shape, **trained}
-            message = "backward returns other gradients than declared, or of other shapes"
-            require(shapes == expected, message, got=shapes, expected=expected)
+    rows, inputs = one.x.shape
+    specs, outputs = layer.parameter_specs(inputs), layer.outputs(inputs)
+    names = [spec.name for spec in specs]
+    require(len(set(names)) == len(names), "two parameters have one name", got=names)
+    for spec in specs:
+        good = all(isinstance(length, int) and length > 0 for length in spec.shape)
+        require(good, f"the shape of {spec.name!r} is no shape", got=spec.shape)
+        require(spec.fan_in > 0 and spec.fan_out > 0, f"the fans of {spec.name!r} are not positive", got=spec)
+        require(spec.role in {"weight", "bias", "buffer"}, f"the role of {spec.name!r} is unknown", got=spec.role)
+    require(layer.parameter_specs(inputs) == specs, "parameter_specs changes from call to call", got=specs)
+    require(isinstance(outputs, int) and outputs > 0, "outputs is no positive number", got=outputs)
+    y, cache = one.forward()
+    expect_shape("forward has another shape than declared", y, (rows, outputs))
+    shapes = {name: gradient.shape for name, gradient in one.backward(cache).items()}
+    expected = {"grad_x": one.x.shape, **{spec.name: spec.shape for spec in specs if spec.role != "buffer"}}
+    message = "backward returns other gradients than declared, or of other shapes"
+    require(shapes == expected, message, got=shapes, expected=expected)
 
 
 @check("LAY-019/fans-and-roles", level="strict", scope="variant")
@@ -106,23 +102,22 @@ def in_a_new_network(subject: Subject, layer: Any) -> None:
     require(alive, "in a new network the output depends neither on the input nor on a parameter", got=one.y)
 
 
-@check("LAY-013/split")
-def split(subject: Subject) -> None:
+@check("LAY-013/split", on=situations)
+def split(subject: Subject, one: Situation) -> None:
     """The core composes the last activation with the loss by itself.
 
     split returns the same layer without its activation, and that activation; together they are the layer.
     """
-    for one in situations(subject, "split"):
-        body, activation = one.layer.split()
-        y, cache = one.forward()
-        specs, body_specs = (
-            [(spec.name, spec.shape) for spec in part.parameter_specs(one.x.shape[1])] for part in (one.layer, body)
-        )
-        expect_equal("the layer without its activation has other parameters", body_specs, specs)
-        for message, z in (
-            ("the two halves of split are not the layer", one.evolve(layer=body).y),
-            ("preactivation is not what the activation is applied to", one.layer.preactivation(cache)),
-        ):
-            if z is not None:
-                z = np.array(z) if activation is None else called(activation, "forward", np.array(z))  # noqa: PLW2901
-                expect_close(message, z, y, tolerance=64 * subject.eps)
+    body, activation = one.layer.split()
+    y, cache = one.forward()
+    specs, body_specs = (
+        [(spec.name, spec.shape) for spec in part.parameter_specs(one.x.shape[1])] for part in (one.layer, body)
+    )
+    expect_equal("the layer without its activation has other parameters", body_specs, specs)
+    for message, z in (
+        ("the two halves of split are not the layer", one.evolve(layer=body).y),
+        ("preactivation is not what the activation is applied to", one.layer.preactivation(cache)),
+    ):
+        if z is not None:
+            z = np.array(z) if activation is None else called(activation, "forward", np.array(z))  # noqa: PLW2901
+            expect_close(message, z, y, tolerance=64 * subject.eps)

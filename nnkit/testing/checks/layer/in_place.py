@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import attrs
@@ -10,10 +11,10 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.errors import NNKitError
 from nnkit.testing.call import expect_shape, quiet, silent
-from nnkit.testing.checks.layer.passes import Situation, copied, situation, situations, valid
+from nnkit.testing.checks.layer.passes import SIZES, Situation, copied, inferences, situation, situations, valid
 from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.points import normal
-from nnkit.testing.record import check, needs_offer
+from nnkit.testing.record import check, inputs, needs_offer
 from nnkit.testing.subject import Subject
 
 
@@ -61,28 +62,26 @@ def bind(
 # -- gradients by row ------------------------------------------------------------------------
 
 
-@check("LAY-009/backward-rows", needs=needs_offer("backward_rows"))
-def backward_rows(subject: Subject) -> None:
+@inputs("one", "count", cases=list(itertools.product(SIZES, (False, True), (1, 3))))
+def by_row(subject: Subject, label: str, size: tuple[int, int], training: bool, count: int) -> tuple[Situation, int]:
+    """Several sizes, and how many gradients there are for each row."""
+    return situation(subject, label, *size, training=training), count
+
+
+@check("LAY-009/backward-rows", needs=needs_offer("backward_rows"), on=by_row)
+def backward_rows(subject: Subject, one: Situation, count: int) -> None:
     """Per-sample Jacobians, and all that second-order training makes of them, are computed by it.
 
     Keep rows and outputs apart: (N, K, D_in) and (N, K, *shape), no sum over rows.
     """
-    for one in situations(subject, "by-row"):
-        for count in (1, 3):
-            _expect_by_row(one, count)
-
-
-def _expect_by_row(one: Situation, count: int) -> None:
-    """``backward_rows`` for ``count`` gradients must be ``backward`` for each of them in one row alone."""
-    tolerance, rows = 128 * one.subject.eps, len(one.x)
-    grads = normal(one.subject, f"by-row/grads/{one.x.shape}/{count}", (rows, count, one.grad.shape[1]))
+    tolerance, rows = 128 * subject.eps, len(one.x)
+    grads = normal(subject, f"by-row/grads/{one.x.shape}/{count}", (rows, count, one.grad.shape[1]))
     _, cache = one.forward()
     try:
         with quiet():
             grad_x, by_name = one.layer.backward_rows(copied(one.values), cache, grads.copy())
     except NNKitError:
-        allowed = one.training and not one.layer.row_independent
-        return require(allowed, "backward_rows is offered and refused")
+        return require(one.training and not one.layer.row_independent, "backward_rows is offered and refused")
     show(x=one.x, grads=grads, training=one.training)
     expect_shape("backward_rows has the wrong shape", grad_x, (rows, count, one.x.shape[1]))
     for n, k in np.ndindex(rows, count):
@@ -98,62 +97,52 @@ def _expect_by_row(one: Situation, count: int) -> None:
     return None
 
 
-@check("LAY-017/backward-rows-into", needs=needs_offer("backward_rows"))
-def backward_rows_into(subject: Subject) -> None:
+@check("LAY-017/backward-rows-into", needs=needs_offer("backward_rows"), on=inferences)
+def backward_rows_into(subject: Subject, one: Situation) -> None:
     """Jacobians of complete networks are written by the in-place variant.
 
     Write each (N, K, *shape) to out[name], whatever it held; return grad_x only where it is needed.
     """
-    for one in situations(subject, "rows-into", modes=(False,)):
-        _, cache = one.forward()
-        grads = normal(subject, f"rows-into/{one.x.shape}", (len(one.x), 2, one.grad.shape[1]))
-        show(x=one.x, grads=grads)
+    _, cache = one.forward()
+    grads = normal(subject, f"rows-into/{one.x.shape}", (len(one.x), 2, one.grad.shape[1]))
+    show(x=one.x, grads=grads)
+    with quiet():
+        expected_x, expected = one.layer.backward_rows(copied(one.values), cache, grads.copy())
+    for order, needed in (("C", True), ("C", False), ("F", True), ("F", False)):
+        out = {name: np.array(np.full_like(array, np.nan), order=order) for name, array in expected.items()}  # type: ignore[call-overload]
         with quiet():
-            expected_x, expected = one.layer.backward_rows(copied(one.values), cache, grads.copy())
-        for order, needed in (("C", True), ("C", False), ("F", True), ("F", False)):
-            out = {name: np.array(np.full_like(array, np.nan), order=order) for name, array in expected.items()}  # type: ignore[call-overload]
-            with quiet():
-                arguments = copied(one.values), cache, grads.copy(), out
-                got_x = one.layer.backward_rows_into(*arguments, needs_grad_x=needed)
-            message = "backward_rows_into returns or writes other gradients"
-            got = {**out, "grad_x": got_x if needed else expected_x}
-            expect_close(message, got, {**expected, "grad_x": expected_x}, tolerance=128 * subject.eps)
+            arguments = copied(one.values), cache, grads.copy(), out
+            got_x = one.layer.backward_rows_into(*arguments, needs_grad_x=needed)
+        message = "backward_rows_into returns or writes other gradients"
+        got = {**out, "grad_x": got_x if needed else expected_x}
+        expect_close(message, got, {**expected, "grad_x": expected_x}, tolerance=128 * subject.eps)
 
 
 # -- the bound pass --------------------------------------------------------------------------
 
 
-def _expect_gradients(
-    how: str, got: dict[str, Array], expected: dict[str, Array], one: Situation, **shown: int
-) -> None:
+def _expect_gradients(how: str, got: dict[str, Array], expected: dict[str, Array], subject: Subject) -> None:
     """Compare the gradients of a bound pass with those of the plain one."""
-    tolerance = 256 * one.subject.eps
     for name, gradient in got.items():
         scale = 1.0 if name == "grad_x" else 1.0 + float(np.abs(expected[name]).max())
-        show(one.shown, shown)
-        expect_close(f"{how} gives another gradient of {name!r}", gradient, expected[name], tolerance=tolerance * scale)
+        message, tolerance = f"{how} gives another gradient of {name!r}", 256 * subject.eps * scale
+        expect_close(message, gradient, expected[name], tolerance=tolerance)
 
 
-@check("LAY-010/bind-equals-plain")
-def bind_equals_plain(subject: Subject) -> None:
+@check("LAY-010/bind-equals-plain", on=situations)
+def bind_equals_plain(subject: Subject, one: Situation) -> None:
     """Training runs on the bound pass; it must be the same layer.
 
     Fill every element of the gradients, read x and grad anew in each call, and rely on no content of scratch.
     """
-    for one in situations(subject, "bind"):
-        _expect_bound(one)
-
-
-def _expect_bound(one: Situation) -> None:
-    """Three batches through the bound layer and through the plain one, the parameters changed in between."""
-    tolerance, plain_rng = 256 * one.subject.eps, one.rng
+    tolerance, plain_rng = 256 * subject.eps, one.rng
     plain, live = copied(one.values), copied(one.values)
     gradients = {name: np.full_like(live[name], np.nan) for name in one.trained}
-    workspace = Workspace(len(one.x), one.subject.dtype)
+    workspace = Workspace(len(one.x), subject.dtype)
     bound = bind(one, live, gradients, workspace, training=one.training, needs_grad_x=True)
-    for batch in range(3):
-        x = valid(one.layer, normal(one.subject, f"bind/x/{one.x.shape}/{batch}", one.x.shape, 1.3))
-        grad = normal(one.subject, f"bind/grad/{one.x.shape}/{batch}", one.grad.shape)
+    for batch in range(3):  # the parameters change in between
+        x = valid(one.layer, normal(subject, f"bind/x/{one.x.shape}/{batch}", one.x.shape, 1.3))
+        grad = normal(subject, f"bind/grad/{one.x.shape}/{batch}", one.grad.shape)
         now, x_passed = one.evolve(x=x, grad=grad), x.copy()
         show(now.shown, batch=batch)
         with silent("the bound layer"):
@@ -167,34 +156,31 @@ def _expect_bound(one: Situation) -> None:
         expect_equal("the bound forward writes to x", x_passed, x)
         expect_close("the bound forward differs", y, expected_y, tolerance=tolerance)
         require(got, "the bound backward returns no grad_x although it is needed")
-        _expect_gradients(
-            "the bound backward", {**got, **gradients}, {"grad_x": expected_x, **expected}, now, batch=batch
-        )
+        _expect_gradients("the bound backward", {**got, **gradients}, {"grad_x": expected_x, **expected}, subject)
         expect_close("the bound pass leaves other parameters or buffers", live, plain, tolerance=tolerance)
         for name in one.trained:  # a step of training changes them in place
             for values in (plain, live):
-                values[name] += one.subject.dtype.type(0.125)
+                values[name] += subject.dtype.type(0.125)
 
 
-@check("LAY-011/bind-forms")
-def bind_forms(subject: Subject) -> None:
+@check("LAY-011/bind-forms", on=situations)
+def bind_forms(subject: Subject, one: Situation) -> None:
     """The first layer needs no grad_x, and prediction no backward at all.
 
     Leave out what needs_grad_x=False and gradients=None make unnecessary; the rest must stay the same.
     """
-    for one in situations(subject, "forms"):
-        y, gradients = one.y, {name: np.full_like(one.values[name], np.nan) for name in one.trained}
-        bound = bind(one, copied(one.values), gradients, training=one.training)
-        forms = {"without needs_grad_x": bound}
-        if not one.training:
-            forms["bound for inference alone,"] = bind(one, copied(one.values), None, training=False)
-        for how, form in forms.items():
-            with quiet():
-                bound_y = np.array(form.forward(one.x.copy()))
-            expect_close(f"{how} the bound forward differs", bound_y, y, tolerance=256 * subject.eps)
+    y, gradients = one.y, {name: np.full_like(one.values[name], np.nan) for name in one.trained}
+    bound = bind(one, copied(one.values), gradients, training=one.training)
+    forms = {"without needs_grad_x": bound}
+    if not one.training:
+        forms["bound for inference alone,"] = bind(one, copied(one.values), None, training=False)
+    for how, form in forms.items():
         with quiet():
-            bound.backward(one.grad.copy())
-        _expect_gradients("without needs_grad_x the bound backward", gradients, one.gradients(), one)
+            bound_y = np.array(form.forward(one.x.copy()))
+        expect_close(f"{how} the bound forward differs", bound_y, y, tolerance=256 * subject.eps)
+    with quiet():
+        bound.backward(one.grad.copy())
+    _expect_gradients("without needs_grad_x the bound backward", gradients, one.gradients(), subject)
 
 
 # -- sizes -------------------------------------------------------------------------------------

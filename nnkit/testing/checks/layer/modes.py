@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from nnkit.testing.call import silent
-from nnkit.testing.checks.layer.passes import copied, situation, situations
+from nnkit.testing.checks.layer.passes import Situation, copied, inferences, situation, situations
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
 from nnkit.testing.record import applies_if, check, needs_float32
 from nnkit.testing.subject import Subject
@@ -15,63 +15,60 @@ from nnkit.testing.subject import Subject
 _needs_noise = applies_if(lambda subject: subject.trait("stochastic"), "it does not declare noise")
 
 
-@check("LAY-005/rows-apart")
-def rows_apart(subject: Subject) -> None:
+@check("LAY-005/rows-apart", on=situations)
+def rows_apart(subject: Subject, one: Situation) -> None:
     """A prediction must not depend on which other rows are predicted with it.
 
     Set `row_independent = False` for statistics of the batch in training; in inference there are none.
     """
-    tolerance, coupled = 128 * subject.eps, subject.trait("stochastic") or not subject.trait("row_independent")
-    for one in situations(subject, "rows"):
-        if one.training and (coupled or one.gathers()):
-            continue
-        y, other = one.y, one.x.copy()
-        message = "a row alone gives another output than among others"
-        alone = np.concatenate([one.rows(slice(n, n + 1)).y for n in range(len(one.x))])
-        expect_close(message, alone, y, tolerance=tolerance)
-        other[-1] *= -17.0
-        changed, message = one.evolve(x=other).y, "changing the last row changes other rows"
-        expect_close(message, changed[:-1], y[:-1], tolerance=tolerance)
+    coupled = one.layer.stochastic or not one.layer.row_independent
+    if one.training and (coupled or one.gathers()):
+        return
+    tolerance, y, other = 128 * subject.eps, one.y, one.x.copy()
+    message = "a row alone gives another output than among others"
+    alone = np.concatenate([one.rows(slice(n, n + 1)).y for n in range(len(one.x))])
+    expect_close(message, alone, y, tolerance=tolerance)
+    other[-1] *= -17.0
+    changed, message = one.evolve(x=other).y, "changing the last row changes other rows"
+    expect_close(message, changed[:-1], y[:-1], tolerance=tolerance)
 
 
-@check("LAY-006/caches-apart")
-def caches_apart(subject: Subject) -> None:
+@check("LAY-006/caches-apart", on=situations)
+def caches_apart(subject: Subject, one: Situation) -> None:
     """Several forward passes may lie between a forward pass and its backward pass.
 
     Put into the cache all that backward needs; store nothing in the layer, and copy what may be overwritten.
     """
-    for one in situations(subject, "caches"):
-        expected = one.gradients()
-        _, cache = one.forward()
-        one.evolve(x=one.x[::-1] * 2 + 1, training=not one.training).forward()
-        one.rows(slice(0, 1)).forward()
-        for layer in (one.layer, subject.make(), one.layer):
-            message = "backward depends on what was forwarded after its own forward"
-            expect_equal(message, one.evolve(layer=layer).backward(cache), expected)
+    expected = one.gradients()
+    _, cache = one.forward()
+    one.evolve(x=one.x[::-1] * 2 + 1, training=not one.training).forward()
+    one.rows(slice(0, 1)).forward()
+    for layer in (one.layer, subject.make(), one.layer):
+        message = "backward depends on what was forwarded after its own forward"
+        expect_equal(message, one.evolve(layer=layer).backward(cache), expected)
 
 
-@check("LAY-007/modes")
-def modes(subject: Subject) -> None:
+@check("LAY-007/modes", on=inferences)
+def modes(subject: Subject, one: Situation) -> None:
     """Prediction must be repeatable, and draw no random numbers.
 
     Draw only in training, and only from rng; declare `stochastic` when you do.
     """
-    for one in situations(subject, "modes", modes=(False,)):
-        for name, training in (("inference", False), ("training", True)):
-            if training and one.layer.stochastic:
-                continue
-            rng = one.rng
-            before = rng.bit_generator.state
-            drawn = one.pass_on(copied(one.values), training=training, rng=rng)
-            require(rng.bit_generator.state == before, f"{name} draws random numbers, not declared")
-            without = one.pass_on(copied(one.values), training=training, rng=None)
-            expect_equal(f"{name} depends on the generator, not declared", without, drawn)
-        values = copied(one.values)
-        one.pass_on(values, training=False, rng=None)
-        expect_equal("inference writes to the parameters or buffers", values, one.values)
-        one.pass_on(values, training=True, rng=one.rng)
-        for name in one.trained:
-            expect_equal(f"a training pass writes to {name!r}, which is no buffer", values[name], one.values[name])
+    for name, training in (("inference", False), ("training", True)):
+        if training and one.layer.stochastic:
+            continue
+        rng = one.rng
+        before = rng.bit_generator.state
+        drawn = one.pass_on(copied(one.values), training=training, rng=rng)
+        require(rng.bit_generator.state == before, f"{name} draws random numbers, not declared")
+        without = one.pass_on(copied(one.values), training=training, rng=None)
+        expect_equal(f"{name} depends on the generator, not declared", without, drawn)
+    values = copied(one.values)
+    one.pass_on(values, training=False, rng=None)
+    expect_equal("inference writes to the parameters or buffers", values, one.values)
+    one.pass_on(values, training=True, rng=one.rng)
+    for name in one.trained:
+        expect_equal(f"a training pass writes to {name!r}, which is no buffer", values[name], one.values[name])
 
 
 @check("LAY-008/draws", needs=_needs_noise)
@@ -108,37 +105,35 @@ def draws(subject: Subject) -> None:
         require(even, "the noise leaves entire rows or columns unchanged")
 
 
-@check("LAY-014/float32-accuracy", needs=needs_float32)
-def float32_accuracy(subject: Subject) -> None:
+@check("LAY-014/float32-accuracy", needs=needs_float32, on=situations)
+def float32_accuracy(subject: Subject, one: Situation) -> None:
     """Most training runs in float32; a formula that cancels there is right on paper only.
 
     Subtract means before squaring; look for constants cut to float16.
     """
-    for one in situations(subject, "float32"):
-        if one.training and (one.layer.stochastic or len(one.x) == 1):
-            continue
-        values = {name: array.astype(np.float64) for name, array in one.values.items()}
-        wide = one.evolve(values=values, x=one.x.astype(np.float64), grad=one.grad.astype(np.float64))
-        grad_x, wide_x, scale = one.gradients()["grad_x"], wide.gradients()["grad_x"], 1.0 + float(np.abs(one.x).max())
-        expect_close("forward in float32 is not close to float64", one.y, wide.y, rtol=1e-4, atol=1e-4 * scale)
-        message, scale = "backward in float32 is not close to float64", 1.0 + float(np.abs(wide_x).max())
-        expect_close(message, grad_x, wide_x, rtol=1e-3, atol=1e-3 * scale)
+    if one.training and (one.layer.stochastic or len(one.x) == 1):
+        return
+    values = {name: array.astype(np.float64) for name, array in one.values.items()}
+    wide = one.evolve(values=values, x=one.x.astype(np.float64), grad=one.grad.astype(np.float64))
+    grad_x, wide_x, scale = one.gradients()["grad_x"], wide.gradients()["grad_x"], 1.0 + float(np.abs(one.x).max())
+    expect_close("forward in float32 is not close to float64", one.y, wide.y, rtol=1e-4, atol=1e-4 * scale)
+    message, scale = "backward in float32 is not close to float64", 1.0 + float(np.abs(wide_x).max())
+    expect_close(message, grad_x, wide_x, rtol=1e-3, atol=1e-3 * scale)
 
 
-@check("LAY-015/nan-stays-visible", level="strict")
-def nan_stays_visible(subject: Subject) -> None:
+@check("LAY-015/nan-stays-visible", level="strict", on=inferences)
+def nan_stays_visible(subject: Subject, one: Situation) -> None:
     """A NaN that disappears in a layer hides the error that caused it.
 
     Use functions that propagate NaN; no nan_to_num, no fmax.
     """
-    for one in situations(subject, "nan", modes=(False,)):
-        if len(one.x) < 2 or not one.real[0]:
-            continue
-        clean, x = one.y, one.x.copy()
-        x[1, 0] = np.nan
-        show(x=x)
-        with silent("for NaN forward"):
-            y = one.layer.forward(copied(one.values), x.copy(), training=False, rng=None)[0]
-        require(np.isnan(y[1]).any(), "forward hides a NaN", got=y[1])
-        message, others = "a NaN in one row changes other rows in inference", np.arange(len(x)) != 1
-        expect_close(message, y[others], clean[others], tolerance=64 * subject.eps)
+    if len(one.x) < 2 or not one.real[0]:
+        return
+    clean, x = one.y, one.x.copy()
+    x[1, 0] = np.nan
+    show(x=x)
+    with silent("for NaN forward"):
+        y = one.layer.forward(copied(one.values), x.copy(), training=False, rng=None)[0]
+    require(np.isnan(y[1]).any(), "forward hides a NaN", got=y[1])
+    message, others = "a NaN in one row changes other rows in inference", np.arange(len(x)) != 1
+    expect_close(message, y[others], clean[others], tolerance=64 * subject.eps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -13,6 +13,7 @@ from nnkit.testing.call import Call, quiet
 from nnkit.testing.derivatives import expect_slope
 from nnkit.testing.failure import difference, require, show
 from nnkit.testing.points import normal
+from nnkit.testing.record import inputs
 from nnkit.testing.subject import Subject
 
 SIZES = ((1, 1), (3, 2), (2, 5), (5, 3), (7, 4))
@@ -32,11 +33,6 @@ def width(layer: Any, inputs: int) -> int:
     require(accepted is not None, reason, inputs={"inputs": inputs})
     assert accepted is not None
     return accepted
-
-
-def accepted_sizes(layer: Any) -> list[tuple[int, int]]:
-    """``SIZES`` with the columns that the layer accepts."""
-    return [(rows, width(layer, inputs)) for rows, inputs in SIZES]
 
 
 def valid(layer: Any, x: Array) -> Array:
@@ -186,13 +182,14 @@ def situation(
     )
 
 
-def situations(subject: Subject, label: str, modes: tuple[bool, ...] = (False, True)) -> Iterator[Situation]:
-    """Several sizes, in inference and in training; failures show the present one."""
-    for rows, inputs in accepted_sizes(subject.make()):
-        one = situation(subject, label, rows, inputs)
-        for training in modes:
-            show(one.shown, training=training)
-            yield one.evolve(training=training)
+@inputs("one", cases=[(*size, training) for size in SIZES for training in (False, True)])
+def situations(subject: Subject, label: str, rows: int, columns: int, training: bool) -> Situation:
+    """Several sizes, in inference and in training."""
+    return situation(subject, label, rows, columns, training=training)
+
+
+inferences = attrs.evolve(situations, cases=[(*size, False) for size in SIZES])
+"""Several sizes, in inference alone."""
 
 
 def _parameters(subject: Subject, layer: Any, inputs: int, label: str) -> dict[str, Array]:

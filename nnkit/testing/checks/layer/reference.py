@@ -22,7 +22,7 @@ from nnkit.testing.checks.layer.passes import (
 )
 from nnkit.testing.effects import expect_effects
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
-from nnkit.testing.record import applies_if, check
+from nnkit.testing.record import Inputs, applies_if, check
 from nnkit.testing.reference_values import expect_reference_values, needs_reference_values, reference_arguments
 from nnkit.testing.subject import Subject
 
@@ -163,27 +163,30 @@ _needs_equal_draws = applies_if(
 )
 
 
-@check("LAY-REF/figures", needs=(needs_reference_values, _needs_equal_draws))
-def figures(subject: Subject) -> None:
+def _examples_and_situations(subject: Subject) -> list[Situation | None]:
+    """``None`` for the examples, and what is compared with a reference."""
+    return [None, *(situations(subject, "reference") if subject.cls.reference is not None else ())]
+
+
+@check(
+    "LAY-REF/figures", needs=(needs_reference_values, _needs_equal_draws), on=Inputs(("one",), _examples_and_situations)
+)
+def figures(subject: Subject, one: Situation | None) -> None:
     """A part may be the wrong function with the right derivative; reference values show it.
 
     Compare the formula with its source; if the reference value is the wrong one, correct that.
     """
-    if subject.cls.reference is not None:
-        for one in situations(subject, "reference"):
-            _expect_reference(one)
-    expect_reference_values(subject, "forward", [], run=_run, run_named=_run_named)
-
-
-def _expect_reference(one: Situation) -> None:
-    reference: Any = one.subject.cls.reference
-    more, values = reference_arguments(one.subject, one.subject.hyperparameters), copied(one.values)
+    if one is None:
+        expect_reference_values(subject, "forward", [], run=_run, run_named=_run_named)
+        return
+    reference: Any = subject.cls.reference
+    more, values = reference_arguments(subject, subject.hyperparameters), copied(one.values)
     with quiet():
         result = reference(copied(one.values), one.x.copy(), training=one.training, rng=one.rng, **more)
     y, buffers = result if isinstance(result, tuple) else (result, {})
     got = one.pass_on(values, training=one.training, rng=one.rng)
-    tolerance = 1e-9 if one.subject.dtype == np.float64 else 2e-4
-    show(one.values, x=one.x, training=one.training)
+    tolerance = 1e-9 if subject.dtype == np.float64 else 2e-4
+    show(one.values, one.shown)
     own = one.buffers
     expect_close("forward differs from the layer's own reference", got, y, tolerance=tolerance)
     require(set(buffers) <= own, "the reference names buffers that are none", got=sorted(buffers), expected=sorted(own))
