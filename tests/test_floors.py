@@ -145,6 +145,11 @@ def test_a_folder_has_few_files(folder):
     assert len(list((ROOT / folder).glob("*.py"))) <= MOST_FILES[folder]
 
 
+def test_the_registry_is_small():
+    files_of_registry = set((ROOT / "registry").glob("*.py")) - {ROOT / "registry" / "builtins.py"}
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files_of_registry) <= 1900
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_part_imports_no_other_part(folder):
     allowed = ("nnkit.interfaces", "nnkit.arrays", "nnkit.errors", "nnkit.spelling", f"nnkit.{folder}._")

@@ -20,6 +20,7 @@ from nnkit.interfaces.part import Part, PartSpec
 from nnkit.plugin_control import why_disabled
 from nnkit.registry.answers import get
 from nnkit.registry.hooks import Entry
+from nnkit.registry.installed import Installed
 from nnkit.registry.kinds import KINDS, hyperparameters, kind_of, top_package
 from nnkit.registry.manager import Registry, current
 from nnkit.registry.specs import build, create, resolve
@@ -50,21 +51,19 @@ def entry_of(registry: Registry, cls: type[Part]) -> Entry | None:
     kind, where = KINDS.get(getattr(cls, "kind", "")), f"{cls.__module__}:{cls.__qualname__}"
     if kind is None:
         return None
-    root = top_package(cls.__module__)
-    in_process = next((e for e in registry.process.table.of_kind(kind) if e.target is cls or e.where == where), None)
-    for entry in registry.builtin.of_kind(kind):
-        if entry.where == where:
-            return entry
-    if root in {BUILTIN, "__main__"}:
-        return in_process  # neither belongs to a plugin
-    installed = registry.installed().values()
+
+    def among(provider: Installed) -> Entry | None:
+        return next((e for e in registry.entries(kind, provider) if e.target is cls or e.where == where), None)
+
+    root, builtin, in_process = top_package(cls.__module__), among(registry.core), among(registry.process)
+    if builtin is not None or root in {BUILTIN, "__main__"}:  # nothing of a plugin is in these
+        return builtin or in_process
     for load in (False, True):  # what is known already goes first; only then is more of its package imported
-        for provider in installed:
+        for provider in registry.installed().values():
             if load and why_disabled(provider.namespace) is None:
                 registry.load_hooks([provider], below=root)
-            for entry in registry.entries(kind, provider):
-                if entry.target is cls or entry.where == where:
-                    return entry
+            if (entry := among(provider)) is not None:
+                return entry
     for provider in registry.enabled():  # an entry may name a class by another path, ``acme_nn:Lion``
         for entry in registry.entries(kind, provider):
             if isinstance(entry.target, str) and top_package(entry.target) == root:
@@ -103,11 +102,8 @@ def _config(part: Part, providers: MutableMapping[str, str]) -> dict[str, Any]:
     if entry is None or not attrs.has(type(part)):
         return {UNREGISTERED: repr(part)}
     if entry.namespace == IN_PROCESS:
-        calls = {
-            *filter(None, providers.get(IN_PROCESS, "").split("; ")),
-            _registration(entry.id, entry.kind.name, part),
-        }
-        providers[IN_PROCESS] = "; ".join(sorted(calls))
+        own, others = _registration(entry.id, entry.kind.name, part), providers.get(IN_PROCESS, "").split("; ")
+        providers[IN_PROCESS] = "; ".join(sorted({own, *filter(None, others)}))
     else:
         owner = CORE_DISTRIBUTION if entry.namespace == BUILTIN else entry.namespace
         providers[owner] = registry.version(entry.namespace)
@@ -216,22 +212,19 @@ def part_from_config(
     inner = {a: f.metadata[PART_KIND] for a, f in fields.items() if PART_KIND in f.metadata}
     several = {a: f.metadata[PARTS_KIND] for a, f in fields.items() if PARTS_KIND in f.metadata}
     keywords = {word: value for word, value in config.items() if word not in {"name", "providers"}}
+
+    def inside(kind: str, value: Any, at: str) -> Any:
+        return part_from_config(kind, value, providers=written_with, overrides=replacements, path=at)
+
     for word, value in keywords.items():
         at, field = f"{where}.{word}", cls.renamed_fields.get(word, word)
         override = _override(replacements, at, value)
         if override is not None:
             keywords[word] = override
         elif field in inner and isinstance(value, Mapping):
-            keywords[word] = part_from_config(
-                inner[field], value, providers=written_with, overrides=replacements, path=at
-            )
+            keywords[word] = inside(inner[field], value, at)
         elif field in several and isinstance(value, list):
-            keywords[word] = [
-                part_from_config(
-                    several[field], item, providers=written_with, overrides=replacements, path=f"{at}[{index}]"
-                )
-                for index, item in enumerate(value)
-            ]
+            keywords[word] = [inside(several[field], item, f"{at}[{index}]") for index, item in enumerate(value)]
         elif isinstance(value, Mapping) and set(value) == {UNREGISTERED}:
             raise _ask_again(at, value[UNREGISTERED], "value")
     try:
@@ -254,8 +247,6 @@ def check_overrides(config: Mapping[str, Any], overrides: Mapping[str, object]) 
     Raises:
         SpecError: Names the nearest place, or the override that is ``None``.
     """
-    if not overrides:
-        return
     places: dict[str, None] = {}
 
     def walk(where: str, value: object) -> None:
@@ -280,8 +271,6 @@ def check_overrides(config: Mapping[str, Any], overrides: Mapping[str, object]) 
 
 def _override(overrides: Mapping[str, PartSpec], where: str, config: object) -> PartSpec | None:
     """The override for this place: by its path, by its path with ``[*]``, or by the id or class that stands there."""
-    if not overrides:
-        return None
     return next((overrides[word] for word in _keys(where, config) if word in overrides), None)
 
 

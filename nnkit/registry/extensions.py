@@ -41,12 +41,9 @@ class Implementation:
     @contextmanager
     def skipped_on_failure(self) -> Iterator[None]:
         """Within the block, a failure is stored and warned of once; in strict mode, raised."""
-        done = False
-        with self._registry.storing_failure(self.module):
+        with self._registry.storing_failure(self.module) as failures:
             yield
-            done = True
-        if not done:
-            error = self._registry.failures[self.module]
+        for error in failures:
             self.warn("is skipped", f"failed with {headline(error)}", once=self.module.origin, cause=error)
 
     def warn(self, outcome: str, problem: str, **options: Any) -> None:

@@ -155,16 +155,8 @@ class Registrar:
             raise PluginError(
                 f"{self._origin} registers the {wanted.name} {name!r} as {target!r}; expected 'module:Class'"
             )
-        entry = Entry(
-            wanted,
-            display(name),
-            self._table.namespace,
-            target,
-            self._origin,
-            aliases=tuple(map(display, other_names)),
-            renamed_from=tuple(map(display, former)),
-        )
-        self._table.add(entry)
+        words = tuple(map(display, other_names)), tuple(map(display, former))
+        self._table.add(Entry(wanted, display(name), self._table.namespace, target, self._origin, *words))
 
     def renamed_distribution(self, old: str) -> None:
         """Declare that this distribution was called ``old`` before, so that ids with that name are read.
@@ -269,11 +261,9 @@ def _check_hooks(plugin: object, origin: str) -> None:
     for name in dir(plugin):
         if name in hooks or not name.startswith(PREFIX) or not inspect.isroutine(inspect.getattr_static(plugin, name)):
             continue
-        if name in HOOK_GROUPS:
-            raise PluginError(f"{origin}: the function {name!r} is not decorated; put @nnkit.plugins.hookimpl above it")
-        raise PluginError(
-            f"{origin}: the function {name!r} is neither decorated nor a hook of nnkit; {_suggestion(name)}"
-        )
+        other = f"is neither decorated nor a hook of nnkit; {_suggestion(name)}"
+        what = "is not decorated; put @nnkit.plugins.hookimpl above it" if name in HOOK_GROUPS else other
+        raise PluginError(f"{origin}: the function {name!r} {what}")
     if not hooks:
         raise PluginError(f"{origin}: no hook implementation in {plugin!r}; the hooks are {', '.join(HOOK_GROUPS)}")
 

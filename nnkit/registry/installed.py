@@ -102,20 +102,19 @@ def _read(distribution: Distribution) -> Installed | None:
     table = PartTable(namespace)
     modules: dict[str, dict[str, str]] = {}  # by target, the groups that name it, with the name of the entry point
     for point in points:
-        target, origin = _target(point), _origin(namespace, point)
+        target = _target(point)
+        origin = f"{namespace} (entry point {point.name} = {point.value} in {point.group!r})"
         if point.group in HOOK_GROUPS.values():
             modules.setdefault(target, {}).setdefault(point.group, origin)
         else:
             problems.extend(_add_part(table, point, target, origin))
-    named = {group for groups in modules.values() for group in groups}
+    unnamed = set(HOOK_GROUPS.values()) - {group for groups in modules.values() for group in groups}
     hooks = tuple(
         HookModule(
             distribution=namespace,
             target=target,
             origin=groups.get(PROJECT) or next(iter(groups.values())),
-            groups=frozenset(
-                group for group in HOOK_GROUPS.values() if group in groups or (PROJECT in groups and group not in named)
-            ),
+            groups=frozenset({*groups, *(unnamed if PROJECT in groups else ())}),
         )
         for target, groups in sorted(modules.items(), key=lambda item: PROJECT not in item[1])
     )
@@ -144,10 +143,6 @@ def _target(point: EntryPoint) -> str:
     if point.pattern.match(point.value) is None:
         return point.value
     return f"{point.module}:{point.attr}" if point.attr else point.module
-
-
-def _origin(namespace: str, point: EntryPoint) -> str:
-    return f"{namespace} (entry point {point.name} = {point.value} in {point.group!r})"
 
 
 def _add_part(table: PartTable, point: EntryPoint, target: str, origin: str) -> list[str]:

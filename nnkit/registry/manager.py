@@ -179,14 +179,15 @@ class Registry:
         ) from failure
 
     @contextlib.contextmanager
-    def storing_failure(self, item: HookModule | Entry) -> Iterator[None]:
+    def storing_failure(self, item: HookModule | Entry) -> Iterator[list[BaseException]]:
         """Within the block, the first failure is stored; ``SystemExit`` is one, as a plugin must not end the caller."""
+        failures: list[BaseException] = []
         try:
-            yield
+            yield failures
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  # one broken plugin must not stop the others
-            self.failures.setdefault(item, error)
+            failures.append(self.failures.setdefault(item, error))
 
     def add_to_process(self, entry: Entry) -> None:
         """Add a part of this process, or replace the one of its name."""

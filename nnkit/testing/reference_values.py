@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
@@ -12,8 +12,8 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.interfaces import Example
 from nnkit.testing.call import quiet
-from nnkit.testing.failure import expect_close, leaves, require
-from nnkit.testing.record import NO_VALUES, applies_if
+from nnkit.testing.failure import expect_close, leaves, require, show
+from nnkit.testing.record import NO_VALUES, Inputs, applies_if
 from nnkit.testing.subject import Subject, resolve_parts
 
 Run = Callable[[Any, str, Mapping[str, Any]], Any]
@@ -61,34 +61,57 @@ def reference_arguments(subject: Subject, hyperparameters: Mapping[str, Any]) ->
     }
 
 
-def expect_reference_values(
+Compared: TypeAlias = Example | Mapping[str, Any] | list[Mapping[str, Any]]
+"""What a part is compared with: an example, its reference at one point, or the values that the reference has at all."""
+
+
+Points: TypeAlias = Callable[[Subject], list[dict[str, Any]]]
+
+
+def compared_with(points: Points = lambda _subject: [], *, examples: bool = True) -> Inputs:
+    """The examples (with the defaults alone), and each of the points at which the reference is asked.
+
+    Args:
+        points: Arguments for the reference.
+        examples: Whether the examples are compared, too.
+    """
+
+    def cases(subject: Subject) -> list[Compared]:
+        own = subject.cls.examples if examples and subject.hyperparameters == subject.variants[0] else ()
+        asked = points(subject) if subject.cls.reference is not None else []
+        return [*own, *asked, *([asked] if asked else [])]
+
+    return Inputs(("compared",), cases)
+
+
+def expect_values(
     subject: Subject,
     method: str,
-    points: list[dict[str, Any]],
+    compared: Compared,
     *,
     run: Run = _plain_run,
     run_named: Run | None = None,
     integers: frozenset[str] = frozenset(),
-    examples: bool = True,
 ) -> None:
-    """Compare the part with its examples (once, with the defaults) and with its reference.
+    """Compare the part with an example or with its reference.
 
     Args:
         subject: The part.
         method: The kind's first method.
-        points: Arguments for the reference.
+        compared: One of the inputs of ``compared_with``.
         run: Calls a method of the part with the arguments of an example.
         run_named: The same for an example that expects results by name, where ``run`` returns only one.
         integers: Arguments that contain integers.
-        examples: Whether the examples are compared, too.
     """
-    if examples and subject.hyperparameters == subject.variants[0]:
-        for example in subject.cls.examples:
-            named = run_named is not None and isinstance(example.expected, Mapping)
-            _expect_example(subject, example, method, run_named if named and run_named else run, integers)
-    if subject.cls.reference is not None and points:
-        compared = [_expect_reference(subject, method, point, run) for point in points]
-        require(any(compared), "the reference returns no finite number, so nothing is compared with it")
+    show()
+    if isinstance(compared, Example):
+        named = run_named is not None and isinstance(compared.expected, Mapping)
+        _expect_example(subject, compared, method, run_named if named and run_named else run, integers)
+    elif isinstance(compared, Mapping):
+        _expect_reference(subject, method, compared, run)
+    else:
+        says = any(np.isfinite(value).any() for point in compared for _, value in leaves(_referred(subject, point)))
+        require(says, "the reference returns no finite number, so nothing is compared with it")
 
 
 def require_comparison(example: Example) -> None:
@@ -147,23 +170,27 @@ def _copied(arguments: Mapping[str, Any], dtype: np.dtype[Any] | None = None) ->
     }
 
 
-def _expect_reference(subject: Subject, method: str, point: dict[str, Any], run: Run) -> bool:
-    """Compare one point; return whether the reference is finite anywhere, and so says something."""
-    finite = False
+def _referred(subject: Subject, point: Mapping[str, Any]) -> Any:
+    """What the reference returns, in float64."""
     reference: Any = subject.cls.reference
-    wide = _copied(point, np.dtype(np.float64))
     with quiet():
-        expected = reference(**_copied(wide), **reference_arguments(subject, subject.hyperparameters))
+        arguments = reference_arguments(subject, subject.hyperparameters)
+        return reference(**_copied(point, np.dtype(np.float64)), **arguments)
+
+
+def _expect_reference(subject: Subject, method: str, point: Mapping[str, Any], run: Run) -> None:
+    """Compare the part with its reference at one point."""
+    expected = _referred(subject, point)
+    with quiet():
         got = run(subject.make(), method, _copied(point))
     if subject.dtype == np.float64:
         rtol, bound = 1e-8, 1e-11
     else:
-        rtol, bound = 512 * subject.eps, 256 * subject.eps * (1.0 + min(_largest(wide), 10.0))
+        rtol, bound = 512 * subject.eps, 256 * subject.eps * (1.0 + min(_largest(point), 10.0))
     for (path, theirs), (_, ours) in zip(leaves(expected), leaves(got), strict=True):
         wanted, actual = np.asarray(theirs, dtype=np.float64), np.asarray(ours, dtype=np.float64)
         message, shapes = f"{method} and the reference differ in shape", (actual.shape, wanted.shape)
         require(shapes[0] == shapes[1], message, inputs=point, got=shapes[0], expected=shapes[1])
-        finite |= bool(np.isfinite(wanted).any())
         by_row = all(
             isinstance(v, np.ndarray) and v.ndim and len(v) == len(wanted) for v in point.values() if wanted.ndim
         )
@@ -177,4 +204,3 @@ def _expect_reference(subject: Subject, method: str, point: dict[str, Any], run:
             inputs=point,
             rows=tuple(point) if by_row else (),
         )
-    return finite

@@ -729,7 +729,58 @@ class Projection(Layer):
         return -(grad * np.sin(cache)) @ parameters["directions"].T, {}
 
 
+@attrs.frozen(kw_only=True)
+class Pruned(Plain):
+    """Plain descent of the parameters that are not 0 at the start: pruned weights stay 0."""
+
+    per_parameter = ("velocity", "alive")
+    constant_state = ("alive",)
+
+    @staticmethod
+    def reference(parameters, gradients, learning_rate, momentum, weight_decay):
+        alive = parameters != 0
+        path = Plain.reference(parameters, gradients, learning_rate, momentum, weight_decay)
+        return np.where(alive, path, 0.0)
+
+    def init(self, parameters, blocks):
+        return {"alive": (parameters != 0).astype(parameters.dtype), **super().init(parameters, blocks)}
+
+    def update(self, parameters, gradient, state):
+        parameters = super().update(parameters, gradient * state["alive"], state)
+        parameters *= state["alive"]
+        return parameters
+
+
+@attrs.frozen(kw_only=True)
+class Sparse(Line):
+    """A line without the connections whose score, a buffer, is not positive."""
+
+    @staticmethod
+    def reference(parameters, x, *, training, rng):
+        y = x @ np.where(parameters["score"] > 0, parameters["weight"], 0.0) + parameters["bias"]
+        return y, {"score": parameters["score"]}
+
+    def parameter_specs(self, inputs):
+        score = {"role": "buffer", "initializer": "normal(stddev=1.0)"}
+        size = {"shape": (inputs, self.units), "fan_in": inputs, "fan_out": self.units}
+        return (*super().parameter_specs(inputs), ParameterSpec(name="score", **size, **score))
+
+    def alive(self, parameters):
+        return parameters | {"weight": parameters["weight"] * (parameters["score"] > 0)}
+
+    def forward(self, parameters, x, *, training, rng):
+        return super().forward(self.alive(parameters), x, training=training, rng=rng)
+
+    def backward(self, parameters, cache, grad):
+        grad_x, gradients = super().backward(self.alive(parameters), cache, grad)
+        return grad_x, gradients | {"weight": gradients["weight"] * (parameters["score"] > 0)}
+
+    def backward_rows(self, parameters, cache, grads):
+        grad_x, found = super().backward_rows(self.alive(parameters), cache, grads)
+        return grad_x, found | {"weight": found["weight"] * (parameters["score"] > 0)}
+
+
 SOUND = (
     Wave, Snake, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Compiled, Labels, Plain, Moments, Bounded, Resilient, Bell, Box, Level, Line, Mask,
-    Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped, Kept, Masked, Coupled, Averaged, Conv, Projection,
+    Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped, Kept, Masked, Coupled, Averaged, Conv, Projection, Pruned, Sparse,
 )  # fmt: skip

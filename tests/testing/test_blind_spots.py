@@ -32,6 +32,41 @@ def test_an_instance_is_checked_with_the_declared_variants():
     assert failure.subject == "float64, slope=3.0"
 
 
+@attrs.frozen(kw_only=True)
+class Narrow(Elementwise):
+    """``gain * z``, which refuses 17 columns; with a gain of 2 and many rows, its ``vjp`` is wrong."""
+
+    variants = ({"gain": 2.0},)
+
+    gain: float = real(1.0)
+
+    def forward(self, z):
+        if z.shape[1] == 17:
+            raise MemoryError("17 columns")
+        return z * z.dtype.type(self.gain)
+
+    def derivative(self, z, a):
+        return np.full_like(z, self.gain)
+
+    def vjp(self, z, a, grad):
+        return grad * grad.dtype.type(self.gain if self.gain == 1.0 or len(z) < 60 else 3.0)
+
+
+def test_an_input_that_cannot_be_tried_hides_no_fault_at_another():
+    (failure,) = check(Narrow, only="ACT-008").failures
+    assert failure.what == "the part raises: MemoryError: 17 columns"
+    assert failure.subject == "float64, defaults"
+    other = "vjp(z, a, vector) is not the product of jacobian and vector"
+    assert (f"{other} (float64, gain=2.0)",) == failure.others
+    assert f"  also     {other}" in str(failure)
+
+
+def test_the_inputs_of_the_first_failure_are_shown_and_no_others():
+    (failure,) = check(Narrow(gain=2.0), only="ACT-008").failures
+    assert {"z"} == set(failure.inputs)
+    assert "(3, 17)" in failure.inputs["z"]
+
+
 def test_the_kit_warns_of_nothing_when_a_part_does():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -13,7 +13,7 @@ from nnkit.interfaces import Distribution
 from nnkit.testing.call import Call, expect_shape, quiet
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
 from nnkit.testing.record import Inputs, applies_if, check
-from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
+from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 SIZES = ((1, 1), (1, 7), (7, 1), (3, 5), (5, 3), (40, 30))
@@ -247,15 +247,15 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
         return getattr(part, method)(**arguments)
 
 
-@check("INIT-REF/figures", needs=needs_reference_values)
-def figures(subject: Subject) -> None:
+def _points(_subject: Subject) -> list[dict[str, Any]]:
+    return [{"fan_in": fan_in, "fan_out": fan_out} for fan_in, fan_out in FANS]
+
+
+@check("INIT-REF/figures", needs=needs_reference_values, on=compared_with(_points))
+def figures(subject: Subject, compared: Compared) -> None:
     """An initializer may draw from another distribution than its name says.
 
     Compare mean and variance with the source: fan_in or fan_out, 1 or 2, variance or deviation.
     """
-    if subject.cls.reference is None:
-        expect_reference_values(subject, "sample", [], run=_run)
-    else:
-        expect_reference_values(
-            subject, "element_distribution", [{"fan_in": a, "fan_out": b} for a, b in FANS], run=_run
-        )
+    method = "sample" if subject.cls.reference is None else "element_distribution"
+    expect_values(subject, method, compared, run=_run)

@@ -21,7 +21,7 @@ from nnkit.testing.call import Call, affordable, quiet
 from nnkit.testing.checks.metric_forms import Form, example_task, forms, perfect_prediction
 from nnkit.testing.failure import difference, expect_close, expect_equal, fail, require, show
 from nnkit.testing.record import Inputs, applies_if, check, needs_float32, needs_trait
-from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
+from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
 from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 
@@ -226,7 +226,7 @@ def better(subject: Subject, metric: Any, form: Form) -> None:
 
 
 @check("MET-008/other-tasks-are-refused", on=Inputs(("task",), TASKS))
-def other_tasks(subject: Subject, metric: Any, name: str) -> None:
+def other_tasks(subject: Subject, metric: Any, name: Any) -> None:
     """A metric of another task gives a number that means nothing, and training follows it.
 
     Leave `check` as it is (or call super().check(task) first), and declare `tasks`.
@@ -333,11 +333,14 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return part.result(state)
 
 
-@check("MET-REF/figures", needs=needs_reference_values)
-def reference_values(subject: Subject) -> None:
+def _points(subject: Subject) -> list[dict[str, Any]]:
+    return [form.arrays for form in forms(subject, "reference")]
+
+
+@check("MET-REF/figures", needs=needs_reference_values, on=compared_with(_points))
+def reference_values(subject: Subject, compared: Compared) -> None:
     """A metric may stream well and still be another metric than its name says.
 
     Compare the formula with its source; if the value itself is wrong, fix the example or the reference.
     """
-    points = [form.arrays for form in forms(subject, "reference")] if subject.cls.reference is not None else []
-    expect_reference_values(subject, "result", points, run=_run)
+    expect_values(subject, "result", compared, run=_run)

@@ -15,7 +15,7 @@ from nnkit.testing.derivatives import expect_slope, moved, one_sided, steps_with
 from nnkit.testing.failure import expect_close, require, show
 from nnkit.testing.points import apart, declared_kinks, normal
 from nnkit.testing.record import Inputs, check, inputs, needs_offer, needs_trait
-from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
+from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 SHAPES = ((1,), (5,), (1, 1), (3, 2), (2, 5), (2, 3, 2), (0, 3))
@@ -239,10 +239,14 @@ def large(subject: Subject, part: Any, w: Array) -> None:
     )
 
 
-@check("REG-REF/figures", needs=needs_reference_values)
-def figures(subject: Subject) -> None:
+def _points(subject: Subject) -> list[dict[str, Any]]:
+    return [{"weights": w} for w in _weights(subject, "reference") if w.size]
+
+
+@check("REG-REF/figures", needs=needs_reference_values, on=compared_with(_points))
+def figures(subject: Subject, compared: Compared) -> None:
     """A penalty may have the right slope and still be another penalty than its name says.
 
     Compare the formula with its source: one half or not, sum or mean.
     """
-    expect_reference_values(subject, "value", [{"weights": w} for w in _weights(subject, "reference") if w.size])
+    expect_values(subject, "value", compared)

@@ -13,7 +13,7 @@ from nnkit.testing.call import Call, quiet
 from nnkit.testing.effects import hyperparameter_fields
 from nnkit.testing.failure import expect_equal, require
 from nnkit.testing.record import Inputs, check, needs_trait
-from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
+from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 STEPS = [*range(130), *range(130, 3000, 37), 999, 1000, 1001, 9_999, 10_000, 10_001, 99_999, 100_000, 10**6, 10**9]
@@ -115,11 +115,15 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return getattr(part, method)(**arguments)
 
 
-@check("SCH-REF/figures", needs=needs_reference_values, scope="variant")
-def reference_values(subject: Subject) -> None:
+def _points(_subject: Subject) -> list[dict[str, Any]]:
+    steps = (*range(40), 99, 100, 500, 999, 1000, 1001, 2500, 9_999, 10_000, 20_000)
+    return [{"step": step} for step in steps]
+
+
+@check("SCH-REF/figures", needs=needs_reference_values, scope="variant", on=compared_with(_points))
+def reference_values(subject: Subject, compared: Compared) -> None:
     """A plan may fall smoothly and still be another plan than its name says.
 
     Compare the formula with its source: when it begins, when it ends, and what counts as step 0.
     """
-    steps = (*range(40), 99, 100, 500, 999, 1000, 1001, 2500, 9_999, 10_000, 20_000)
-    expect_reference_values(subject, "rate", [{"step": step} for step in steps], run=_run)
+    expect_values(subject, "rate", compared, run=_run)

@@ -19,7 +19,7 @@ from nnkit.testing.effects import expect_effects
 from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.objectives import Objective, Problem, curved, linear, solve
 from nnkit.testing.record import Inputs, applies_if, check, needs_offer, needs_trait
-from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
+from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
 from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 
@@ -313,10 +313,10 @@ def hyperparameters_matter(subject: Subject) -> None:
     expect_effects(subject, _reports_of_three, kind_of_effect="step, value or end")
 
 
-@check("SOL-REF/figures", needs=needs_reference_values)
-def reference_values(subject: Subject) -> None:
+@check("SOL-REF/figures", needs=needs_reference_values, on=compared_with())
+def reference_values(subject: Subject, compared: Compared) -> None:
     """A solver may reach the optimum and still be another one than its name says.
 
     Compare each step with the source.
     """
-    expect_reference_values(subject, "solve", [], run=lambda part, method, inputs: getattr(part, method)(**inputs))
+    expect_values(subject, "solve", compared, run=lambda part, method, inputs: getattr(part, method)(**inputs))

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 from kit_power.planting import plant, slip
-from kit_power.sound import Averaged, Conv, Coupled, Hits, Masked, Patience, Projection, Wave
+from kit_power.sound import (
+    Averaged,
+    Conv,
+    Coupled,
+    Hits,
+    Line,
+    Masked,
+    Patience,
+    Plain,
+    Projection,
+    Pruned,
+    Sparse,
+    Wave,
+)
 
 from nnkit.interfaces import ParameterSpec
 from nnkit.losses.gaussian_nll import GaussianNLL
@@ -136,3 +149,45 @@ def _decides_at_a_half(s, state, prediction, target, weight):
 
 
 plant("wrong factor", Hits, "decides-at-a-half", add=_decides_at_a_half)
+
+
+# -- pruning: a mask that is lost, and weights that come back ------------------------------------
+
+
+def _bound_without_the_mask(s, parameters, gradient, state):
+    return lambda: Plain.update(s, parameters, gradient, state)
+
+
+def _regrows(s, parameters, gradient, state):
+    if state["step"] == 8:
+        state["alive"][:] = 1
+    return Pruned.update(s, parameters, gradient, state)
+
+
+def _trains_all(s, parameters, x, *, training, rng):
+    return (Line if training else Sparse).forward(s, parameters, x, training=training, rng=rng)
+
+
+def _opens(s, parameters, x, *, training, rng):
+    y = Sparse.forward(s, parameters, x, training=training, rng=rng)
+    if training:
+        np.abs(parameters["score"], out=parameters["score"])
+    return y
+
+
+def _gradient_of_all(s, parameters, cache, grad):
+    return Sparse.backward(s, parameters, cache, grad)[0], Line.backward(s, parameters, cache, grad)[1]
+
+
+plant("in-place differs", Pruned, "bound-step-loses-the-mask", bind=_bound_without_the_mask)
+plant("wrong function", Pruned, "regrows-after-8-steps", figures=True, update=_regrows)
+plant("lost state", Pruned, "mask-not-per-parameter", per_parameter=("velocity",))
+plant("false declaration", Sparse, "mask-in-inference-alone", forward=_trains_all)
+plant("wrong function", Sparse, "training-opens-the-mask", figures=True, forward=_opens)
+plant("wrong factor", Sparse, "gradient-without-the-mask", backward=_gradient_of_all)
+plant(
+    "wrong factor",
+    Sparse,
+    "weights-behind-the-mask-send-gradients",
+    backward=lambda s, p, cache, grad: (grad @ p["weight"].T, Sparse.backward(s, p, cache, grad)[1]),
+)

@@ -13,7 +13,7 @@ from nnkit.testing.derivatives import Slope, one_sided
 from nnkit.testing.failure import difference, expect_agreement, expect_close, fail, require
 from nnkit.testing.points import EXTREMES, declared_kinks, elementwise_points, normal
 from nnkit.testing.record import Inputs, applies_if, check, needs_trait, needs_unordered
-from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
+from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 
@@ -198,13 +198,16 @@ def largest_numbers(subject: Subject, part: Any) -> None:
     require(not np.isnan(a).any(), "forward is NaN at the largest numbers of the dtype", inputs={"z": z}, got=a)
 
 
-@check("ACT-REF/figures", needs=needs_reference_values)
-def figures(subject: Subject) -> None:
+def _points(subject: Subject) -> list[dict[str, Any]]:
+    points = np.concatenate([elementwise_points(subject, "reference").ravel(), [25.0, -25.0, 60.0, -60.0]])
+    z = points[:, None] if subject.elementwise else in_rows(points)
+    return [{"z": z.astype(subject.dtype)}, {"z": normal(subject, "reference/narrow", (3, 1), 2.0)}]
+
+
+@check("ACT-REF/figures", needs=needs_reference_values, on=compared_with(_points))
+def figures(subject: Subject, compared: Compared) -> None:
     """A part may be the wrong function with the right derivative; reference values show it.
 
     Compare the formula with its source; if the reference value is the wrong one, correct that.
     """
-    points = np.concatenate([elementwise_points(subject, "reference").ravel(), [25.0, -25.0, 60.0, -60.0]])
-    z = points[:, None] if subject.elementwise else in_rows(points)
-    narrow = normal(subject, "reference/narrow", (3, 1), 2.0)
-    expect_reference_values(subject, "forward", [{"z": z.astype(subject.dtype)}, {"z": narrow}])
+    expect_values(subject, "forward", compared)

@@ -50,23 +50,26 @@ def caches_apart(subject: Subject, one: Situation) -> None:
 
 @check("LAY-007/modes", on=inferences)
 def modes(subject: Subject, one: Situation) -> None:
-    """Prediction must be repeatable, and draw no random numbers.
+    """Prediction must be repeatable, draw no random numbers, and be of the layer that was trained.
 
-    Draw only in training, and only from rng; declare `stochastic` when you do.
+    Draw only in training, and only from rng; declare `stochastic` when you do. Apply masks and scales in both modes.
     """
+    outputs, values = {}, copied(one.values)
     for name, training in (("inference", False), ("training", True)):
         if training and one.layer.stochastic:
             continue
         rng = one.rng
         before = rng.bit_generator.state
-        drawn = one.pass_on(copied(one.values), training=training, rng=rng)
+        drawn = outputs[name] = one.pass_on(copied(one.values), training=training, rng=rng)
         require(rng.bit_generator.state == before, f"{name} draws random numbers, not declared")
         without = one.pass_on(copied(one.values), training=training, rng=None)
         expect_equal(f"{name} depends on the generator, not declared", without, drawn)
-    values = copied(one.values)
     one.pass_on(values, training=False, rng=None)
     expect_equal("inference writes to the parameters or buffers", values, one.values)
     one.pass_on(values, training=True, rng=one.rng)
+    if len(outputs) == 2 and one.layer.row_independent and difference(values, one.values) is None:
+        message = "training gives another output than inference, without noise or statistics"
+        expect_close(message, outputs["training"], outputs["inference"], tolerance=64 * subject.eps)
     for name in one.trained:
         expect_equal(f"a training pass writes to {name!r}, which is no buffer", values[name], one.values[name])
 

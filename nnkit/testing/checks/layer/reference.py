@@ -23,7 +23,13 @@ from nnkit.testing.checks.layer.passes import (
 from nnkit.testing.effects import expect_effects
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
 from nnkit.testing.record import Inputs, applies_if, check
-from nnkit.testing.reference_values import expect_reference_values, needs_reference_values, reference_arguments
+from nnkit.testing.reference_values import (
+    Compared,
+    compared_with,
+    expect_values,
+    needs_reference_values,
+    reference_arguments,
+)
 from nnkit.testing.subject import Subject
 
 _needs_buffers = applies_if(lambda s: buffered(s.make(), width(s.make(), 3)), "it keeps no buffers")
@@ -163,21 +169,23 @@ _needs_equal_draws = applies_if(
 )
 
 
-def _examples_and_situations(subject: Subject) -> list[Situation | None]:
-    """``None`` for the examples, and what is compared with a reference."""
-    return [None, *(situations(subject, "reference") if subject.cls.reference is not None else ())]
+def _examples_and_situations(subject: Subject) -> list[Any]:
+    """The examples, and what is compared with a reference."""
+    own = situations(subject, "reference") if subject.cls.reference is not None else ()
+    return [*compared_with().cases_of(subject), *own]
 
 
-@check(
-    "LAY-REF/figures", needs=(needs_reference_values, _needs_equal_draws), on=Inputs(("one",), _examples_and_situations)
-)
-def figures(subject: Subject, one: Situation | None) -> None:
+_compared = Inputs(("one",), _examples_and_situations)
+
+
+@check("LAY-REF/figures", needs=(needs_reference_values, _needs_equal_draws), on=_compared)
+def figures(subject: Subject, one: Situation | Compared) -> None:
     """A part may be the wrong function with the right derivative; reference values show it.
 
     Compare the formula with its source; if the reference value is the wrong one, correct that.
     """
-    if one is None:
-        expect_reference_values(subject, "forward", [], run=_run, run_named=_run_named)
+    if not isinstance(one, Situation):
+        expect_values(subject, "forward", one, run=_run, run_named=_run_named)
         return
     reference: Any = subject.cls.reference
     more, values = reference_arguments(subject, subject.hyperparameters), copied(one.values)

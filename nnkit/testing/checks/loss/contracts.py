@@ -11,10 +11,10 @@ from nnkit.arrays import Array
 from nnkit.testing.call import called, expect_shape
 from nnkit.testing.checks.loss.domains import SIZES, pair, pairs, predictions, target_size, targets, weights
 from nnkit.testing.derivatives import expect_slope, moved
-from nnkit.testing.failure import expect_close, expect_equal, require, show
+from nnkit.testing.failure import expect_close, expect_equal, fail, require, show
 from nnkit.testing.points import normal
 from nnkit.testing.record import Inputs, applies_if, check, inputs, needs_offer, needs_trait
-from nnkit.testing.reference_values import expect_reference_values
+from nnkit.testing.reference_values import Compared, compared_with, expect_values
 from nnkit.testing.subject import Subject
 
 needs_coupled = needs_trait("rows_coupled", "that its rows are coupled")
@@ -75,15 +75,22 @@ def missing_targets(subject: Subject, loss: Any) -> None:
         expect_close(message, result, expected, tolerance=64 * subject.eps)
 
 
-@check("LOSS-032/surrogate-reference", needs=needs_trait("surrogate_gradient", "a surrogate gradient"))
-def surrogate_reference(subject: Subject) -> None:
+def _points(subject: Subject) -> list[dict[str, Any]]:
+    return [{"prediction": p, "target": t} for p, t in pairs(subject, "surrogate")]
+
+
+_gradients = Inputs(("compared",), lambda subject: compared_with(_points, examples=False).cases_of(subject) or [None])
+
+
+@check("LOSS-032/surrogate-reference", needs=needs_trait("surrogate_gradient", "a surrogate gradient"), on=_gradients)
+def surrogate_reference(subject: Subject, compared: Compared | None) -> None:
     """A gradient that is deliberately no derivative can only be compared with a second implementation of it.
 
     Define `reference` as a staticmethod of prediction, target and the hyperparameters that returns the gradient (N, K).
     """
-    require(subject.cls.reference is not None, "it declares surrogate_gradient without a reference of the gradient")
-    points = [{"prediction": p, "target": t} for p, t in pairs(subject, "surrogate")]
-    expect_reference_values(subject, "gradient", points, examples=False)
+    if compared is None:
+        fail("it declares surrogate_gradient without a reference of the gradient")
+    expect_values(subject, "gradient", compared)
 
 
 @check("LOSS-039/unscale", needs=needs_offer("unscale"), on=pairs)
@@ -120,9 +127,9 @@ def unscale(subject: Subject, loss: Any, p: Array, t: Array) -> None:
 
 
 @inputs("prediction", "target", "weight", cases=((2, 1), (7, 2), (23, 3)))
-def batches(subject: Subject, label: str, *size: int) -> tuple[Array, Array, Array]:
+def batches(subject: Subject, label: str, rows: int, columns: int) -> tuple[Array, Array, Array]:
     """Predictions, targets and weights of a few sizes."""
-    p, t = pair(subject, f"{label}/{size}", size)
+    p, t = pair(subject, f"{label}/{rows}/{columns}", (rows, columns))
     return p, t, weights(subject, label, len(p))
 
 

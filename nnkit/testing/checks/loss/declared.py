@@ -25,7 +25,7 @@ from nnkit.testing.derivatives import one_sided
 from nnkit.testing.failure import expect_close, fail, require, show
 from nnkit.testing.points import declared_kinks
 from nnkit.testing.record import Inputs, check, needs_trait, needs_unordered
-from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
+from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 _trials = Inputs(("size", "trial"), [*itertools.product(SIZES, range(4))])
@@ -130,21 +130,24 @@ def equivariant_columns(subject: Subject, loss: Any, p: Array, t: Array) -> None
         expect_close(message, got, expected, tolerance=256 * subject.eps)
 
 
-@check("LOSS-REF/figures", needs=needs_reference_values)
-def figures(subject: Subject) -> None:
-    """A part may be the wrong function with the right derivative; reference values show it.
-
-    Compare the formula with its source; if the reference value is the wrong one, correct that.
-    """
+def _points(subject: Subject) -> list[dict[str, Any]]:
+    if subject.cls.surrogate_gradient and not subject.cls.rows_coupled:
+        return []  # the reference is one of the gradient
     cases = attrs.evolve(pairs, cases=(*SIZED, MANY))
     points = [{"prediction": p, "target": t} for p, t in cases(subject, "reference")]
     if subject.cls.prediction_domain == "real":
         points.append({"prediction": 20 * points[-1]["prediction"], "target": points[-1]["target"]})
-    method = "value"
     if subject.cls.rows_coupled:
-        method = "batch_value"
         points = [{**point, "weight": weights(subject, "reference", len(point["target"]))} for point in points]
-    elif subject.cls.surrogate_gradient:
-        points = []  # the reference is one of the gradient
-    index = subject.cls.target_domain == "index"
-    expect_reference_values(subject, method, points, integers=frozenset({"target"} if index else ()))
+    return points
+
+
+@check("LOSS-REF/figures", needs=needs_reference_values, on=compared_with(_points))
+def figures(subject: Subject, compared: Compared) -> None:
+    """A part may be the wrong function with the right derivative; reference values show it.
+
+    Compare the formula with its source; if the reference value is the wrong one, correct that.
+    """
+    method = "batch_value" if subject.cls.rows_coupled else "value"
+    integers = frozenset({"target"} if subject.cls.target_domain == "index" else ())
+    expect_values(subject, method, compared, integers=integers)

@@ -101,8 +101,10 @@ def minimum_at_target(subject: Subject, loss: Any, size: tuple[int, int], hard: 
     Drop `minimum_at_target`, or look for the sign or the offset that moves the minimum.
     """
     met = _meet(subject, "minimum", size, hard=hard)
-    for trial in () if met is None else range(6):
-        p, t = met
+    if met is None:
+        return
+    p, t = met
+    for trial in range(6):
         best = called(loss, "value", p, t).astype(np.float64)
         other = predictions(subject, f"minimum/{trial}", size)
         if trial % 2:

@@ -15,12 +15,11 @@ from nnkit.testing.checks.optimizer.running import (
     begin,
     bound,
     expect_path,
-    gradients,
     reloaded,
+    start_and_gradients,
     trajectory,
 )
 from nnkit.testing.failure import expect_close, expect_equal, require, show
-from nnkit.testing.points import normal
 from nnkit.testing.record import Inputs, check, needs_offer
 from nnkit.testing.subject import Subject
 
@@ -59,8 +58,7 @@ def _layout(shapes: Shapes, order: Array | None = None) -> tuple[Block, ...]:
 
 
 def _run(subject: Subject, blocks: tuple[Block, ...], steps: int) -> tuple[Array, list[Array]]:
-    size = blocks[-1].place.stop
-    return normal(subject, f"layout/{size}", (size,)), gradients(subject, "layout", steps, size)
+    return start_and_gradients(subject, "layout", steps, blocks[-1].place.stop)
 
 
 @check("OPT-024/random-layouts", scope="variant", on=LAYOUTS)

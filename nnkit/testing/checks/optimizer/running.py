@@ -86,8 +86,10 @@ def gradients(subject: Subject, label: str, steps: int, size: int) -> list[Array
 
 
 def start_and_gradients(subject: Subject, label: str, steps: int, size: int = 5) -> tuple[Array, list[Array]]:
-    """Parameters and a stream of gradients."""
-    return normal(subject, f"{label}/{size}", (size,)), gradients(subject, label, steps, size)
+    """Parameters, one of them 0 as a pruned weight is, and a stream of gradients."""
+    start = normal(subject, f"{label}/{size}", (size,))
+    start[2:3] = 0.0
+    return start, gradients(subject, label, steps, size)
 
 
 def begin(optimizer: Any, theta: Array, blocks: Sequence[Block] | None = None) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from nnkit.testing.checks.optimizer.running import (
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
 from nnkit.testing.points import normal
 from nnkit.testing.record import Inputs, applies_if, check, needs_float32
-from nnkit.testing.reference_values import expect_reference_values, needs_reference_values
+from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
 from nnkit.testing.subject import Subject
 
 # -- rates -----------------------------------------------------------------------------------
@@ -200,12 +200,7 @@ def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return getattr(part, method)(**arguments)
 
 
-@check("OPT-REF/figures", needs=needs_reference_values)
-def figures(subject: Subject) -> None:
-    """A rule may descend and still be another rule than its name says; a reference shows it step by step.
-
-    Compare each step with the source: bias correction in the first three, order of operations, epsilon.
-    """
+def _points(subject: Subject) -> list[dict[str, Any]]:
     points = []
     # few and many parameters; gradients as small as epsilons are; and, once, after the powers of beta have vanished
     for label, size, steps, scale in (
@@ -222,4 +217,13 @@ def figures(subject: Subject) -> None:
         for shape, steps in (((4, 3), 12), ((2, 5), 12), ((3, 3), 40)):
             start, stream = start_and_gradients(subject, "matrix", steps, shape[0] * shape[1])
             points.append({"parameters": start.reshape(shape), "gradients": np.stack(stream).reshape(-1, *shape)})
-    expect_reference_values(subject, "update", points, run=_run)
+    return points
+
+
+@check("OPT-REF/figures", needs=needs_reference_values, on=compared_with(_points))
+def figures(subject: Subject, compared: Compared) -> None:
+    """A rule may descend and still be another rule than its name says; a reference shows it step by step.
+
+    Compare each step with the source: bias correction in the first three, order of operations, epsilon.
+    """
+    expect_values(subject, "update", compared, run=_run)
