@@ -91,7 +91,12 @@ class Check:
         """The part of the id before the slash, which is enough to name it."""
         return self.id.partition("/")[0]
 
-    def try_on(self, subject: Subject) -> Iterator[BaseException]:
+    def try_on(self, subject: Subject) -> None:
+        """Run the check on ``subject``; raise the first failure."""
+        for error in self.failures(subject):
+            raise error
+
+    def failures(self, subject: Subject) -> Iterator[BaseException]:
         """Run the check on every input of ``subject``; yield what each raises, and go on with the next."""
         names = () if self.on is None else self.on.names
         try:

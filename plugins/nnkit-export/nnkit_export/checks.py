@@ -8,7 +8,7 @@ import numpy as np
 
 from nnkit.interfaces import Layer
 from nnkit.plugins import hookimpl
-from nnkit.testing.checks.layer.passes import accepted_sizes, situation
+from nnkit.testing.checks.layer.passes import inferences, situation, width
 from nnkit.testing.failure import expect_close, show
 from nnkit.testing.points import normal
 from nnkit.testing.record import Check, applies_if, check
@@ -27,7 +27,7 @@ def _graph(subject: Subject, part: Any) -> Graph:
     """The graph of a part with the parameters of its first batch."""
     if not isinstance(part, Layer):
         return graph_of_part(part, COLUMNS, subject.dtype)
-    _, inputs = accepted_sizes(part)[-1]
+    inputs = width(part, COLUMNS)
     batch = situation(subject, "exported", 2, inputs)
     return graph_of_part(part, inputs, subject.dtype, batch.values)
 
@@ -66,10 +66,8 @@ def exported_equals_predicted(subject: Subject, part: Any) -> None:
                 expected = part.forward(z.copy())
             _compare(graph, z, expected, tolerance)
         return
-    for rows, inputs in accepted_sizes(part):
-        batch = situation(subject, "exported", rows, inputs)
-        show(batch.shown)
-        graph = graph_of_part(part, inputs, subject.dtype, batch.values)
+    for batch in inferences(subject, "exported"):
+        graph = graph_of_part(part, batch.x.shape[1], subject.dtype, batch.values)
         _compare(graph, batch.x, batch.forward()[0], tolerance)
 
 

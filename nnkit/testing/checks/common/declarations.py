@@ -122,11 +122,11 @@ def other_hyperparameters(subject: Subject) -> None:
     for one in family_checks(family):
         if one.number not in AGAIN[family] or one.why_not(here) is not None:
             continue
-        for error in one.try_on(here):
-            if isinstance(error, CheckFailure):
-                message = f"with {changed} it fails {one.id}: {error.message}"
-                raise CheckFailure(message, inputs=error.inputs, got=error.got, expected=error.expected) from error
-            raise error
+        try:
+            one.try_on(here)
+        except CheckFailure as failure:
+            message = f"with {changed} it fails {one.id}: {failure.message}"
+            raise CheckFailure(message, inputs=failure.inputs, got=failure.got, expected=failure.expected) from failure
 
 
 def _at_the_target(subject: Subject) -> list[Call]:
