@@ -8,12 +8,13 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 
 # Plugins whose tests need a service, very large packages or minutes: not part of `make test`, but of `make heavy` and so
 # of CI. Each is tested by `make test-<name>`, in an environment of its own.
-HEAVY ?= nnkit-export nnkit-mpi nnkit-numba nnkit-sklearn
+HEAVY ?= nnkit-dask nnkit-export nnkit-mpi nnkit-numba nnkit-sklearn
 
 # The tests of the core that are repeated where a plugin is installed: training by compiled steps is training.
 CORE_TESTS_nnkit-numba := tests/runs tests/files/test_networks.py tests/network/test_resume_kill.py tests/optimizers
 
 # What a plugin needs of this folder.
+NEEDS_nnkit-dask := nnkit-scipy
 NEEDS_nnkit-mpi := nnkit-numba
 NEEDS_nnkit-numba := nnkit-export
 NEEDS_nnkit-sklearn := nnkit-export nnkit-optimizers nnkit-scipy

@@ -36,6 +36,7 @@ def folder(tmp_path, monkeypatch):
 # Pages whose steps need a machine of their own: the test that takes them.
 TAKEN_ELSEWHERE = {
     "first-plugin.md": ROOT / "tests" / "testing" / "test_first_plugin_page.py",
+    "more-machines.md": ROOT / "plugins" / "nnkit-dask" / "tests" / "test_page.py",
     "elsewhere.md": ROOT / "plugins" / "nnkit-export" / "tests" / "test_elsewhere_page.py",
     "from-scikit-learn.md": ROOT / "plugins" / "nnkit-sklearn" / "tests" / "test_pages.py",
 }

@@ -194,19 +194,21 @@ class Task:
     Args:
         name: Its name.
         network: Copied before it is trained.
-        arguments: Of ``fit``.
+        data: Arguments of ``fit`` that several fits share.
+        options: Its other arguments.
     """
 
     name: str
     network: Network
-    arguments: Mapping[str, Any]
+    data: Mapping[str, Any]
+    options: Mapping[str, Any]
 
-    def run(self) -> Fit:
-        """Train a copy; an error becomes part of the result."""
+    def run(self, data: Mapping[str, Any] | None = None) -> Fit:
+        """Train a copy, on ``data`` where these were sent apart; an error becomes part of the result."""
         begin = time.perf_counter()
         try:
             network = copy.copy(self.network)
-            history = network.fit(**self.arguments)
+            history = network.fit(**(self.data if data is None else data), **self.options)
         except Exception as error:  # noqa: BLE001  # whatever ends one fit must not end the others
             return failed(self.name, error, time.perf_counter() - begin)
         last = {name: values[-1] for name, values in history.items() if values and name != "epoch"}
@@ -248,7 +250,7 @@ def _tasks(
     variants = list(networks.items())
     if seeds is not None:
         variants = [(f"{name} seed {seed}", _seeded(network, seed)) for name, network in variants for seed in seeds]
-    return [Task(name + fold, network, {**data, **options}) for name, network in variants for fold, data in parts]
+    return [Task(name + fold, network, data, options) for name, network in variants for fold, data in parts]
 
 
 def _seeded(network: Network, seed: int) -> Network:
@@ -278,7 +280,7 @@ def _folded(folds: Folds, X: Any, y: Any, sample_weight: Any) -> Iterator[tuple[
 def results(tasks: Sequence[Task], workers: Any, jobs: int) -> Iterator[tuple[int, Fit]]:
     """Each fit with its place, as they end."""
     if hasattr(workers, "submit"):
-        futures = [workers.submit(Task.run, task) for task in tasks]
+        futures = _submitted(tasks, workers)
         for place, future in enumerate(futures):
             try:
                 yield place, future.result()
@@ -292,6 +294,17 @@ def results(tasks: Sequence[Task], workers: Any, jobs: int) -> Iterator[tuple[in
             yield place, task.run()
         return
     yield from _with_joblib(tasks, "threading" if workers == "threads" else "loky", jobs)
+
+
+def _submitted(tasks: Sequence[Task], workers: Any) -> list[Any]:
+    """A future for each fit."""
+    if not hasattr(workers, "scatter"):
+        return [workers.submit(Task.run, task) for task in tasks]
+    # A client of Dask: the data are sent once, for a future as an argument stands for its result, which is computed
+    # again where its worker is lost. Equal calls are separate fits.
+    sent = {id(task.data): task.data for task in tasks}
+    shared = {key: workers.submit(dict, data, pure=False) for key, data in sent.items()}
+    return [workers.submit(Task.run, attrs.evolve(task, data={}), shared[id(task.data)], pure=False) for task in tasks]
 
 
 def _with_joblib(tasks: Sequence[Task], backend: str, jobs: int) -> Iterator[tuple[int, Fit]]:
