@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,12 +16,13 @@ class VarianceRatio(Metric):
     """``1 - errors / (sum w (target - mean target)**2)``, the mean over outputs; at most 1.
 
     Its author writes ``errors``. An output whose target is constant counts 1 if ``errors`` is 0 for it and 0
-    otherwise. NaN before any weight. The state contains means and sums of squares around them, of the target and of
-    the error ``target - prediction`` ``(2, K)``, merged without cancellation.
+    otherwise. NaN for fewer than ``fewest_rows`` rows that have a weight. The state contains means and sums of squares
+    around them, of the target and of the error ``target - prediction`` ``(2, K)``, merged without cancellation.
     """
 
     __slots__ = ()
 
+    fewest_rows: ClassVar[int] = 1
     bounds = (-math.inf, 1.0)
     higher_is_better = True
 
@@ -31,7 +32,7 @@ class VarianceRatio(Metric):
 
     def start(self, task: Task) -> dict[str, Any]:
         none = np.zeros((2, task.columns))
-        return {"task": task, "weight": 0.0, "mean": none, "squares": none, "low": none, "high": none}
+        return {"task": task, "rows": 0, "weight": 0.0, "mean": none, "squares": none, "low": none, "high": none}
 
     def add(self, state: dict[str, Any], prediction: Array, target: Array, weight: Array) -> None:
         target = state["task"].require(prediction, target)
@@ -42,6 +43,7 @@ class VarianceRatio(Metric):
         both = np.stack([target, target - prediction])
         mean = weight @ both / weight.sum()
         batch = {
+            "rows": len(target),
             "weight": float(weight.sum()),
             "mean": mean,
             "squares": weight @ (both - mean[:, None]) ** 2,
@@ -58,6 +60,7 @@ class VarianceRatio(Metric):
         gap = other["mean"] - state["mean"]
         fraction = other["weight"] / total
         return state | {
+            "rows": state["rows"] + other["rows"],
             "weight": total,
             "mean": state["mean"] + gap * fraction,
             "squares": state["squares"] + other["squares"] + gap**2 * (state["weight"] * fraction),
@@ -66,7 +69,7 @@ class VarianceRatio(Metric):
         }
 
     def result(self, state: dict[str, Any]) -> float:
-        if not state["weight"]:
+        if state["rows"] < self.fewest_rows:
             return math.nan
         constant = (state["low"] == state["high"])[0] | (state["squares"][0] == 0.0)
         errors = self.errors(state)

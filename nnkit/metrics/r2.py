@@ -17,7 +17,8 @@ from nnkit.metrics._variance import VarianceRatio
 class R2(VarianceRatio):
     """``1 - sum w (target - prediction)**2 / sum w (target - mean target)**2``, the mean over outputs; at most 1.
 
-    An output whose target is constant counts 1 if it is predicted exactly and 0 otherwise. NaN before any weight.
+    An output whose target is constant counts 1 if it is predicted exactly and 0 otherwise. NaN for fewer than two
+    rows that have a weight.
 
     Raises:
         ShapeError: When prediction and target differ in shape.
@@ -35,6 +36,7 @@ class R2(VarianceRatio):
         0.5
     """
 
+    fewest_rows = 2
     examples = (
         regression_example(0.9486081370449679, "r2_score (there 0.948...), all digits by hand: 1 - 1.5 / 29.1875"),
         Example(
