@@ -1,7 +1,9 @@
 """Words of other libraries, and what beginners write: each is answered with what to write here."""
 
 import copy
+import functools
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 import nnkit
 from nnkit.errors import TrainingWarning
+from nnkit.inference import calling
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -96,6 +99,48 @@ def test_it_is_answered(case):
 def test_the_lists_are_long_enough():
     assert len(OTHERS) >= 15
     assert len(BEGINNERS) >= 15
+
+
+ADVICE = sorted({*calling.ARGUMENTS.values(), *calling.ATTRIBUTES.values(), *nnkit._ELSEWHERE.values()})
+CALL = re.compile(r"(?:nnkit\.)?[A-Za-z_.]+\(")
+PLACES = {
+    "metrics=[...]": "metrics=['accuracy']",
+    "callbacks=[...]": "callbacks=['history']",
+    "class_weight=...": "class_weight={0: 2.0}",
+    "loss=..., optimizer=...": "loss='mse', optimizer='adam'",
+    "nnkit.Network([...])": "nnkit.Network([3, 1])",
+}
+"""What to write where an answer leaves something open."""
+
+
+def calls_in(text):
+    """Every call that a text spells out, with its parentheses closed."""
+    for found in CALL.finditer(text):
+        depth = 0
+        for place in range(found.end() - 1, len(text)):
+            depth += {"(": 1, ")": -1}.get(text[place], 0)
+            if depth == 0:
+                yield text[found.start() : place + 1]
+                break
+
+
+@pytest.mark.parametrize("advice", [text for text in ADVICE if any(calls_in(text))])
+def test_what_is_advised_works(advice, tmp_path):
+    """The calls in an answer are run as they stand, with a network, data and a path in place of what is left open."""
+    network = nnkit.Network([3, 4, 1], output_activation="sigmoid", loss="binary_crossentropy", seed=0)
+    network.save(tmp_path / "net.npz")
+    methods = ("fit", "predict", "evaluate", "save", "reset", "summary", "to_config")
+    known = {name: getattr(network, name) for name in methods} | {"nnkit": nnkit, "network": network}
+    known |= {"X": X, "y": (Y > 0).astype(int), "kind": "loss", "path": tmp_path / "net.npz"}
+    for call in calls_in(advice):
+        name = call.partition("(")[0]
+        if name not in known and not name.startswith(("nnkit.", "network.")):
+            continue  # a part, as in 'adam(learning_rate=0.01)': the call around it is run
+        places = PLACES | {"...": "X, y" if name == "fit" else "[3, 4, 1]"}
+        filled = functools.reduce(lambda text, gap: text.replace(*gap), places.items(), call)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TrainingWarning)  # two classes under a loss of numbers
+            eval(filled, known)
 
 
 def test_networks_are_copied_and_inspected_as_before():
