@@ -66,7 +66,7 @@ _ELSEWHERE = {
     "linear": "nnkit.Dense(64), or its width in the list of layers",
     "flatten": "X as it is: rows of images become rows of numbers",
     "standardscaler normalization mapstd": "nnkit.Standardize() as the first layer",
-    "onehotencoder labelencoder": "nnkit.Network(hidden=[64, 32], columns='auto') for inputs; labels of any type for targets",
+    "onehotencoder labelencoder": "nnkit.Network(hidden=[64], columns='auto') for inputs; labels of any type for y",
     "crossentropyloss": "loss='categorical_crossentropy' with output_activation='softmax'",
     "train_test_split": "network.fit(X, y, validation_split=0.2)",
     "seed set_seed manual_seed random": "nnkit.Network(..., seed=0)",

@@ -196,7 +196,7 @@ def from_column(series: Any) -> Array | None:
     if is_column(series):
         if getattr(series.dtype, "kind", "O") not in "biuf":
             return None
-        if not isinstance(series.dtype, np.dtype):  # nullable, or of arrow
+        if hasattr(series.dtype, "numpy_dtype"):  # nullable, or of arrow
             if series.isna().any():
                 return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
             return np.asarray(series.to_numpy(dtype=_dtype_of(series.dtype)))

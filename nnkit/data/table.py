@@ -146,7 +146,12 @@ def as_table(frame: Any, name: str) -> Table:
             f"{name} has the single value {frame[single]!r} in column {single!r}; expected one value a row: for one row"
             f" pass {{{single!r}: [{frame[single]!r}], ...}}"
         )
-    columns = {label: as_column(one) for label, one in zip(names, series, strict=True)}
+    columns = {}
+    for label, one in zip(names, series, strict=True):
+        try:
+            columns[label] = as_column(one)
+        except DataError as error:
+            raise DataError(f"{name}: column {label!r} {error}") from error
     lengths = {len(column) for column in columns.values()}
     if len(lengths) > 1:
         raise DataError(f"{name} has columns of different lengths: {', '.join(map(str, sorted(lengths)))} rows")
@@ -159,17 +164,28 @@ def tabular(X: Any) -> Any:
 
 
 def as_column(series: Any) -> Column:
-    """One column: numbers, booleans and dates as arrays, everything else as words; masked values are missing."""
+    """One column: numbers, booleans and dates as arrays, everything else as words; masked values are missing.
+
+    Raises:
+        DataError: For durations, complex numbers, and several values a row.
+    """
     if isinstance(series, Words):
         return series
     if isinstance(series, np.ma.MaskedArray):
         series = series.tolist() if np.ma.is_masked(series) else series.data
     numbers = from_column(series)
+    if numbers is not None and numbers.ndim != 1:
+        raise DataError(f"has the shape {numbers.shape}; expected one value a row: pass each as a column of its own")
     if numbers is not None and (numbers.dtype.kind == "b" or not _is_boolean(series)):
         return numbers  # booleans with missing values are words, as in a file
     values = np.asarray(series)
     if values.dtype.kind == "M":
         return values
+    if values.dtype.kind in "mc":
+        what, instead = (
+            ("durations", "their seconds") if values.dtype.kind == "m" else ("complex numbers", "two columns")
+        )
+        raise DataError(f"has {what}; expected numbers: pass {instead}")
     listed = series if isinstance(series, (list, tuple)) else values.tolist()  # numpy makes texts of mixed lists
     present = [value for value in listed if not _is_missing(value)]
     if present and all(isinstance(value, bool) for value in present) and len(present) == len(listed):
@@ -177,7 +193,7 @@ def as_column(series: Any) -> Column:
     if present and not any(isinstance(value, (str, bytes, bool)) for value in present):
         try:
             return np.array([np.nan if _is_missing(value) else value for value in listed], dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
     return Words.of(listed)
 

@@ -33,6 +33,13 @@ def test_nullable_columns_of_several_types_are_numbers():
     assert as_array(frame["flag"], "y").dtype == bool
 
 
+def test_sparse_columns_of_dummies_are_numbers():
+    frame = pd.DataFrame({"size": [1.5, 2.5, 3.5], "city": ["x", "y", "x"]})
+    sparse_dummies = pd.get_dummies(frame, sparse=True)
+    np.testing.assert_array_equal(as_array(sparse_dummies, "X"), [[1.5, 1, 0], [2.5, 0, 1], [3.5, 1, 0]])
+    np.testing.assert_array_equal(as_array(sparse_dummies["city_x"], "y"), [1, 0, 1])
+
+
 def test_missing_values_of_nullable_columns_are_refused_as_nan():
     frame = MIXED.assign(c=pd.array([1, None, 3], dtype="Int64"))
     with pytest.raises(DataError, match=r"X\[1, 2\] is .*nan.* \(1 such values\).*drop or fill"):
