@@ -11,7 +11,7 @@ OTHERS = (
     "ema", "lamb", "lars", "lookahead", "muon", "prodigy", "sam", "schedule_free_adamw", "shampoo", "swa",
 )  # fmt: skip
 """Optimizers that are not one rule for every parameter, or evaluate with other parameters: see
-``test_optax_trajectories.py`` and ``test_averages.py``."""
+``test_recorded_trajectories.py`` and ``test_averages.py``."""
 
 
 def variants():

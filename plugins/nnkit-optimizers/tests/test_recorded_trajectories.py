@@ -1,4 +1,7 @@
-"""50 steps against the recorded ones of optax 0.2.8, on a vector that consists of a matrix, a vector and a matrix."""
+"""50 steps against recorded ones, on a vector that consists of a matrix, a vector and a matrix.
+
+Those of optax 0.2.8 and, for Shampoo, which optax does not have, of its algorithm with 50 digits.
+"""
 
 import json
 from pathlib import Path
@@ -9,20 +12,20 @@ import pytest
 from nnkit import plugins
 from nnkit.interfaces import Block
 
-DATA = Path(__file__).parent / "oracles" / "data" / "optax.npz"
+DATA = Path(__file__).parent / "oracles" / "data"
 
 
-def recorded():
-    with np.load(DATA) as data:
+def recorded(name):
+    with np.load(DATA / f"{name}.npz") as data:
         header = json.loads(str(data["header"]))
         for case in header["cases"]:
             arrays = (data[f"{case['case']}/{what}"] for what in ("A", "b", "start", "trajectory", "evaluated"))
             yield pytest.param(case["optimizer"], case["hyperparameters"], *arrays, id=case["case"])
 
 
-with np.load(DATA) as data:
+with np.load(DATA / "optax.npz") as data:
     SHAPES = [tuple(shape) for shape in json.loads(str(data["header"]))["shapes"]]
-CASES = list(recorded())
+CASES = [*recorded("optax"), *recorded("shampoo")]
 NAMES = ("name", "hyperparameters", "A", "b", "start", "trajectory", "evaluated")
 every_case = pytest.mark.parametrize(NAMES, CASES)
 
