@@ -4,8 +4,8 @@ Run it with a Python that has mpmath::
 
     python tests/oracles/record_shampoo.py
 
-Other libraries compute other rules: ``torch_optimizer.Shampoo`` takes the power ``-1 / k`` instead of ``-1 / (2 k)`` and sums
-the preconditioned gradient, ``pytorch_optimizer.Shampoo`` gives each step the length of another optimizer's.
+Other libraries compute other rules: ``torch_optimizer.Shampoo`` has the power ``-1 / k`` instead of ``-1 / (2 k)`` and
+sums the preconditioned gradient, ``pytorch_optimizer.Shampoo`` gives each step the length of another optimizer's.
 """
 
 import json
