@@ -1,6 +1,7 @@
 """Many fits in one call are the single fits; their table, their best network and their ensemble."""
 
 import os
+import pickle
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,6 +31,31 @@ def single_fits(networks=None, **options):
     for network in trained.values():
         network.fit(X, Y, **(OPTIONS | options))
     return trained
+
+
+class Cluster(ThreadPoolExecutor):
+    """As a client of Dask: a future that is an argument stands for its result."""
+
+    scatter = None
+
+    def __init__(self):
+        super().__init__(2)
+        self.sent = []
+
+    def submit(self, function, *arguments, pure):
+        assert pure is False
+        self.sent.append(arguments)
+        return super().submit(lambda: function(*[one.result() if hasattr(one, "result") else one for one in arguments]))
+
+
+def test_data_are_sent_to_a_cluster_once():
+    cluster, many = Cluster(), np.tile(X, (100, 1))
+    fits = nnkit.fit_many(sweep(), many, many[:, 0], folds=2, epochs=1, batch_size=1024, workers=cluster)
+    assert fits.errors == {}
+    assert fits.table[3]["name"] == "4 fold 2"
+    sizes = [len(pickle.dumps([one for one in sent if not hasattr(one, "result")])) for sent in cluster.sent]
+    assert [size > many.nbytes for size in sizes] == [True] * 2 + [False] * 6
+    assert max(sizes[2:]) < 50_000
 
 
 WAYS = {
