@@ -328,6 +328,8 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
         "bn": "batch_norm",
         "ln": "layer_norm",
         "normalization": "standardize",
+        "mapminmax": "standardize",
+        "mapstd": "standardize",
         "standard_scaler": "standardize",
         "robust_scaler": "robust_scale",
     },
