@@ -53,6 +53,7 @@ def train(
     callbacks: Mapping[str, Callback],
     engine: Engine,
     guard: InterruptGuard | None = None,
+    judge: Callable[..., dict[str, Any]] = evaluate,
 ) -> None:
     """Train until the plan is done, a callback stops it, or Ctrl-C is pressed.
 
@@ -62,13 +63,14 @@ def train(
         callbacks: By their key in the run; called at each event, in this order, those that save last.
         engine: Makes the steps.
         guard: Notes Ctrl-C; by default one of its own.
+        judge: Computes the loss and metrics of an epoch, as ``nnkit.core.evaluation.evaluate``.
 
     Raises:
         KeyboardInterrupt: After a Ctrl-C; every parameter is then of the same step.
     """
     # Divergence is reported once, in words; numpy's own warnings would come by the thousand.
     with guard or InterruptGuard() as interrupt, np.errstate(all="ignore"):
-        loop = Loop(model, run, callbacks, engine, interrupt)
+        loop = Loop(model, run, callbacks, engine, interrupt, judge)
         run.state.before_save = loop.remember
         try:
             loop.notify("on_train_begin")
@@ -108,9 +110,15 @@ class Loop:
     """
 
     def __init__(
-        self, model: Model, run: Run, callbacks: Mapping[str, Callback], engine: Engine, guard: InterruptGuard
+        self,
+        model: Model,
+        run: Run,
+        callbacks: Mapping[str, Callback],
+        engine: Engine,
+        guard: InterruptGuard,
+        judge: Callable[..., dict[str, Any]],
     ) -> None:
-        self.run, self.guard = run, guard
+        self.run, self.guard, self._judge = run, guard, judge
         self._model, self._engine = model, engine
         self._restored = {key for key, memory in run.state.callbacks.items() if memory}
         self._handlers = _handlers(callbacks, run.state.callbacks, run)
@@ -212,9 +220,9 @@ class Loop:
         logs: dict[str, Any] = {"loss": loss}
         vectors = run.vectors()
         if run.metrics:
-            logs |= {**evaluate(self._model, vectors, run.data, run.metrics), "loss": loss}
+            logs |= {**self._judge(self._model, vectors, run.data, run.metrics), "loss": loss}
         if run.validation is not None:
-            validation = evaluate(self._model, vectors, run.validation, run.metrics)
+            validation = self._judge(self._model, vectors, run.validation, run.metrics)
             logs |= {f"val_{name}": value for name, value in validation.items()}
         run.logs = logs | dict(more or {})
         # Nothing can fail between here and the events: the epoch counts, with its place in the history.

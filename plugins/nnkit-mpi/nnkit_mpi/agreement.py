@@ -11,6 +11,7 @@ import numpy as np
 
 import nnkit
 from nnkit import registry
+from nnkit.core.sharded import ShardedData
 from nnkit.core.state import Plan
 from nnkit.errors import NNKitError, SpecError, brief
 from nnkit.interfaces import Layer, Part, Solver
@@ -78,9 +79,11 @@ def check_divisible(call: Fitting, rank: int, size: int) -> None:
     Every layer computes one batch, and then this rank's rows of it: both must be equal, whatever the layer declares.
 
     Raises:
-        SpecError: Names the loss or the layer, and what to do.
+        SpecError: Names the data, the loss or the layer, and what to do.
     """
     model, loss = call.model, call.model.loss
+    if isinstance(call.data, ShardedData):
+        raise SpecError("the data are in shards, which their own workers evaluate: call fit outside of the ranks")
     if loss.rows_coupled:
         raise SpecError(
             f"{type(loss).__name__} couples the rows of a batch, which ranks would divide: train it in one process"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import sys
 import time
@@ -29,6 +30,7 @@ from nnkit.errors import MissingExtraError, NNKitError, TrainingWarning, headlin
 from nnkit.interfaces import Callback
 from nnkit_mpi import agreement
 from nnkit_mpi.errors import RanksError
+from nnkit_mpi.judging import evaluate
 from nnkit_mpi.relay import KEY, Relay
 from nnkit_mpi.shards import SummedObjective, serve, shard_of
 from nnkit_mpi.steps import SharedGuard, bind_step
@@ -130,7 +132,9 @@ class Ranks(Processes):
         if pending is not None and KEY not in pending.callbacks:
             run.state.pending = attrs.evolve(pending, callbacks=[*pending.callbacks, KEY])
         try:
-            loop.train(model, run, {**(callbacks if self.leads else {}), KEY: relay}, engine, self._guard)
+            own = callbacks if self.leads else {}
+            judge = functools.partial(evaluate, self._comm)
+            loop.train(model, run, {**own, KEY: relay}, engine, self._guard, judge)
         except KeyboardInterrupt:
             if self._guard.agreed:
                 self._share(run.state, vectors=False)
