@@ -24,10 +24,13 @@ from typing import Any
 import numpy as np
 
 import nnkit
+from nnkit.callbacks.lambda_callback import LambdaCallback
 
 LAYERS = [784, 1024, 256, 10]
 DTYPES = ("float32", "float64")
 SECONDS_A_TURN = 0.3
+PAGE = Path(__file__).parents[1] / "docs" / "more-machines.md"
+BEGIN, END = "<!-- benchmarks/ranks.py -->", "<!-- end of benchmarks/ranks.py -->"
 LENGTHS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 BATCHES = (64, 256, 1024, 4096)
 PARAMETERS = (10_000, 100_000, 1_000_000, 10_000_000)
@@ -63,15 +66,19 @@ def serve(folder: Path, name: str, rank: int, act: Callable[[str], Any]) -> None
 
 
 def trainer(dtype: str) -> Callable[[str], float]:
-    """Milliseconds a step of a turn, whose request is its batch and number of steps."""
+    """Milliseconds a step of a turn, whose request is its batch and number of steps; on the first rank."""
     net = network(dtype)
+    times: list[float] = []
+
+    def note(view: object) -> None:
+        times.append(time.perf_counter())
 
     def act(text: str) -> float:
         batch, steps = json.loads(text)
-        x, y = samples(batch * steps, dtype)
-        began = time.perf_counter()
-        net.fit(x, y, batch_size=batch, epochs=1)
-        return 1e3 * (time.perf_counter() - began) / steps
+        times.clear()
+        clock = LambdaCallback(epoch_begin=note, epoch_end=note)
+        net.fit(*samples(batch * steps, dtype), batch_size=batch, epochs=1, callbacks=[clock])
+        return 1e3 * (times[1] - times[0]) / steps if times else 0.0
 
     return act
 
@@ -147,7 +154,7 @@ def command(role: str, folder: Path, dtype: str, ranks: int = 0) -> list[str]:
     return [str(mpirun), "-n", str(ranks), *words] if ranks else words
 
 
-def compare(folder: Path, dtype: str, turns: int) -> dict[int, tuple[float, float]]:
+def compare(folder: Path, dtype: str, turns: int, say: Callable[[str], None]) -> dict[int, tuple[float, float]]:
     """The table of one dtype; by batch the median milliseconds of one process and of the ranks."""
     folder.mkdir()
     one = Child(folder, "one", command("one", folder, dtype), 2)
@@ -162,17 +169,18 @@ def compare(folder: Path, dtype: str, turns: int) -> dict[int, tuple[float, floa
         alone, together = (statistics.median(times) for times in zip(*pairs, strict=True))
         medians[batch] = alone, together
         quarter = len(ratios) // 4
-        print(
+        say(
             f"| {dtype} | {batch} | {alone:.2f} | {together:.2f} | {statistics.median(ratios):.2f} "
-            f"({ratios[quarter]:.2f} to {ratios[-1 - quarter]:.2f}) |",
-            flush=True,
+            f"({ratios[quarter]:.2f} to {ratios[-1 - quarter]:.2f}) |"
         )
     one.end()
     two.end()
     return medians
 
 
-def measured_model(medians: dict[int, tuple[float, float]], sums: dict[int, float], parameters: int) -> None:
+def model(
+    medians: dict[int, tuple[float, float]], sums: dict[int, float], parameters: int, say: Callable[[str], None]
+) -> None:
     """Where ranks pay: a step of ``n`` ranks takes ``c B / n + u + a``, of one ``c B + u``.
 
     ``c`` is the time of a row, ``u`` of the update, which every rank makes, both proportional to the parameters; ``a``
@@ -188,18 +196,40 @@ def measured_model(medians: dict[int, tuple[float, float]], sums: dict[int, floa
 
     row, rest = np.polyfit(batches / 2, together, 1, w=1.0 / together)
     row, update = row / parameters, max(0.0, rest - sum_of(parameters)) / parameters
-    print(f"\na row takes {1e6 * row:.3f} ns a parameter, the update {1e6 * update:.3f} ns a parameter\n")
-    print("| parameters | sum, ms |" + "".join(f" batch {batch} |" for batch in BATCHES))
-    print("|---|---|" + "---|" * len(BATCHES))
+    say(
+        f"\nHere c = {1e6 * row:.3f} ns and u = {1e6 * update:.2f} ns for each parameter. Times as fast as one rank, on 2 "
+        "/ 4 / 8 ranks:\n"
+    )
+    say("| parameters |" + "".join(f" batch {batch} |" for batch in BATCHES))
+    say("|---|" + "---|" * len(BATCHES))
     for size in PARAMETERS:
         cells = []
         for batch in BATCHES:
-            speedups = [
-                (row * batch + update) / (row * batch / n + update + np.log2(n) * sum_of(size) / size)
-                for n in (2, 4, 8)
-            ]
+            sums_of_ranks = {n: np.log2(n) * sum_of(size) / size for n in (2, 4, 8)}
+            speedups = [(row * batch + update) / (row * batch / n + update + a) for n, a in sums_of_ranks.items()]
             cells.append(" / ".join(f"{speedup:.1f}" for speedup in speedups))
-        print(f"| {size:,} | {sum_of(size):.3f} | " + " | ".join(cells) + " |")
+        say(f"| {size:,} | " + " | ".join(cells) + " |")
+
+
+def report(folder: Path, turns: int, say: Callable[[str], None]) -> None:
+    """Measure, and say it in Markdown."""
+    say(f"{platform_of()}; load average before: {os.getloadavg()[0]:.1f}.\n")
+    say("| dtype | batch | one process with two threads, ms a step | two ranks | one / two: median (middle half) |")
+    say("|---|---|---|---|---|")
+    medians = {dtype: compare(folder / dtype, dtype, turns, say) for dtype in DTYPES}
+    subprocess.run(command("sums", folder, "float32", 2), check=True)
+    sums = {int(length): ms for length, ms in json.loads((folder / "sums.json").read_text()).items()}
+    say("\n| one sum over two ranks | " + " | ".join(f"{length:,} numbers" for length in sums) + " |")
+    say("|---|" + "---|" * len(sums))
+    say("| float32, ms, the least of many | " + " | ".join(f"{ms:.3f}" for ms in sums.values()) + " |")
+    model(medians["float32"], sums, network("float32").parameters.size, say)
+
+
+def platform_of() -> str:
+    """The CPU, by Linux' name of it, and the cores."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown CPU")
+    return f"{name}, {os.cpu_count()} cores, numpy {np.__version__}"
 
 
 def main() -> None:
@@ -209,23 +239,24 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--dtype", choices=DTYPES)
     parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/more-machines.md")
     options = parser.parse_args()
     roles = {"one": as_one, "rank": as_rank, "sums": as_sums}
     if options.role is not None:
         roles[options.role](options.folder, options.dtype)
         return
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        print(line, flush=True)
+
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        print(
-            "| dtype | batch | one process, ms a step | two ranks | one / two, median (middle half) |\n" + "|---|" * 5
-        )
-        medians = {dtype: compare(folder / dtype, dtype, options.turns) for dtype in DTYPES}
-        subprocess.run(command("sums", folder, "float32", 2), check=True)
-        sums = {int(length): ms for length, ms in json.loads((folder / "sums.json").read_text()).items()}
-        print("\n| numbers of float32 | one sum over two ranks, ms |\n|---|---|")
-        for length, ms in sums.items():
-            print(f"| {length:,} | {ms:.3f} |")
-        measured_model(medians["float32"], sums, network("float32").parameters.size)
+        report(Path(name), options.turns, say)
+    if options.write:
+        before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+        after = rest.split(END)[1]
+        PAGE.write_text(before + BEGIN + "\n" + "\n".join(lines) + "\n" + END + after, encoding="utf-8")
 
 
 if __name__ == "__main__":
