@@ -197,8 +197,8 @@ def model(
     row, rest = np.polyfit(batches / 2, together, 1, w=1.0 / together)
     row, update = row / parameters, max(0.0, rest - sum_of(parameters)) / parameters
     say(
-        f"\nHere c = {1e6 * row:.3f} ns and u = {1e6 * update:.2f} ns for each parameter. Times as fast as one rank, on 2 "
-        "/ 4 / 8 ranks:\n"
+        f"\nHere c = {1e6 * row:.3f} ns and u = {1e6 * update:.2f} ns for each parameter. Times as fast as one rank, "
+        "on 2 / 4 / 8 ranks:\n"
     )
     say("| parameters |" + "".join(f" batch {batch} |" for batch in BATCHES))
     say("|---|" + "---|" * len(BATCHES))
