@@ -29,6 +29,7 @@ from nnkit.callbacks.lambda_callback import LambdaCallback
 LAYERS = [784, 1024, 256, 10]
 DTYPES = ("float32", "float64")
 SECONDS_A_TURN = 0.3
+BUSY = 0.5
 PAGE = Path(__file__).parents[1] / "docs" / "more-machines.md"
 BEGIN, END = "<!-- benchmarks/ranks.py -->", "<!-- end of benchmarks/ranks.py -->"
 LENGTHS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
@@ -213,7 +214,9 @@ def model(
 
 def report(folder: Path, turns: int, say: Callable[[str], None]) -> None:
     """Measure, and say it in Markdown."""
-    say(f"{platform_of()}; load average before: {os.getloadavg()[0]:.1f}.\n")
+    load = os.getloadavg()[0]
+    busy = "" if load < BUSY else " **The machine was busy, which distorts all that follows: to be repeated at rest.**"
+    say(f"{platform_of()}; load average before: {load:.1f}.{busy}\n")
     say("| dtype | batch | one process with two threads, ms a step | two ranks | one / two: median (middle half) |")
     say("|---|---|---|---|---|")
     medians = {dtype: compare(folder / dtype, dtype, turns, say) for dtype in DTYPES}

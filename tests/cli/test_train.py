@@ -378,6 +378,36 @@ def test_ctrl_c_keeps_the_network_as_it_was_then(folder, monkeypatch):
     assert 2 == Network.load("iris.npz").epoch
 
 
+def test_after_an_abort_the_same_command_goes_on_from_its_checkpoint(folder, monkeypatch):
+    change("iris.toml", 'learning_curve = "curve.png"\nconfusion_matrix = "confusion.png"\n', "")
+    command = ("train", "iris.toml", "--checkpoint", "run.npz", "--quiet")
+    assert run(*command).exit_code == 0
+    undisturbed = Network.load("iris.npz")
+    assert not Path("run.npz").exists(), "a run that has ended needs no checkpoint"
+    Path("iris.npz").unlink()
+    saved, save = [], Network.save
+
+    def aborted(self, path, **options):
+        save(self, path, **options)
+        saved.append(path)
+        if len(saved) == 5:
+            raise SystemExit("the machine went down")
+
+    monkeypatch.setattr(Network, "save", aborted)
+    assert run(*command).exit_code != 0
+    assert not Path("iris.npz").exists()
+    monkeypatch.setattr(Network, "save", save)
+    assert Network.load("run.npz").epoch == 5
+    other = run(*command, "--seed", "9")
+    assert other.exit_code == 1
+    assert "run.npz is the checkpoint of another experiment than iris.toml" in other.output
+    assert run(*command).exit_code == 0
+    assert not Path("run.npz").exists()
+    resumed = Network.load("iris.npz")
+    assert np.array_equal(resumed.parameters, undisturbed.parameters)
+    assert resumed.history == undisturbed.history
+
+
 def test_the_digits_of_make_demo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shown = run("train", DIGITS)
