@@ -76,7 +76,7 @@ def fit_recipe(
         raise DataError(f"y has {count} rows; the plan was made for {rows}")
     parts = list(_parts(plan, y))
     tasks = [
-        Task(f"member {number}", network, _arguments(plan, X, y, sample_weight, part))
+        Task(f"member {number}", network, _arguments(plan, X, y, sample_weight, part), {})
         for number, (network, part) in enumerate(zip(plan.networks(), parts, strict=True), start=1)
     ]
     fits: list[Fit | None] = [None] * len(tasks)
