@@ -379,7 +379,7 @@ def test_ctrl_c_keeps_the_network_as_it_was_then(folder, monkeypatch):
 
 
 def test_after_an_abort_the_same_command_goes_on_from_its_checkpoint(folder, monkeypatch):
-    change("iris.toml", 'learning_curve = "curve.png"\nconfusion_matrix = "confusion.png"\n', "")
+    change(folder / "iris.toml", 'learning_curve = "curve.png"\nconfusion_matrix = "confusion.png"\n', "")
     command = ("train", "iris.toml", "--checkpoint", "run.npz", "--quiet")
     assert run(*command).exit_code == 0
     undisturbed = Network.load("iris.npz")
