@@ -84,14 +84,15 @@ class Ensemble:
                         f"the networks of an ensemble differ in {name}: {first!r} of the first, {other!r} of number "
                         f"{place}"
                     )
-            if network.loss.prediction_domain != self._model.loss.prediction_domain:
+            if network.loss.prediction_domain != self.model.loss.prediction_domain:
                 raise DataError(f"the networks of an ensemble differ in their predictions: number {place}")
 
     def __len__(self) -> int:
         return len(self.networks)
 
     @property
-    def _model(self) -> Model:
+    def model(self) -> Model:
+        """The structure of the first network."""
         return self.networks[0].model
 
     def members(self, X: DataLike) -> Array:
@@ -116,8 +117,8 @@ class Ensemble:
             self.limits.warn_of_inputs(self.networks[0], X)
             total = self.limits.held(total)
         if labels:
-            return predicted_labels(self._model, total)
-        return self._model.loss.point(total) if point else total
+            return predicted_labels(self.model, total)
+        return self.model.loss.point(total) if point else total
 
     def spread(self, X: DataLike) -> Array:
         """The standard deviation of the networks' predictions ``(N, K)``, with ``M - 1`` in the denominator.
@@ -175,7 +176,7 @@ class Ensemble:
             DataError: When the data cannot be used.
         """
         named = metrics_of(metrics)
-        model = self._model
+        model = self.model
         model = attrs.evolve(model, description=attrs.evolve(model.description, shift=None, scale=None))
         prediction = self.predict(X)
         _, target, weight = as_data(model, prediction, y, sample_weight)
@@ -241,7 +242,7 @@ class Ensemble:
         if self.combine == "median":
             middle: Array = np.median(members, axis=0)
             return middle
-        if self._model.loss.prediction_domain != "log_simplex":
+        if self.model.loss.prediction_domain != "log_simplex":
             mean: Array = members.mean(axis=0)
             return mean
         largest = members.max(axis=0)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, is_regressor
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_array, check_consistent_length, check_random_state, check_scalar
 from sklearn.utils.validation import (
     _check_sample_weight,  # the check of sample weights that third-party estimators use
     check_is_fitted,
@@ -19,17 +19,20 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from nnkit import Network
+from nnkit import Ensemble, Network
 from nnkit.arrays import Array
 from nnkit.data.arrays import DataLike
-from nnkit.data.frames import NamedColumns
+from nnkit.data.frames import NamedColumns, is_frame
 from nnkit.data.labels import Labels
 from nnkit.data.scaling import TargetScaling
 from nnkit.interfaces import PartSpec, TaskName
+from nnkit.many.rows import rows_of
 from nnkit.network.composition import DEFAULTS, Composition
+from nnkit.network.recipe import RecipePlan
 from nnkit_sklearn.callbacks import CallbackSupportMixin, EpochTasks, reporting
 from nnkit_sklearn.mapping import dense, is_solver
 from nnkit_sklearn.nested import hyperparameters_of, with_hyperparameter
+from nnkit_sklearn.recipes import fit_by_recipe
 
 __all__ = ["Goal", "HiddenLayers", "NetworkEstimator"]
 
@@ -72,6 +75,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
     """One network, or one for each column of the targets where these are of several classes each."""
 
     networks_: list[Network]
+    models_: list[Network | Ensemble]
+    plan_: RecipePlan[Network]
     loss_curve_: list[Any]
     n_iter_: int
     target_scaling: TargetScaling | None = None
@@ -97,6 +102,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         metrics: PartSpec | Sequence[PartSpec] = (),
         callbacks: PartSpec | Sequence[PartSpec] = (),
         warm_start: bool = False,
+        recipe: PartSpec | None = None,
+        n_members: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
@@ -117,6 +124,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         self.metrics = metrics
         self.callbacks = callbacks
         self.warm_start = warm_start
+        self.recipe = recipe
+        self.n_members = n_members
         self.random_state = random_state
         self.dtype = dtype
 
@@ -169,7 +178,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         if len(networks) == 1:
             network: Network = networks[0]
             return network
-        reason = f"there are {len(networks)}, one for each target column: use networks_" if networks else "call fit"
+        which = "target column" if len(networks) == len(vars(self).get("models_", ())) else "member"
+        reason = f"there are {len(networks)}, one for each {which}: use networks_" if networks else "call fit"
         raise AttributeError(f"{type(self).__name__} has no network_: {reason}")
 
     @abstractmethod
@@ -216,7 +226,12 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         if weight is not None and weight.any() and not weight.all():
             # Rows without weight would otherwise take places in batches, and those of other rows in the validation.
             rows = weight != 0.0
-            x, weight, goals = x[rows], weight[rows], [goal.of_rows(rows) for goal in goals]
+            x, weight, goals = rows_of(x, np.flatnonzero(rows)), weight[rows], [goal.of_rows(rows) for goal in goals]
+        if self.recipe is not None:
+            own_rows = stopping and not continues and X_val is None
+            return self._fit_recipe(x, goals, weight, own_rows=own_rows)
+        members = 1 if self.n_members is None else int(check_scalar(self.n_members, "n_members", Integral, min_val=1))
+        goals = [goal for goal in goals for _ in range(members)]
         fresh = self._composed(goals)
         compositions = [network.composition for network in fresh]
         if continues and not all(map(_may_continue, self._compositions, compositions)):
@@ -231,7 +246,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         held_out: list[dict[str, Any]] = [{} for _ in networks]
         if X_val is not None and y_val is not None:
             x_val, target_val = self._validated(X_val, y_val, reset=False)
-            held_out = [{"validation_data": (x_val, own)} for own in self._validation_targets(target_val)]
+            targets = [own for own in self._validation_targets(target_val) for _ in range(members)]
+            held_out = [{"validation_data": (x_val, own)} for own in targets]
         elif stopping and self.early_stopping:
             held_out = [{"validation_split": self._split(x.shape[0])} for _ in networks]
         if stopping and self.early_stopping:
@@ -249,10 +265,43 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         tasks.finish()
         if not continues:
             self.networks_, self._compositions = networks, compositions
+            groups = [networks[first : first + members] for first in range(0, len(networks), members)]
+            self.models_ = [group[0] if members == 1 else Ensemble(group) for group in groups]
         curves = [network.history["loss"] for network in networks]
         self.loss_curve_ = curves[0] if len(curves) == 1 else curves
         self.n_iter_ = max(network.epoch for network in networks)
         return self
+
+    def _fit_recipe(self, X: DataLike, goals: Sequence[Goal], weight: Array | None, *, own_rows: bool) -> Self:
+        """Train each target by the recipe.
+
+        Raises:
+            ValueError: For what a recipe decides itself.
+        """
+        if self.early_stopping or not own_rows:
+            raise ValueError(
+                f"recipe={self.recipe!r} trains its members once and validates them on rows that they leave out: leave "
+                "early_stopping, X_val and y_val, warm_start and partial_fit out"
+            )
+        plans, models = fit_by_recipe(self, X, goals, weight, self._seed())
+        self.models_ = list(models)
+        self.networks_ = [network for model in models for network in model.networks]
+        self._compositions = [network.composition for network in self.networks_]
+        self.loss_curve_ = [network.history["loss"] for network in self.networks_]
+        self.n_iter_ = max(network.epoch for network in self.networks_)
+        if len(plans) == 1:
+            self.plan_ = plans[0]
+        return self
+
+    def _seed(self) -> int:
+        seed = self.random_state
+        if isinstance(seed, (int, np.integer)):
+            return int(seed)
+        return int(check_random_state(seed).randint(np.iinfo(np.int32).max))
+
+    def _reads_frame(self, X: DataLike) -> bool:
+        """Whether the column plan of a recipe reads ``X`` as it is: a frame, whatever its columns hold."""
+        return self.recipe is not None and is_frame(X)
 
     def _epochs(self) -> int:
         return int(check_scalar(self.max_iter, "max_iter", Integral, min_val=1))
@@ -263,6 +312,12 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
     def _validated(self, X: DataLike, y: DataLike, *, reset: bool) -> tuple[Array, Array]:
         x: Array
         target: Array
+        if self._reads_frame(X):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            target = check_array(y, ensure_2d=False, dtype="numeric" if is_regressor(self) else None)
+            check_consistent_length(X, target)
+            frame: Any = X
+            return frame, column_or_1d(target, warn=True) if target.ndim == 2 and target.shape[1] == 1 else target
         x, target = validate_data(
             self,
             X,
@@ -295,10 +350,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         return min(max(round(samples * share), 1), samples - 1) / samples
 
     def _composed(self, goals: Sequence[Goal]) -> list[Network]:
-        sizes, seed = self.hidden_layer_sizes, self.random_state
+        sizes, seed = self.hidden_layer_sizes, self._seed()
         hidden: list[int | PartSpec] = [int(sizes)] if isinstance(sizes, (int, np.integer)) else list(sizes)
-        if not isinstance(seed, (int, np.integer)):
-            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         return [
             Network(
                 hidden=hidden,
@@ -309,7 +362,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
                 initializer=self.initializer,
                 bias_initializer=self.bias_initializer,
                 regularizer=self.regularizer,
-                seed=int(seed) + number,
+                seed=seed + number,
                 dtype=self.dtype,
                 task=goal.task,
                 target_scaling=self.target_scaling,
@@ -320,6 +373,9 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
     def _inputs(self, X: DataLike) -> Array:
         """``X`` for a prediction."""
         check_is_fitted(self)
+        if self._reads_frame(X):
+            validate_data(self, X, reset=False, skip_check_array=True)
+            return cast("Array", X)
         x: Array = validate_data(self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32))
         return x
 

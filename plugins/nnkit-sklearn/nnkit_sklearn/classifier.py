@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from nnkit import Network, plugins
+from nnkit import Ensemble, Network, plugins
 from nnkit.arrays import Array
 from nnkit.data.arrays import DataLike
 from nnkit.errors import NNKitError
@@ -80,6 +80,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         metrics: Evaluated after each epoch; their values are in ``network_.history``.
         callbacks: Further callbacks of every ``fit``.
         warm_start: Whether ``fit`` goes on from the last parameters, for ``max_iter`` further epochs.
+        recipe: ``"tabular"``, ``"fitnet"`` or another recipe, which then chooses all parameters that have their default
+            value here. A frame may have text columns and missing values. ``print(model.plan_)`` shows the choices.
+        n_members: Networks with seeds of their own, whose predictions are averaged; by default 1, with a recipe its
+            own number.
         random_state: Seed of all random numbers.
         dtype: ``"float32"`` or ``"float64"``; by default float32 for float32 data, else float64.
 
@@ -88,7 +92,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
             labels a row the number of each column.
         loss_curve_: The loss of each epoch; of each network a list where there are several.
         n_iter_: Epochs so far.
-        network_: The trained ``nnkit.Network``.
+        network_: The trained ``nnkit.Network``, where there is one.
+        models_: What predicts each target: a network, or the ``nnkit.Ensemble`` of several members.
+        plan_: The choices of a recipe, where there is one target.
         networks_: All of them.
         n_features_in_: Columns of ``X``.
         feature_names_in_: Names of the columns of ``X``, where it had any.
@@ -125,6 +131,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         metrics: PartSpec | Sequence[PartSpec] = (),
         callbacks: PartSpec | Sequence[PartSpec] = (),
         warm_start: bool = False,
+        recipe: PartSpec | None = None,
+        n_members: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
@@ -146,6 +154,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
             metrics=metrics,
             callbacks=callbacks,
             warm_start=warm_start,
+            recipe=recipe,
+            n_members=n_members,
             random_state=random_state,
             dtype=dtype,
         )
@@ -295,10 +305,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         """The label of each row ``(N,)``; ``(N, K)`` where the targets had several columns."""
         x = self._inputs(X)
         if self._multilabel:
-            return self.network_.predict(x, labels=True)
+            return self.models_[0].predict(x, labels=True)
         columns = [
-            network.predict(x, labels=True).astype(classes.dtype)
-            for network, classes in zip(self.networks_, self._per_network(), strict=True)
+            model.predict(x, labels=True).astype(classes.dtype)
+            for model, classes in zip(self.models_, self._per_network(), strict=True)
         ]
         return np.column_stack(columns) if isinstance(self.classes_, list) else columns[0]
 
@@ -309,14 +319,14 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         For several labels a row the probability of each label, ``(N, K)``.
         """
         x = self._inputs(X)
-        return self._answer([_probabilities(network, x) for network in self.networks_])
+        return self._answer([_probabilities(model, x) for model in self.models_])
 
     @_if_probabilities
     def predict_log_proba(self, X: DataLike) -> Array | list[Array]:
         """The logarithm of ``predict_proba``; of a probability that is rounded to 0 it is ``-inf``."""
         x = self._inputs(X)
         with np.errstate(divide="ignore"):
-            return self._answer([np.log(_probabilities(network, x)) for network in self.networks_])
+            return self._answer([np.log(_probabilities(model, x)) for model in self.models_])
 
     def decision_function(self, X: DataLike) -> Array | list[Array]:
         """How much each class is preferred: the class with the largest value is predicted, ``(N, C)``.
@@ -325,19 +335,19 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         logarithms, and log-odds for two classes and for several labels a row.
         """
         x = self._inputs(X)
-        return self._answer([_decision(network, x) for network in self.networks_])
+        return self._answer([_decision(model, x) for model in self.models_])
 
     def _answer(self, each: list[Array]) -> Array | list[Array]:
         return each if isinstance(self.classes_, list) else each[0]
 
 
-def _probabilities(network: Network, x: Array) -> Array:
+def _probabilities(network: Network | Ensemble, x: Array) -> Array:
     task = network.model.task
     probabilities = task.probabilities(network.predict(x, point=True))
     return np.hstack([1.0 - probabilities, probabilities]) if task.name == "binary" else probabilities
 
 
-def _decision(network: Network, x: Array) -> Array:
+def _decision(network: Network | Ensemble, x: Array) -> Array:
     task = network.model.task
     if task.prediction_domain not in {"unit", "simplex", "log_simplex"}:
         prediction = network.predict(x, point=True)

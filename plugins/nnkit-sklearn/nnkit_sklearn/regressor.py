@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
 
+from nnkit import Ensemble
 from nnkit.arrays import Array
 from nnkit.data.arrays import DataLike
 from nnkit.data.scaling import TargetScaling
@@ -50,13 +51,19 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
         callbacks: Further callbacks of every ``fit``.
         warm_start: Whether ``fit`` goes on from the last parameters, for ``max_iter`` further epochs.
         intervals: Whether ``fit`` stores the training data, which ``predict_interval`` needs.
+        recipe: ``"tabular"``, ``"fitnet"`` or another recipe, which then chooses all parameters that have their default
+            value here. A frame may have text columns and missing values. ``print(model.plan_)`` shows the choices.
+        n_members: Networks with seeds of their own, whose predictions are averaged; by default 1, with a recipe its
+            own number.
         random_state: Seed of all random numbers.
         dtype: ``"float32"`` or ``"float64"``; by default float32 for float32 data, else float64.
 
     Attributes:
         loss_curve_: The loss of each epoch.
         n_iter_: Epochs so far.
-        network_: The trained ``nnkit.Network``.
+        network_: The trained ``nnkit.Network``, where there is one.
+        models_: What predicts each target: a network, or the ``nnkit.Ensemble`` of several members.
+        plan_: The choices of a recipe, where there is one target.
         n_features_in_: Columns of ``X``.
         feature_names_in_: Names of the columns of ``X``, where it had any.
 
@@ -92,6 +99,8 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
         callbacks: PartSpec | Sequence[PartSpec] = (),
         warm_start: bool = False,
         intervals: bool = False,
+        recipe: PartSpec | None = None,
+        n_members: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
@@ -113,6 +122,8 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
             metrics=metrics,
             callbacks=callbacks,
             warm_start=warm_start,
+            recipe=recipe,
+            n_members=n_members,
             random_state=random_state,
             dtype=dtype,
         )
@@ -173,10 +184,13 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
             ValueError: When ``return_std`` is asked for, and there is none.
         """
         x = self._inputs(X)
+        if not return_std:
+            return _columns(self.models_[0].predict(x, point=True))
+        if isinstance(self.models_[0], Ensemble):
+            bounds = self._intervals(x, 0.95)
+            return _columns(bounds.prediction), _columns(bounds.standard_error)
         prediction = self.network_.predict(x)
         point = _columns(self.network_.loss.point(prediction))
-        if not return_std:
-            return point
         if self.network_.loss.offers("standard_deviation"):
             return point, _columns(self.network_.loss.standard_deviation(prediction))
         if self._training_data is None:
@@ -190,7 +204,8 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
         """The lower and the upper bound of a new observation at each row, each in the shape of ``predict``.
 
         They cover as stated when the network was trained to a minimum of a sum of squares with noise of one variance;
-        see ``nnkit.inference.intervals``.
+        see ``nnkit.inference.intervals``. Those of a recipe come from rows that members left out, and assume neither;
+        see ``nnkit.Ensemble.intervals``.
 
         Args:
             X: Inputs ``(N, D)``.
@@ -201,12 +216,15 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
                 ``partial_fit``.
         """
         x = self._inputs(X)
-        if self._training_data is None:
+        if self._training_data is None and not isinstance(self.models_[0], Ensemble):
             raise ValueError("predict_interval needs the training data: set intervals=True and call fit")
         bounds = self._intervals(x, coverage)
         return _columns(bounds.lower), _columns(bounds.upper)
 
     def _intervals(self, x: Array, coverage: float) -> Intervals:
+        model = self.models_[0]
+        if isinstance(model, Ensemble):
+            return model.intervals(x, level=coverage)
         assert self._training_data is not None  # both callers report it
         X_train, y_train, weight = self._training_data
         return intervals(self.network_, dense(X_train), y_train, dense(x), level=coverage, sample_weight=weight)
