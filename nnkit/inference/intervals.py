@@ -29,7 +29,7 @@ class Intervals:
         prediction: ``(N, K)``.
         lower: ``(N, K)``.
         upper: ``(N, K)``.
-        standard_error: Of what is bounded, ``(N, K)``; half the distance of the bounds where no distribution is assumed.
+        standard_error: Of what is bounded, ``(N, K)``; without a distribution half the distance of the bounds.
         noise: The standard deviation of each output's noise, ``(K,)``.
         degrees: The degrees of freedom it rests on, ``(K,)``; without a distribution the number of errors.
         level: Stated coverage.
@@ -58,7 +58,8 @@ def intervals(
 ) -> Intervals:
     """Bounds of new observations, or of the function.
 
-    ``method="delta"``: ``prediction ± t * se``, ``se^2 = g C g^T (+ noise)`` with ``g`` the parameter Jacobian at the new inputs.
+    ``method="delta"``: ``prediction ± t * se``, ``se^2 = g C g^T (+ noise)``, ``g`` the parameter Jacobian at the new
+    inputs.
 
     ``C = M^-1 (sum_k s_k^2 J_k^T J_k) M^-1`` with ``M = J^T J + penalties``; the noise variance ``s_k^2`` of output
     ``k`` is its residual sum of squares over ``n - effective parameters``, the degrees of freedom of ``t``. Strengths
@@ -71,9 +72,9 @@ def intervals(
 
     The other two methods assume no distribution: only that new rows are drawn like those of ``X``.
     ``method="leverage"``: ``prediction ± q sqrt(1 + h)``, where ``h`` is the leverage of the new row and ``q`` the
-    ``ceil(level (n + 1))``-th smallest of ``|e_i| sqrt(1 - h_i)`` over the leave-one-out errors ``e_i`` of ``influence``.
-    ``method="conformal"``: ``prediction ± q`` with the plain errors of rows that the network was not trained on, for
-    every loss of a regression.
+    ``ceil(level (n + 1))``-th smallest of ``|e_i| sqrt(1 - h_i)`` over the leave-one-out errors ``e_i`` of
+    ``influence``. ``method="conformal"``: ``prediction ± q`` with the plain errors of rows that the network was not
+    trained on, for every loss of a regression.
 
     Args:
         network: Trained.
@@ -92,8 +93,8 @@ def intervals(
 
     Source:
         Seber & Wild (1989), "Nonlinear Regression", section 5.1; for networks Hwang & Ding (1997), "Prediction
-        Intervals for Artificial Neural Networks"; with penalties De Veaux et al. (1998). Vovk, Gammerman & Shafer (2005),
-        "Algorithmic Learning in a Random World", section 2.3, for ``"leverage"`` (studentized) and ``"conformal"``.
+        Intervals for Artificial Neural Networks"; with penalties De Veaux et al. (1998). For ``"leverage"`` and
+        ``"conformal"`` Vovk, Gammerman & Shafer (2005), "Algorithmic Learning in a Random World", section 2.3.
 
     Example:
         >>> rng = np.random.default_rng(0)
