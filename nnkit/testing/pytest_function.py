@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from nnkit.errors import NNKitError
-from nnkit.testing.report import GRADES, UNGRADED, Grade, State, nothing_proven, unverified
+from nnkit.testing.report import GRADES, UNGRADED, Grade, Outcome, PartReport
 from nnkit.testing.runner import Case, cases, run_case
 from nnkit.testing.selection import Component, Selected, select
 from nnkit.testing.settings import DTYPES, DTypeName, Settings, settle
@@ -46,11 +46,11 @@ class Selection:
         """Fail with every reason at once."""
         problems = [*self.problems]
         for part in self.parts:
-            own = [case for case in self.cases if case.selected is part]
-            seen = [(case.check, case.reason) for case in own]
-            problem = nothing_proven(part.name, family_of(part.cls), seen, self.settings.only)
+            own = tuple(_announced(case) for case in self.cases if case.selected is part)
+            report = PartReport(part=part.name, kind=family_of(part.cls), outcomes=own, asked=self.settings.only)
+            problem = report.problem
             if problem is None and self.required == "proven":
-                reason = unverified(map(_announced, own)) if self.settings.complete else UNGRADED
+                reason = report.unverified if self.settings.complete else UNGRADED
                 problem = f"{part.name} cannot be proven: {reason}" if reason else None
             problems += [] if problem is None else [problem]
         run = [(case.selected.name, case.check.id) for case in self.cases if case.reason is None]
@@ -60,20 +60,20 @@ class Selection:
 
     def properties(self) -> list[tuple[str, object]]:
         """What the summary needs: the checks that do not apply, and of how many a part's grade consists."""
-        idle = [case for case in self.cases if case.reason is not None]
+        idle = [(case.selected.name, case.check.id, case.reason) for case in self.cases if case.reason is not None]
         totals = Counter(case.selected.name for case in self.cases) if self.settings.complete else {}
         return [
-            *(("nnkit", (case.selected.name, *_announced(case))) for case in idle),
+            *(("nnkit", (part, identity, "not applicable", reason)) for part, identity, reason in idle),
             *(("nnkit-total", (part.name, totals.get(part.name))) for part in self.parts),
         ]
 
 
-def _announced(case: Case) -> tuple[str, State, str]:
-    """How a check will end at best, as ``unverified`` expects it."""
+def _announced(case: Case) -> Outcome:
+    """How a check will end at best."""
     if case.reason is not None:
-        return case.check.id, "not applicable", case.reason
+        return Outcome(check=case.check, state="not applicable", reason=case.reason)
     expected = case.settings.expectation(case.selected.name, case.check.id)
-    return case.check.id, "passed" if expected is None else "expected", expected or ""
+    return Outcome(check=case.check, state="passed" if expected is None else "expected", reason=expected or "")
 
 
 def conformance(

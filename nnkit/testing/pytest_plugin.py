@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections import Counter
 from collections.abc import Generator, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -121,39 +120,41 @@ def pytest_runtest_makereport(
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Where to begin, what is advised, and one line a part: passed, failed, expected, not applicable, and the grade."""
-    outcomes: dict[str, list[tuple[str, State, str]]] = {}
+    ended: dict[str, list[tuple[str, State, str]]] = {}
     totals: dict[str, list[int | None]] = {}
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
-    for name, value in (
-        pair for report in reports if getattr(report, "when", None) == "call" for pair in report.user_properties
+    for name, (part, *value) in (
+        pair
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for pair in report.user_properties
+        if pair[0] in {"nnkit", "nnkit-total"}
     ):
         if name == "nnkit":
-            outcomes.setdefault(value[0], []).append(tuple(value[1:]))
-        elif name == "nnkit-total":
-            totals.setdefault(value[0], []).append(value[1])
-    if outcomes:
+            ended.setdefault(part, []).append(tuple(value))
+        else:
+            totals.setdefault(part, []).append(value[0])
+    if ended:
         from nnkit.testing.catalog import all_checks
-        from nnkit.testing.report import STATES, begin_with, in_words, unverified
+        from nnkit.testing.report import Outcome, PartReport
 
-        order = [check.id for check in all_checks()]
-        lines = []
-        for part, ended in sorted(outcomes.items()):
-            failed = [identity for identity, state, _ in ended if state == "failed"]
-            hint = begin_with(part, sorted(failed, key=order.index))
-            lines += [f"hint    {hint}"] if hint else []
-        lines += sorted(
-            f"advice  {text}" for ended in outcomes.values() for _, state, text in ended if state == "advice"
-        )
-        for part, ended in sorted(outcomes.items()):
-            states = Counter(state for _, state, _ in ended)
-            shown = [f"{states[s]} {s}" for s in STATES if states[s] or s in {"passed", "failed"}]
-            line = f"{part}: {', '.join(shown)}"
-            if totals.get(part) == [len(ended)] and not states["failed"]:
-                reason = unverified(ended)
-                line += f": {in_words('consistent' if reason else 'proven', reason)}"
-            lines.append(line)
+        parts = [
+            PartReport(
+                part=part,
+                kind="part",
+                outcomes=tuple(
+                    Outcome(check=check, state=state, reason=text)
+                    for check in all_checks()
+                    for identity, state, text in own
+                    if identity == check.id
+                ),
+                complete=totals.get(part) == [len(own)],
+            )
+            for part, own in sorted(ended.items())
+        ]
+        advice = [f"advice  {one.reason}" for part in parts for one in part.outcomes if one.state == "advice"]
         terminalreporter.section("nnkit conformance")
-        for line in lines:
+        for line in [*(f"hint    {part.hint}" for part in parts if part.hint), *sorted(advice), *map(str, parts)]:
             terminalreporter.write_line(line)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
 import attrs
@@ -26,64 +26,6 @@ GRADES: tuple[Grade, ...] = ("consistent", "proven")
 
 UNGRADED = "a grade needs every check in both dtypes"
 """Why a run of selected checks gives no grade."""
-
-
-def unverified(outcomes: Iterable[tuple[str, State, str]]) -> str | None:
-    """Why a part that passed every check is not proven; ``None`` when its reference values were reached.
-
-    Args:
-        outcomes: Of each check of the part: its id, how it ended, and the reason.
-    """
-    ended = [(identity.partition("/")[0], state, reason) for identity, state, reason in outcomes]
-    announced = [number for number, state, _ in ended if state == "expected"]
-    if announced:
-        return f"except {', '.join(announced)}, expected to fail"
-    state, reason = next((rest for number, *rest in ended if number.endswith("-REF")), ("not applicable", NO_VALUES))
-    if state == "passed":
-        return None
-    why = "no reference values" if reason == NO_VALUES else f"reference values not compared ({reason})"
-    return f"{why}, so the formula itself is unverified"
-
-
-def in_words(grade: Grade, reason: str | None) -> str:
-    """``proven``, or ``consistent`` with the reason why it is not more."""
-    return f"{grade}; {reason}" if reason else grade
-
-
-def nothing_proven(
-    part: str, kind: str, checks: Iterable[tuple[Check, str | None]], asked: Iterable[str] | None = None
-) -> str | None:
-    """Why these checks prove nothing of a part: no core check among them is executed; ``None`` when one is.
-
-    Args:
-        part: The part.
-        kind: Its kind.
-        checks: Each check of the part, and why it does not apply (``None``: it is executed).
-        asked: The ids that were asked for; ``None`` for all.
-    """
-    reasons = {check.id: (check, reason) for check, reason in checks}
-    if any(check.level == "core" and reason is None for check, reason in reasons.values()):
-        return None
-
-    def why(identity: str) -> str:
-        if identity not in reasons:
-            return f"{identity} is no check of {'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-        check, reason = reasons[identity]
-        return f"{identity} is {check.level}" if reason is None else f"{identity} does not apply ({reason})"
-
-    words = "; ".join(why(identity) for identity in asked or ())
-    return f"{part}: no core check was executed, so nothing is proven{': ' if words else ''}{words}"
-
-
-def begin_with(part: str, failed: Sequence[str]) -> str | None:
-    """Where to begin when several checks of a part failed: with the first, for one fault fails many checks.
-
-    Args:
-        part: The part.
-        failed: The ids of its failed checks, in the order of the kit.
-    """
-    first, *others = failed or ("",)
-    return f"{part}: begin with {first}; the other {len(others)} may have the same cause" if others else None
 
 
 @attrs.frozen(kw_only=True)
@@ -180,14 +122,45 @@ class PartReport:
 
     @property
     def problem(self) -> str | None:
-        """Why nothing is proven, although nothing failed."""
-        checks = ((o.check, o.reason if o.state == "not applicable" else None) for o in self.outcomes)
-        return nothing_proven(self.part, self.kind, checks, self.asked)
+        """Why nothing is proven, although nothing failed: no core check was executed."""
+        if any(outcome.check.level == "core" and outcome.state != "not applicable" for outcome in self.outcomes):
+            return None
+        outcomes = {outcome.check.id: outcome for outcome in self.outcomes}
+
+        def why(identity: str) -> str:
+            if identity not in outcomes:
+                return f"{identity} is no check of {'an' if self.kind[0] in 'aeiou' else 'a'} {self.kind}"
+            own = outcomes[identity]
+            applies = own.state != "not applicable"
+            return f"{identity} is {own.check.level}" if applies else f"{identity} does not apply ({own.reason})"
+
+        words = "; ".join(map(why, self.asked or ()))
+        return f"{self.part}: no core check was executed, so nothing is proven{': ' if words else ''}{words}"
 
     @property
     def unverified(self) -> str | None:
         """Why the part is not proven although no check failed; ``None`` when its reference values were reached."""
-        return unverified((outcome.check.id, outcome.state, outcome.reason) for outcome in self.outcomes)
+        announced = [outcome.check.number for outcome in self.outcomes if outcome.state == "expected"]
+        if announced:
+            return f"except {', '.join(announced)}, expected to fail"
+        compared = next((outcome for outcome in self.outcomes if outcome.check.number.endswith("-REF")), None)
+        if compared is not None and compared.state == "passed":
+            return None
+        reason = NO_VALUES if compared is None else compared.reason
+        why = "no reference values" if reason == NO_VALUES else f"reference values not compared ({reason})"
+        return f"{why}, so the formula itself is unverified"
+
+    @property
+    def hint(self) -> str | None:
+        """Where to begin when several checks failed: with the first, for one fault fails many checks."""
+        first, *others = [outcome.check.id for outcome in self.outcomes if outcome.state == "failed"] or [""]
+        words = f"{self.part}: begin with {first}; the other {len(others)} may have the same cause"
+        return words if others else None
+
+    @property
+    def verdict(self) -> str:
+        """The grade, with the reason why it is not more; empty where there is none."""
+        return (f"{self.grade}; {self.unverified}" if self.unverified else "proven") if self.grade else ""
 
     @property
     def grade(self) -> Grade | None:
@@ -202,8 +175,9 @@ class PartReport:
 
     def __str__(self) -> str:
         """One line."""
-        counts = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count or state == "failed")
-        return f"{self.part}: {counts}" + (f": {in_words(self.grade, self.unverified)}" if self.grade else "")
+        always = {"passed", "failed"}
+        counts = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count or state in always)
+        return f"{self.part}: {counts}" + (f": {self.verdict}" if self.verdict else "")
 
 
 @attrs.frozen(kw_only=True)
@@ -246,7 +220,7 @@ class Report:
         missed = "" if self.meets(required) else f"NOT {required}: "
         if self.grade is None:
             return f"{missed}passed; {UNGRADED}"
-        reasons = Counter(in_words(part.grade, part.unverified) for part in self.parts if part.grade)
+        reasons = Counter(part.verdict for part in self.parts)
         alone = len(reasons) == 1
         return missed + "; ".join(words if alone else f"{count} {words}" for words, count in reasons.items())
 
@@ -279,9 +253,8 @@ class Report:
     @property
     def details(self) -> str:
         """Every failure in full, then where to begin, advice and problems, a line each."""
-        begin = [begin_with(part.part, [failure.id for failure in part.failures("failed")]) for part in self.parts]
         lines = [f"{failure}\n" for failure in self.failures]
-        lines += [f"hint    {line}" for line in begin if line is not None]
+        lines += [f"hint    {part.hint}" for part in self.parts if part.hint]
         lines += [f"advice  {failure.advice}" for failure in self.advice]
         return "\n".join([*lines, *(f"problem {problem}" for problem in self.all_problems)])
 
