@@ -120,7 +120,7 @@ def section(page, heading):
         ("[data]", {field.name for field in attrs.fields(DataSection)} - {"split"}),
         ("[data.split]", {field.name for field in attrs.fields(Split)}),
         ("[output]", {field.name for field in attrs.fields(OutputSection)}),
-        ("[network]", set(inspect.signature(Network.__init__).parameters) - NOT_IN_FILES),
+        ("[network]", set(inspect.signature(Network.__init__).parameters) - NOT_IN_FILES | {"recipe"}),
         ("[training]", set(inspect.signature(Network.fit).parameters) - NOT_IN_FILES),
     ],
 )

@@ -27,11 +27,21 @@ from nnkit.errors import NNKitError, TrainingWarning, warn
 
 if TYPE_CHECKING:
     from nnkit.network.network import Network
+    from nnkit.network.recipe import RecipePlan
 
 FEW_ROWS = 20
 """Below this number of rows, consecutive numbers may be chance."""
 
-__all__ = ["Part", "Samples", "build_network", "learn_plan", "load_samples", "read_rows", "with_target_scaling"]
+__all__ = [
+    "Part",
+    "Samples",
+    "build_network",
+    "by_recipe",
+    "learn_plan",
+    "load_samples",
+    "read_rows",
+    "with_target_scaling",
+]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -154,6 +164,13 @@ def build_network(experiment: Experiment, **more: Any) -> Network:
     settings: dict[str, Any] = {**experiment.network, **more}
     hidden, layers = settings.pop("hidden", None), settings.pop("layers", None)
     where = f"{experiment.path}: [network]"
+    if settings.pop("recipe", None) is not None:
+        if layers is not None or experiment.data.divide_by is not None or experiment.data.standardize is not None:
+            raise ExperimentError(
+                f"{where} recipe chooses the layers and the scaling of the inputs: leave layers, divide_by and "
+                "standardize out; hidden replaces its hidden layers"
+            )
+        hidden = hidden or [1]  # until the rows are read
     if hidden is None and (not isinstance(layers, list) or not layers):
         raise ExperimentError(f"{where} layers is {layers!r}; expected a list, for example [64, 32, 10]")
     inputs = None
@@ -193,7 +210,7 @@ def with_target_scaling(experiment: Experiment, network: Network, samples: Sampl
     """
     from nnkit.network.deciding import decided
 
-    stated = {"loss", "target_scaling"} & experiment.network.keys()
+    stated = {"loss", "target_scaling", "recipe"} & experiment.network.keys()
     if stated or "loss" not in network.composition.deferred:
         return network
     try:
@@ -202,6 +219,38 @@ def with_target_scaling(experiment: Experiment, network: Network, samples: Sampl
         error.add_note(f'in [network] of {experiment.path}, for example task = "regression"')
         raise
     return build_network(experiment, target_scaling="standardize") if loss.offers("unscale") else network
+
+
+def by_recipe(experiment: Experiment, network: Network, samples: Samples) -> RecipePlan[Network] | None:
+    """What the recipe of the experiment chooses for the rows of training; ``None`` without one.
+
+    The rows of ``[data.split] validation`` take the place of those that members leave out.
+
+    Raises:
+        ExperimentError: When there are none, and the recipe ends its training by them.
+        NNKitError: When the recipe has no choices for the task, or a key has no place.
+    """
+    from nnkit.interfaces import Solver
+    from nnkit.network.network import Network as Made
+
+    settings = dict(experiment.network)
+    recipe = settings.pop("recipe", None)
+    if recipe is None:
+        return None
+    columns = network.composition.columns
+    settings |= {name: value for name, value in experiment.training.items() if name != "class_weight"}
+    settings |= {"members": 1, "folds": 0, "seed": network.seed} | ({} if columns is None else {"columns": columns})
+    try:
+        plan = Made.recipe(recipe, samples.train.X, samples.train.y, **settings)
+    except NNKitError as error:
+        error.add_note(f"in [network] of {experiment.path}")
+        raise
+    if samples.validation is None and not isinstance(plan.composition.optimizer, Solver):
+        raise ExperimentError(
+            f"{experiment.path}: the recipe {recipe!r} ends the training by rows to validate on: state their share, "
+            "[data.split] validation = 0.2"
+        )
+    return plan
 
 
 def load_samples(experiment: Experiment, content: Content, network: Network) -> Samples:

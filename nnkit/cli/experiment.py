@@ -258,9 +258,11 @@ def read_experiment(path: Path, text: str | None = None, settings: Mapping[str, 
         if not isinstance(sections[name], dict):
             raise ExperimentError(f"{path}: {name} is {sections[name]!r}; expected a section [{name}]")
         takes = set(inspect.signature(function).parameters) - NOT_IN_FILES
-        check_keys(sections[name], takes, f"{path}: [{name}]")
-    if not {"layers", "hidden"} & set(sections["network"]):
-        raise ExperimentError(f"{path}: [network] lacks the key 'hidden' (or 'layers'), for example hidden = [64, 32]")
+        check_keys(sections[name], takes | ({"recipe"} if name == "network" else set()), f"{path}: [{name}]")
+    if not {"layers", "hidden", "recipe"} & set(sections["network"]):
+        raise ExperimentError(
+            f"{path}: [network] lacks the key 'hidden' (or 'layers', or 'recipe'), for example hidden = [64, 32]"
+        )
     training = dict(sections["training"])
     if training.get("batch_size") == "all":  # TOML has no word for None
         training["batch_size"] = None

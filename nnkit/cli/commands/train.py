@@ -52,7 +52,7 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     import time
     from functools import partial
 
-    from nnkit.cli.building import learn_plan, load_samples, read_rows, with_target_scaling
+    from nnkit.cli.building import by_recipe, learn_plan, load_samples, read_rows, with_target_scaling
     from nnkit.cli.console import progress_console
     from nnkit.cli.progress import EpochRecord, ProgressBar, ReportBefore
     from nnkit.cli.report import evaluated
@@ -70,11 +70,15 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     before_epoch = network.epoch
     content = read_rows(experiment, experiment.data.file, network)
     samples = load_samples(experiment, content, network)
-    network = with_target_scaling(experiment, network, samples)
+    chosen = by_recipe(experiment, network, samples)
+    if chosen is None:
+        network = with_target_scaling(experiment, network, samples)
+    elif network.epoch == 0:
+        network = chosen.networks()[0]
     plan = learn_plan(experiment, samples, network)
     outputs = _outputs(experiment, samples, network, options["output"], resumed, checkpoint, write=leads)
     network.notes.update(_notes(experiment, content, outputs["model"]))
-    training: dict[str, Any] = dict(experiment.training)
+    training: dict[str, Any] = {**(chosen.choices.training if chosen else {}), **experiment.training}
     if "class_weight" in training:
         training["class_weight"] = labelled(training["class_weight"], samples.train.y)
     if samples.validation is not None:
@@ -113,7 +117,9 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
     evaluation = evaluated(network, samples.judged.X, samples.judged.y)
     _draw(outputs, network, f"{experiment.path.stem}: learning curve", evaluation.matrix)
     if not quiet:
-        if "hidden" in experiment.network:
+        if chosen is not None:
+            click.echo(chosen.describe())
+        elif "hidden" in experiment.network:
             _report_choices(network)
         loss = float(network.history["loss"][-1])
         if resumed is not None and network.epoch == before_epoch:
