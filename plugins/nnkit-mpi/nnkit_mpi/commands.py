@@ -23,7 +23,7 @@ def _train() -> click.Command:
 
     @click.pass_context
     def train(context: click.Context, /, **options: Any) -> None:
-        from nnkit_mpi.ranks import ranks
+        from nnkit_mpi.processes import ranks
 
         leads, code = True, 0
         try:

@@ -35,11 +35,12 @@ ON_THREE = ("adam", "more ranks than rows", "callbacks", "gauss_newton", "more r
 @pytest.fixture(scope="module")
 def reports(run, tmp_path_factory):
     results = {}
-    for size, cases in ((2, CASES), (3, ON_THREE)):
+    for size, programs, cases in ((2, "compare", CASES), (3, "compare+objective", ON_THREE)):
         folder = tmp_path_factory.mktemp(f"ranks-{size}")
-        code, _, errors = run(size, "compare", folder, *cases)
+        code, _, errors = run(size, programs, folder, *cases)
         assert code == 0, errors
         results[size] = json.loads((folder / "report.json").read_text())
+    results["objective"] = json.loads((folder / "objective.json").read_text())
     return results
 
 
@@ -55,10 +56,8 @@ def test_ranks_train_the_network_of_one_process(reports, size, case):
     assert report["history"] <= tolerance
 
 
-def test_what_solvers_ask_for_is_that_of_all_data(run, tmp_path):
-    code, _, errors = run(3, "objective", tmp_path)
-    assert code == 0, errors
-    report = json.loads((tmp_path / "objective.json").read_text())
+def test_what_solvers_ask_for_is_that_of_all_data(reports):
+    report = reports["objective"]
     assert set(report) == {"plain", "weightless", "empty"}
     for differences in report.values():
         assert set(differences) >= {"value", "gradient", "hvp", "gauss_newton", "residual", "jacobian"}
@@ -71,6 +70,8 @@ def test_compiled_layers_train_in_ranks(run, tmp_path):
     assert code == 0, errors
     report = json.loads((tmp_path / "compiled.json").read_text())
     assert report["steps"] == 27
+    assert [rows for rows, _ in report["bound"]] == [60, 512 % 60], "each rank computes its rows of every batch"
+    assert report["bound"][0][1].startswith("Compiled")
     assert report["difference"] <= 1e-6
 
 
