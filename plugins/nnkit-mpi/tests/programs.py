@@ -198,7 +198,7 @@ def compiled():
     bound = []
 
     def bind(comm, guard, model, vectors, pool, rows, **options):
-        bound.append([rows, type(model.loss).__name__])
+        bound.append([rows, type(model.loss).__module__])
         return original(comm, guard, model, vectors, pool, rows, **options)
 
     original, processes.bind_step = processes.bind_step, bind
