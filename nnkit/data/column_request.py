@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import attrs
 import numpy as np
@@ -79,8 +79,13 @@ def _rule(spec: Any, column: str) -> Rule:
         raise SpecError(f"{where}: {error}") from error
 
 
-def automatic_rule(column: Column) -> Rule | Undecided:
-    """The rule of a column without a declared one, by what it holds."""
+def automatic_rule(column: Column, whole: Column) -> Rule | Undecided:
+    """The rule of a column without a declared one.
+
+    Args:
+        column: Its rows of training.
+        whole: All of its rows, which are read alike.
+    """
     kind = kind_of(column)
     if kind == "date":
         return Undecided('has dates; declare "date" (or "date(parts=[\'year\', \'month\'])"), or "drop"', "date")
@@ -92,7 +97,7 @@ def automatic_rule(column: Column) -> Rule | Undecided:
     if rules:
         choices = ", or ".join(f'"{rule}"' for rule in (*rules, "drop"))
         return Undecided(f"has dates such as {used[0]!r}; declare {choices}", rules[0])
-    return _among_numbers(column) or _category(used, int((column.codes >= 0).sum()))
+    return _among_numbers(cast("Words", whole)) or _category(used, int((column.codes >= 0).sum()))
 
 
 def _among_numbers(column: Words) -> Undecided | None:

@@ -87,7 +87,7 @@ class ColumnPlan:
         rules: list[tuple[str, Rule]] = []
         for column in table.columns:
             part = table[column][rows]
-            chosen = declared.get(column) or automatic_rule(part)
+            chosen = declared.get(column) or automatic_rule(part, table[column])
             if isinstance(chosen, Undecided):
                 undecided[column] = chosen
                 continue

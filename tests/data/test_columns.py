@@ -89,6 +89,12 @@ def test_texts_with_digits_among_numbers_are_categories():
     assert ["onehot", "onehot"] == [rule.rule for _, rule in plan.rules]
 
 
+def test_a_text_among_the_numbers_of_other_rows_is_refused_too():
+    table = {"age": ["1", "2", "1", "2", "?"]}
+    with pytest.raises(DataError, match=r"'age' has numbers, and '\?' in 1 row"):
+        ColumnPlan.learn(table, rows=[0, 1, 2, 3])
+
+
 def test_a_form_of_dates_is_part_of_the_rule():
     iso = ColumnPlan.learn({"when": ["2024-12-31", "2025-01-02"]}, {"when": "date"})
     other = ColumnPlan.learn({"when": ["31.12.2024", "02.01.2025"]}, {"when": "date(format='%d.%m.%Y')"})
