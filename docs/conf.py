@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -33,7 +34,7 @@ exclude_patterns = [
     "gallery/*.py",
     "gallery/*.md5",
 ]
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["attrs_inline", "dollarmath"]
 myst_heading_anchors = 3
 default_role = "literal"
 
@@ -65,7 +66,12 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!nnkit\.).*"), ("py:(class|data|obj)", r".*\b_?[A-Z]\w*")]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_preserve_defaults = True
+# Names that stand for long unions: signatures show the name.
+autodoc_type_aliases = {name: name for name in ("npt.ArrayLike", "npt.DTypeLike", "Array", "IntArray")} | {
+    name: name
+    for path in [*HERE.parent.glob("nnkit/**/*.py"), *HERE.parent.glob("plugins/*/nnkit_*/**/*.py")]
+    for name in re.findall(r"^(\w+): TypeAlias", path.read_text(encoding="utf-8"), re.MULTILINE)
+}
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 napoleon_google_docstring = True

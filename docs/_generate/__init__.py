@@ -18,6 +18,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def write(docs: Path) -> None:
-    """Write both groups of pages below ``docs``."""
+    """Write both groups of pages below ``docs``, and remove pages of the gallery whose program is gone."""
+    for page in (docs / "gallery").glob("*.rst"):
+        if page.stem != "index" and not (docs.parent / "examples" / "gallery" / f"{page.stem}.py").exists():
+            page.unlink()
     part_pages.write(docs / "parts")
     reference_pages.write(docs / "api")

@@ -17,7 +17,7 @@ WIDTHS = {"desktop": (1280, 1000), "phone": (390, 844)}
 LOOKED_AT = {
     "start": "index.html",
     "part": "parts/activations/gelu.html",
-    "gallery-entry": "gallery/decision_regions.html",
+    "gallery-entry": "gallery/plot_decision_regions.html",
     "gallery": "gallery/index.html",
     "backward": "backward.html",
     "reference": "api/nnkit.Network.html",
@@ -37,14 +37,18 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(params=WIDTHS)
-def page(browser, request):
+@pytest.fixture
+def size():
+    return "desktop"
+
+
+@pytest.fixture
+def page(browser, size):
     """A page whose problems are collected; every request that is not for a file of the site counts as one."""
-    width, height = WIDTHS[request.param]
+    width, height = WIDTHS[size]
     context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
     page = context.new_page()
     page.problems = []
-    page.size = request.param
     page.on("console", lambda message: message.type in {"error", "warning"} and page.problems.append(message.text))
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.on("requestfailed", lambda failed: page.problems.append(f"missing: {failed.url}"))
@@ -62,23 +66,26 @@ def show(page, name):
 
 
 def faults(page):
-    """What is wrong with the page that is shown."""
-    found = list(page.problems)
-    page.problems.clear()
+    """What is wrong with the page that is shown, at the width of a desktop and of a phone."""
     text = page.evaluate("""() => {
         const copy = document.querySelector('article').cloneNode(true);
         copy.querySelectorAll('pre, code, mjx-container, script').forEach(node => node.remove());
         return copy.textContent;
     }""")
-    found += [f"raw LaTeX: {raw}" for raw in re.findall(r"\\\(.*?\\\)|\\\[|\$[^$\n]*\\\w+[^$\n]*\$|\\frac|\\sum", text)]
+    found = [f"raw LaTeX: {raw}" for raw in re.findall(r"\\\(.*?\\\)|\\\[|\$[^$\n]*\\\w+[^$\n]*\$|\\frac|\\sum", text)]
     found += page.evaluate("""() => [...document.querySelectorAll('.math')]
         .filter(node => !node.querySelector('mjx-container'))
         .map(node => 'not rendered: ' + node.textContent)""")
     found += page.evaluate("""() => [...document.querySelectorAll('mjx-merror')].map(node => node.textContent)""")
     found += page.evaluate("""() => [...document.images]
         .filter(image => image.loading !== 'lazy' && !image.naturalWidth).map(image => 'no picture: ' + image.src)""")
-    wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return found + ([f"the page is {wide} pixels wider than the window"] if wide > 0 else [])
+    for name, (width, height) in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found += [f"{name}: the page is {wide} pixels wider than the window"] if wide > 0 else []
+    found += page.problems
+    page.problems.clear()
+    return found
 
 
 def test_there_is_a_site():
@@ -126,20 +133,22 @@ def test_search_finds(page, word, target):
     assert page.problems == []
 
 
-def test_the_search_field_of_the_start_page_leads_to_results(page):
+@pytest.mark.parametrize("size", WIDTHS)
+def test_the_search_field_of_the_start_page_leads_to_results(page, size):
     show(page, "index.html")
-    if page.size == "phone":
-        page.click("label[for=__navigation]")
+    if size == "phone":
+        page.click("label.nav-overlay-icon")
     page.fill("input.sidebar-search", "early_stopping")
     page.press("input.sidebar-search", "Enter")
     page.wait_for_selector("#search-results li a")
 
 
+@pytest.mark.parametrize("size", WIDTHS)
 @pytest.mark.parametrize("name", LOOKED_AT)
-def test_screenshot(page, name):
+def test_screenshot(page, name, size):
     show(page, LOOKED_AT[name])
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    path = SCREENSHOTS / f"{name}-{page.size}.png"
+    path = SCREENSHOTS / f"{name}-{size}.png"
     page.screenshot(path=path)
     assert path.stat().st_size > 5000
     assert page.problems == []
