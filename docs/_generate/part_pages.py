@@ -32,6 +32,7 @@ USES = {
     "regularizer": "nnkit.Network([4, 16, 2], regularizer={spec})",
     "metric": "network.fit(X, y, metrics=[{spec}])",
     "callback": "network.fit(X, y, callbacks=[{spec}])",
+    "recipe": "nnkit.fit_recipe({spec}, X, y)",
 }
 """How a part of each kind is named in a program."""
 
