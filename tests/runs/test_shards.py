@@ -271,6 +271,12 @@ def test_what_shards_cannot_do_is_refused_before_anything_changes(options, shard
     assert network.epoch == 0
 
 
+def test_layers_that_train_on_batches_are_as_in_inference_and_a_warning_states_it():
+    network = nnkit.Network([3, 4, "batch_norm", 1], optimizer="gauss_newton", seed=0)
+    with pytest.warns(errors.TrainingWarning, match="GaussNewton sees all layers as they are in inference.*BatchNorm"):
+        network.fit(cut(X, Y), epochs=1)
+
+
 def test_a_callback_cannot_read_the_rows():
     reads = LambdaCallback(train_begin=lambda view: view.data)
     with pytest.raises(errors.DataError, match="which stand in shards elsewhere: leave the callback out"):

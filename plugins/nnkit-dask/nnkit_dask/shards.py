@@ -61,7 +61,7 @@ class DaskShards(Shards):
         ...     rng = np.random.default_rng(index)
         ...     X = rng.uniform(-1.0, 1.0, size=(100, 1))
         ...     return X, np.sin(3.0 * X)
-        >>> with Client(processes=False, n_workers=1, dashboard_address=None):
+        >>> with Client(processes=False, n_workers=1, dashboard_address=":0"):
         ...     net = nnkit.Network([1, 6, 1], hidden_activation="tanh", optimizer="levenberg_marquardt", seed=0)
         ...     history = net.fit(DaskShards(load, 2), epochs=30)
         >>> history["loss"][-1] < 1e-4
