@@ -23,6 +23,7 @@ from nnkit_mpi.steps import rows_to_compute
 __all__ = ["check_divisible", "check_equal", "facts_of"]
 
 CHOICES = ("seed", "dtype", "backward", "task", "target_scaling", "columns")
+MOST_CHECKED = 1024
 IN_WORDS = {"data": "training data (inputs, targets or weights)", "validation": "validation data"}
 
 
@@ -76,7 +77,8 @@ def _brief(value: Any) -> str:
 def check_divisible(call: Fitting, rank: int, size: int) -> None:
     """Refuse what cannot be computed from the rows of each rank.
 
-    Every layer computes one batch, and then this rank's rows of it: both must be equal, whatever the layer declares.
+    Every layer computes one batch, of at most ``MOST_CHECKED`` rows, and then this rank's rows of it: both must be
+    equal, whatever the layer declares.
 
     Raises:
         SpecError: Names the data, the loss or the layer, and what to do.
@@ -95,7 +97,7 @@ def check_divisible(call: Fitting, rank: int, size: int) -> None:
             raise SpecError(_reason(layer, index, "needs all rows of a batch together"))
     places = model.layout.by_layer(call.state.parameters)
     named = model.buffer_layout.by_layer(call.state.buffers.copy())
-    for rows in {int(rows) for rows in call.plan.batch_sizes[[0, -1]]}:
+    for rows in {min(int(rows), MOST_CHECKED) for rows in call.plan.batch_sizes[[0, -1]]}:
         x = call.sample[0][np.arange(rows) % len(call.sample[0])]
         own = rows_to_compute(rows, rank, size)
         for index, layer in enumerate(model.body):
