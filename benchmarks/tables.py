@@ -217,7 +217,7 @@ def main() -> None:
         lines.append(f"| {name} | {len(frame)} | {frame.shape[1] - 1} | {what} | {theirs:.3f} | {ours:.3f} |")
         print(lines[-1], flush=True)
     verdict = f"nnkit is not worse by more than {WORSE} on {len(lines) - len(worse)} of {len(lines)} tables"
-    verdict += f"; the others are {', '.join(worse)}." if worse else "."
+    verdict += f"; exceptions: {', '.join(worse)}." if worse else "."
     print(f"\n{verdict}")
     if arguments.write:
         write(lines, verdict)
