@@ -47,9 +47,9 @@ WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg PYTHONDONTWRITEBYTECODE=
 PYTEST  = -m pytest -n $(WORKERS) --dist worksteal --doctest-modules
 SUITE  := tests nnkit $(PLUGIN_PACKAGES) $(PLUGIN_TESTS)
-ELSEWHERE := make heavy, make docs, make browser-test, make coverage, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench, make tables, make bench-tabular
+ELSEWHERE := make heavy, make docs, make browser-test, make coverage, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench, make tables, make bench-tabular, make bench-ranks
 
-.PHONY: help demo test lint format types tests coverage heavy oldest sdist-test frozen docs browser-test clean kit-power second-order ledger kill-test fuzz bench tables bench-tabular
+.PHONY: help demo test lint format types tests coverage heavy oldest sdist-test frozen docs browser-test clean kit-power second-order ledger kill-test fuzz bench tables bench-tabular bench-ranks
 
 help:
 	@echo "make demo          train examples/digits.toml: a model, two pictures, a table"
@@ -72,6 +72,7 @@ help:
 	@echo "make second-order  the second-order methods, measured"
 	@echo "make tables        real tables from file to predictions beside scikit-learn's pipeline; memory of reading"
 	@echo "make bench-tabular recipes beside gradient boosting and other networks on 85 real tables; resumable, hours"
+	@echo "make bench-ranks   two ranks of MPI beside one process with two threads; writes docs/more-machines.md"
 	@echo "make bench         training, inference and Jacobians beside scikit-learn, PyTorch, JAX and onnxruntime"
 
 # -- The two commands --------------------------------------------------------------------------------------------------
@@ -181,6 +182,13 @@ bench-tabular:
 	$(PYTHON) -m venv $(TABULAR_ENV)
 	$(TABULAR_ENV)/bin/python -m pip install --quiet --disable-pip-version-check -e . -e plugins/nnkit-numba $(TABULAR_PACKAGES)
 	$(TEST_VARIABLES) $(TABULAR_ENV)/bin/python benchmarks/tabular.py $(TABULAR_ARGS)
+
+# Two ranks of MPI beside one process with two threads, and where ranks pay. Two minutes on two idle cores.
+RANKS_ENV := $(OTHERS)/ranks
+bench-ranks:
+	$(PYTHON) -m venv $(RANKS_ENV)
+	$(RANKS_ENV)/bin/python -m pip install --quiet --disable-pip-version-check -e . -e 'plugins/nnkit-mpi[test]'
+	$(RANKS_ENV)/bin/python benchmarks/ranks.py --write $(RANKS_ARGS)
 
 # nnkit beside its peers, in an environment that has them: make bench BENCH_PYTHON=/path/to/python BENCH_ARGS=--quick
 BENCH_PYTHON ?= $(PY)

@@ -3,12 +3,13 @@
 Both train the same epochs in turns; while one does, the other sleeps. Then the cost of one sum over the ranks by its
 length, and where ranks pay by the model that follows from both. Two minutes on two idle cores:
 
-    pip install mpich ./plugins/nnkit-mpi && python benchmarks/ranks.py
+    make bench-ranks        # also writes the tables into docs/more-machines.md
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -120,7 +121,9 @@ class Child:
 
     def __init__(self, folder: Path, name: str, words: list[str], threads: int) -> None:
         self.folder, self.name, self.number = folder, name, 0
-        variables = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads), "NNKIT_PLUGINS_DISABLE": "nnkit-numba"}
+        variables = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads)}
+        if importlib.util.find_spec("nnkit_numba") is not None:
+            variables["NNKIT_PLUGINS_DISABLE"] = "nnkit-numba"
         self.process = subprocess.Popen(words, env=variables)
 
     def ask(self, request: str) -> float:
