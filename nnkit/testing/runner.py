@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 import warnings
@@ -190,10 +191,10 @@ def run_case(case: Case, rerun: str | None = None) -> Outcome:
 
 
 def _together(failures: list[Failure]) -> Failure | None:
-    """The first failure, with the others that say something else."""
+    """The first failure, with the others that say something else: more than another step, size or element."""
     distinct: dict[str, str] = {}
     for failure in failures:
-        distinct.setdefault(failure.what, f"{failure.what} ({failure.subject})")
+        distinct.setdefault(re.sub(r"\d+", "", failure.what), f"{failure.what} ({failure.subject})")
     return attrs.evolve(failures[0], others=tuple(distinct.values())[1:]) if failures else None
 
 
