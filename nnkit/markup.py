@@ -43,7 +43,7 @@ class Markup(str):
         return Markup(f"{self}{Markup.of(other)}")
 
 
-def tag(name: str, content: object = "", **attributes: object) -> Markup:
+def tag(name: str, content: object = "", /, **attributes: object) -> Markup:
     """One element; ``_`` in the name of an attribute is written ``-``.
 
     Example:

@@ -7,6 +7,7 @@ from nnkit.inference.intervals import Intervals, intervals
 from nnkit.inference.leverage import Influence, influence
 from nnkit.inference.prediction import Predictor
 from nnkit.inference.sensitivities import Sensitivities, sensitivities
+from nnkit.inference.timing import LayerTime, layer_times
 
 __all__ = [
     "Diagnosis",
@@ -14,11 +15,13 @@ __all__ = [
     "GradientReport",
     "Influence",
     "Intervals",
+    "LayerTime",
     "Predictor",
     "Sensitivities",
     "check_gradient",
     "diagnose",
     "influence",
     "intervals",
+    "layer_times",
     "sensitivities",
 ]

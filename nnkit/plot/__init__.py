@@ -16,6 +16,7 @@ from nnkit.plot.network import network
 from nnkit.plot.part import part
 from nnkit.plot.probabilities import calibration, roc
 from nnkit.plot.regression import errors, regression
+from nnkit.plot.report import report
 from nnkit.plot.sensitivities import sensitivities
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "network",
     "part",
     "regression",
+    "report",
     "roc",
     "sensitivities",
 ]

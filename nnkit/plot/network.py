@@ -104,8 +104,10 @@ def _lines(axes: Axes, index: int, left: Array, right: Array, weight: Array | No
     colors = [BLUE if value >= 0.0 else ORANGE for value in values]
     axes.add_collection(LineCollection(ends, colors=colors, linewidths=0.2 + 3.3 * sizes, alpha=0.65))
     if weight.size <= MOST_NUMBERS:
+        apart = 0.35 if right.size == 1 else 0.65
         for number, (i, j) in enumerate(pairs):
-            share = 0.2 + 0.6 * number / max(len(pairs) - 1, 1)  # each at another place, so that none covers another
+            # Each at another place, so that none covers another; lines that meet have them where they are apart.
+            share = 0.2 + 0.6 * number / max(len(pairs) - 1, 1) if min(left.size, right.size) > 1 else apart
             style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7, "color": INK}
             box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6}
             height = left[i] + share * (right[j] - left[i])
