@@ -1,7 +1,10 @@
-"""Progress: lines of text while the training runs."""
+"""Progress: lines of text, or a bar in a notebook, while the training runs."""
 
 from __future__ import annotations
 
+import html
+import importlib
+import secrets
 import sys
 import time
 from typing import Any, final
@@ -18,8 +21,9 @@ from nnkit.interfaces.fields import flag, integer, real
 class Progress(Callback):
     """Writes ``epoch 3/20  loss 0.1234  accuracy 0.9800  51,200 samples/s  0:07 left`` to a stream.
 
-    Unless ``force`` is set, nothing is written (nor stored in the state) when the stream is not a
-    terminal. At most one line per ``interval`` is written, and the last epoch always.
+    In a notebook of Jupyter the same text stands behind a bar, which is updated in place. Elsewhere nothing is written
+    (nor stored in the state) unless the stream is a terminal or ``force`` is set. At most one line per ``interval`` is
+    written, and the last epoch always.
 
     Args:
         batches: Also write a line after every so many batches of an epoch; 0 writes none.
@@ -81,8 +85,9 @@ class Progress(Callback):
 
     def on_train_begin(self, view: TrainingView) -> None:
         view.state.clear()  # a clock reading of another process means nothing
-        if self.force or _stream(self).isatty():
-            view.state.update(began=time.perf_counter(), written=-1.0, epoch=view.epoch)
+        screen = "" if self.stream is not None or not _in_notebook() else f"nnkit-{secrets.token_hex(8)}"
+        if screen or self.force or _stream(self).isatty():
+            view.state.update(began=time.perf_counter(), written=-1.0, epoch=view.epoch, screen=screen)
 
     def on_batch_end(self, view: TrainingView) -> None:
         if self.batches and view.state and view.batch % self.batches == 0 and view.batch < view.batches:
@@ -110,13 +115,31 @@ class Progress(Callback):
         speed = f"{epochs * view.samples / max(seconds, 1e-9):,.0f} samples/s"
         left = _clock(seconds * (view.last_epoch - view.first_epoch - epochs) / max(epochs, 1e-9))
         ending = f"{_clock(seconds)} in all" if last else f"{left} left"
+        text = "  ".join([head, *values, speed, ending])
+        if view.state["screen"]:
+            _show(text, epochs / max(view.last_epoch - view.first_epoch, 1), view.state["screen"], new=written < 0.0)
+            return
         stream = _stream(self)
-        stream.write("  ".join([head, *values, speed, ending]) + "\n")
+        stream.write(text + "\n")
         stream.flush()
 
 
 def _stream(progress: Progress) -> Any:
     return sys.stderr if progress.stream is None else progress.stream
+
+
+def _in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None
+
+
+def _show(text: str, share: float, screen: str, *, new: bool) -> None:
+    """Show a bar and a text in the output of the cell, in place of what ``screen`` showed before."""
+    display = importlib.import_module("IPython.display")
+    bar = f'<progress max="1" value="{share:.4f}" style="width:14em"></progress>'
+    content = {"text/html": f"<div>{bar} {html.escape(text)}</div>", "text/plain": text}
+    display.display(content, raw=True, display_id=screen, update=not new)
 
 
 def _clock(seconds: float) -> str:

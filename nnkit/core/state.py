@@ -221,6 +221,12 @@ class TrainingState:
             if len(values) < len(epochs) and name not in BATCH_SERIES:
                 values.append(None)
 
+    def record_value(self, name: str, value: float) -> None:
+        """Add a value to the epoch that was recorded last."""
+        values = self.history.setdefault(name, [None] * len(self.history.get("epoch", ())))
+        if values:
+            values[-1] = plain(value)
+
     def record_batch(self, loss: float) -> None:
         """Append the loss of the batch just finished to the series of batches."""
         for name, value in zip(BATCH_SERIES, (self.step, plain(loss)), strict=True):

@@ -258,6 +258,13 @@ class CallbackView:
         """Add the loss of the batch just finished to the network's history."""
         self.run.state.record_batch(self.run.logs["loss"])
 
+    def record(self, name: str, value: float) -> None:
+        """Add a value of the epoch just finished to the network's history and to the logs."""
+        if name in self.run.logs:
+            raise DataError(f"the logs of this epoch have {name!r} already; record the value under another name")
+        self.run.logs[name] = value
+        self.run.state.record_value(name, value)
+
     @property
     def archive_bytes(self) -> int:
         """Bytes of the arrays that the archive contains in memory."""

@@ -166,6 +166,13 @@ class TrainingView(Protocol):
     def record_batch(self) -> None:
         """Add step and loss of the batch just finished to ``network.history``, as ``batch_step`` and ``batch_loss``."""
 
+    def record(self, name: str, value: float) -> None:
+        """Add a value of the epoch just finished to ``network.history``, and to ``logs`` for the callbacks that follow.
+
+        Raises:
+            DataError: When the epoch has a value of this name.
+        """
+
     @property
     def archive_bytes(self) -> int:
         """Bytes of the arrays that the archive contains in memory."""

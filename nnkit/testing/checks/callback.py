@@ -155,9 +155,11 @@ def state_is_plain(subject: Subject) -> None:
     Store arrays, numbers, strings and lists in view.state; nothing else, and nothing anywhere else.
     """
     memory: dict[str, Any] = {}
+    lasting = subject.make().belongs_to_run()
 
     def look(training: Training) -> None:
-        _saved(memory)
+        if lasting:
+            _saved(memory)
         for name, value in memory.items():
             shared = isinstance(value, np.ndarray) and np.shares_memory(value, training.state.parameters)
             require(not shared, f"state[{name!r}] is the live parameter vector", expected="a copy")
@@ -183,13 +185,16 @@ def resume(subject: Subject) -> None:
     _played(subject, 16, memory=memories[1])
     # What differs between two trainings is a reading of a clock.
     lasting = [name for name, value in memories[0].items() if difference(value, memories[1].get(name)) is None]
+    if not subject.make().belongs_to_run():
+        lasting = []
     for cut in (cut for cut in (3, 7) if cut < whole.state.epoch):
         with in_empty_folder() as folder, quiet():
             memory: dict[str, Any] = {}
             first = _training(subject, memory, 16)
             with contextlib.suppress(_SwitchedOffError):
                 first.play(subject.make(), after=lambda first=first, cut=cut: _switch_off(first, cut))  # type: ignore[misc]
-            saved = _saved(memory)
+            # What does not belong to the run is not saved: a resumed run begins with an empty state.
+            saved = _saved(memory) if subject.make().belongs_to_run() else {}
             second = _training(subject, saved, 16, cut)
             second.state.parameters[:] = first.state.parameters
             second.state.buffers[:] = first.state.buffers
