@@ -8,7 +8,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 
 # Plugins whose tests need a service, very large packages or minutes: not part of `make test`, but of `make heavy` and so
 # of CI. Each is tested by `make test-<name>`, in an environment of its own.
-HEAVY ?= nnkit-dask nnkit-export nnkit-mpi nnkit-numba nnkit-sklearn
+HEAVY ?= nnkit-dask nnkit-export nnkit-mpi nnkit-numba nnkit-sklearn nnkit-track
 
 # The tests of the core that are repeated where a plugin is installed: training by compiled steps is training.
 CORE_TESTS_nnkit-numba := tests/runs tests/files/test_networks.py tests/network/test_resume_kill.py tests/optimizers
@@ -47,9 +47,9 @@ WORKERS ?= 2
 TEST_VARIABLES := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg PYTHONDONTWRITEBYTECODE=
 PYTEST  = -m pytest -n $(WORKERS) --dist worksteal --doctest-modules
 SUITE  := tests nnkit $(PLUGIN_PACKAGES) $(PLUGIN_TESTS)
-ELSEWHERE := make heavy, make docs, make browser-test, make coverage, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench, make tables, make bench-tabular, make bench-ranks
+ELSEWHERE := make heavy, make docs, make browser-test, make notebooks, make coverage, make oldest, make sdist-test, make frozen, make kill-test, make fuzz, make kit-power, make second-order, make bench, make tables, make bench-tabular, make bench-ranks
 
-.PHONY: help demo test lint format types tests coverage heavy oldest sdist-test frozen docs browser-test clean kit-power second-order ledger kill-test fuzz bench tables bench-tabular bench-ranks
+.PHONY: help demo test lint format types tests coverage heavy oldest sdist-test frozen docs browser-test notebooks clean kit-power second-order ledger kill-test fuzz bench tables bench-tabular bench-ranks
 
 help:
 	@echo "make demo          train examples/digits.toml: a model, two pictures, a table"
@@ -69,6 +69,7 @@ help:
 	@echo "make kit-power     how strong the conformance kit is: planted faults, mutants, false alarms"
 	@echo "make kill-test     200 trainings killed at random moments, 100 storms of signals, and a full disk"
 	@echo "make fuzz          30,000 resealed mutations of model files, archives and configs"
+	@echo "make notebooks     run examples/notebooks, and check what each cell shows"
 	@echo "make second-order  the second-order methods, measured"
 	@echo "make tables        real tables from file to predictions beside scikit-learn's pipeline; memory of reading"
 	@echo "make bench-tabular recipes beside gradient boosting and other networks on 85 real tables; resumable, hours"
@@ -161,6 +162,13 @@ frozen: $(FROZEN)/.nnkit-$(KEY)
 # The conformance kit's strength: planted faults, mutants, false alarms. Seven minutes on two idle cores.
 kit-power: $(TEST_ENV)
 	PYTHONPATH=tests $(TEST_VARIABLES) $(PY) -m kit_power --jobs $(WORKERS) --table docs/kit-power.md $(KIT_POWER_ARGS)
+
+# The notebooks, each in a kernel of its own: no cell fails, and each picture is shown once. One minute.
+notebooks:
+	$(PYTHON) -m venv $(OTHERS)/notebooks
+	$(OTHERS)/notebooks/bin/python -m pip install --quiet --disable-pip-version-check -e '.[plot]' -e plugins/nnkit-track \
+	  ipykernel nbclient pandas pytest tqdm ipywidgets
+	$(OTHERS)/notebooks/bin/python -m pytest -p no:cacheprovider examples/notebooks/check_notebooks.py $(PYTEST_ARGS)
 
 # Levenberg-Marquardt against lbfgs, Bayesian regularization against tuned L2, coverage, cost of J^T J. Ten minutes.
 second-order: $(TEST_ENV)

@@ -10,10 +10,12 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.chunks import MEMORY, jacobian_rows, pieces
+from nnkit.core.jacobians import parameter_jacobian
 from nnkit.data.arrays import DataLike
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError
 from nnkit.inference._linear import Linear
+from nnkit.inference.compiled import compiled_model
 from nnkit.inference.fitted import Fitted
 from nnkit.inference.leverage import influence
 from nnkit.inference.student import student_quantile
@@ -190,10 +192,12 @@ def _around(prediction: Array, size: Array, scale: Array | float, level: float) 
 
 def _spread(network: Fitted, X: DataLike, covariance: Array, memory: int) -> Array:
     """``g C g^T`` ``(M, K)`` at each row of ``X``, with ``g`` its parameter Jacobian."""
-    x = network.inputs_from(X)
-    found = np.empty((len(x), network.model.outputs))
-    for piece in pieces(len(x), jacobian_rows(network.model, network.model.outputs, found.itemsize, memory)):
-        rows = network.parameter_jacobian(x[piece]).reshape(-1, len(covariance)).astype(np.float64, copy=False)
-        found[piece] = np.einsum("rp,rp->r", rows @ covariance, rows).reshape(-1, network.model.outputs)
-    spread: Array = np.maximum(found, 0.0)
-    return spread
+    x, model = network.inputs_from(X), network.model
+    spread = np.empty((len(x), model.outputs))
+    for piece in pieces(len(x), jacobian_rows(model, model.outputs, spread.itemsize, memory)):
+        slopes = parameter_jacobian(compiled_model(model), network.parameters, network.buffers, x[piece])
+        rows = slopes.reshape(-1, len(covariance)).astype(np.float64, copy=False)
+        spread[piece] = np.einsum("rp,rp->r", rows @ covariance, rows).reshape(-1, model.outputs)
+    spread = np.maximum(spread, 0.0)
+    factor = model.unscaled_slope(spread.dtype)
+    return spread if factor is None else spread * factor**2

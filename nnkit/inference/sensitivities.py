@@ -91,9 +91,9 @@ def sensitivities(network: Fitted, X: DataLike) -> Sensitivities:
         array([[ 3., -1.]])
     """
     x = network.inputs_from(X)
-    jacobian = network.jacobian(x)
+    jacobian = network.jacobian(X)
     mean, mean_absolute, rms, spread = _moments(jacobian)
-    own = network.predict(x).std(axis=0)[:, None]
+    own = network.predict(X).std(axis=0)[:, None]
     inputs = np.broadcast_to(_moments(x)[3], rms.shape)
     scale = np.divide(inputs, own, out=np.zeros_like(rms), where=np.broadcast_to(own > 0.0, rms.shape))
     features = network.model.description.features

@@ -209,3 +209,21 @@ def test_what_cannot_be_told_is_refused():
     other = nnkit.Network([3, 1], loss="log_cosh", seed=0)
     with pytest.raises(nnkit.errors.NotOfferedError, match="LogCosh"):
         influence(other, X, X[:, 0])
+
+
+def test_statistics_of_a_table_are_those_of_its_inputs():
+    rng = np.random.default_rng(0)
+    table = {"a": rng.normal(size=60), "b": rng.normal(size=60), "kind": rng.choice(["x", "y"], 60)}
+    y = 100.0 * np.sin(table["a"]) + (table["kind"] == "x") + rng.normal(size=60)
+    options = {"optimizer": "levenberg_marquardt", "target_scaling": "standardize", "seed": 0}
+    net = nnkit.Network(hidden=[2], columns="auto", **options)
+    net.fit(table, y, epochs=20)
+    X = net.inputs_from(table)
+    plain = nnkit.Network([4, 2, 1], **options)
+    plain.fit(X, y, epochs=20)
+    np.testing.assert_array_equal(net.parameters, plain.parameters)
+    slopes, expected = sensitivities(net, table), sensitivities(plain, X)
+    assert ("a", "b", "kind=x", "kind=y") == slopes.names
+    np.testing.assert_allclose(slopes.standardized, expected.standardized)
+    bounds, wanted = intervals(net, table, y, table), intervals(plain, X, y, X)
+    np.testing.assert_allclose(bounds.lower, wanted.lower)

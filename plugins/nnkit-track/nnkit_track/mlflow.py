@@ -24,7 +24,7 @@ class MLflow(Callback):
     Args:
         uri: Of the store, ``"sqlite:///mlflow.db"`` or a server; ``None`` is what MLflow is set to.
         experiment: The name of the experiment; it is made where it does not exist.
-        run_name: The name of the run; ``None`` lets MLflow choose one.
+        run_name: The name of the run; ``None`` is that of the optimizer (MLflow would draw one).
 
     Raises:
         MissingExtraError: When mlflow is not installed.
@@ -49,7 +49,7 @@ class MLflow(Callback):
             return
         experiment = client.get_experiment_by_name(self.experiment)
         identity = client.create_experiment(self.experiment) if experiment is None else experiment.experiment_id
-        run = client.create_run(identity, run_name=self.run_name)
+        run = client.create_run(identity, run_name=self.run_name or type(view.optimizer).__name__)
         state.update(run=run.info.run_id, logged=0)
         param = imported("mlflow.entities", "mlflow").Param
         client.log_batch(state["run"], params=[param(name, value) for name, value in facts(view).items()])
