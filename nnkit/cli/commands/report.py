@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from nnkit.cli.options import delimiter_option, override_option, parsed
+from nnkit.cli.options import override_option, parsed, reading_options
 
 __all__ = ["command"]
 
@@ -25,19 +26,9 @@ __all__ = ["command"]
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The page; by default MODEL-report.html."
 )
-@delimiter_option
+@reading_options
 @override_option
-def command(
-    *,
-    model: Path,
-    data: Path | None,
-    target: str | None,
-    x: str | None,
-    y: str | None,
-    output: Path | None,
-    delimiter: str | None,
-    overrides: tuple[str, ...],
-) -> None:
+def command(*, model: Path, data: Path | None, output: Path | None, **options: Any) -> None:
     """Write a page about the network in the file MODEL: its parts, its training, and its quality on DATA."""
     from nnkit.cli.data_files import data_file
     from nnkit.cli.model_data import read_for
@@ -50,12 +41,12 @@ def command(
     if page.suffix.lower() not in {".html", ".htm"}:
         raise click.BadParameter(f"{page} ends in {page.suffix!r}; expected .html", param_hint="--output")
     prepare_outputs({"--output": page}, [model, *([] if data is None else [data])])
-    network = Network.load(model, overrides=parsed(overrides))
+    network = Network.load(model, overrides=parsed(options.pop("overrides")))
     title = f"Report on {model.name}"
     if data is None:
         report(network, page, title=title)
     else:
         with data_file(data) as file:
-            content = read_for(network, file, target=target, with_target=True, x=x, y=y, delimiter=delimiter)
+            content = read_for(network, file, with_target=True, **options)
         report(network, page, X=content.X, y=targets_of(content, network), title=title)
     click.echo(f"wrote {page}")
