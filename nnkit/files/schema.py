@@ -84,13 +84,13 @@ class CompositionRecord:
     target_scaling: str | None = choice(*SCALINGS, optional=True, default=None)
     deferred: list[str] = field(
         "choices that are left to the data",
-        lambda value: isinstance(value, list) and set(value) <= {"outputs", "loss", "output_activation"},
+        lambda value: (
+            isinstance(value, list) and all(name in ("outputs", "loss", "output_activation") for name in value)
+        ),
         factory=list,
     )
     columns: Any = field("'auto', or rules by column", is_column_request, optional=True, default=None)
-    providers: dict[str, str] = field(
-        "texts by name", lambda value: is_mapping(value) and all(map(is_text, value.values())), factory=dict
-    )
+    providers: dict[str, str] = field("versions by name", is_versions, factory=dict)
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -62,6 +62,8 @@ MODELS = {
     "a thousand million units": (0, put("composition", "layers", 0, "units", value=10**9)),
     "a batch that the epoch does not have": (0, put("training", "batch", value=7)),
     "a distribution without a name": (0, put("software", value={"": "1.0"})),
+    "a provider without a name": (0, put("composition", "providers", value={"": "1.0"})),
+    "deferred choices that are mappings": (0, put("composition", "deferred", value=[{}])),
     "deep notes": (0, put("notes", value=cases.mutations.nested(400))),
 }
 
@@ -99,6 +101,7 @@ CONFIGS = {
     "inputs beyond all arrays": (0, put("inputs", value=2**52)),
     "units beyond all arrays": (0, put("layers", 0, "units", value=10**400)),
     "a part in itself, deeply": (0, put("optimizer", value=cases.mutations.nested(200))),
+    "deferred choices that are lists": (0, put("deferred", value=[["loss"]])),
     "code as a name": (0, put("optimizer", value={"name": cases.mutations.PAYLOADS[0]})),
     "code as a spec": (4, put("optimizer", "optimizer", value=cases.mutations.PAYLOADS[1])),
 }
