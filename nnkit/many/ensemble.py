@@ -235,7 +235,7 @@ class Ensemble:
             try:
                 own = {name: made(**tree[name]) for name, made in CALIBRATION.items() if tree.get(name) is not None}
                 return cls(loaded, combine=tree.get("combine", "mean"), notes=notes, **own)
-            except (DataError, TypeError) as error:
+            except (DataError, TypeError, ValueError) as error:
                 raise FileFormatError(f"damaged: {error}") from error
 
     def _combined(self, members: Array) -> Array:

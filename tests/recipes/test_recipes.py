@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import nnkit
-from nnkit.errors import DataError, HyperparameterError, SpecError, TrainingWarning
+from nnkit.errors import DataError, FileFormatError, HyperparameterError, SpecError, TrainingWarning
+from nnkit.files import container
 from nnkit.interfaces import Choices, Recipe, TableDescription
 
 rng = np.random.default_rng(0)
@@ -149,6 +150,11 @@ def test_a_table_with_text_and_gaps_from_fit_to_intervals(tmp_path):
     again = nnkit.Ensemble.load(tmp_path / "model.npz")
     np.testing.assert_array_equal(again.intervals(table(), level=0.9).upper, bounds.upper)
     assert (again.combine, again.notes) == (model.combine, model.notes)
+    tree = container.read(tmp_path / "model.npz", what="ensemble")
+    for wrong in ({"error": ["x"], "member": [0]}, {"error": [[1.0]], "member": [0, 1]}, {"errors": []}, "left out"):
+        container.write(tmp_path / "damaged.npz", {**tree, "left_out": wrong}, what="ensemble")
+        with pytest.raises(FileFormatError, match="damaged"):
+            nnkit.Ensemble.load(tmp_path / "damaged.npz")
     with pytest.warns(TrainingWarning, match="far outside those of training: 'age' of row 0 is 900"):
         again.predict(table().assign(age=900.0)[:1])
 

@@ -51,11 +51,14 @@ def calls(subject: Subject) -> list[Call]:
     """The choices for some tables."""
 
     def run(part: Any, arguments: Mapping[str, Array]) -> Any:
-        rows = arguments["rows"].tolist()
-        described = [attrs.evolve(table, rows=n) for n in rows for table in tables(part)]
+        described = [
+            TableDescription(rows=rows, numbers=4, task=task, outputs=1 if task == "regression" else 2)
+            for task in part.tasks
+            for rows in arguments["rows"].tolist()
+        ]
         return [attrs.asdict(part.choose(table)) for table in described]
 
-    return [Call("choose(table)", run, {"rows": np.array([30, 3_000])}, floats=False)]
+    return [Call("choose(table)", run, {"rows": np.array([30, 400, 30_000])}, floats=False)]
 
 
 @check("REC-001/plain-choices", scope="variant")
