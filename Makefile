@@ -110,12 +110,12 @@ coverage:
 
 # Every warning is an error; the examples of the gallery run. Needs three minutes.
 docs: $(DOCS)/.nnkit-$(KEY)
-	OPENBLAS_NUM_THREADS=1 $(DOCS)/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	OPENBLAS_NUM_THREADS=1 $(DOCS)/bin/sphinx-build -j auto -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 # Needs Chromium (Debian: apt install chromium; CHROMIUM=/path/to/it elsewhere). Leaves screenshots in docs/_build/screenshots.
 browser-test: docs
-	$(DOCS)/bin/python -m pytest -p no:cacheprovider tests/browser/site.py $(PYTEST_ARGS)
+	$(DOCS)/bin/python -m pytest --noconftest -p no:cacheprovider tests/browser/site.py $(PYTEST_ARGS)
 
 # -- The packaging, each in an environment of its own ------------------------------------------------------------------
 
