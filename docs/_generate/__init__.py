@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Write the pages before Sphinx looks for its sources."""
     app.connect("config-inited", lambda app, _config: write(Path(app.srcdir)))
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-signature", _with_names_of_types)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "docs" / "_build" / "html"
 SCREENSHOTS = ROOT / "docs" / "_build" / "screenshots"
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = {"desktop": (1280, 1000), "phone": (390, 844)}
 
 LOOKED_AT = {
@@ -27,7 +28,7 @@ PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"
 
 @pytest.fixture(scope="session")
 def browser():
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
     assert chromium, "no Chromium: apt install chromium, or name one with CHROMIUM=/path/to/chromium"
     from playwright.sync_api import sync_playwright  # make test collects this file, without this package
 
