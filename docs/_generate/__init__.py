@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +13,12 @@ if TYPE_CHECKING:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Write the pages before Sphinx looks for its sources."""
+    from sphinx.util.inspect import TypeAliasForwardRef
+
     app.connect("config-inited", lambda app, _config: write(Path(app.srcdir)))
-    app.setup_extension("sphinx.ext.autodoc")
-    app.connect("autodoc-process-signature", _with_names_of_types)
+    # Sphinx 9 writes ``TypeAliasForwardRef('PartSpec')`` where an alias stands inside another type.
+    TypeAliasForwardRef.__repr__ = lambda alias: alias.name.rpartition(".")[2]
     return {"parallel_read_safe": True, "parallel_write_safe": True}
-
-
-def _with_names_of_types(*arguments: Any) -> tuple[str | None, str | None]:
-    """The signature and its result with ``PartSpec`` where autodoc writes ``TypeAliasForwardRef('PartSpec')``."""
-    parameters, result = (
-        text and re.sub(r"TypeAliasForwardRef\('([\w.]+)'\)", lambda name: name[1].rpartition(".")[2], text)
-        for text in arguments[-2:]
-    )
-    return parameters, result
 
 
 def write(docs: Path) -> None:
