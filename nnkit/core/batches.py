@@ -15,12 +15,13 @@ from nnkit.core.feeding import Portion, portions
 from nnkit.core.learning_rate import learning_rate_of, with_learning_rate
 from nnkit.core.loop import Loop
 from nnkit.core.model import Model
+from nnkit.core.order import Sampling, epoch_order
 from nnkit.core.sharded import ShardedData
 from nnkit.core.step import GradientStep, Vectors
 from nnkit.core.trained import TRAINED, begin_state, training_vector
 from nnkit.core.view import Run
 from nnkit.core.workspace import Pool
-from nnkit.interfaces import Evaluate, Optimizer, rate_at
+from nnkit.interfaces import EpochKernel, Evaluate, ManySteps, Optimizer, rate_at
 from nnkit.interfaces.stepping import steps_made
 
 __all__ = ["Batches"]
@@ -35,6 +36,7 @@ class Batches:
         run: The state, the plan and the data.
         accelerate: Returns the compiled counterpart of an optimizer, or the optimizer itself.
         bind_step: Objective and gradient of a batch, as ``nnkit.core.processes.Processes.bind_step``.
+        kernel: Makes many steps a call; the data are then arrays in memory.
     """
 
     nonfinite_hint = "; the callback 'stop_on_nonfinite' stops at the first such step"
@@ -46,11 +48,14 @@ class Batches:
         run: Run,
         accelerate: Callable[[Optimizer], Optimizer],
         bind_step: Callable[..., GradientStep],
+        kernel: EpochKernel | None = None,
     ) -> None:
         plan = run.plan
         assert not isinstance(run.data, ShardedData)  # those are for solvers
         self._run, self._model, self._data = run, model, run.data
         self._composed, self._accelerate, self._bind_step = optimizer, accelerate, bind_step
+        self._kernel = kernel
+        self._many: ManySteps | None = None
         self._ended = False
         self._size = model.trained.size
         self._gradient = run.gradient[: self._size]
@@ -62,7 +67,6 @@ class Batches:
             state.optimizer = begin_state(self._optimizer, state.parameters[: self._size], model.trained.blocks)
         self._vector = training_vector(state.optimizer, state.parameters)
         self._trained = self._vector[: self._size]
-        self._bind_optimizer()
         self._vectors = Vectors(self._vector, self._gradient, run.state.buffers)
         self._pool = Pool(plan.batch_size, run.state.parameters.dtype)
         self._steps: dict[int, GradientStep] = {}
@@ -77,6 +81,7 @@ class Batches:
             if weight is not None:
                 self._weight = (weight if model.loss.rows_coupled else _with_mean_1(weight)).astype(x.dtype)
         self._batch: tuple[Any, Array, Array | None] | None = None
+        self._bind_optimizer()
 
     def run(self, loop: Loop) -> None:
         """Epoch after epoch."""
@@ -144,6 +149,12 @@ class Batches:
         if self._optimizer.uses_closure:
             self._update = _nothing  # the bound step makes the update
             return
+        if self._kernel is not None and isinstance(self._run.data, tuple):
+            data = (*self._run.data[:2], self._weight)
+            self._many = self._kernel.bind(
+                self._optimizer, self._trained, self._gradient, state.optimizer, data, state.noise
+            )
+            return
         compiled = self._accelerate(self._optimizer)
         self._update = compiled.bind(self._trained, self._gradient, state.optimizer)
 
@@ -191,6 +202,9 @@ class Batches:
 
     def _run_epoch(self, loop: Loop) -> None:
         """All batches that the present epoch still has, or fewer when it is halted."""
+        if self._kernel is not None:
+            self._run_in_calls(loop, self._kernel.batches)
+            return
         run, state, plan = self._run, self._run.state, self._run.plan
         batch = plan.batch_size
         listening = loop.listening("on_batch_end")
@@ -243,6 +257,24 @@ class Batches:
         finally:
             state.step = first_step + done
             state.batch, state.loss_sum = done, total
+
+    def _run_in_calls(self, loop: Loop, most: int) -> None:
+        """As ``_run_epoch``, up to ``most`` batches a call; one where callbacks handle each batch."""
+        run, state, plan = self._run, self._run.state, self._run.plan
+        listening = loop.listening("on_batch_end")
+        sampling: Sampling = plan.sampling if self._gathers else "sequential"  # type: ignore[assignment]
+        order = epoch_order(state.entropy, state.epoch, plan.samples, plan.batch_size, sampling)
+        rows = plan.batch_size * (1 if listening else most)
+        for start in range(state.batch * plan.batch_size, len(order), rows):
+            indices = order[start : start + rows]
+            assert self._many is not None
+            total, value = self._many(indices, state.loss_sum)
+            made = -(-len(indices) // plan.batch_size)
+            state.step, state.batch, state.loss_sum = state.step + made, state.batch + made, total
+            if listening:
+                self._end_batch(loop, indices, value, state.batch, total)
+            if loop.halted:
+                return
 
     def _end_batch(self, loop: Loop, indices: Array, value: float, done: int, total: float) -> None:
         run = self._run

@@ -40,6 +40,7 @@ class Plan:
         data: Checksum of the training data.
         validation: Checksum of the validation data; ``None`` without any.
         window: Rows of a window, where the data are read by windows; 0 where they are in memory.
+        kernel: The name of the compiled kernel that makes many steps a call; empty for single steps.
     """
 
     first_epoch: int
@@ -50,6 +51,7 @@ class Plan:
     data: str
     validation: str | None
     window: int = 0
+    kernel: str = ""
 
     def __attrs_post_init__(self) -> None:
         for name, least, most in (
@@ -66,8 +68,9 @@ class Plan:
             raise DataError(
                 f"sampling is {brief(self.sampling)}; expected one of {', '.join(map(repr, get_args(Sampling)))}"
             )
-        if type(self.data) is not str or not isinstance(self.validation, str | None):
-            raise DataError("data and validation of the plan are checksums; expected text")
+        texts = type(self.data) is str and isinstance(self.validation, str | None) and type(self.kernel) is str
+        if not texts:
+            raise DataError("data and validation of the plan are checksums, kernel is a name; expected text")
 
     @property
     def batches(self) -> int:

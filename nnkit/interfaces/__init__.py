@@ -6,6 +6,7 @@ from nnkit.interfaces.block_optimizer import BlockOptimizer
 from nnkit.interfaces.callback import Callback, LayerValues, TrainingView
 from nnkit.interfaces.closure_optimizer import ClosureOptimizer
 from nnkit.interfaces.description import DataDescription, Label
+from nnkit.interfaces.epoch_kernel import EpochKernel, ManySteps
 from nnkit.interfaces.initializer import Distribution, Initializer
 from nnkit.interfaces.layer import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.layer_rows import layer_rows
@@ -35,6 +36,7 @@ __all__ = [
     "DataDescription",
     "Distribution",
     "Elementwise",
+    "EpochKernel",
     "Evaluate",
     "Example",
     "Initializer",
@@ -44,6 +46,7 @@ __all__ = [
     "LayerValues",
     "LocationLoss",
     "Loss",
+    "ManySteps",
     "MeanMetric",
     "Metric",
     "MetricValue",

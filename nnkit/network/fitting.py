@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -51,9 +52,11 @@ from nnkit.inference.fitted import metrics_of
 from nnkit.interfaces import (
     Callback,
     DataDescription,
+    EpochKernel,
     Inputs,
     Metric,
     ObjectiveLike,
+    Optimizer,
     Solver,
     Source,
     TrainingData,
@@ -78,6 +81,8 @@ __all__ = [
 
 Data: TypeAlias = TrainingData | Source | ShardedData
 """Training or validation data: in memory, read by windows, or in shards elsewhere."""
+
+LOG = logging.getLogger("nnkit.training")
 
 
 @attrs.frozen
@@ -164,6 +169,7 @@ class Fitting:
         metrics: By their name in the logs.
         callbacks: By their key in the run, in the order given.
         resume: Whether this call goes on with the run before.
+        kernel: Makes many steps a call; ``None`` for single steps.
     """
 
     composition: Composition
@@ -176,6 +182,7 @@ class Fitting:
     metrics: Mapping[str, Metric]
     callbacks: Mapping[str, Callback]
     resume: bool
+    kernel: EpochKernel | None
 
     def run(self, save: Callable[[str | os.PathLike[str]], None]) -> None:
         """Train; ``save`` writes the network to a path.
@@ -212,7 +219,7 @@ class Fitting:
         if isinstance(optimizer, Solver):
             engine = Solving(self._objective(compiled), self.model, optimizer, run)
         else:
-            engine = Batches(compiled, optimizer, run, registry.accelerate, processes.bind_step)
+            engine = Batches(compiled, optimizer, run, registry.accelerate, processes.bind_step, self.kernel)
         processes.train(compiled, run, self.callbacks, engine)
         # A loss that is not finite after an epoch has been reported already.
         if outcome is not None and math.isfinite(run.logs.get("loss", 0.0)):
@@ -321,6 +328,7 @@ def concluded(
         check_batches(model, plan)
         if not options.resume and state is not None:
             warn_of_ended_schedule(optimizer, state.step, plan)
+    plan, kernel = _with_kernel(plan, model, optimizer, data, resume=options.resume)
     state = prepared.built_state()
     check_training(model, optimizer, state)
     vectors = Vectors(state.parameters, None, state.buffers)
@@ -343,7 +351,31 @@ def concluded(
         metrics=metrics,
         callbacks=callbacks,
         resume=options.resume,
+        kernel=kernel,
     )
+
+
+def _with_kernel(
+    plan: Plan, model: Model, optimizer: Optimizer | Solver, data: TrainingData | Source, *, resume: bool
+) -> tuple[Plan, EpochKernel | None]:
+    """The plan with the name of the kernel that makes many steps a call, where there is one, and the kernel.
+
+    Raises:
+        DataError: When the run to resume was begun with a kernel that is not there now.
+    """
+    kernel = None
+    in_memory = isinstance(data, tuple) and isinstance(data[0], np.ndarray)
+    if in_memory and isinstance(optimizer, Optimizer) and (plan.kernel or not resume):
+        kernel = registry.accelerate_epoch(model, optimizer, plan, np.dtype(data[0].dtype))
+    name = "" if kernel is None else kernel.name
+    if resume and name != plan.kernel:
+        raise DataError(
+            f"resume=True, but the steps of this run were made by {plan.kernel!r}, which is not available here, so it "
+            "cannot go on bit-identically; install or enable that plugin in the same version, or call fit without "
+            "resume to begin a new run"
+        )
+    LOG.debug("steps: %s", name or "one at a time")
+    return attrs.evolve(plan, kernel=name), kernel
 
 
 def validation_of(model: Model, data: ValidationLike, dtype: FloatDType) -> Data:

@@ -29,6 +29,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 HOOK_GROUPS = {
     "nnkit_register": "nnkit",
     "nnkit_accelerate": "nnkit.accelerators",
+    "nnkit_accelerate_epoch": "nnkit.accelerators",
     "nnkit_commands": "nnkit.commands",
     "nnkit_export": "nnkit.exporters",
     "nnkit_checks": "nnkit.checks",
@@ -192,6 +193,11 @@ def nnkit_register(registrar: Registrar) -> None:
 @hookspec(firstresult=True)
 def nnkit_accelerate(part: Any) -> Any:
     """Return a faster counterpart of ``part`` (a part of the same kind), or ``None``; the first one wins."""
+
+
+@hookspec(firstresult=True)
+def nnkit_accelerate_epoch(model: Any, optimizer: Any, plan: Any, dtype: Any) -> Any:
+    """Return what makes many steps of this training a call (``EpochKernel``), or ``None``; the first one wins."""
 
 
 @hookspec

@@ -57,6 +57,14 @@ def nnkit_accelerate(part: Any) -> Any:
     return counterpart
 
 
+@hookimpl
+def nnkit_accelerate_epoch(model: Any, optimizer: Any, plan: Any, dtype: Any) -> Any:
+    """What makes many steps a call, where all parts belong to a closed family and the network is small."""
+    if nnkit_accelerate(optimizer) is None:  # nor does numba have to be imported to find out
+        return None
+    return importlib.import_module("nnkit_numba.epoch").epoch_of(model, optimizer, plan, dtype)
+
+
 def _maker(name: str) -> Callable[[Any], Any] | None:
     if name not in COUNTERPARTS:
         return None

@@ -99,7 +99,8 @@ class Writer:
         """The sum of the numbers of each vector, as one vector; a number where there is but one."""
         count = len(vectors)
         while vectors[0].type.count > 1 and (len(vectors) > 1 or vectors[0].type.count > count):
-            pairs = list(zip(vectors[::2], vectors[1::2], strict=True)) or [(vectors[0], None)]
+            alone = len(vectors) == 1
+            pairs = [(vectors[0], None)] if alone else list(zip(vectors[::2], vectors[1::2], strict=True))
             vectors = [self._sums_of_neighbours(*pair) for pair in pairs]
         return vectors[0] if count > 1 else self.builder.extract_element(vectors[0], ir.Constant(PLACE, 0))
 

@@ -1,0 +1,213 @@
+"""The passes of a small network over a batch whose rows are columns here: arrays ``(units, rows)``.
+
+So every loop runs along the rows, whose number is a multiple of a vector, however few units a layer has. Places behind
+the last row of a short batch repeat its last row, and their gradient is 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnkit_numba.atomics import array_at
+from nnkit_numba.compiling import kernel
+from nnkit_numba.elementwise import RELU, SIGMOID, TANH, exponential
+from nnkit_numba.tiles import ROWS, WIDTH, dots_tile, outer_tile
+
+__all__ = [
+    "SIGMOID_TARGETS",
+    "SOFTMAX_LABELS",
+    "SOFTMAX_TARGETS",
+    "SQUARES",
+    "backward_activation",
+    "dots",
+    "drop",
+    "gather",
+    "loss_gradient",
+    "outer",
+]
+
+SQUARES, SOFTMAX_LABELS, SOFTMAX_TARGETS, SIGMOID_TARGETS = range(4)
+"""Losses by number: of the output itself, of labels or probabilities through softmax, of each output's sigmoid."""
+
+_many, _four, _two, _one = (outer_tile(rows) for rows in (ROWS, 4, 2, 1))
+_3x4, _1x4, _3x2, _1x2, _3x1, _1x1 = (dots_tile(rows, columns) for columns in (4, 2, 1) for rows in (3, 1))
+
+
+@kernel
+def outer(
+    a: Any, a_row: Any, a_step: Any, b: Any, depth: Any, start: Any, c: Any, rows: Any, stride: Any, one: Any
+) -> None:
+    """``c = start + a @ b`` with rows of ``b`` and ``c`` that are ``stride`` long; ``start`` is one row.
+
+    Args:
+        a: The address of ``(rows, depth)``.
+        a_row: The distance of its rows, in elements.
+        a_step: The distance of its columns, in elements.
+        b: The address of ``(depth, stride)``.
+        depth: The length of the sums.
+        start: The address of ``(stride,)``.
+        c: The address of ``(rows, stride)``.
+        rows: The rows of the result.
+        stride: Its columns, a multiple of two vectors.
+        one: 1 in the type of the arrays.
+    """
+    size = array_at(a, (1,), one).itemsize
+    for n in range(0, stride * size, WIDTH):
+        i = 0
+        while i + ROWS <= rows:
+            x, y = a + i * a_row * size, c + i * stride * size + n
+            _many(x, a_row, a_step, 0, b + n, stride, 0, depth, start + n, 0, y, stride, one)
+            i += ROWS
+        if i + 4 <= rows:
+            x, y = a + i * a_row * size, c + i * stride * size + n
+            _four(x, a_row, a_step, 0, b + n, stride, 0, depth, start + n, 0, y, stride, one)
+            i += 4
+        if i + 2 <= rows:
+            x, y = a + i * a_row * size, c + i * stride * size + n
+            _two(x, a_row, a_step, 0, b + n, stride, 0, depth, start + n, 0, y, stride, one)
+            i += 2
+        while i < rows:
+            x, y = a + i * a_row * size, c + i * stride * size + n
+            _one(x, a_row, a_step, 0, b + n, stride, 0, depth, start + n, 0, y, stride, one)
+            i += 1
+
+
+@kernel
+def dots(a: Any, rows: Any, b: Any, columns: Any, stride: Any, c: Any, one: Any) -> None:
+    """``c = a @ b.T`` of ``(rows, stride)`` and ``(columns, stride)``; all are addresses."""
+    size = array_at(a, (1,), one).itemsize
+    i = 0
+    while i < rows:
+        three = i + 3 <= rows
+        x, y, z = a + i * stride * size, b, c + i * columns * size
+        left = columns
+        while left >= 4:
+            if three:
+                _3x4(x, y, stride, z, columns, one)
+            else:
+                _1x4(x, y, stride, z, columns, one)
+            y, z, left = y + 4 * stride * size, z + 4 * size, left - 4
+        if left >= 2:
+            if three:
+                _3x2(x, y, stride, z, columns, one)
+            else:
+                _1x2(x, y, stride, z, columns, one)
+            y, z, left = y + 2 * stride * size, z + 2 * size, left - 2
+        if left:
+            if three:
+                _3x1(x, y, stride, z, columns, one)
+            else:
+                _1x1(x, y, stride, z, columns, one)
+        i += 3 if three else 1
+
+
+@kernel
+def gather(x: Any, places: Any, out: Any) -> None:
+    """``out[:, n] = x[places[n]]``; behind the last row that row again."""
+    inputs, stride = out.shape
+    rows = places.size
+    for n in range(rows):
+        place = places[n]
+        for i in range(inputs):
+            out[i, n] = x[place, i]
+    for i in range(inputs):
+        for n in range(rows, stride):
+            out[i, n] = out[i, rows - 1]
+
+
+@kernel
+def drop(x: Any, rows: Any, uniform: Any, threshold: Any, scale: Any, factors: Any, out: Any) -> None:
+    """``out = x * factors``: ``scale`` where the number drawn ``(rows, units)`` is below the threshold, else 0."""
+    units, stride = x.shape
+    zero = x.dtype.type(0)
+    for i in range(units):
+        for n in range(rows):
+            factors[i, n] = scale if uniform[n * units + i] < threshold else zero
+        for n in range(rows, stride):
+            factors[i, n] = zero
+        for n in range(stride):
+            out[i, n] = x[i, n] * factors[i, n]
+
+
+@kernel
+def backward_activation(a: Any, grad: Any, kind: Any) -> None:
+    """``grad`` through an activation, in place, from its result ``a``."""
+    zero, one = a.dtype.type(0), a.dtype.type(1)
+    if kind == RELU:
+        for i in range(a.size):
+            grad[i] = zero if a[i] <= zero else grad[i]
+    elif kind == TANH:
+        for i in range(a.size):
+            grad[i] *= (one - a[i]) * (one + a[i])
+    elif kind == SIGMOID:
+        for i in range(a.size):
+            grad[i] *= a[i] * (one - a[i])
+
+
+@kernel
+def _exponentials(z: Any, grad: Any, top: Any, total: Any) -> None:
+    """``grad = exp(z - top)`` with the largest ``z`` of each row, and its sum."""
+    units, stride = z.shape
+    for n in range(stride):
+        top[n] = z[0, n]
+    for k in range(1, units):
+        for n in range(stride):
+            top[n] = z[k, n] if z[k, n] > top[n] else top[n]  # noqa: FURB136  # max() would hide a NaN
+    total[:] = z.dtype.type(0)
+    for k in range(units):
+        for n in range(stride):
+            power = exponential(z[k, n] - top[n])
+            grad[k, n] = power
+            total[n] += power
+
+
+@kernel
+def loss_gradient(
+    kind: Any, factor: Any, z: Any, places: Any, labels: Any, target: Any, values: Any, grad: Any, top: Any, total: Any
+) -> None:
+    """Each row's loss in ``values (rows,)`` and its gradient in ``z (K, rows)``, the result of the last layer.
+
+    ``factor`` is that of the squares and of the sigmoids; ``top`` and ``total`` are scratch.
+    """
+    units = len(z)
+    zero, one = z.dtype.type(0), z.dtype.type(1)
+    if kind in {SOFTMAX_LABELS, SOFTMAX_TARGETS}:
+        _exponentials(z, grad, top, total)
+        for n in range(places.size):
+            values[n] = np.log(total[n])
+        total[:] = one / total
+        for k in range(units):
+            for n in range(total.size):
+                grad[k, n] *= total[n]
+        if kind == SOFTMAX_LABELS:
+            for n in range(places.size):
+                label = labels[places[n]]
+                if 0 <= label < units:
+                    values[n] += top[n] - z[label, n]
+                    grad[label, n] -= one
+                else:
+                    values[n] = np.nan
+        else:
+            for n in range(places.size):
+                for k in range(units):
+                    wanted = target[places[n], k]
+                    values[n] += wanted * (top[n] - z[k, n])
+                    grad[k, n] -= wanted
+    elif kind == SIGMOID_TARGETS:
+        values[:] = zero
+        for n in range(places.size):
+            for k in range(units):
+                x, wanted = z[k, n], target[places[n], k]
+                fall = np.exp(-abs(x))
+                high = one / (one + fall)
+                values[n] += factor * (np.log1p(fall) + (x if x > zero else zero) - wanted * x)
+                grad[k, n] = factor * ((high if x >= zero else fall * high) - wanted)
+    else:
+        values[:] = zero
+        for n in range(places.size):
+            for k in range(units):
+                error = z[k, n] - target[places[n], k]
+                values[n] += factor * error * error / (one + one)
+                grad[k, n] = factor * error
