@@ -13,9 +13,11 @@ from typing import Any
 import attrs
 import numpy as np
 
-from nnkit import __version__
+from nnkit import Network, __version__
+from nnkit.core.state import Plan
 from nnkit.cpu import NARROW, NEEDED, VARIABLE, WIDE, cpu_flags
 from nnkit.plugins import providers as all_providers
+from nnkit.registry import accelerate_epoch, create
 
 __all__ = [
     "ONE_THREAD",
@@ -28,6 +30,7 @@ __all__ = [
     "kernels",
     "measured",
     "providers",
+    "steps",
     "versions",
 ]
 
@@ -162,3 +165,12 @@ def providers() -> list[tuple[str, str]]:
         why = f": {provider.reason}" if provider.reason else ""
         lines.append(("plugin", f"{provider.distribution} {provider.version}, {what}, {state}{why}"))
     return lines
+
+
+def steps() -> str:
+    """What makes the steps of a small training here: a compiled kernel for many batches, or each part in turn."""
+    net = Network([64, 64, 10], seed=0)
+    plan = Plan(first_epoch=0, last_epoch=1, batch_size=32, samples=32, sampling="shuffle", data="", validation=None)
+    kernel = accelerate_epoch(net.model, create("optimizer", "adam"), plan, np.dtype(np.float32))
+    what = "one at a time" if kernel is None else kernel.name
+    return f"{what} (64-64-10, adam, batches of 32)"

@@ -260,7 +260,7 @@ class Batches:
 
     def _run_in_calls(self, loop: Loop, most: int) -> None:
         """As ``_run_epoch``, up to ``most`` batches a call; one where callbacks handle each batch."""
-        run, state, plan = self._run, self._run.state, self._run.plan
+        state, plan = self._run.state, self._run.plan
         listening = loop.listening("on_batch_end")
         sampling: Sampling = plan.sampling if self._gathers else "sequential"  # type: ignore[assignment]
         order = epoch_order(state.entropy, state.epoch, plan.samples, plan.batch_size, sampling)

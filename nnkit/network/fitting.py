@@ -364,9 +364,9 @@ def _with_kernel(
         DataError: When the run to resume was begun with a kernel that is not there now.
     """
     kernel = None
-    in_memory = isinstance(data, tuple) and isinstance(data[0], np.ndarray)
-    if in_memory and isinstance(optimizer, Optimizer) and (plan.kernel or not resume):
-        kernel = registry.accelerate_epoch(model, optimizer, plan, np.dtype(data[0].dtype))
+    x = data[0] if isinstance(data, tuple) else None
+    if isinstance(x, np.ndarray) and isinstance(optimizer, Optimizer) and (plan.kernel or not resume):
+        kernel = registry.accelerate_epoch(model, optimizer, plan, x.dtype)
     name = "" if kernel is None else kernel.name
     if resume and name != plan.kernel:
         raise DataError(

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 from click.testing import CliRunner
@@ -118,6 +119,16 @@ def test_faster_kernels_are_told_with_the_gain_measured_here(monkeypatch):
 def test_narrower_kernels_are_told_where_they_are_the_faster_ones(monkeypatch):
     said = examined(monkeypatch, {"": 1000.0, "HASWELL": 1100.0, "1": 600.0}, architecture="SkylakeX")
     assert "export OPENBLAS_CORETYPE=HASWELL" in said
+
+
+def test_it_reports_what_makes_the_steps_of_a_small_training(monkeypatch):
+    monkeypatch.setenv("NNKIT_PLUGINS", "")
+    assert "one at a time (64-64-10, adam, batches of 32)" in examined(
+        monkeypatch, {"": 1.0, "SKYLAKEX": 1.0, "1": 1.0}
+    )
+    kernel = types.SimpleNamespace(name="many steps a call")
+    monkeypatch.setattr(examination, "accelerate_epoch", lambda model, optimizer, plan, dtype: kernel)
+    assert "many steps a call (64-64-10" in examined(monkeypatch, {"": 1.0, "SKYLAKEX": 1.0, "1": 1.0})
 
 
 def test_a_small_gain_is_shown_and_not_recommended(monkeypatch):

@@ -46,7 +46,7 @@ def registering(*arguments, **keywords):
 
 def test_there_is_one_hook_for_parts_and_one_for_each_other_addition():
     declared = {name for name in vars(hooks) if name.startswith("nnkit_")}
-    additions = {"nnkit_accelerate", "nnkit_commands", "nnkit_export", "nnkit_checks"}
+    additions = {"nnkit_accelerate", "nnkit_accelerate_epoch", "nnkit_commands", "nnkit_export", "nnkit_checks"}
     assert declared == set(HOOK_GROUPS) == {"nnkit_register"} | additions
 
 

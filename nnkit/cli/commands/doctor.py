@@ -22,6 +22,7 @@ def command(*, still: bool) -> None:
         click.echo(f"{label:<16}{value}")
     if still:
         return
+    click.echo(f"{'steps':<16}{examination.steps()}")
     now, others = "as it is", examination.alternatives(kernels)
     found = examination.by_turns({now: {}} | others)
     unit = "million multiplications and additions a second (float32, 512 x 512)"

@@ -14,7 +14,20 @@ from numba import types
 from nnkit_numba.atomics import Signature, intrinsic, overload
 from nnkit_numba.compiling import kernel
 
-__all__ = ["NONE", "RELU", "SIGMOID", "SOFTMAX", "TANH", "activate", "relu", "softmax_row"]
+__all__ = [
+    "NONE",
+    "RELU",
+    "SIGMOID",
+    "SOFTMAX",
+    "TANH",
+    "activate",
+    "activate_row",
+    "exponential",
+    "logarithm",
+    "logarithm_above_1",
+    "relu",
+    "softmax_row",
+]
 
 NONE, RELU, TANH, SIGMOID, SOFTMAX = range(5)
 """Activations by number; ``SOFTMAX`` only of the output."""
@@ -73,12 +86,81 @@ def _exponential(x: Any) -> Any:
     return wide
 
 
+@intrinsic
+def _bits_of(typing: Any, number: Any) -> Signature:
+    """The bits of this number."""
+    narrow = number == types.float32
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.IntType(32) if narrow else ir.IntType(64))
+
+    return (types.int32 if narrow else types.int64)(number), code
+
+
+def logarithm_above_1(x: Any) -> Any:
+    """``log(1 + x)`` in compiled code, with ``x`` in [-0.3, 1]."""
+    raise NotImplementedError("for compiled code alone")
+
+
+@overload(logarithm_above_1)
+def _logarithm_above_1(x: Any) -> Any:
+    # log(1 + x) = 2 atanh(s) with s = x / (2 + x), at most 1/3.
+    number: Any = np.float32 if x == types.float32 else np.float64
+    two, three = number(2), [number(2 / (2 * k + 1)) for k in range(17)]
+    a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16 = three
+
+    def narrow(x: Any) -> Any:
+        s = x / (two + x)
+        q = s * s
+        return s * (a0 + q * (a1 + q * (a2 + q * (a3 + q * (a4 + q * (a5 + q * (a6 + q * a7)))))))
+
+    def wide(x: Any) -> Any:
+        s = x / (two + x)
+        q = s * s
+        tail = a9 + q * (a10 + q * (a11 + q * (a12 + q * (a13 + q * (a14 + q * (a15 + q * a16))))))
+        return s * (
+            a0 + q * (a1 + q * (a2 + q * (a3 + q * (a4 + q * (a5 + q * (a6 + q * (a7 + q * (a8 + q * tail))))))))
+        )
+
+    return narrow if x == types.float32 else wide
+
+
+def logarithm(x: Any) -> Any:
+    """``log(x)`` in compiled code, of positive normal numbers and NaN."""
+    raise NotImplementedError("for compiled code alone")
+
+
+@overload(logarithm)
+def _logarithm(x: Any) -> Any:
+    # x = 2**n m with m in [0.7, 1.4); the integer is that of a float's exponent.
+    if x == types.float32:
+        high, low, one = HIGH_32, LOW_32, np.float32(1)
+        offset, digits = np.int32(0x3F3504F3), np.int32(23)
+
+        def narrow(x: Any) -> Any:
+            n = (_bits_of(x) - offset) >> digits
+            m = _number_of(np.int32(_bits_of(x) - (n << digits)))
+            return np.float32(n) * high + (np.float32(n) * low + logarithm_above_1(m - one)) + (x - x)  # a NaN stays
+
+        return narrow
+    start = np.int64(0x3FE6A09E667F3BCD)
+
+    def wide(x: Any) -> Any:
+        n = (_bits_of(x) - start) >> 52
+        m = _number_of(_bits_of(x) - (n << 52))
+        return np.float64(n) * HIGH_64 + (np.float64(n) * LOW_64 + logarithm_above_1(m - 1.0)) + (x - x)
+
+    return wide
+
+
 @kernel
 def relu(z: Any) -> None:
     """``max(z, 0)``, in place; a NaN stays."""
     zero = z.dtype.type(0)
     for j in range(z.size):
-        z[j] = zero if z[j] <= zero else z[j]  # noqa: FURB136  # max() would hide a NaN
+        x = z[j]
+        # max() would hide a NaN. Without the addition LLVM stores only the zeros, with a mask, which is slow on Zen.
+        z[j] = zero if x <= zero else x + zero
 
 
 @kernel
@@ -111,17 +193,21 @@ def _sigmoid(z: Any) -> None:
 
 
 @kernel
+def activate_row(z: Any, kind: Any) -> None:
+    """Apply the activation ``kind`` to numbers ``(D,)``, in place."""
+    if kind == RELU:
+        relu(z)
+    elif kind == TANH:
+        _tanh(z)
+    elif kind == SIGMOID:
+        _sigmoid(z)
+
+
+@kernel
 def activate(z: Any, kind: Any) -> None:
     """Apply the activation ``kind`` to rows ``(N, D)``, in place."""
-    if kind == RELU:
-        for n in range(len(z)):
-            relu(z[n])
-    elif kind == TANH:
-        for n in range(len(z)):
-            _tanh(z[n])
-    elif kind == SIGMOID:
-        for n in range(len(z)):
-            _sigmoid(z[n])
+    for n in range(len(z)):
+        activate_row(z[n], kind)
 
 
 @kernel

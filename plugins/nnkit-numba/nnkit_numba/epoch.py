@@ -68,7 +68,7 @@ class LossForm:
 
     number: int
     head: type | None = None
-    factor: Callable[[int], float] = lambda outputs: 1.0
+    factor: Callable[[int], float] = lambda _: 1.0
     plain: Mapping[str, Any] = {}
 
 
@@ -98,7 +98,7 @@ LOSSES: Mapping[type[Loss], LossForm] = {
         {"label_smoothing": 0.0, "pos_weight": 1.0},
     ),
     MeanSquaredError: LossForm(feature_major.SQUARES, factor=lambda outputs: 2.0 / outputs),
-    SquaredError: LossForm(feature_major.SQUARES, factor=lambda outputs: 2.0),
+    SquaredError: LossForm(feature_major.SQUARES, factor=lambda _: 2.0),
     HalfSquaredError: LossForm(feature_major.SQUARES),
 }  # fmt: skip
 OPTIMIZERS: Mapping[type[Optimizer], OptimizerForm] = {
@@ -269,8 +269,8 @@ class Epoch:
             for step in range(made if changes else 1):
                 rate[step] = rate_of(done + step)
             result = run(
-                layers, dropouts, self.loss.number, factor, number, constants, cut, tuple(vectors), arrays, drawn, order,
-                rate, done, total, scratch, numbers, batch, one,
+                layers, dropouts, self.loss.number, factor, number, constants, cut, tuple(vectors), arrays, drawn,
+                order, rate, done, total, scratch, numbers, batch, one,
             )  # fmt: skip
             state["step"] = done + made
             return result
@@ -308,14 +308,17 @@ class Epoch:
         for row, layer in zip(plan, self.layers, strict=True):
             row[[words.INPUTS, words.UNITS, words.KIND]] = layer.inputs, layer.units, layer.kind
             weights = layer.inputs * layer.units
-            for own, bias, vector in ((words.WEIGHT, words.BIAS, parameters), (words.WEIGHT_GRAD, words.BIAS_GRAD, gradient)):
+            for own, bias, vector in (
+                (words.WEIGHT, words.BIAS, parameters),
+                (words.WEIGHT_GRAD, words.BIAS_GRAD, gradient),
+            ):
                 row[own] = vector.ctypes.data + size * place
                 row[bias] = row[own] + size * weights if layer.use_bias else 0
             place += weights + layer.units * layer.use_bias
             row[[words.BELOW, words.X]] = below
             if layer.rate:
                 row[words.X], row[words.FACTORS] = buffer(layer.inputs), buffer(layer.inputs)
-            row[words.A], row[words.GRAD] = buffer(layer.units), buffer(layer.units)
+            row[[words.A, words.GRAD, words.TURNED]] = [buffer(layer.units) for _ in range(3)]
             below = row[words.A]
         for own, layer in zip(dropouts, self.layers, strict=True):
             own[:] = 1.0 - layer.rate, 1.0 / (1.0 - layer.rate)
@@ -328,6 +331,6 @@ def _compiled(char: str) -> Callable[..., tuple[float, float]] | None:
     dtype = np.dtype(char)
     one, vector, matrix, places = dtype.type(1), np.empty(0, dtype), np.empty((0, 0), dtype), np.empty(0, np.int64)
     return compiled(
-        many_steps, np.empty((0, 0), np.int64), matrix, 0, one, 0, np.empty(0), np.empty((0, 0), np.int64), (vector,) * 4,
-        (matrix, places, matrix, vector), vector, places, np.empty(0), 0, 0.0, matrix, matrix, 0, one,
+        many_steps, np.empty((0, 0), np.int64), matrix, 0, one, 0, np.empty(0), np.empty((0, 0), np.int64),
+        (vector,) * 4, (matrix, places, matrix, vector), vector, places, np.empty(0), 0, 0.0, matrix, matrix, 0, one,
     )  # fmt: skip

@@ -13,8 +13,8 @@ from nnkit_numba.adam import adam_step
 from nnkit_numba.atomics import array_at
 from nnkit_numba.compiling import kernel
 from nnkit_numba.denormals import flush_denormals, restore_denormals
-from nnkit_numba.elementwise import activate
-from nnkit_numba.feature_major import SQUARES, backward_activation, dots, drop, gather, loss_gradient, outer
+from nnkit_numba.elementwise import activate_row
+from nnkit_numba.feature_major import backward_activation, drop, gather, loss_gradient, outer, sums_over_rows
 from nnkit_numba.rmsprop import rmsprop_step
 from nnkit_numba.sgd import momentum_step, sgd_step
 
@@ -23,9 +23,12 @@ __all__ = ["ADAM", "LAYER_WORDS", "MOMENTUM", "RMSPROP", "SGD", "many_steps"]
 ADAM, SGD, MOMENTUM, RMSPROP = range(4)
 """Optimizers by number."""
 
-INPUTS, UNITS, KIND, WEIGHT, BIAS, WEIGHT_GRAD, BIAS_GRAD, BELOW, X, A, GRAD, FACTORS, LAYER_WORDS = range(13)
-"""The words of a layer: sizes, activation, then addresses. ``BELOW`` is what the layer below computed, ``X`` what is
-left of it after dropout with ``FACTORS``; without dropout the two are one. 0 stands for an array that is not there."""
+INPUTS, UNITS, KIND, WEIGHT, BIAS, WEIGHT_GRAD, BIAS_GRAD, BELOW, X, A, GRAD, TURNED, FACTORS, LAYER_WORDS = range(14)
+"""The words of a layer: sizes, activation, then addresses; 0 stands for an array that is not there.
+
+``BELOW`` is what the layer below computed, ``X`` what is left of it after dropout with ``FACTORS``; without dropout the
+two are one. ``TURNED`` has room for ``GRAD`` transposed.
+"""
 
 
 @kernel
@@ -35,17 +38,17 @@ def _forward(layers: Any, dropouts: Any, rows: Any, stride: Any, drawn: Any, zer
     for layer in range(len(layers)):
         w = layers[layer]
         inputs, units = w[INPUTS], w[UNITS]
-        x, a = array_at(w[X], (inputs, stride), one), array_at(w[A], (units, stride), one)
         if w[FACTORS]:
-            below, factors = array_at(w[BELOW], (inputs, stride), one), array_at(w[FACTORS], (inputs, stride), one)
+            x, below, factors = (
+                array_at(w[X], (inputs, stride), one),
+                array_at(w[BELOW], (inputs, stride), one),
+                array_at(w[FACTORS], (inputs, stride), one),
+            )
             drop(below, rows, drawn[used : used + rows * inputs], dropouts[layer, 0], dropouts[layer, 1], factors, x)
             used += rows * inputs
-        outer(w[WEIGHT], 1, units, w[X], inputs, zeros.ctypes.data, w[A], units, stride, one)
-        if w[BIAS]:
-            bias = array_at(w[BIAS], (units,), one)
-            for j in range(units):
-                a[j] += bias[j]
-        activate(array_at(w[A], (1, units * stride), one), w[KIND])
+        start, step = (w[BIAS], 1) if w[BIAS] else (zeros.ctypes.data, 0)
+        outer(w[WEIGHT], 1, units, w[X], stride, inputs, start, step, w[A], stride, units, stride, one)
+        activate_row(array_at(w[A], (units * stride,), one), w[KIND])
 
 
 @kernel
@@ -59,11 +62,14 @@ def _backward(layers: Any, stride: Any, zeros: Any, one: Any) -> None:
         if w[BIAS]:
             grad, bias_grad = array_at(w[GRAD], (units, stride), one), array_at(w[BIAS_GRAD], (units,), one)
             for j in range(units):
-                bias_grad[j] = grad[j].sum()
-        dots(w[X], inputs, w[GRAD], units, stride, w[WEIGHT_GRAD], one)
+                total = grad[j, 0]
+                for n in range(1, stride):
+                    total += grad[j, n]
+                bias_grad[j] = total
+        sums_over_rows(w[X], inputs, w[GRAD], units, stride, w[TURNED], zeros.ctypes.data, w[WEIGHT_GRAD], one)
         if layer:
             place = layers[layer - 1, GRAD]
-            outer(w[WEIGHT], units, 1, w[GRAD], units, zeros.ctypes.data, place, inputs, stride, one)
+            outer(w[WEIGHT], units, 1, w[GRAD], stride, units, zeros.ctypes.data, 0, place, stride, inputs, stride, one)
             if w[FACTORS]:
                 grad_x = array_at(place, (inputs * stride,), one)
                 factors = array_at(w[FACTORS], (inputs * stride,), one)
@@ -167,7 +173,16 @@ def many_steps(
         _backward(layers, stride, zeros, one)
         step = start // batch
         _update(
-            kind, constants, rates[step if rates.size > 1 else 0], done + step + 1, cut, theta, g, first, second, numbers
+            kind,
+            constants,
+            rates[step if rates.size > 1 else 0],
+            done + step + 1,
+            cut,
+            theta,
+            g,
+            first,
+            second,
+            numbers,
         )
     restore_denormals(before)
     return total, value

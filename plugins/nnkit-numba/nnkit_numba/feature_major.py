@@ -12,8 +12,8 @@ import numpy as np
 
 from nnkit_numba.atomics import array_at
 from nnkit_numba.compiling import kernel
-from nnkit_numba.elementwise import RELU, SIGMOID, TANH, exponential
-from nnkit_numba.tiles import ROWS, WIDTH, dots_tile, outer_tile
+from nnkit_numba.elementwise import RELU, SIGMOID, TANH, exponential, logarithm, logarithm_above_1
+from nnkit_numba.tiles import BYTES, ROWS, WIDTH, dots_tile, outer_tile, transpose_tile
 
 __all__ = [
     "SIGMOID_TARGETS",
@@ -21,86 +21,109 @@ __all__ = [
     "SOFTMAX_TARGETS",
     "SQUARES",
     "backward_activation",
-    "dots",
     "drop",
     "gather",
     "loss_gradient",
     "outer",
+    "sums_over_rows",
 ]
 
 SQUARES, SOFTMAX_LABELS, SOFTMAX_TARGETS, SIGMOID_TARGETS = range(4)
 """Losses by number: of the output itself, of labels or probabilities through softmax, of each output's sigmoid."""
 
-_many, _four, _two, _one = (outer_tile(rows) for rows in (ROWS, 4, 2, 1))
+_many, _four, _two, _one = (outer_tile(rows, spread=True) for rows in (ROWS, 4, 2, 1))
 _3x4, _1x4, _3x2, _1x2, _3x1, _1x1 = (dots_tile(rows, columns) for columns in (4, 2, 1) for rows in (3, 1))
 
 
 @kernel
 def outer(
-    a: Any, a_row: Any, a_step: Any, b: Any, depth: Any, start: Any, c: Any, rows: Any, stride: Any, one: Any
-) -> None:
-    """``c = start + a @ b`` with rows of ``b`` and ``c`` that are ``stride`` long; ``start`` is one row.
+    a: Any, a_row: Any, a_step: Any, b: Any, b_row: Any, depth: Any, start: Any, start_row: Any, c: Any, c_row: Any,
+    rows: Any, columns: Any, one: Any,
+) -> None:  # fmt: skip
+    """``c = start + a @ b``, where each row of ``start`` is one number; all arrays are addresses.
 
     Args:
         a: The address of ``(rows, depth)``.
         a_row: The distance of its rows, in elements.
         a_step: The distance of its columns, in elements.
-        b: The address of ``(depth, stride)``.
+        b: The address of ``(depth, columns)``.
+        b_row: The distance of its rows.
         depth: The length of the sums.
-        start: The address of ``(stride,)``.
-        c: The address of ``(rows, stride)``.
+        start: The address of ``(rows,)``.
+        start_row: The distance of its numbers; 0 for the same in all rows.
+        c: The address of ``(rows, columns)``.
+        c_row: The distance of its rows.
         rows: The rows of the result.
-        stride: Its columns, a multiple of two vectors.
+        columns: Its columns, a multiple of two vectors.
         one: 1 in the type of the arrays.
     """
     size = array_at(a, (1,), one).itemsize
-    for n in range(0, stride * size, WIDTH):
+    for n in range(0, columns * size, WIDTH):
         i = 0
         while i + ROWS <= rows:
-            x, y = a + i * a_row * size, c + i * stride * size + n
-            _many(x, a_row, a_step, 0, b + n, stride, 0, depth, start + n, 0, y, stride, one)
+            x, s, y = a + i * a_row * size, start + i * start_row * size, c + i * c_row * size + n
+            _many(x, a_row, a_step, 0, b + n, b_row, 0, depth, s, start_row, y, c_row, one)
             i += ROWS
         if i + 4 <= rows:
-            x, y = a + i * a_row * size, c + i * stride * size + n
-            _four(x, a_row, a_step, 0, b + n, stride, 0, depth, start + n, 0, y, stride, one)
+            x, s, y = a + i * a_row * size, start + i * start_row * size, c + i * c_row * size + n
+            _four(x, a_row, a_step, 0, b + n, b_row, 0, depth, s, start_row, y, c_row, one)
             i += 4
         if i + 2 <= rows:
-            x, y = a + i * a_row * size, c + i * stride * size + n
-            _two(x, a_row, a_step, 0, b + n, stride, 0, depth, start + n, 0, y, stride, one)
+            x, s, y = a + i * a_row * size, start + i * start_row * size, c + i * c_row * size + n
+            _two(x, a_row, a_step, 0, b + n, b_row, 0, depth, s, start_row, y, c_row, one)
             i += 2
         while i < rows:
-            x, y = a + i * a_row * size, c + i * stride * size + n
-            _one(x, a_row, a_step, 0, b + n, stride, 0, depth, start + n, 0, y, stride, one)
+            x, s, y = a + i * a_row * size, start + i * start_row * size, c + i * c_row * size + n
+            _one(x, a_row, a_step, 0, b + n, b_row, 0, depth, s, start_row, y, c_row, one)
             i += 1
 
 
 @kernel
-def dots(a: Any, rows: Any, b: Any, columns: Any, stride: Any, c: Any, one: Any) -> None:
-    """``c = a @ b.T`` of ``(rows, stride)`` and ``(columns, stride)``; all are addresses."""
+def _dots(a: Any, rows: Any, b: Any, columns: Any, stride: Any, c: Any, c_row: Any, one: Any) -> None:
+    """``c = a @ b.T`` of ``(rows, stride)`` and ``(columns, stride)``."""
     size = array_at(a, (1,), one).itemsize
     i = 0
     while i < rows:
         three = i + 3 <= rows
-        x, y, z = a + i * stride * size, b, c + i * columns * size
+        x, y, z = a + i * stride * size, b, c + i * c_row * size
         left = columns
         while left >= 4:
             if three:
-                _3x4(x, y, stride, z, columns, one)
+                _3x4(x, y, stride, z, c_row, one)
             else:
-                _1x4(x, y, stride, z, columns, one)
+                _1x4(x, y, stride, z, c_row, one)
             y, z, left = y + 4 * stride * size, z + 4 * size, left - 4
         if left >= 2:
             if three:
-                _3x2(x, y, stride, z, columns, one)
+                _3x2(x, y, stride, z, c_row, one)
             else:
-                _1x2(x, y, stride, z, columns, one)
+                _1x2(x, y, stride, z, c_row, one)
             y, z, left = y + 2 * stride * size, z + 2 * size, left - 2
         if left:
             if three:
-                _3x1(x, y, stride, z, columns, one)
+                _3x1(x, y, stride, z, c_row, one)
             else:
-                _1x1(x, y, stride, z, columns, one)
+                _1x1(x, y, stride, z, c_row, one)
         i += 3 if three else 1
+
+
+@kernel
+def sums_over_rows(
+    x: Any, inputs: Any, grad: Any, units: Any, stride: Any, turned: Any, zero: Any, c: Any, one: Any
+) -> None:
+    """``c (inputs, units) = x @ grad.T``: the gradient of weights.
+
+    Where there are as many units as two vectors have numbers, ``grad`` is transposed to ``turned`` for the faster kind
+    of product. The other columns are dot products. ``zero`` is the address of a 0.
+    """
+    size = array_at(x, (1,), one).itemsize
+    lanes = BYTES // size
+    wide = units // (2 * lanes) * 2 * lanes
+    for k in range(0, wide, lanes):
+        for n in range(0, stride, lanes):
+            transpose_tile(grad + (k * stride + n) * size, stride, turned + (n * wide + k) * size, wide, one)
+    outer(x, stride, 1, turned, wide, stride, zero, 0, c, units, inputs, wide, one)
+    _dots(x, inputs, grad + wide * stride * size, units - wide, stride, c + wide * size, units, one)
 
 
 @kernel
@@ -175,8 +198,8 @@ def loss_gradient(
     zero, one = z.dtype.type(0), z.dtype.type(1)
     if kind in {SOFTMAX_LABELS, SOFTMAX_TARGETS}:
         _exponentials(z, grad, top, total)
-        for n in range(places.size):
-            values[n] = np.log(total[n])
+        for n in range(total.size):
+            values[n] = logarithm(total[n])
         total[:] = one / total
         for k in range(units):
             for n in range(total.size):
@@ -200,9 +223,9 @@ def loss_gradient(
         for n in range(places.size):
             for k in range(units):
                 x, wanted = z[k, n], target[places[n], k]
-                fall = np.exp(-abs(x))
+                fall = exponential(-x if x > zero else x)
                 high = one / (one + fall)
-                values[n] += factor * (np.log1p(fall) + (x if x > zero else zero) - wanted * x)
+                values[n] += factor * (logarithm_above_1(fall) + max(x, zero) - wanted * x)
                 grad[k, n] = factor * ((high if x >= zero else fall * high) - wanted)
     else:
         values[:] = zero

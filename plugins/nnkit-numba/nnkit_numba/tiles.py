@@ -15,7 +15,7 @@ from numba.core.registry import cpu_target
 
 from nnkit_numba.atomics import Signature, intrinsic
 
-__all__ = ["BYTES", "ROWS", "WIDTH", "dots_tile", "outer_tile"]
+__all__ = ["BYTES", "ROWS", "WIDTH", "dots_tile", "outer_tile", "transpose_tile"]
 
 
 def _registers() -> tuple[int, int]:
@@ -116,11 +116,12 @@ def _size(one: Any) -> int:
     return 4 if one == types.float32 else 8
 
 
-def outer_tile(rows: int, panels: int = 1, *, picked: bool = False) -> Any:
+def outer_tile(rows: int, panels: int = 1, *, picked: bool = False, spread: bool = False) -> Any:
     """``c[i, v] = start[i, v] + sum_k a[i, k] b[k, v]`` for ``rows`` and two vectors ``v`` of each of ``panels``.
 
-    With ``picked`` the rows of ``a`` hold only some numbers, and ``indices`` the rows of ``b`` for these. The panels of
-    ``b`` are ``length`` bytes apart, those of ``start`` and ``c`` stand side by side.
+    With ``picked`` the rows of ``a`` hold only some numbers, and ``indices`` the rows of ``b`` for these. With
+    ``spread`` each row of ``start`` is one number. The panels of ``b`` are ``length`` bytes apart, those of ``start``
+    and ``c`` stand side by side.
     """
 
     @intrinsic
@@ -140,7 +141,11 @@ def outer_tile(rows: int, panels: int = 1, *, picked: bool = False) -> Any:
                 return w.beyond(w.offset(base, row, i * size), p * WIDTH + v * BYTES)
 
             for place in places:
-                builder.store(w.read(place_in(start, start_row, *place), w.vector), sums[place])
+                if spread:
+                    first = w.spread(w.read(w.offset(start, start_row, place[0] * size), w.element))
+                else:
+                    first = w.read(place_in(start, start_row, *place), w.vector)
+                builder.store(first, sums[place])
             starts = [w.offset(a, a_row, i * size) for i in range(rows)]
             blocks = [w.offset(b, length, p) for p in range(panels)]
             with cgutils.for_range(builder, depth, intp=WORD) as loop:
@@ -196,3 +201,27 @@ def dots_tile(rows: int, columns: int) -> Any:
         return types.void(*(types.intp,) * 5, one), code
 
     return tile
+
+
+@intrinsic
+def transpose_tile(typing: Any, a: Any, a_row: Any, c: Any, c_row: Any, one: Any) -> Signature:
+    """``c = a.T`` of as many rows and columns as a vector has numbers."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        a, a_row, c, c_row, _ = args
+        size = _size(one)
+        w = Writer(builder, size)
+        lanes = BYTES // size
+        vectors = [w.read(w.offset(a, a_row, i * size), w.vector) for i in range(lanes)]
+        merged = [place for i in range(lanes) for place in (i, lanes + i)]
+        level = lanes
+        while level > 1:
+            pairs = zip(vectors[: lanes // 2], vectors[lanes // 2 :], strict=True)
+            halves = (merged[:lanes], merged[lanes:])
+            vectors = [w.pick(first, second, half) for first, second in pairs for half in halves]
+            level //= 2
+        for i, vector in enumerate(vectors):
+            w.write(w.offset(c, c_row, i * size), vector)
+        return context.get_dummy_value()
+
+    return types.void(*(types.intp,) * 4, one), code
