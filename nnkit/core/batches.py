@@ -262,8 +262,10 @@ class Batches:
         """As ``_run_epoch``, up to ``most`` batches a call; one where callbacks handle each batch."""
         state, plan = self._run.state, self._run.plan
         listening = loop.listening("on_batch_end")
-        sampling: Sampling = plan.sampling if self._gathers else "sequential"  # type: ignore[assignment]
-        order = epoch_order(state.entropy, state.epoch, plan.samples, plan.batch_size, sampling)
+        sampling: Sampling = plan.sampling  # type: ignore[assignment]
+        order = np.arange(plan.samples)
+        if self._gathers:
+            order = epoch_order(state.entropy, state.epoch, plan.samples, plan.batch_size, sampling)
         rows = plan.batch_size * (1 if listening else most)
         for start in range(state.batch * plan.batch_size, len(order), rows):
             indices = order[start : start + rows]

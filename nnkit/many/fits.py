@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import importlib
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor
-from contextvars import Context, copy_context
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor, as_completed
+from contextvars import copy_context
 from typing import Any, Literal, Protocol, TypeAlias, final
 
 import attrs
@@ -157,9 +158,10 @@ def fit_many(
         folds: Number of parts that the rows are divided into, each of which validates a fit on the others; classes
             have equal shares in all. Or pairs of training and validation rows.
         sample_weight: ``(N,)``, non-negative.
-        workers: ``"threads"`` or ``"processes"`` of joblib, for ``jobs`` above 1; or an object with ``submit``, such as
-            an executor of ``concurrent.futures`` or a client of Dask.
-        jobs: Fits at a time, with joblib; -1 for one a core.
+        workers: ``"threads"``, or ``"processes"`` of joblib, for ``jobs`` above 1; or an object with ``submit``, as
+            an executor of ``concurrent.futures`` or a client of Dask. Threads serve best where nnkit-numba trains small
+            networks: its kernels run at the same time, and nothing is copied.
+        jobs: Fits at a time; -1 for one a core.
         progress: Called with each fit when it has ended.
         options: All other arguments of ``fit``.
 
@@ -293,7 +295,7 @@ def results(tasks: Sequence[Task], workers: Any, jobs: int) -> Iterator[tuple[in
         for place, task in enumerate(tasks):
             yield place, task.run()
         return
-    yield from _with_joblib(tasks, "threading" if workers == "threads" else "loky", jobs)
+    yield from (_in_threads if workers == "threads" else _in_processes)(tasks, jobs)
 
 
 def _submitted(tasks: Sequence[Task], workers: Any) -> list[Any]:
@@ -307,21 +309,29 @@ def _submitted(tasks: Sequence[Task], workers: Any) -> list[Any]:
     return [workers.submit(Task.run, attrs.evolve(task, data={}), shared[id(task.data)], pure=False) for task in tasks]
 
 
-def _with_joblib(tasks: Sequence[Task], backend: str, jobs: int) -> Iterator[tuple[int, Fit]]:
-    """The fits of joblib's workers; those of a worker that dies are begun again."""
+def _in_threads(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, Fit]]:
+    """The fits of threads, which see the context of the caller (plugins that are disabled in it)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    pool = ThreadPoolExecutor(cores if jobs == -1 else jobs)
+    try:
+        places = {pool.submit(copy_context().run, task.run): place for place, task in enumerate(tasks)}
+        for future in as_completed(places):
+            yield places[future], future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, Fit]]:
+    """The fits of joblib's processes; those of a process that dies are begun again."""
     try:
         joblib = importlib.import_module("joblib")
     except ImportError as error:
-        raise MissingExtraError(f"jobs={jobs} needs joblib: pip install 'nnkit-core[parallel]'") from error
+        raise MissingExtraError("workers='processes' needs joblib: pip install 'nnkit-core[parallel]'") from error
     waiting = dict(enumerate(tasks))
     for attempt in range(1, ATTEMPTS + 1):
-        parallel = joblib.Parallel(n_jobs=jobs, backend=backend, batch_size=1, return_as="generator_unordered")
+        parallel = joblib.Parallel(n_jobs=jobs, backend="loky", batch_size=1, return_as="generator_unordered")
         try:
-            # Threads see the context of the caller (plugins that are disabled in it); processes have one of their own.
-            calls = [
-                joblib.delayed(_placed)(place, task, copy_context() if backend == "threading" else None)
-                for place, task in waiting.items()
-            ]
+            calls = [joblib.delayed(_placed)(place, task) for place, task in waiting.items()]
             for place, fit in parallel(calls):
                 del waiting[place]
                 yield place, fit
@@ -333,8 +343,8 @@ def _with_joblib(tasks: Sequence[Task], backend: str, jobs: int) -> Iterator[tup
         return
 
 
-def _placed(place: int, task: Task, context: Context | None) -> tuple[int, Fit]:
-    return place, task.run() if context is None else context.run(task.run)
+def _placed(place: int, task: Task) -> tuple[int, Fit]:
+    return place, task.run()
 
 
 def _refuse_one_file(callbacks: Any) -> None:

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import nnkit
+from nnkit.callbacks.lambda_callback import LambdaCallback
 from nnkit.data import Rows
 from nnkit.errors import DataError, FileFormatError, MissingExtraError
 from nnkit.interfaces import Callback
@@ -241,8 +243,24 @@ def test_a_call_that_cannot_be_understood_is_refused(call, words):
 def test_without_joblib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "joblib", None)
     with pytest.raises(MissingExtraError, match=r"nnkit-core\[parallel\]"):
-        nnkit.fit_many(sweep(), X, Y, jobs=2)
+        nnkit.fit_many(sweep(), X, Y, jobs=2, workers="processes")
     assert not nnkit.fit_many(sweep(), X, Y, epochs=1).errors
+    assert not nnkit.fit_many(sweep(), X, Y, epochs=1, jobs=-1).errors
+
+
+def test_an_error_in_the_caller_ends_what_has_not_begun():
+    begun = []
+
+    def stop(fit):
+        raise RuntimeError("enough")
+
+    note = LambdaCallback(train_begin=begun.append)
+    with pytest.raises(RuntimeError, match="enough"):
+        nnkit.fit_many(
+            nnkit.Network([3, 4, 1]), X, Y, seeds=range(300), epochs=3, jobs=2, progress=stop, callbacks=[note]
+        )
+    time.sleep(0.3)  # all of them would begin meanwhile
+    assert len(begun) < 100
 
 
 def trained(**composition):
