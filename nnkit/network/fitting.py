@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -56,14 +55,13 @@ from nnkit.interfaces import (
     Inputs,
     Metric,
     ObjectiveLike,
-    Optimizer,
     Solver,
     Source,
     TrainingData,
 )
 from nnkit.network.archive import add_record
 from nnkit.network.composition import Composition
-from nnkit.network.deciding import decided, routed
+from nnkit.network.deciding import decided, routed, with_kernel
 from nnkit.network.options import FitOptions, ValidationLike
 
 __all__ = [
@@ -81,8 +79,6 @@ __all__ = [
 
 Data: TypeAlias = TrainingData | Source | ShardedData
 """Training or validation data: in memory, read by windows, or in shards elsewhere."""
-
-LOG = logging.getLogger("nnkit.training")
 
 
 @attrs.frozen
@@ -328,7 +324,7 @@ def concluded(
         check_batches(model, plan)
         if not options.resume and state is not None:
             warn_of_ended_schedule(optimizer, state.step, plan)
-    plan, kernel = _with_kernel(plan, model, optimizer, data, resume=options.resume)
+    plan, kernel = with_kernel(plan, model, optimizer, data, resume=options.resume)
     state = prepared.built_state()
     check_training(model, optimizer, state)
     vectors = Vectors(state.parameters, None, state.buffers)
@@ -353,29 +349,6 @@ def concluded(
         resume=options.resume,
         kernel=kernel,
     )
-
-
-def _with_kernel(
-    plan: Plan, model: Model, optimizer: Optimizer | Solver, data: TrainingData | Source, *, resume: bool
-) -> tuple[Plan, EpochKernel | None]:
-    """The plan with the name of the kernel that makes many steps a call, where there is one, and the kernel.
-
-    Raises:
-        DataError: When the run to resume was begun with a kernel that is not there now.
-    """
-    kernel = None
-    x = data[0] if isinstance(data, tuple) else None
-    if isinstance(x, np.ndarray) and isinstance(optimizer, Optimizer) and (plan.kernel or not resume):
-        kernel = registry.accelerate_epoch(model, optimizer, plan, x.dtype)
-    name = "" if kernel is None else kernel.name
-    if resume and name != plan.kernel:
-        raise DataError(
-            f"resume=True, but the steps of this run were made by {plan.kernel!r}, which is not available here, so it "
-            "cannot go on bit-identically; install or enable that plugin in the same version, or call fit without "
-            "resume to begin a new run"
-        )
-    LOG.debug("steps: %s", name or "one at a time")
-    return attrs.evolve(plan, kernel=name), kernel
 
 
 def validation_of(model: Model, data: ValidationLike, dtype: FloatDType) -> Data:
