@@ -16,8 +16,9 @@ import numpy as np
 from nnkit import Network, __version__
 from nnkit.core.state import Plan
 from nnkit.cpu import NARROW, NEEDED, VARIABLE, WIDE, cpu_flags
+from nnkit.inference.compiled import epoch_kernel
+from nnkit.interfaces import Optimizer
 from nnkit.plugins import providers as all_providers
-from nnkit.registry import accelerate_epoch
 
 __all__ = [
     "ONE_THREAD",
@@ -171,6 +172,7 @@ def steps() -> str:
     """What makes the steps of a small training here: a compiled kernel for many batches, or each part in turn."""
     net = Network([64, 64, 10], seed=0)
     plan = Plan(first_epoch=0, last_epoch=1, batch_size=32, samples=32, sampling="shuffle", data="", validation=None)
-    kernel = accelerate_epoch(net.model, net.optimizer, plan, np.dtype(np.float32))
+    assert isinstance(net.optimizer, Optimizer)
+    kernel = epoch_kernel(net.model, net.optimizer, plan, np.dtype(np.float32))
     what = "one at a time" if kernel is None else kernel.name
     return f"{what} (64-64-10, batches of 32)"

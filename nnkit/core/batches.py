@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from nnkit.arrays import Array
+from nnkit.arrays import Array, IntArray
 from nnkit.core.blocks import supply_blocks
 from nnkit.core.closure import bind_closure
 from nnkit.core.feeding import Portion, portions
@@ -263,7 +263,7 @@ class Batches:
         state, plan = self._run.state, self._run.plan
         listening = loop.listening("on_batch_end")
         sampling: Sampling = plan.sampling  # type: ignore[assignment]
-        order = np.arange(plan.samples)
+        order: IntArray = np.arange(plan.samples)
         if self._gathers:
             order = epoch_order(state.entropy, state.epoch, plan.samples, plan.batch_size, sampling)
         rows = plan.batch_size * (1 if listening else most)

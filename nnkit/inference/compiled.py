@@ -1,13 +1,18 @@
-"""A model with the compiled counterparts of its parts."""
+"""A model with the compiled counterparts of its parts, and what makes many steps of its training a call."""
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import attrs
+import numpy as np
 
 from nnkit import registry
 from nnkit.core.model import Model
+from nnkit.core.state import Plan
+from nnkit.interfaces import EpochKernel, Optimizer
 
-__all__ = ["compiled_model"]
+__all__ = ["compiled_model", "epoch_kernel"]
 
 
 def compiled_model(model: Model, *, plain_first: bool = False) -> Model:
@@ -26,3 +31,20 @@ def compiled_model(model: Model, *, plain_first: bool = False) -> Model:
         head=None if model.head is None else registry.accelerate(model.head),
         loss=registry.accelerate(model.loss),
     )
+
+
+def epoch_kernel(model: Model, optimizer: Optimizer, plan: Plan, dtype: np.dtype[Any]) -> EpochKernel | None:
+    """What an installed plugin offers to make many steps of this training a call; a failing plugin is skipped.
+
+    Args:
+        model: With its plain parts.
+        optimizer: That of the composition.
+        plan: Of the run.
+        dtype: Of the parameters and the data, which are arrays in memory.
+    """
+    for implementation in registry.implementations("nnkit_accelerate_epoch"):
+        with implementation.skipped_on_failure():
+            kernel = implementation.call(model=model, optimizer=optimizer, plan=plan, dtype=dtype)
+            if kernel is not None:
+                return cast("EpochKernel", kernel)
+    return None

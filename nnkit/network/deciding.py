@@ -17,6 +17,7 @@ from nnkit.data.deciding import decided_task, target_columns
 from nnkit.data.likely_mistakes import check_pair
 from nnkit.data.scaling import check_scaling
 from nnkit.errors import DataError
+from nnkit.inference.compiled import epoch_kernel
 from nnkit.interfaces import EpochKernel, Optimizer, Solver
 from nnkit.interfaces.description import TablePlan
 from nnkit.network.composition import DEFAULTS, Composition
@@ -116,7 +117,7 @@ def with_kernel(
     x = data[0] if isinstance(data, tuple) else None
     alone = PROCESSES.get().alone
     if isinstance(x, np.ndarray) and isinstance(optimizer, Optimizer) and alone and (plan.kernel or not resume):
-        kernel = registry.accelerate_epoch(model, optimizer, plan, x.dtype)
+        kernel = epoch_kernel(model, optimizer, plan, x.dtype)
     name = "" if kernel is None else kernel.name
     if resume and name != plan.kernel:
         raise DataError(

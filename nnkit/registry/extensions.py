@@ -7,13 +7,9 @@ from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import attrs
-import numpy as np
 import pluggy
 
-from nnkit.core.model import Model
-from nnkit.core.state import Plan
 from nnkit.errors import PluginError, headline
-from nnkit.interfaces import EpochKernel, Optimizer
 from nnkit.interfaces.part import Part
 from nnkit.plugin_control import PLUGIN_OUTPUT, none_allowed
 from nnkit.registry.hooks import HOOK_GROUPS
@@ -21,7 +17,7 @@ from nnkit.registry.installed import HookModule
 from nnkit.registry.kinds import KINDS
 from nnkit.registry.manager import Registry, current
 
-__all__ = ["Implementation", "accelerate", "accelerate_epoch", "implementations"]
+__all__ = ["Implementation", "accelerate", "implementations"]
 
 AnyPart = TypeVar("AnyPart", bound=Part)
 
@@ -91,20 +87,3 @@ def accelerate(part: AnyPart) -> AnyPart:
             if counterpart is not None:
                 raise PluginError(f"it returned {counterpart!r}, which is not a part of kind {part.kind!r}")
     return part
-
-
-def accelerate_epoch(model: Model, optimizer: Optimizer, plan: Plan, dtype: np.dtype[Any]) -> EpochKernel | None:
-    """What an installed plugin offers to make many steps of this training a call; a failing plugin is skipped.
-
-    Args:
-        model: With its plain parts.
-        optimizer: That of the composition.
-        plan: Of the run.
-        dtype: Of the parameters and the data, which are arrays in memory.
-    """
-    for implementation in implementations("nnkit_accelerate_epoch"):
-        with implementation.skipped_on_failure():
-            kernel = implementation.call(model=model, optimizer=optimizer, plan=plan, dtype=dtype)
-            if kernel is not None:
-                return cast("EpochKernel", kernel)
-    return None

@@ -125,7 +125,7 @@ def test_it_reports_what_makes_the_steps_of_a_small_training(monkeypatch):
     monkeypatch.setenv("NNKIT_PLUGINS", "")
     assert "one at a time (64-64-10, batches of 32)" in examined(monkeypatch, {"": 1.0, "SKYLAKEX": 1.0, "1": 1.0})
     kernel = types.SimpleNamespace(name="many steps a call")
-    monkeypatch.setattr(examination, "accelerate_epoch", lambda model, optimizer, plan, dtype: kernel)
+    monkeypatch.setattr(examination, "epoch_kernel", lambda model, optimizer, plan, dtype: kernel)
     assert "many steps a call (64-64-10" in examined(monkeypatch, {"": 1.0, "SKYLAKEX": 1.0, "1": 1.0})
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import nnkit
-from nnkit import Network, registry
+from nnkit import Network
 from nnkit.callbacks.lambda_callback import LambdaCallback
 from nnkit.core.step import Vectors, bind_gradient
 from nnkit.core.workspace import Pool
 from nnkit.errors import DataError
+from nnkit.network import deciding
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(47, 3))
@@ -54,14 +55,14 @@ def offered(monkeypatch):
     """The kernels that were chosen; appending ``None`` withdraws the offer."""
     chosen = []
 
-    def accelerate_epoch(model, optimizer, plan, dtype):
+    def epoch_kernel(model, optimizer, plan, dtype):
         if chosen[-1:] == [None]:
             return None
         chosen.append(Kernel(model, plan))
         return chosen[-1]
 
     monkeypatch.setenv("NNKIT_PLUGINS", "")  # no compiled counterparts: the same parts make the steps of both
-    monkeypatch.setattr(registry, "accelerate_epoch", accelerate_epoch)
+    monkeypatch.setattr(deciding, "epoch_kernel", epoch_kernel)
     return chosen
 
 
