@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 import nnkit
-from nnkit.network import deciding
+from nnkit.inference import compiled
 
 NETWORKS, TURNS = 100, 3
 
@@ -22,7 +22,7 @@ def main(epochs: int = 10, samples: int = 2_000) -> None:
     x = rng.standard_normal((samples, 2), dtype=np.float32)
     y = (x[:, 0] * x[:, 1] > 0).astype(int)
     options = {"epochs": epochs, "batch_size": 64}
-    offer = deciding.epoch_kernel
+    offer = compiled.epoch_kernel
 
     def networks() -> list[nnkit.Network]:
         return [
@@ -37,11 +37,11 @@ def main(epochs: int = 10, samples: int = 2_000) -> None:
         return trained
 
     def step_by_step() -> list[nnkit.Network]:
-        deciding.epoch_kernel = lambda *_: None
+        compiled.epoch_kernel = lambda *_: None
         try:
             return one_by_one()
         finally:
-            deciding.epoch_kernel = offer
+            compiled.epoch_kernel = offer
 
     def at_once() -> list[nnkit.Network]:
         return list(nnkit.fit_many(networks(), x, y, jobs=2, **options).networks.values())

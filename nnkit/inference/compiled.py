@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, cast
 
 import attrs
@@ -9,10 +10,14 @@ import numpy as np
 
 from nnkit import registry
 from nnkit.core.model import Model
+from nnkit.core.processes import PROCESSES
 from nnkit.core.state import Plan
-from nnkit.interfaces import EpochKernel, Optimizer
+from nnkit.errors import DataError
+from nnkit.interfaces import EpochKernel, Optimizer, Solver
 
-__all__ = ["compiled_model", "epoch_kernel"]
+__all__ = ["compiled_model", "epoch_kernel", "with_kernel"]
+
+LOG = logging.getLogger("nnkit.training")
 
 
 def compiled_model(model: Model, *, plain_first: bool = False) -> Model:
@@ -48,3 +53,27 @@ def epoch_kernel(model: Model, optimizer: Optimizer, plan: Plan, dtype: np.dtype
             if kernel is not None:
                 return cast("EpochKernel", kernel)
     return None
+
+
+def with_kernel(
+    plan: Plan, model: Model, optimizer: Optimizer | Solver, data: object, *, resume: bool
+) -> tuple[Plan, EpochKernel | None]:
+    """The plan with the name of the kernel that makes many steps a call, where there is one, and the kernel.
+
+    Raises:
+        DataError: When the run to resume was begun with a kernel that is not there now.
+    """
+    kernel = None
+    x = data[0] if isinstance(data, tuple) else None
+    alone = PROCESSES.get().alone
+    if isinstance(x, np.ndarray) and isinstance(optimizer, Optimizer) and alone and (plan.kernel or not resume):
+        kernel = epoch_kernel(model, optimizer, plan, x.dtype)
+    name = "" if kernel is None else kernel.name
+    if resume and name != plan.kernel:
+        raise DataError(
+            f"resume=True, but the steps of this run were made by {plan.kernel!r}, which is not available here, so it "
+            "cannot go on bit-identically; install or enable that plugin in the same version, or call fit without "
+            "resume to begin a new run"
+        )
+    LOG.debug("steps: %s", name or "one at a time")
+    return attrs.evolve(plan, kernel=name), kernel

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import attrs
-import numpy as np
 
 from nnkit import registry
-from nnkit.core.model import Model
-from nnkit.core.processes import PROCESSES
-from nnkit.core.state import Plan
 from nnkit.data.arrays import DataLike
 from nnkit.data.deciding import decided_task, target_columns
 from nnkit.data.likely_mistakes import check_pair
 from nnkit.data.scaling import check_scaling
 from nnkit.errors import DataError
-from nnkit.inference.compiled import epoch_kernel
-from nnkit.interfaces import EpochKernel, Optimizer, Solver
 from nnkit.interfaces.description import TablePlan
 from nnkit.network.composition import DEFAULTS, Composition
 
-__all__ = ["decided", "routed", "with_kernel"]
-
-LOG = logging.getLogger("nnkit.training")
+__all__ = ["decided", "routed"]
 
 LOSSES = {"binary": "binary_loss", "multilabel": "binary_loss", "multiclass": "class_loss"}
 """The entry of ``DEFAULTS`` by task; a regression has that of every network."""
@@ -103,27 +94,3 @@ def routed(composition: Composition, plan: TablePlan | None) -> Composition:
         "columns": [[start, stop] for start, stop, _ in used],
     }
     return attrs.evolve(composition, layers=(registry.create("layer", spec), *layers[count:]))
-
-
-def with_kernel(
-    plan: Plan, model: Model, optimizer: Optimizer | Solver, data: object, *, resume: bool
-) -> tuple[Plan, EpochKernel | None]:
-    """The plan with the name of the kernel that makes many steps a call, where there is one, and the kernel.
-
-    Raises:
-        DataError: When the run to resume was begun with a kernel that is not there now.
-    """
-    kernel = None
-    x = data[0] if isinstance(data, tuple) else None
-    alone = PROCESSES.get().alone
-    if isinstance(x, np.ndarray) and isinstance(optimizer, Optimizer) and alone and (plan.kernel or not resume):
-        kernel = epoch_kernel(model, optimizer, plan, x.dtype)
-    name = "" if kernel is None else kernel.name
-    if resume and name != plan.kernel:
-        raise DataError(
-            f"resume=True, but the steps of this run were made by {plan.kernel!r}, which is not available here, so it "
-            "cannot go on bit-identically; install or enable that plugin in the same version, or call fit without "
-            "resume to begin a new run"
-        )
-    LOG.debug("steps: %s", name or "one at a time")
-    return attrs.evolve(plan, kernel=name), kernel

@@ -46,7 +46,7 @@ from nnkit.data.table import tabular
 from nnkit.data.targets import as_data
 from nnkit.data.weights import check_weight, with_class_weights
 from nnkit.errors import DataError, brief
-from nnkit.inference.compiled import compiled_model
+from nnkit.inference.compiled import compiled_model, with_kernel
 from nnkit.inference.fitted import metrics_of
 from nnkit.interfaces import (
     Callback,
@@ -61,7 +61,7 @@ from nnkit.interfaces import (
 )
 from nnkit.network.archive import add_record
 from nnkit.network.composition import Composition
-from nnkit.network.deciding import decided, routed, with_kernel
+from nnkit.network.deciding import decided, routed
 from nnkit.network.options import FitOptions, ValidationLike
 
 __all__ = [

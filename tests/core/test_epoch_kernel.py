@@ -12,7 +12,7 @@ from nnkit.callbacks.lambda_callback import LambdaCallback
 from nnkit.core.step import Vectors, bind_gradient
 from nnkit.core.workspace import Pool
 from nnkit.errors import DataError
-from nnkit.network import deciding
+from nnkit.inference import compiled
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(47, 3))
@@ -62,7 +62,7 @@ def offered(monkeypatch):
         return chosen[-1]
 
     monkeypatch.setenv("NNKIT_PLUGINS", "")  # no compiled counterparts: the same parts make the steps of both
-    monkeypatch.setattr(deciding, "epoch_kernel", epoch_kernel)
+    monkeypatch.setattr(compiled, "epoch_kernel", epoch_kernel)
     return chosen
 
 
