@@ -178,7 +178,7 @@ def _indented(text: str) -> str:
 
 
 def part_pages() -> Iterator[PartPage]:
-    """The page of every part of every installed provider, kind by kind."""
+    """The page of every part of nnkit and of its installed plugins, kind by kind."""
     versions = {provider.distribution: provider.version for provider in plugins.providers(load=True)}
     owners = {
         (kind, name.rpartition("/")[2]): provider.distribution
@@ -188,9 +188,12 @@ def part_pages() -> Iterator[PartPage]:
     }
     for kind in KINDS.values():
         for name in plugins.names(kind.name, load=True):
+            cls = plugins.get(kind.name, name)
+            if not cls.__module__.startswith("nnkit"):
+                continue  # registered by a program that runs in this process
             bare = name.rpartition("/")[2]
             owner = name.partition("/")[0] if "/" in name else owners.get((kind.name, bare), "nnkit-core")
-            yield PartPage(kind, name, plugins.get(kind.name, name), f"{owner} {versions.get(owner, '')}".strip())
+            yield PartPage(kind, name, cls, f"{owner} {versions.get(owner, '')}".strip())
 
 
 def versions() -> list[tuple[str, str, str]]:

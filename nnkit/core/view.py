@@ -262,7 +262,7 @@ class CallbackView:
         """Add a value of the epoch just finished to the network's history and to the logs."""
         if name in self.run.logs:
             raise DataError(f"the logs of this epoch have {name!r} already; record the value under another name")
-        self.run.logs[name] = value
+        self.run.logs = {**self.run.logs, name: value}
         self.run.state.record_value(name, value)
 
     @property

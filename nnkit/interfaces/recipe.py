@@ -40,7 +40,7 @@ class TableDescription:
 
     Args:
         rows: Rows of training.
-        numbers: Inputs that are numbers.
+        numbers: Inputs that are numbers, and those that flag their gaps.
         indicators: Inputs that are 0 or 1.
         categories: Of each input that is an index, the number of its categories.
         task: ``"regression"``, ``"binary"``, ``"multiclass"`` or ``"multilabel"``.

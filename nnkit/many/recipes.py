@@ -56,7 +56,7 @@ def fit_recipe(
 
     Example:
         >>> X = np.random.default_rng(0).normal(size=(120, 2))
-        >>> model = fit_recipe("fitnet", X, X[:, 0] * X[:, 1], seed=0, members=3, epochs=30)
+        >>> model = fit_recipe("tabular", X, X[:, 0] * X[:, 1], seed=0, members=3, epochs=30)
         >>> bounds = model.intervals(X)
         >>> len(model), bool((bounds.lower <= bounds.prediction).all())
         (3, True)

@@ -146,7 +146,7 @@ class Network(Properties, Freezable[Composition], Stored):
             >>> table = {"age": [30.0, None, 52.0] * 20, "city": ["Oslo", "Rome", "Oslo"] * 20}
             >>> plan = Network.recipe("tabular", table, [1.5, 2.5, 3.5] * 20, seed=0)
             >>> plan.table.numbers, plan.table.indicators, plan.choices.members
-            (1, 3, 5)
+            (2, 2, 5)
         """
         return plan_of(cls._of, recipe, X, y, choices)
 

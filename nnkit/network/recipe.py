@@ -56,7 +56,7 @@ class RecipePlan(Generic[N]):
         >>> [network.seed for network in plan.networks()]
         [0, 1, 2]
         >>> print(plan.describe().splitlines()[0])
-        recipe       nnkit/tabular
+        recipe          nnkit/tabular
     """
 
     recipe: Recipe

@@ -165,7 +165,8 @@ def test_members_are_the_networks_of_their_own_fits():
     left_out = [model.left_out.error[model.left_out.member == member] for member in range(3)]
     for network, member, error in zip(plan.networks(), model.networks, left_out, strict=True):
         assert member.seed == network.seed
-        rows = np.flatnonzero(np.isin(member.predict(X)[:, 0] - Y, error[:, 0]))
+        away = np.abs((member.predict(X)[:, 0] - Y)[:, None] - error[:, 0])
+        rows = np.flatnonzero(away.min(axis=1) < 1e-4)  # in float32, other batches may round differently
         assert len(rows) == 18  # every fifth row
         others = np.setdiff1d(np.arange(ROWS), rows)
         network.fit(X[others], Y[others], validation_data=(X[rows], Y[rows]), **plan.choices.training)
