@@ -86,4 +86,4 @@ def test_without_an_openblas_the_products_stay_numpys(monkeypatch):
     expected, got = passes(plain, SHAPES[0], np.float64), passes(nnkit_accelerate(plain), SHAPES[0], np.float64)
     for name, value in expected.items():
         np.testing.assert_allclose(got[name], value, rtol=0, atol=1e-12, err_msg=name)
-    assert nnkit_accelerate(Dense(3, plugins.create("activation", "gelu"))) is None
+    assert nnkit_accelerate(Dense(3, plugins.create("activation", "log_softmax"))) is None
