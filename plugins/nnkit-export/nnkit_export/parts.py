@@ -109,7 +109,13 @@ def graph_of_derivative(activation: Elementwise, dtype: Any = np.float64) -> Gra
         ExportError: Names the line that cannot be recorded, and what to do.
 
     Example:
-        >>> print(graph_of_derivative(nnkit.plugins.create("activation", "tanh")))
+        >>> print(graph_of_derivative(nnkit.plugins.create("activation", "softsign")))
+        z = input                       (1,) float64
+        a = input                       (1,) float64
+        %1 = absolute(z)                (1,) float64
+        %2 = add(%1, 1.0)               (1,) float64
+        %3 = divide(1.0, %2)            (1,) float64
+        y = multiply(%3, %3)            (1,) float64
     """
     graph = Graph()
     z, a = (Traced(graph, graph.input(name, (1,), np.dtype(dtype)), ROWS[0]) for name in "za")
