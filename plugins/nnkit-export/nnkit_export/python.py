@@ -11,7 +11,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit_export.program import EXACT, Writer
 
-__all__ = ["PythonWriter", "number"]
+__all__ = ["FORMS", "PythonWriter", "number"]
 
 FORMS: Final = {
     "add": "{0} + {1}",

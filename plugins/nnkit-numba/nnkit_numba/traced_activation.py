@@ -35,31 +35,22 @@ AnyLayer = TypeVar("AnyLayer", Dense, ActivationLayer)
 
 LOG = logging.getLogger("nnkit.numba")
 
+COMMON: Final = {
+    *("add", "subtract", "multiply", "negative", "absolute", "maximum", "minimum", "where"),
+    *("isnan", "less", "less_equal", "equal", "logical_and", "logical_or", "logical_not"),
+}
+"""Operations that nnkit-export writes in Python as they are compiled."""
+
 FORMS: Final = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
     "divide": "{0} / {1}",
-    "negative": "-{0}",
-    "absolute": "abs({0})",
-    "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
-    "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}",
     "sign": "ONE if {0} > ZERO else (-ONE if {0} < ZERO else {0})",
     "exp": "square(exponential(HALF * {0}))",
     "sqrt": "math.sqrt({0})",
     "floor": "np.floor({0})",
     "trunc": "np.trunc({0})",
     "rint": "np.rint({0})",
-    "isnan": "{0} != {0}",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "equal": "{0} == {1}",
-    "logical_and": "{0} and {1}",
-    "logical_or": "{0} or {1}",
-    "logical_not": "not {0}",
-    "where": "{1} if {0} else {2}",
 }
-"""Operations of nnkit-export of which LLVM makes vectors. ``exp`` is a square: so it also overflows to infinity."""
+"""The others of which LLVM makes vectors. ``exp`` is a square: so it also overflows to infinity."""
 
 HEAD: Final = """
 import math
@@ -113,7 +104,11 @@ def traced(part: Elementwise) -> Elementwise | None:
     counterpart: Elementwise = _with_loops(cls)(
         **{str(field.alias): getattr(part, field.name) for field in attrs.fields(cls) if field.init}
     )
-    object.__setattr__(counterpart, "_loops", {})
+    try:
+        loops = _loops_by_dtype(part)
+    except TypeError:  # it has a field that cannot be hashed
+        loops = {}
+    object.__setattr__(counterpart, "_loops", loops)
     return counterpart
 
 
@@ -121,6 +116,12 @@ def traced_layer(layer: AnyLayer) -> AnyLayer | None:
     """A layer with its activation traced; ``None`` where nothing changes."""
     activation = traced(layer.activation) if isinstance(layer.activation, Elementwise) else None
     return None if activation is None else attrs.evolve(layer, activation=activation)
+
+
+@functools.lru_cache(maxsize=64)
+def _loops_by_dtype(part: Elementwise) -> dict[str, Loops | None]:
+    """Where the loops of equal parts are kept: tracing a formula again would cost each ``fit`` some milliseconds."""
+    return {}
 
 
 @functools.cache
@@ -195,15 +196,23 @@ def _loop(name: str, arrays: tuple[str, ...], graph: Any, result: str, reads: di
             expression = _literal(node)
         elif node.op == "cast" and node.dtype.kind == "f":
             expression = f"np.{node.dtype.name}({names[node.inputs[0]]})"
-        elif node.op in FORMS:
-            expression = FORMS[node.op].format(*(names[operand] for operand in node.inputs))
         else:
-            raise _NoLoopError(f"{node.op} is not among the operations of which vectors are made")
+            expression = _form(node.op).format(*(names[operand] for operand in node.inputs))
         names[node] = own
         lines.append(f"{own} = {expression}")
     lines.append(result.format(names[graph.outputs["y"]]))
     body = "".join(f"{'':12}{line}\n" for line in lines)
     return LOOP.format(name=name, arrays=", ".join(arrays), first=arrays[0], body=body)
+
+
+def _form(op: str) -> str:
+    from nnkit_export.python import FORMS as WRITTEN
+
+    if op in COMMON:
+        return WRITTEN[op]
+    if op not in FORMS:
+        raise _NoLoopError(f"{op} is not among the operations of which vectors are made")
+    return FORMS[op]
 
 
 def _literal(node: Any) -> str:
