@@ -11,7 +11,8 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 HEAVY ?= nnkit-dask nnkit-export nnkit-mpi nnkit-numba nnkit-sklearn nnkit-track
 
 # The tests of the core that are repeated where a plugin is installed: training by compiled steps is training.
-CORE_TESTS_nnkit-numba := tests/runs tests/files/test_networks.py tests/network/test_resume_kill.py tests/optimizers
+CORE_TESTS_nnkit-numba := tests/runs tests/files/test_networks.py tests/files/test_optimizer_state.py \
+  tests/network/test_resume_kill.py tests/optimizers
 
 # What a plugin needs of this folder.
 NEEDS_nnkit-dask := nnkit-scipy
