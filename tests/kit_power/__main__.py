@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import importlib
 import io
 import os
 import sys
@@ -35,16 +36,8 @@ from nnkit.testing.subject import family_of
 @functools.cache
 def load_faults() -> None:
     """Import every file of faults."""
-    import kit_power.faults.activations
-    import kit_power.faults.callbacks
-    import kit_power.faults.contracts
-    import kit_power.faults.losses
-    import kit_power.faults.optimizers
-    import kit_power.faults.others
-    import kit_power.faults.registered
-    import kit_power.faults.seldom
-    import kit_power.faults.slips
-    import kit_power.faults.solvers  # noqa: F401  # they plant themselves
+    for path in sorted((Path(__file__).parent / "faults").glob("*.py")):
+        importlib.import_module(f"kit_power.faults.{path.stem}")
 
 
 def found_by(fault: Fault, *, first: bool = False) -> list[str]:

@@ -90,8 +90,8 @@ def stops_when_asked(subject: Subject, part: Any, at: int) -> None:
     expect_close(message, result, reports[-1].parameters, tolerance=1e-6)
 
 
-@check("SOL-004/honest-reports", on=Inputs(("problem",), lambda s: [curved(s), linear(s, "honest", 12, 4)]))
-def honest_reports(subject: Subject, part: Any, problem: Problem) -> None:
+@check("SOL-004/reported-values", on=Inputs(("problem",), lambda s: [curved(s), linear(s, "reported", 12, 4)]))
+def reported_values(subject: Subject, part: Any, problem: Problem) -> None:
     """Plots, early stopping and users believe the reported value.
 
     Report the best parameters and the objective exactly there.
