@@ -47,7 +47,7 @@ def chunk_rows(model: Model) -> int:
 class ForwardCache:
     """Forward passes of few rows that wait, bound, for their next call.
 
-    Binding takes longer than one row does. Whoever calls takes one out and puts it back afterwards,
+    Binding takes longer than one row does. A caller takes one out and puts it back afterwards,
     so two threads never share a workspace. Copies and pickles of a cache are empty.
     """
 

@@ -128,7 +128,7 @@ def new_state(model: Model, solver: Solver, parameters: Array) -> dict[str, Any]
 
 
 def weight_groups(model: Model) -> IntArray:
-    """``(P,)``: numbers from 1 on for parameters that should be small together, 0 for those that need not be.
+    """``(P,)``: positive integers for parameters that should be small together, 0 for those that need not be.
 
     The weights that leave one input of the network belong together, and so do those of each later array, and the
     biases of each layer but the last, whose own follow the level of the targets.

@@ -1,4 +1,4 @@
-"""The archiver keeps what it says, as large as it says, and gives it back to the bit."""
+"""The archiver keeps what it says, as large as it says, and gives it back bit-identical."""
 
 from __future__ import annotations
 
@@ -408,8 +408,8 @@ def test_arrays_come_read_only():
     for array in (archive.activation(1, 0), archive.gradient(1), archive.parameters(1, 1, "weight"), archive.rows(1)):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
-    twin = network_at(archive, 1)
-    twin.parameters[...] = 0.0
+    copy = network_at(archive, 1)
+    copy.parameters[...] = 0.0
     assert archive.parameters(1).any()
 
 

@@ -217,7 +217,7 @@ def seeds(pool: Any, say: Any, numbers: range) -> bool:
     results = []
     for result in pool.imap_unordered(try_seed, work, chunksize=4):
         results.append(result)
-        if result[2]:  # at once, for whoever waits
+        if result[2]:  # at once, for a person who waits
             sys.stderr.write(f"false alarm: {result[0]}, seed {result[1]}: {result[2]}\n")
     alarms = [(name, seed, found) for name, seed, found, _ in results if found]
     slowest: dict[str, float] = defaultdict(float)

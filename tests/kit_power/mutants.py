@@ -65,11 +65,11 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Any]]:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant):
         yield "-x->x", lambda n: setattr(n, "op", ast.UAdd())
     if isinstance(node, ast.Call):
-        twins = {"maximum": "minimum", "minimum": "maximum", "add": "subtract", "subtract": "add", "multiply": "divide",
+        exchanged = {"maximum": "minimum", "minimum": "maximum", "add": "subtract", "subtract": "add", "multiply": "divide",
                  "divide": "multiply", "zeros_like": "ones_like", "ones_like": "zeros_like", "exp": "expm1", "sum": "mean",
                  "mean": "sum", "log1p": "log", "expm1": "exp", "sinh": "cosh"}  # fmt: skip
-        if isinstance(node.func, ast.Attribute) and node.func.attr in twins:
-            new_name = twins[node.func.attr]
+        if isinstance(node.func, ast.Attribute) and node.func.attr in exchanged:
+            new_name = exchanged[node.func.attr]
             yield f"{node.func.attr}->{new_name}", lambda n: setattr(n.func, "attr", new_name)
         for position, keyword in enumerate(node.keywords):
             if keyword.arg in {"axis", "keepdims", "where", "dtype", "copy"}:

@@ -1,4 +1,4 @@
-"""Sound parts in their simplest form, without twins or figures: the ground that faults are planted in.
+"""Sound parts in their simplest form, without in-place variants or reference values: the ground that faults are planted in.
 
 Every one of them must pass the kit, or a fault would be found for the wrong reason.
 """

@@ -97,7 +97,7 @@ def d_crossentropy(prediction, target):
 
 
 class Momentum:
-    """An optimizer as somebody has it at hand, known to no registry."""
+    """An optimizer of a notebook, in no registry."""
 
     def __init__(self, learning_rate=0.05, momentum=0.9):
         self.learning_rate, self.momentum, self.velocity = learning_rate, momentum, 0.0

@@ -134,7 +134,7 @@ class Interrupt(Callback):
 
 
 @pytest.mark.parametrize("at_step", [1, 3, 4, 7])
-def test_ctrl_c_leaves_a_whole_network_that_goes_on_to_the_bit(at_step, tmp_path):
+def test_ctrl_c_leaves_a_whole_network_that_goes_on_bit_identically(at_step, tmp_path):
     whole, cut = regressor(), regressor()
     whole.fit(X, Y, epochs=4, batch_size=16)
     with pytest.raises(KeyboardInterrupt, match=r"of 4 epochs.*resume=True"):

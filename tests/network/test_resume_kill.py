@@ -1,4 +1,4 @@
-"""Trainings killed with SIGKILL at random moments and started again end as those that never were, to the bit.
+"""Trainings killed with SIGKILL at random moments and started again end bit-identical to those that never were.
 
 ``make test`` kills a few in five configurations; ``make kill-test`` sets ``NNKIT_KILLS=200`` and has twenty.
 """
@@ -70,7 +70,7 @@ def outcome(folder):
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_a_killed_run_goes_on_to_the_bit(name, tmp_path):
+def test_a_killed_run_goes_on_bit_identically(name, tmp_path):
     whole = tmp_path / "whole"
     whole.mkdir()
     process = start(name, whole)

@@ -103,7 +103,7 @@ plant("transposed", Rows, "jvp", jvp=lambda s, z, a, tangent: (tangent[:, None, 
 plant(
     "transposed",
     LogSoftmax,
-    "twin",
+    "in-place",
     vjp=lambda s, z, a, grad: (LogSoftmax.jacobian(s, z, a) @ grad[:, :, None])[:, :, 0],
 )
 # aliasing
@@ -182,7 +182,7 @@ plant(
         else np.broadcast_to(np.where(z > 0, z.dtype.type(1), z.dtype.type(s.slope)), z.shape)
     ),
 )
-# twins
+# in-place variants
 plant(
     "in-place differs",
     Tanh,
@@ -225,7 +225,7 @@ def _softmax_into(s, z, out, work):
     out /= out.sum(axis=1, keepdims=True)
 
 
-plant("in-place differs", Softmax, "unshifted-twin", forward_into=_softmax_into)
+plant("in-place differs", Softmax, "unshifted-in-place", forward_into=_softmax_into)
 
 
 def _first_rows(s, z, out, work):
@@ -580,7 +580,7 @@ class Hidden(Elementwise):
 
 @attrs.frozen(kw_only=True, eq=False)
 class Unequal(Elementwise):
-    """Equal to nobody."""
+    """Equal to no other."""
 
     def forward(self, z):
         return np.sin(z)

@@ -113,12 +113,12 @@ plant(
 )
 
 
-def _bind(mend):
+def _bind(change):
     def bind(s, parameters, gradients, workspace, *, inputs, training, needs_grad_x, rng):
         sound = Dense.bind(
             s, parameters, gradients, workspace, inputs=inputs, training=training, needs_grad_x=needs_grad_x, rng=rng
         )
-        return mend(s, sound, parameters, gradients, workspace, needs_grad_x)
+        return change(s, sound, parameters, gradients, workspace, needs_grad_x)
 
     return bind
 

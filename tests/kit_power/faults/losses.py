@@ -218,7 +218,7 @@ def _fused_clipped(s, z, a, t, values, grad):
     np.copyto(grad, a * t.sum(axis=1, keepdims=True) - t)
 
 
-plant("in-place differs", CategoricalCrossentropy, "fused-twin-clipped", fused_into=_fused_clipped)
+plant("in-place differs", CategoricalCrossentropy, "fused-in-place-clipped", fused_into=_fused_clipped)
 plant(
     "in-place differs",
     BinaryCrossentropy,

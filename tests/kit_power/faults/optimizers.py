@@ -270,7 +270,7 @@ def _returns_none(s, p, g, st):
 
 
 plant("aliasing", Plain, "returns-none", update=_returns_none)
-# twins
+# in-place variants
 
 
 def _bind_stale_gradient(s, parameters, gradient, state):

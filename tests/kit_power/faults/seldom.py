@@ -75,7 +75,7 @@ plant(
 )
 plant("swallowed", Plain, "nan-is-zero", update=lambda s, p, g, st: Plain.update(s, p, np.nan_to_num(g), st))
 
-# -- memory of somebody else -----------------------------------------------------------------
+# -- memory that belongs to others ------------------------------------------------------------
 _BUFFERS: dict[Any, Any] = {}
 
 
@@ -165,14 +165,14 @@ class SetsAVariable(Callback):
         os.environ["KIT_POWER_TRAINS"] = "1"
 
 
-# -- what outside faults showed: sizes of twins, late and tiny steps, traits, shortcuts -------
+# -- what outside faults showed: sizes of in-place variants, late and tiny steps, traits, shortcuts -------
 def _sum_of_all_but_the_last(s, z, out, work):
     np.copyto(out, Softmax.forward(s, z))
     if z.shape[1] > 32:
         out /= out[:, :-1].sum(axis=1, keepdims=True)
 
 
-plant("in-place differs", Softmax, "wide-twin", forward_into=_sum_of_all_but_the_last)
+plant("in-place differs", Softmax, "wide-in-place", forward_into=_sum_of_all_but_the_last)
 plant(
     "wrong axis",
     LogSoftmax,
@@ -190,7 +190,7 @@ def _wide_fused(s, z, a, target, values, grad):
     grad[:, 16:] += target[:, 16:]
 
 
-plant("in-place differs", CategoricalCrossentropy, "wide-fused-twin", fused_into=_wide_fused)
+plant("in-place differs", CategoricalCrossentropy, "wide-fused-in-place", fused_into=_wide_fused)
 
 
 def _odd_row(s, parameters, gradients, workspace, *, inputs, training, needs_grad_x, rng):

@@ -86,7 +86,7 @@ class WeightsOfTheFirstLayer(Callback):
 
 @slip("global random")
 class Jumps(Callback):
-    """Perturbs the parameters with the generator that everybody shares."""
+    """Perturbs the parameters with the generator that all share."""
 
     changes_parameters = True
 
