@@ -37,10 +37,7 @@ def decided_task(y: DataLike, loss: Loss | None) -> TaskName | None:
     if column.dtype.kind == "f" and not np.array_equal(column, np.floor(column)):
         return "regression"
     choices = "'multiclass' or 'multilabel'" if _width(y) > 1 else "'binary' or 'multiclass'"
-    raise DataError(
-        f"y holds integers, which may be numbers or classes: state which, nnkit.Network(hidden=..., "
-        f"task='regression'), or {choices}"
-    )
+    raise DataError(f"y holds integers, which may be numbers or classes: state which: task='regression', or {choices}")
 
 
 def target_columns(y: DataLike, task: TaskName | None) -> int:

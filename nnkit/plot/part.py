@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.errors import PluginError
+from nnkit.errors import PluginError, brief
 from nnkit.interfaces import Activation, Elementwise, Initializer, Loss, Part, Regularizer, Schedule
 from nnkit.plot._figure import BLUE, GREY, INK, ORANGE, PALETTE, finish, new_figure, tidy
 
@@ -46,6 +46,8 @@ def part(part: Part, path: str | os.PathLike[str] | None = None) -> Figure:
         >>> [axes.get_ylabel() for axes in figure.axes]
         ['a', 'da/dz']
     """
+    if not isinstance(part, Part):
+        raise PluginError(f"part is {brief(part)}; expected a part: nnkit.plugins.create('activation', 'tanh')")
     if not drawable(part):
         raise PluginError(
             f"{type(part).__name__} has no picture; expected an activation, a loss of single samples, a regularizer,"

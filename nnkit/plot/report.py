@@ -16,7 +16,7 @@ from nnkit.arrays import Array
 from nnkit.data.arrays import DataLike
 from nnkit.data.columns import complete_rows
 from nnkit.data.targets import as_data
-from nnkit.errors import NNKitError
+from nnkit.errors import DataError, NNKitError, brief
 from nnkit.files.atomic import write_atomically
 from nnkit.inference import intervals as intervals_of
 from nnkit.inference import layer_times
@@ -129,9 +129,14 @@ def report(
         title: The title of the page.
 
     Raises:
-        DataError: When the rows cannot be used.
+        TypeError: When ``network`` is something else.
+        DataError: When the rows cannot be used, or have no targets.
         MissingExtraError: When matplotlib is not installed.
     """
+    if not isinstance(network, Network):
+        raise TypeError(f"report was passed {brief(network)}; expected a network: nnkit.Network.load(path)")
+    if (X is None) != (y is None):
+        raise DataError(f"{'X' if X is None else 'y'} is None; pass rows and their targets, or neither")
     sections: list[tuple[str, Callable[[], Markup]]] = [
         ("The network", lambda: _structure(network)),
         ("Training", lambda: _training(network)),

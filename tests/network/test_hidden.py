@@ -89,7 +89,7 @@ def test_integers_ask_for_the_task_and_change_nothing(y):
     net = nnkit.Network(hidden=[8], seed=0)
     before = net.to_config()
     with pytest.raises(
-        DataError, match=r"integers, which may be numbers or classes: .*task='regression'\), or 'multi|'bin"
+        DataError, match=r"integers, which may be numbers or classes: state which: task='regression', or '(multi|bin)"
     ):
         net.fit(X, y, epochs=1)
     assert before == net.to_config()

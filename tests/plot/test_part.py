@@ -75,3 +75,8 @@ def test_an_initializer_shows_every_weight():
 def test_a_part_without_a_picture_is_refused():
     with pytest.raises(PluginError, match="Adam has no picture; expected an activation"):
         plot.part(plugins.create("optimizer", "adam"))
+
+
+def test_a_name_is_answered_with_how_to_make_the_part():
+    with pytest.raises(PluginError, match=r"part is 'tanh'; expected a part: nnkit\.plugins\.create"):
+        plot.part("tanh")

@@ -13,6 +13,7 @@ from PIL import Image
 
 from nnkit import Network
 from nnkit.cli.app import nnkit
+from nnkit.errors import DataError
 from nnkit.inference import layer_times, sensitivities
 from nnkit.plot import report
 
@@ -150,3 +151,11 @@ def test_each_layer_is_timed_and_a_wide_one_takes_longer():
     assert ["layer 0: Dense, ReLU", "layer 1: Dense, ReLU", "layer 2: Dense"] == [layer.title for layer in times]
     assert all(layer.forward > 0.0 and layer.backward > 0.0 for layer in times)
     assert sensitivities(net, X).names == ("input 1", "input 2", "input 3")
+
+
+def test_a_report_asks_for_a_network_and_for_rows_with_their_targets():
+    network = Network([2, 1], seed=0)
+    with pytest.raises(TypeError, match=r"passed 'model\.npz'; expected a network: nnkit\.Network\.load"):
+        report("model.npz")
+    with pytest.raises(DataError, match="y is None; pass rows and their targets"):
+        report(network, X=np.ones((3, 2)))
