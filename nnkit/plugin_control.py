@@ -6,9 +6,10 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import TypeVar
 
 from nnkit.errors import SpecError
@@ -34,25 +35,39 @@ def strict() -> bool:
     return os.environ.get(STRICT, "").lower() not in {"", "0", "false", "no", "off"} and not _reporting.get()
 
 
-def _listed(variable: str) -> list[str] | None:
-    value = os.environ.get(variable)
+def _words(value: str | None) -> list[str] | None:
     return None if value is None else [word for word in re.split(r"[,;\s]+", value) if word]
 
 
 def none_allowed() -> bool:
     """Whether ``NNKIT_PLUGINS`` is set and empty, so that nothing need be looked for."""
-    return _listed(ALLOW) == []
+    return _words(os.environ.get(ALLOW)) == []
 
 
 def why_disabled(namespace: str) -> str | None:
     """Why the distribution may not be used, in words; ``None`` when it may."""
+    return _why(namespace, *_settings())
+
+
+def enabled_among(namespaces: Iterable[str]) -> list[str]:
+    """Those of the distributions that may be used; the settings are read once for all."""
+    settings = _settings()
+    return [namespace for namespace in namespaces if _why(namespace, *settings) is None]
+
+
+def _settings() -> tuple[str | None, str | None, frozenset[str]]:
+    return os.environ.get(ALLOW), os.environ.get(DISABLE), _disabled.get()
+
+
+@lru_cache(maxsize=1024)
+def _why(namespace: str, allow: str | None, disable: str | None, here: frozenset[str]) -> str | None:
     if namespace == IN_PROCESS:
         return None
-    if namespace in _disabled.get():
+    if namespace in here:
         return "nnkit.plugins.disabled(...) names it"
-    if namespace in {distribution_key(name) for name in _listed(DISABLE) or ()}:
+    if namespace in {distribution_key(name) for name in _words(disable) or ()}:
         return f"the environment variable {DISABLE} names it"
-    allowed = _listed(ALLOW)
+    allowed = _words(allow)
     if allowed is not None and namespace not in {distribution_key(name) for name in allowed}:
         return f"the environment variable {ALLOW} is {'empty' if not allowed else 'set and does not name it'}"
     return None
@@ -60,8 +75,9 @@ def why_disabled(namespace: str) -> str | None:
 
 def unknown_names(installed: Collection[str]) -> list[str]:
     """A sentence for each name in the variables that is not the name of an installed plugin."""
-    names = [(name, ALLOW) for name in _listed(ALLOW) or () if distribution_key(name) != BUILTIN]
-    names += [(name, DISABLE) for name in _listed(DISABLE) or ()]
+    allow, disable, _ = _settings()
+    names = [(name, ALLOW) for name in _words(allow) or () if distribution_key(name) != BUILTIN]
+    names += [(name, DISABLE) for name in _words(disable) or ()]
     sentences = (unknown_name(name, f"the environment variable {variable}", installed) for name, variable in names)
     return [sentence for sentence in sentences if sentence is not None]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -46,6 +47,7 @@ def display(name: str) -> str:
     return name.strip().lower().replace("-", "_")
 
 
+@lru_cache(maxsize=1024)
 def distribution_key(name: str) -> str:
     """The normalized name of a distribution (PEP 503); ``nnkit-core`` is the namespace ``nnkit``.
 

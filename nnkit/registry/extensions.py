@@ -60,8 +60,9 @@ def implementations(hook: str) -> Iterator[Implementation]:
     if none_allowed():
         return
     registry = current()
-    registry.load_hooks(group=HOOK_GROUPS[hook])
-    modules = {module.origin: module for provider in registry.enabled() for module in provider.hooks}
+    providers = registry.enabled()
+    registry.load_hooks(providers, group=HOOK_GROUPS[hook])
+    modules = {module.origin: module for provider in providers for module in provider.hooks}
     for implementation in reversed(getattr(registry.manager.hook, hook).get_hookimpls()):
         if implementation.plugin_name in modules:
             yield Implementation(modules[implementation.plugin_name], hook, implementation, registry)

@@ -17,7 +17,7 @@ import pluggy
 from nnkit import __version__, errors
 from nnkit.errors import AmbiguousNameError, PluginError, PluginLoadError, PluginWarning, SpecError, headline
 from nnkit.interfaces.part import Part
-from nnkit.plugin_control import PLUGIN_OUTPUT, reporting, strict, unknown_names, why_disabled
+from nnkit.plugin_control import PLUGIN_OUTPUT, enabled_among, reporting, strict, unknown_names, why_disabled
 from nnkit.registry import builtins
 from nnkit.registry.hooks import HOOK_GROUPS, PROJECT, Entry, PartTable, implemented, new_manager, stage
 from nnkit.registry.installed import HookModule, Installed, scan
@@ -69,7 +69,8 @@ class Registry:
     def enabled(self) -> list[Installed]:
         """The providers that may be used: this process, if it registered parts, and installed distributions."""
         process = [self.process] if self.process.table.entries else []
-        return [*process, *(one for one in self.installed().values() if why_disabled(one.namespace) is None)]
+        installed = self.installed()
+        return [*process, *(installed[namespace] for namespace in enabled_among(installed))]
 
     def provider(self, namespace: str, *, again: bool = False) -> Installed | None:
         """The provider of this namespace, whether it may be used or not."""

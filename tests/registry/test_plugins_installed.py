@@ -265,9 +265,10 @@ def test_accelerators_are_not_imported_for_a_name(environment):
     assert "turbo_nn.counterparts" not in sys.modules
 
 
-def test_an_accelerator_that_returns_something_else_is_skipped(environment):
+def test_an_accelerator_that_returns_something_else_is_skipped(environment, monkeypatch):
     from nnkit.registry import accelerate
 
+    monkeypatch.setenv("NNKIT_PLUGINS", "turbo-nn")
     environment("good")
     softsign = plugins.create("activation", "softsign")
     with pytest.warns(PluginWarning, match="'not a part', which is not a part of kind 'activation'"):
