@@ -37,6 +37,7 @@ class DataFile:
         kind: ``"text"``, ``"npz"`` or ``"parquet"``.
         compressed: Whether it is text compressed by gzip.
         encoding: How text is encoded that is not UTF-8; UTF-16 with a byte order mark is recognized.
+        temporary: Whether the file is a copy that is removed before the end of the command.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class DataFile:
     kind: str
     compressed: bool = False
     encoding: str | None = None
+    temporary: bool = False
 
     @classmethod
     def of(cls, path: Path, name: str | None = None) -> DataFile:
@@ -115,7 +117,8 @@ def data_file(path: Path) -> Iterator[DataFile]:
         with copy.open("rb") as file:
             start = file.read(4)
         suffix = next((suffix for signature, suffix in SIGNATURES.items() if start.startswith(signature)), ".csv")
-        yield DataFile.of(copy.rename(copy.with_name(f"data{suffix}")), "standard input")
+        copied = DataFile.of(copy.rename(copy.with_name(f"data{suffix}")), "standard input")
+        yield attrs.evolve(copied, temporary=True)
 
 
 @contextlib.contextmanager

@@ -139,10 +139,11 @@ def read_table(
     else:
         assert stored is not None  # one of the two is there
         as_written = Table({name: as_words(stored[name]) for name in kept}) if kept else None
-        stored = Table({name: stored[old] for name, old in zip(names, original, strict=True)})
-        stored = Table({name: as_words(stored[name]) if name in words else stored[name] for name in wanted})
+        stored = Table({name: stored[old] for name, old in zip(names, original, strict=True)}, str(file))
+        contents = {name: as_words(stored[name]) if name in words else stored[name] for name in wanted}
+        stored = attrs.evolve(stored, contents=contents)
     return Content(
-        X=Table(stored.only(chosen).contents, str(file)),
+        X=stored.only(chosen),
         y=stored.only(targets) if targets else None,
         single=target is None or isinstance(target, str),
         kept=as_written,

@@ -15,7 +15,7 @@ from nnkit.cli.text_layout import number_of
 from nnkit.data.column_values import BOOLEANS, as_words, is_missing
 from nnkit.data.frames import NamedColumns
 from nnkit.data.labels import Labels
-from nnkit.data.table import Column, Table, Words
+from nnkit.data.table import Table, Words
 from nnkit.errors import DataError
 from nnkit.network.network import Network
 
@@ -78,14 +78,12 @@ def targets_of(content: Content, network: Network) -> TargetLike:
         row = int(missing[0])
         name = next(name for name in y.columns if is_missing(y[name])[row])
         raise DataError(
-            f"{source}: the target {name!r} has no value in row {row} ({len(missing)} such rows); drop these rows, or"
-            ' state missing_target = "drop" in [data]'
+            f"{source}: the target {name!r} has no value in {y.place(row)}, {len(missing)} such rows; drop these rows,"
+            ' or state missing_target = "drop" in [data]'
         )
     if content.single:
-        column = y[y.columns[0]]
-        return _of_column(column, numeric, network, f"{source}: the target {y.columns[0]!r}", content.decimal)
-    columns = [_numbers(y[name], f"{source}: the target {name!r}", content.decimal) for name in y.columns]
-    return NamedColumns(np.column_stack(columns), y.columns)
+        return _of_column(y, y.columns[0], numeric, network, content.decimal)
+    return NamedColumns(np.column_stack([_numbers(y, name, content.decimal) for name in y.columns]), y.columns)
 
 
 def class_codes(y: TargetLike, network: Network) -> IntArray | None:
@@ -126,7 +124,7 @@ def _of_array(y: Array, network: Network, source: str) -> TargetLike:
     if y.dtype.kind not in "biufU":
         raise DataError(f"{source}: the targets have dtype {y.dtype}; expected numbers or names of classes")
     if numeric_targets(network) and y.dtype.kind == "U":
-        raise _no_numbers(str(y.reshape(-1)[0]), network, f"{source}: the target")
+        raise _no_numbers(f"{source}: the target has the text {str(y.reshape(-1)[0])!r}", network)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if numeric_targets(network) or y.ndim != 1 or y.dtype.kind == "f":
@@ -134,23 +132,23 @@ def _of_array(y: Array, network: Network, source: str) -> TargetLike:
     return _counted(Labels.of(y, source), network)
 
 
-def _of_column(column: Column, numeric: bool | None, network: Network, where: str, decimal: str) -> TargetLike:
+def _of_column(table: Table, name: str, numeric: bool | None, network: Network, decimal: str) -> TargetLike:
     if numeric:
-        return _numbers(column, where, decimal, network)
-    words = as_words(column)
+        return _numbers(table, name, decimal, network)
+    words = as_words(table[name])
     used = words.used()
     integers = all(map(INTEGER.fullmatch, used))
     if not integers and all(number_of(word, decimal) is not None for word in used):
         soft = numeric is not None and network.loss.target_domain == "unit" and len(used) > 2
         if soft or numeric is None:
-            return _numbers(column, where, decimal)
+            return _numbers(table, name, decimal)
     values: list[str | bool | int] = list(used)
     if integers:
         values = list(map(int, used))
         if numeric is None:
             raise DataError(
-                f"{where} holds integers, which may be numbers or classes: state which in [network], task ="
-                ' "regression", "binary" or "multiclass"'
+                f"{table.source}: the target {name!r} holds integers, which may be numbers or classes: state which in"
+                ' [network], task = "regression", "binary" or "multiclass"'
             )
     elif set(used) <= {"True", "False"}:
         values = [word == "True" for word in used]
@@ -168,25 +166,28 @@ def _counted(labels: Labels, network: Network) -> TargetLike:
     return np.asarray(integers[labels.codes])
 
 
-def _numbers(column: Column, where: str, decimal: str, network: Network | None = None) -> Array:
+def _numbers(table: Table, name: str, decimal: str, network: Network | None = None) -> Array:
     """The numbers of a column; True and False are 1 and 0."""
+    column, where = table[name], f"{table.source}: the target {name!r}"
     if isinstance(column, Words):
         numbers = []
-        for word in column.words:
+        for code, word in enumerate(column.words):
             number = BOOLEANS.get(word.lower(), number_of(word, decimal))
             if number is None:
-                raise _no_numbers(word, network, where)
+                row = int(np.flatnonzero(column.codes == code)[0])
+                raise _no_numbers(f"{where} has the text {word!r} in {table.place(row)}", network)
             numbers.append(number)
         column = column.taken(np.array(numbers), np.nan)
     infinite = np.flatnonzero(np.isinf(column))
     if len(infinite):
-        raise DataError(f"{where} is {column[infinite[0]]} in row {infinite[0]}; expected finite numbers")
+        row = int(infinite[0])
+        raise DataError(f"{where} is {column[row]} in {table.place(row)}; expected finite numbers")
     return column
 
 
-def _no_numbers(word: str, network: Network | None, where: str) -> DataError:
+def _no_numbers(problem: str, network: Network | None) -> DataError:
     loss = "" if network is None else f", but {type(network.loss).__name__} expects numbers"
     return DataError(
-        f"{where} has the text {word!r}{loss}; expected numbers. For classes use a loss such as"
+        f"{problem}{loss}; expected numbers. For classes use a loss such as"
         ' categorical_crossentropy, or hidden with task = "multiclass"'
     )

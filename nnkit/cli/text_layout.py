@@ -113,7 +113,7 @@ def detect(file: DataFile, reading: Reading) -> Layout:
         named=named,
         names=names,
         first=rows[0][0] if named else 0,
-        plain=f'{delimiter} "' in head,
+        plain=f'{delimiter} "' in head or any("\n" in cell or "\r" in cell for cell in rows[0][1]),
         sample=tuple(column[1:] if named else column for column in columns),
     )
 
@@ -140,10 +140,16 @@ def unnamed_columns(names: Sequence[str], named: bool) -> tuple[str, ...]:
 
 
 def filled_rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, with the number of their last line."""
-    for cells in reader:
-        if any(cell and not cell.isspace() for cell in cells):
-            yield reader.line_num, cells
+    """The rows that are not blank, with the number of the line in which each begins."""
+    line = reader.line_num + 1
+    try:
+        for cells in reader:
+            if any(cell and not cell.isspace() for cell in cells):
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        end = "unexpected end" in str(error)
+        raise csv.Error(f"line {line}: {'a quote of this row is never closed' if end else error}") from error
 
 
 def csv_reader(text: IO[str], delimiter: str) -> Any:
@@ -158,7 +164,7 @@ def _sample(head: str, delimiter: str) -> tuple[list[tuple[int, list[str]]], str
         for row in filled_rows(reader):
             rows.append(row)  # noqa: PERF402  # those before an error remain
     except csv.Error as error:
-        return rows, f"line {reader.line_num}: {error}"
+        return rows, str(error)
     return rows, ""
 
 

@@ -6,7 +6,7 @@ import csv
 import importlib.util
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -76,7 +76,20 @@ def read_columns(
     for name in wanted:
         joined = np.concatenate(parts.pop(name))
         columns[name] = joined if name in numeric else Words(joined, tuple(places[name]))
-    return Table(columns)
+    return Table(columns, str(file), _lines(file, layout))
+
+
+def _lines(file: DataFile, layout: Layout) -> Callable[[int], int]:
+    """The line in which a row begins, counted from 1: read for a message, or now where the file will not last."""
+
+    def every() -> Iterator[int]:
+        with file.text() as text:
+            rows = filled_rows(csv_reader(text, layout.delimiter))
+            yield from (line for line, _ in itertools.islice(rows, int(layout.named), None))
+
+    if file.temporary:
+        return np.fromiter(every(), dtype=np.int64).__getitem__
+    return lambda row: next(itertools.islice(every(), row, None))
 
 
 class _NotANumber(Exception):  # noqa: N818  # a signal, caught above
@@ -126,7 +139,7 @@ def _plain_blocks(
                     for name, place in places.items()
                 }
         except csv.Error as error:
-            raise DataError(f"{file}, line {reader.line_num}: {error}") from error
+            raise DataError(f"{file}, {error}") from error
 
 
 def _word(cell: str, no_value: frozenset[str]) -> str | None:
@@ -193,6 +206,8 @@ def _arrow_blocks(
                 memory_pool=pa.system_memory_pool(),
             )
             for batch in batches:
+                if _has_empty_row(batch):  # it may be of cells without a value alone, which is a blank row
+                    raise _NotForArrow
                 yield {name: _from_arrow(batch[keys[name]], reading.no_value) for name in wanted}
             if source.quotes % 2:  # pyarrow accepts a quoted cell that never ends
                 raise _NotForArrow
@@ -201,6 +216,11 @@ def _arrow_blocks(
             if place is not None and layout.names[int(place[1])] in numeric:
                 raise _NotANumber(layout.names[int(place[1])]) from None
             raise _NotForArrow from error
+
+
+def _has_empty_row(batch: Any) -> bool:
+    """Whether no column has a value in some row."""
+    return not np.logical_or.reduce([np.asarray(column.is_valid()) for column in batch.columns]).all()
 
 
 class _QuoteCounter:

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.data.column_values import as_days, as_numbers, as_words, is_missing
-from nnkit.data.table import MISSING, Column, Words
+from nnkit.data.table import MISSING, Column, RowError, Words, row_name
 from nnkit.errors import DataError
 from nnkit.interfaces.fields import choice, flag, integer
 
@@ -30,6 +30,9 @@ class Rule(ABC):
 
     kind: ClassVar[str] = "number"
     """What its inputs are, one of ``KINDS``."""
+
+    replacing: ClassVar[str] = "missing='median'"
+    """The option that replaces missing values, as it is declared."""
 
     @property
     def rule(self) -> str:
@@ -77,9 +80,11 @@ class Rule(ABC):
         """
         missing = np.flatnonzero(is_missing(column))
         if len(missing):
-            raise DataError(
-                f"column {name!r} has no value in row {missing[0]} ({len(missing)} such rows), and its rule does not"
-                " replace missing values: drop these rows, or declare missing='median' for numbers"
+            row = int(missing[0])
+            raise RowError(
+                f"column {name!r} has no value in {row_name(row)}, {len(missing)} such rows, and its rule does not"
+                f" replace missing values: drop these rows, or declare {self.replacing}",
+                row,
             )
 
 
@@ -157,7 +162,11 @@ class Boolean(Numeric):
         numbers = as_numbers(column, name)
         wrong = np.flatnonzero(~np.isin(numbers, (0.0, 1.0)) & ~np.isnan(numbers))
         if len(wrong):
-            raise DataError(f"column {name!r} has {numbers[wrong[0]]:g} in row {wrong[0]}; expected True and False")
+            row = int(wrong[0])
+            raise RowError(
+                f"column {name!r} has {numbers[row]:g} in {row_name(row)}; expected True and False: declare 'number'",
+                row,
+            )
         return numbers
 
 
@@ -171,6 +180,8 @@ class Categorical(Rule):
         categories: Learned: the values in training, sorted.
         flagged: Learned: whether missing values are a category.
     """
+
+    replacing = "missing='category'"
 
     missing: str = choice("category", ("category", "drop", "refuse"))
     categories: tuple[str, ...] | None = None

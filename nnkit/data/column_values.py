@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.data.table import MISSING, Column, Words
+from nnkit.data.table import MISSING, Column, RowError, Words, row_name
 from nnkit.errors import DataError
 
 __all__ = ["BOOLEANS", "NUMBER", "as_days", "as_numbers", "as_words", "date_formats", "is_missing", "kind_of"]
@@ -60,7 +60,8 @@ def as_numbers(column: Column, name: str) -> Array:
     numbers = np.asarray(column, dtype=np.float64)
     infinite = np.flatnonzero(np.isinf(numbers))
     if len(infinite):
-        raise DataError(f"column {name!r} has {numbers[infinite[0]]} in row {infinite[0]}; expected finite numbers")
+        row = int(infinite[0])
+        raise RowError(f"column {name!r} has {numbers[row]} in {row_name(row)}; expected finite numbers", row)
     return numbers
 
 
@@ -71,12 +72,17 @@ def _number(word: str, name: str, column: Words) -> float:
     if not NUMBER.fullmatch(text):
         if word not in column.used():
             return math.nan
-        row = int(np.flatnonzero(column.codes == column.words.index(word))[0])
-        raise DataError(
-            f"column {name!r} has the text {word!r} in row {row}; expected numbers: replace it where it stands for a"
-            " missing value (in an experiment file by the key missing), or declare 'onehot'"
+        row = _first_row(column, word)
+        raise RowError(
+            f"column {name!r} has the text {word!r} in {row_name(row)}; expected numbers: replace it where it stands"
+            " for a missing value (in an experiment file by the key missing), or declare 'onehot'",
+            row,
         )
     return float(text)
+
+
+def _first_row(column: Words, word: str) -> int:
+    return int(np.flatnonzero(column.codes == column.words.index(word))[0])
 
 
 def as_words(column: Column) -> Words:
@@ -114,7 +120,7 @@ def as_days(column: Column, name: str, form: str | None = None) -> Array:
     """
     if isinstance(column, Words):
         used = set(column.used())
-        moments = [_date(word, name, form) if word in used else "NaT" for word in column.words]
+        moments = [_date(word, name, form, column) if word in used else "NaT" for word in column.words]
         column = column.taken(np.array(moments, dtype="datetime64[us]"), "NaT")
     if column.dtype.kind != "M":
         raise DataError(f"column {name!r} has numbers; expected dates such as 2026-11-30")
@@ -123,7 +129,7 @@ def as_days(column: Column, name: str, form: str | None = None) -> Array:
     return np.where(np.isnat(microseconds), np.nan, days)
 
 
-def _date(word: str, name: str, form: str | None) -> np.datetime64:
+def _date(word: str, name: str, form: str | None, column: Words) -> np.datetime64:
     try:
         if form is None:
             date, _, time = word.strip().replace(" ", "T").partition("T")
@@ -135,7 +141,8 @@ def _date(word: str, name: str, form: str | None) -> np.datetime64:
         expected = "dates such as 2026-11-30" if form is None else f"dates of the form {form}"
         forms = date_formats([word]) if form is None else []
         advice = f", or declare date(format={forms[0]!r})" if forms else ""
-        raise DataError(f"column {name!r} has {word!r}; expected {expected}{advice}") from error
+        row = _first_row(column, word)
+        raise RowError(f"column {name!r} has {word!r} in {row_name(row)}; expected {expected}{advice}", row) from error
     if moment.tzinfo is not None:
         moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
     return np.datetime64(moment, "us")

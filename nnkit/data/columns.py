@@ -15,7 +15,7 @@ from nnkit.data.column_request import AUTO, ColumnsLike, Undecided, automatic_ru
 from nnkit.data.column_rules import KINDS, RULES, Categorical, Drop, Embedding, Numeric, Rule
 from nnkit.data.column_values import is_missing
 from nnkit.data.frames import is_frame
-from nnkit.data.table import Table, as_table
+from nnkit.data.table import RowError, Table, as_table
 from nnkit.errors import DataError, HyperparameterError, ShapeError, SpecError, TrainingWarning, warn
 from nnkit.interfaces.description import TablePlan, listed
 from nnkit.spelling import suggest
@@ -91,7 +91,7 @@ class ColumnPlan:
             if isinstance(chosen, Undecided):
                 undecided[column] = chosen
                 continue
-            with _named(name):
+            with _named(table, name):
                 chosen.check(table[column], column)
                 if not isinstance(chosen, Drop) and is_missing(part).all():
                     undecided[column] = Undecided('has no value in any row of training; declare "drop"', "drop")
@@ -170,7 +170,7 @@ class ColumnPlan:
         ranges, unseen = self.ranges, []
         for column, rule in self.rules:
             if rule.outputs(column):
-                with _named(name):
+                with _named(table, name):
                     other = rule.encode(table[column], column, out[:, ranges[column]])
                 if other is not None:
                     unseen.append(f"{column!r} in {len(other)} rows ({listed(other.used(), 3)})")
@@ -191,7 +191,7 @@ class ColumnPlan:
         table, name = self._matched(frame, name)
         for column, rule in self.rules:
             if rule.outputs(column):
-                with _named(name):
+                with _named(table, name):
                     rule.check(table[column], column)
 
     def _matched(self, frame: Any, name: str) -> tuple[Table, str]:
@@ -284,12 +284,12 @@ class ColumnPlan:
 
 
 @contextlib.contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Within the block, errors of a column begin with the name of the table."""
+def _named(table: Table, name: str) -> Iterator[None]:
+    """Within the block, errors of a column begin with the name of the table, and name the line of a row."""
     try:
         yield
     except DataError as error:
-        raise DataError(f"{name}: {error}") from error
+        raise DataError(f"{name}: {error.at(table) if isinstance(error, RowError) else error}") from error
 
 
 def written_rules(rules: Mapping[str, str]) -> str:

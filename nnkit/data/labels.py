@@ -12,6 +12,7 @@ from nnkit.arrays import Array, IntArray
 from nnkit.core.model import Model
 from nnkit.data.arrays import DataLike, as_array, check_finite
 from nnkit.data.frames import is_column, is_frame, only_column, refuse_foreign
+from nnkit.data.table import row_name
 from nnkit.errors import DataError
 from nnkit.interfaces import Label, Task
 from nnkit.interfaces.description import listed
@@ -169,7 +170,7 @@ def predicted_labels(model: Model, prediction: Array) -> Array:
     if classes == tuple(range(len(classes))) and not isinstance(classes[0], bool):
         return codes
     if codes.min(initial=0) < 0:
-        raise DataError(f"the prediction of row {int(codes.argmin())} is NaN, which belongs to no class")
+        raise DataError(f"the prediction for {row_name(int(codes.argmin()))} is NaN, which belongs to no class")
     labels = np.array(classes)
     if labels.dtype.kind == "f" and isinstance(classes[0], int):  # integers that no integer dtype holds together
         labels = np.array(classes, dtype=object)

@@ -153,8 +153,10 @@ def _unscaled(model: Model, x: Inputs) -> str | None:
     worst = int(sizes.argmax())
     if sizes[worst] < LARGE_INPUT:
         return None
+    names = model.description.features
+    column = f"column {worst} (counted from 0)" if names is None else f"column {names[worst]!r}"
     return (
-        f"column {worst} of X reaches {sizes[worst]:.3g} and nothing scales it: put nnkit.Standardize() in front,"
+        f"{column} of X reaches {sizes[worst]:.3g} and nothing scales it: put nnkit.Standardize() in front,"
         " or scale the columns to about 1"
     )
 

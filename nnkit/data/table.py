@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -12,9 +12,36 @@ from nnkit.arrays import Array, IntArray
 from nnkit.data.frames import from_column, is_frame
 from nnkit.errors import DataError
 
-__all__ = ["Column", "Table", "Words", "as_table", "tabular"]
+__all__ = ["Column", "RowError", "Table", "Words", "as_table", "row_name", "tabular"]
 
 MISSING = -1
+
+
+def row_name(row: int) -> str:
+    """A row of an array or a frame in messages.
+
+    Example:
+        >>> row_name(7)
+        'row 7 (counted from 0)'
+    """
+    return f"row {row} (counted from 0)"
+
+
+class RowError(DataError):
+    """A value of a column that cannot be used; ``at`` names its place in the table.
+
+    Args:
+        message: Names the row by ``row_name``.
+        row: The row in the column.
+    """
+
+    def __init__(self, message: str, row: int | None = None) -> None:
+        super().__init__(message)
+        self.row = row
+
+    def at(self, table: Table) -> str:
+        """The message with the place of the row in a table: for a file its line."""
+        return str(self) if self.row is None else str(self).replace(row_name(self.row), table.place(self.row))
 
 
 @attrs.frozen(eq=False)
@@ -82,6 +109,8 @@ class Table:
     Args:
         contents: The columns.
         source: The file that they come from, for messages.
+        lines: The line in that file of a row as it was read, counted from 1; ``None`` where rows are not lines.
+        rows_read: The rows as they were read, of which these are some, ``(N,)``; ``None`` for all.
 
     Example:
         >>> table = Table({"age": np.array([3.0, 5.0]), "city": Words.of(["Oslo", "Rome"])})
@@ -91,6 +120,8 @@ class Table:
 
     contents: Mapping[str, Column]
     source: str = ""
+    lines: Callable[[int], int] | None = None
+    rows_read: IntArray | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -110,11 +141,18 @@ class Table:
 
     def rows(self, rows: Any) -> Table:
         """Some of the rows, by their places or as a mask."""
-        return Table({name: column[rows] for name, column in self.contents.items()}, self.source)
+        rows_read = np.arange(len(self)) if self.rows_read is None else self.rows_read
+        contents = {name: column[rows] for name, column in self.contents.items()}
+        return attrs.evolve(self, contents=contents, rows_read=rows_read[rows])
 
     def only(self, names: Iterable[str]) -> Table:
         """Some of the columns, in this order."""
-        return Table({name: self.contents[name] for name in names}, self.source)
+        return attrs.evolve(self, contents={name: self.contents[name] for name in names})
+
+    def place(self, row: int) -> str:
+        """A row in messages: its line where the table comes from a file of text, else its number as it was read."""
+        row = int(row if self.rows_read is None else self.rows_read[row])
+        return row_name(row) if self.lines is None else f"line {self.lines(row)}"
 
 
 def as_table(frame: Any, name: str) -> Table:

@@ -200,7 +200,7 @@ def test_values_that_training_did_not_have_are_a_warning(folder):
         ('target = "bought"', 'missing_target = "fill"', "missing_target must be one of 'refuse', 'drop'"),
         ('target = "bought"', "missing = 3", "missing must be a text or a list of texts; got 3"),
         ('target = "bought"', 'index_column = "row"', "has no column 'row'"),
-        ('target = "bought"', 'target = "income"', "has no value in row 0"),
+        ('target = "bought"', 'target = "income"', "has no value in line 2"),
         (
             "hidden = [8]",
             "layers = [7, 8, 1]\nloss = 'hinge'",
@@ -239,7 +239,7 @@ def test_rows_with_missing_values_may_be_left_out(folder):
     missing = people()["income"].isna().sum()
     assert f"{120 - missing} rows, {missing} more with missing values" in evaluated
     shown = run("predict", "e-model.npz", "people.csv")
-    assert (1, True) == (shown.exit_code, "column 'income' has no value in row 0" in shown.stderr)
+    assert (1, True) == (shown.exit_code, "column 'income' has no value in line 2" in shown.stderr)
 
 
 def test_a_file_without_a_header_is_trained_on_by_position(folder):
@@ -360,15 +360,15 @@ def test_a_key_of_another_library_is_answered_with_the_experiments(tmp_path, sec
 FAULTS = {
     "a value that is not finite, among the rows of the test": (
         lambda frame: frame.assign(income=np.where(frame.index == 7, np.inf, frame["income"])),
-        "people.csv: column 'income' has inf in row 7",
+        "people.csv: column 'income' has inf in line 9;",
     ),
     "a text for missing numbers": (
         lambda frame: frame.assign(income=frame["income"].astype(object).where(frame["income"].notna(), "?")),
-        "people.csv: column 'income' has the text '?' in row 0; expected numbers: replace it where",
+        "people.csv: column 'income' has the text '?' in line 2; expected numbers: replace it where",
     ),
     "dates as they are written elsewhere": (
         lambda frame: frame.assign(day=pd.to_datetime(frame["day"]).dt.strftime("%d.%m.%Y")),
-        "column 'day' has '01.01.2024'; expected dates such as 2026-11-30, or declare date(format='%d.%m.%Y')",
+        "column 'day' has '01.01.2024' in line 2; expected dates such as 2026-11-30, or declare date(format='%d.%m.%Y'",
     ),
 }
 

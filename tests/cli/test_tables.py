@@ -242,7 +242,7 @@ def test_no_target_leaves_all_columns_to_the_features(tmp_path):
         ("\n \n", "is empty"),
         ("a,b,T\n1,2,x\n", r"no column 't'.* its columns are a, b, T"),
         ("t\n1\n", r"no column left for the features \(delimiter ',', a header\).*; state delimiter in \[data\]"),
-        ('a,t\n1,"x\n', "line [23]: unexpected end of data"),
+        ('a,t\n1,"x\n', "line 2: a quote of this row is never closed"),
         (b"a,t\n1,\xff\n", "is not UTF-8 text"),
     ],
 )
@@ -251,6 +251,25 @@ def test_every_fault_of_a_csv_is_named_with_its_place(tmp_path, reader, text, pr
     with pytest.raises(DataError, match=problem) as raised:
         read(path, target="t")
     assert str(path) in str(raised.value)
+
+
+PLACES = 'a,"long\nname",t\n1,2,x\n\n ,,\n3,"4",y\n5,"of\ntwo lines",z\n\n7,8,x\n'
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("source", ["data.csv", "data.csv.gz", "standard input"])
+def test_a_row_is_named_by_the_line_in_which_an_editor_shows_it(tmp_path, monkeypatch, reader, source, end):
+    text = PLACES.replace("\n", end).encode()
+    name = "a" if source == "standard input" else source
+    path = written(tmp_path, gzip.compress(text) if name.endswith("gz") else text, name)
+    if source == "standard input":
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+        path = Path("-")
+    with data_file(path) as file:
+        content = read_table(file, target="t")
+    expected = [next(n for n, line in enumerate(text.decode().split(end), 1) if line[:1] == a) for a in "1357"]
+    assert [f"line {n}" for n in expected] == [content.X.place(row) for row in range(4)]
+    assert f"line {expected[3]}" == content.y.rows([0, 3]).rows([1]).place(0)
 
 
 def test_a_damaged_gzip_file_is_a_sentence(tmp_path):

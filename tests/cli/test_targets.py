@@ -108,9 +108,17 @@ def test_numbers_stay_numbers():
 @pytest.mark.parametrize(
     ("y", "network", "problem"),
     [
-        (column("a", "b"), Network([1, 1], seed=0), r"target 't' has the text 'a', but MeanSquaredError expects num"),
+        (
+            column("a", "b"),
+            Network([1, 1], seed=0),
+            r"'t' has the text 'a' in row 0 \(counted from 0\), but MeanSquaredError",
+        ),
         (column("3", "4"), open_network(), "which may be numbers or classes: state which"),
-        (column("a", None, None), open_network(), r"has no value in row 1 \(2 such rows\).*missing_target = \"drop\""),
+        (
+            column("a", None, None),
+            open_network(),
+            r"has no value in row 1 \(counted from 0\), 2 such rows.*missing_target = \"drop\"",
+        ),
         (np.array([b"a"]), Network([1, 2], seed=0, **SOFTMAX), "expected numbers or names of classes"),
         (np.array(["a"]), Network([1, 1], seed=0), "has the text 'a'"),
     ],
@@ -121,6 +129,6 @@ def test_what_does_not_fit_is_refused(y, network, problem):
 
 
 def test_several_columns_of_text_are_refused():
-    several = Table({"a": Words.of(["x", "y"]), "b": Words.of(["0", "1"])})
-    with pytest.raises(DataError, match=r"iris.csv: the target 'a' has the text 'x'; expected numbers"):
+    several = Table({"a": Words.of(["1", "x"]), "b": Words.of(["0", "1"])}, "iris.csv", [2, 5].__getitem__)
+    with pytest.raises(DataError, match=r"iris.csv: the target 'a' has the text 'x' in line 5; expected numbers"):
         targets_of(content(several, single=False), Network([1, 2], seed=0, **SOFTMAX))

@@ -110,6 +110,8 @@ def test_a_fault_is_named_with_its_row_in_the_whole_table():
     plan.check({"age": [3.0]})
     with pytest.raises(DataError, match=r"column 'age' has no value in row 1"):
         plan.check({"age": [3.0, np.nan]})
+    some = as_table(table, "X").rows([3, 2]).rows([1])
+    assert "row 2 (counted from 0)" == some.place(0)
 
 
 def test_only_the_rows_of_training_teach():
@@ -170,7 +172,7 @@ def test_rows_without_a_value_are_dropped_where_that_is_declared():
     np.testing.assert_array_equal(expected, plan.complete(frame))
     assert ("age", "size", "city=Lima") == plan.outputs[:3]
     assert plan.matrix(frame[expected]).shape == (expected.sum(), 6)
-    with pytest.raises(DataError, match=r"column 'age' has no value in row 0 \(6 such rows\)"):
+    with pytest.raises(DataError, match=r"column 'age' has no value in row 0 \(counted from 0\), 6 such rows"):
         plan.matrix(frame)
     with pytest.raises(DataError, match="leaves no row"):
         plan.complete(frame.assign(age=np.nan))
@@ -226,12 +228,20 @@ def test_what_is_done_with_each_column_is_listed():
         ({"name": ["a", "b", "c", "a"]}, "auto", r"'name' has 3 distinct texts in 4 rows .* declare \"drop\""),
         ({"age": [np.nan, np.nan]}, "auto", "'age' has no value in any row of training"),
         ({"city": [None, None]}, {"city": "onehot"}, "'city' has no value in any row of training"),
-        ({"age": ["1", "x"]}, {"age": "number"}, "column 'age' has the text 'x' in row 1; expected numbers"),
+        (
+            {"age": ["1", "x"]},
+            {"age": "number"},
+            r"column 'age' has the text 'x' in row 1 \(counted from 0\); expected numbers",
+        ),
         ({"age": ["1_0", "2"]}, {"age": "number"}, "column 'age' has the text '1_0' in row 0"),
-        ({"age": [1.0, np.inf]}, "auto", "column 'age' has inf in row 1; expected finite numbers"),
-        ({"flag": [0.0, 2.0]}, {"flag": "boolean"}, "'flag' has 2 in row 1; expected True and False"),
-        ({"when": ["tomorrow"]}, {"when": "date"}, "'tomorrow'; expected dates such as"),
-        ({"when": ["2024-13-01"]}, {"when": "date"}, "'2024-13-01'; expected dates such as"),
+        ({"age": [1.0, np.inf]}, "auto", r"column 'age' has inf in row 1 \(counted from 0\); expected finite numbers"),
+        (
+            {"flag": [0.0, 2.0]},
+            {"flag": "boolean"},
+            r"'flag' has 2 in row 1 \(counted from 0\); expected True and False: declare 'number'",
+        ),
+        ({"when": ["tomorrow"]}, {"when": "date"}, r"'tomorrow' in row 0 \(counted from 0\); expected dates such as"),
+        ({"when": ["2024-13-01"]}, {"when": "date"}, "'2024-13-01' in row 0 .*; expected dates such as"),
         ({"when": [1.0]}, {"when": "date"}, "'when' has numbers; expected dates"),
         ({"a": [1.0]}, {"b": "drop"}, "columns has a rule for 'b', which X does not have"),
         ({"a": [1.0]}, {"a": "drop"}, "no column left for the features; its columns are a"),

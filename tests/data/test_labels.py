@@ -323,7 +323,7 @@ def test_a_prediction_of_nan_is_of_no_class():
     net = classifier()
     net.fit(X, np.array(["a", "b", "c"])[CODES], epochs=1)
     net.parameters[:] = np.nan
-    with pytest.raises(DataError, match="row 0 is NaN, which belongs to no class"):
+    with pytest.raises(DataError, match=r"row 0 \(counted from 0\) is NaN, which belongs to no class"):
         net.predict(X, labels=True)
 
 
