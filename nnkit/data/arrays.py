@@ -288,7 +288,10 @@ def check_finite(
             f"{where}, which {values.dtype} cannot hold (at most {np.finfo(values.dtype).max:.3g}): scale the values"
             + (", or compose the network with dtype='float64'" if values.dtype == np.float32 else "")
         )
-    raise DataError(f"{where}; expected finite numbers: drop or fill those rows first")
+    advice = "drop or fill those rows first"
+    if name == "X" and np.isnan(source[first]):
+        advice += ", or pass columns='auto' to the Network, which replaces missing values"
+    raise DataError(f"{where}; expected finite numbers: {advice}")
 
 
 def _square_is_finite(given: Array) -> bool:

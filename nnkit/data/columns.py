@@ -10,7 +10,6 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.data.arrays import as_array
 from nnkit.data.column_request import AUTO, ColumnsLike, Undecided, automatic_rule, checked_request
 from nnkit.data.column_rules import KINDS, RULES, Categorical, Drop, Embedding, Numeric, Rule
 from nnkit.data.column_values import is_missing
@@ -116,7 +115,7 @@ class ColumnPlan:
 
     @property
     def numeric(self) -> bool:
-        """Whether every column that is used is of numbers: then arrays are read too, by place."""
+        """Whether every column that is used is of numbers: then arrays are read too, by the place of their columns."""
         return all(isinstance(rule, Numeric) for name, rule in self.rules if rule.outputs(name))
 
     @property
@@ -229,15 +228,24 @@ class ColumnPlan:
 
     def _table(self, frame: Any, name: str) -> Table:
         """The columns of a frame; those of an array by their place, where every rule reads numbers."""
-        if isinstance(frame, (Mapping, Table)) or is_frame(frame) or not self.numeric:
-            return as_table(frame, name)
-        values = as_array(frame, name)
-        if values.ndim != 2 or values.shape[1] != len(self.columns):
+        table = as_table(frame, name)
+        every = tuple(column for column, _ in self.rules)
+        places = tuple(map(str, range(len(table.columns))))
+        named = isinstance(frame, (Mapping, Table)) or is_frame(frame) or table.columns != places
+        if named or every == places:
+            return table
+        if not self.numeric:
+            raise DataError(
+                f"{name} is {type(frame).__name__} without names, and the column plan has columns of other kinds than"
+                f" numbers: pass a frame or a mapping with the columns {listed(map(repr, self.columns))}"
+            )
+        by_place = next((names for names in (self.columns, every) if len(names) == len(places)), None)
+        if by_place is None:
             raise ShapeError(
-                f"{name} has shape {values.shape}; expected (N, {len(self.columns)}), with the columns "
+                f"{name} has shape {table.shape}; expected (N, {len(self.columns)}), with the columns "
                 f"{listed(map(repr, self.columns))}"
             )
-        return Table(dict(zip(self.columns, values.T, strict=True)))
+        return Table(dict(zip(by_place, table.contents.values(), strict=True)))
 
     def lines(self, frame: Any = None) -> list[tuple[str, str, str, str]]:
         """For each column its name, rule, inputs, and what was learned; with a table also its missing values."""

@@ -9,7 +9,8 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array, IntArray
-from nnkit.data.frames import from_column, is_frame
+from nnkit.data.frames import from_column, is_frame, refuse_foreign
+from nnkit.data.sparse import is_sparse
 from nnkit.errors import DataError
 
 __all__ = ["Column", "RowError", "Table", "Words", "as_table", "row_name", "tabular"]
@@ -156,24 +157,25 @@ class Table:
 
 
 def as_table(frame: Any, name: str) -> Table:
-    """The columns of a frame (pandas, polars, pyarrow) or of a mapping of arrays.
+    """The columns of a frame (pandas, polars, pyarrow), of a mapping of arrays, or of an array or rows ``(N, D)``.
+
+    The columns of an array are called ``"0"`` to ``"D - 1"``; those of a structured array have names.
 
     Raises:
-        DataError: When it has no columns with names, two of one name, or columns of different lengths.
+        DataError: When there are no columns, two of one name, or columns of different lengths.
     """
     if isinstance(frame, Table):
         return frame
-    if isinstance(frame, Mapping):
-        labels: list[Any] = list(frame)
+    names_of_fields = getattr(getattr(frame, "dtype", None), "names", None)
+    if isinstance(frame, Mapping) or names_of_fields:
+        labels: list[Any] = list(names_of_fields or frame)
         series = [frame[label] for label in labels]
     elif is_frame(frame):
         labels = list(getattr(frame, "column_names", frame.columns))
         series = [frame.iloc[:, i] if hasattr(frame, "iloc") else frame[label] for i, label in enumerate(labels)]
     else:
-        raise DataError(
-            f"{name} is {type(frame).__name__}; a column plan needs columns with names: a frame (pandas, polars,"
-            " pyarrow), or a mapping of arrays by name"
-        )
+        series = list(_matrix(frame, name).T)
+        labels = list(range(len(series)))
     names = [str(label) for label in labels]
     repeated = next((label for label in names if names.count(label) > 1), None)
     if repeated is not None:
@@ -196,9 +198,40 @@ def as_table(frame: Any, name: str) -> Table:
     return Table(columns)
 
 
+def _matrix(rows: Any, name: str) -> Array:
+    """Rows as an array ``(N, D)``, of lists an array of objects: numpy would make texts of numbers beside texts."""
+    if not isinstance(rows, np.ma.MaskedArray):
+        refuse_foreign(rows, name)
+    try:
+        values = np.array(rows, dtype=object) if isinstance(rows, (list, tuple)) else np.asanyarray(rows)
+    except ValueError:
+        values = np.empty(0)
+    if values.ndim != 2:
+        raise DataError(
+            f"{name} is {type(rows).__name__} of shape {np.shape(values)}; a column plan needs columns: a frame"
+            " (pandas, polars, pyarrow), a mapping of arrays by name, or an array (N, D)"
+        )
+    return values
+
+
 def tabular(X: Any) -> Any:
-    """The ``as_table`` of a frame or of a mapping; anything else as it is."""
-    return as_table(X, "X") if isinstance(X, Mapping) or is_frame(X) else X
+    """The ``as_table`` of a frame or of a mapping, and of rows that are no complete numbers; else ``X`` as it is."""
+    return as_table(X, "X") if isinstance(X, Mapping) or is_frame(X) or _has_gaps(X) else X
+
+
+def _has_gaps(X: Any) -> bool:
+    """Whether ``X`` has rows of something else than numbers, or with missing numbers."""
+    if isinstance(X, Table) or is_sparse(X):
+        return False
+    try:
+        values = np.asanyarray(X)
+    except ValueError:  # rows of different lengths
+        return False
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        return values.ndim == 2
+    if values.dtype.names is not None:
+        return values.ndim == 1
+    return values.ndim == 2 and (values.dtype.kind in "OUST" or (values.dtype.kind == "f" and np.isnan(values).any()))
 
 
 def as_column(series: Any) -> Column:

@@ -21,6 +21,7 @@ from nnkit.data.labels import Labels, column_of
 from nnkit.data.table import Table, tabular
 from nnkit.errors import DataError, SpecError
 from nnkit.interfaces import Choices, DataDescription, PartSpec, Recipe, TableDescription
+from nnkit.interfaces.description import listed
 from nnkit.interfaces.task import check_task_name
 from nnkit.network.composition import Composition
 from nnkit.network.deciding import decided, routed
@@ -82,11 +83,15 @@ class RecipePlan(Generic[N]):
         table, choices = self.table, self.choices
         inputs = [f"{table.numbers} numbers", f"{table.indicators} inputs that are 0 or 1"]
         inputs += [f"{len(table.categories)} embedded categories"] * bool(table.categories)
+        columns = self.model.description.columns
+        rules = columns.rules if isinstance(columns, ColumnPlan) else ()
+        replaced = [f"{name!r}: {rule.described()}" for name, rule in rules if getattr(rule, "flagged", False)]
         values: dict[str, Any] = {"preparation": list(choices.preparation), **choices.network, **choices.training}
         values |= {"members": choices.members, "folds": choices.folds, "combine": choices.combine}
         lines = [
             ("recipe", registry.name_of(self.recipe) or type(self.recipe).__name__, ""),
             ("data", f"{table.rows:,} rows, {', '.join(inputs)}", ""),
+            *([("missing values", listed(replaced, 6), "")] * bool(replaced)),
             ("task", table.task, ""),
         ]
         for name, value in values.items():
@@ -115,7 +120,8 @@ def plan_of(
     chosen: Recipe = registry.create("recipe", recipe)
     _check_names(overrides)
     X, request = tabular(X), overrides.get("columns", chosen.columns)
-    columns = ColumnPlan.learn(X, request) if isinstance(X, Table) and request is not None else None
+    planned = isinstance(X, Table) or overrides.get("columns") is not None
+    columns = ColumnPlan.learn(X, request) if planned and request is not None else None
     X, y = complete_rows(columns, X, y)
     check_task_name(overrides.get("task"))
     loss = None if overrides.get("loss") is None else registry.create("loss", overrides["loss"])

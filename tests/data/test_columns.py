@@ -246,7 +246,9 @@ def test_what_is_done_with_each_column_is_listed():
         ({"a": [1.0]}, {"b": "drop"}, "columns has a rule for 'b', which X does not have"),
         ({"a": [1.0]}, {"a": "drop"}, "no column left for the features; its columns are a"),
         ({"a": [1.0], "b": [1.0, 2.0]}, "auto", "columns of different lengths: 1, 2 rows"),
-        (np.ones((2, 2)), "auto", "a column plan needs columns with names"),
+        (np.ones(2), "auto", r"ndarray of shape \(2,\); a column plan needs columns"),
+        ([[1.0], [1.0, 2.0]], "auto", "a column plan needs columns"),
+        (np.array([[1.0, np.inf]]), "auto", r"column '1' has inf in row 0 \(counted from 0\)"),
     ],
 )
 def test_what_cannot_be_learned_is_refused_with_what_to_do(columns, request_, said):

@@ -277,3 +277,28 @@ def test_intervals_cover_whatever_the_noise():
 def test_choices_are_plain_data():
     choices = nnkit.plugins.create("recipe", "tabular(members=2)").choose(TableDescription(rows=10, numbers=1))
     assert Choices(**json.loads(json.dumps(attrs.asdict(choices)))) == choices
+
+
+GAPS = {
+    "array": lambda X: X,
+    "rows with None": lambda X: [[None if np.isnan(v) else v for v in row] for row in X.tolist()],
+    "objects": lambda X: np.where(np.isnan(X), None, X),
+    "masked array": np.ma.masked_invalid,
+    "frame": pd.DataFrame,
+}
+
+
+@pytest.mark.parametrize("container", GAPS)
+def test_numbers_with_missing_values_get_the_rule_of_a_table_from_every_container(tmp_path, container):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(60, 3))
+    y = X @ [1.0, -2.0, 0.5]
+    X[rng.random(X.shape) < 0.2] = np.nan
+    X[:, 2] = np.nan_to_num(X[:, 2])
+    choices = {"seed": 0, "members": 1, "epochs": 2}
+    model = nnkit.fit_recipe("tabular", GAPS[container](X), y, **choices)
+    expected = nnkit.fit_recipe("tabular", pd.DataFrame(X, columns=["a", "b", "c"]), y, **choices)
+    np.testing.assert_array_equal(expected.predict(pd.DataFrame(X, columns=["a", "b", "c"])), model.predict(X))
+    assert f"'0': median {np.nanmedian(X[:, 0]):.6g} where missing, '1'" in model.notes["recipe"]
+    model.save(tmp_path / "m.npz")
+    np.testing.assert_array_equal(model.predict(X), nnkit.Ensemble.load(tmp_path / "m.npz").predict(GAPS[container](X)))
