@@ -77,14 +77,17 @@ def test_text_without_a_plan_is_refused_with_what_to_do():
         network("automatic")
     with pytest.raises(DataError, match="a column plan needs columns"):
         network().fit(np.ones(4), ["a", "b", "a", "b"])
-    net = network().fit(X, y, epochs=1)
-    with pytest.raises(DataError, match="ndarray without names.*pass a frame or a mapping with the columns 'city'"):
+    net = network()
+    net.fit(X, y, epochs=1)
+    with pytest.raises(DataError, match="ndarray without names.*pass a frame or a mapping with the columns 'age', 'city'"):
         net.predict(X.to_numpy())
 
 
 def test_an_array_of_objects_is_planned_by_the_places_of_its_columns():
     X, y = people()
-    net, expected = network().fit(X.to_numpy(), y, epochs=1), network().fit(X, y, epochs=1)
+    net, expected = network(), network()
+    net.fit(X.to_numpy(), y, epochs=1)
+    expected.fit(X, y, epochs=1)
     np.testing.assert_array_equal(expected.predict(X), net.predict(X.to_numpy()))
     np.testing.assert_array_equal(expected.predict(X), net.predict(X.to_numpy().tolist()))
 
