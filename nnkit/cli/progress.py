@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from nnkit.arrays import Array
+from nnkit.inference.history import label_of
 from nnkit.interfaces import Callback, TrainingView
 
 __all__ = ["EpochRecord", "ProgressBar", "ReportBefore"]
 
-# What stands beside the figures: epochs, samples per second, time left, and the blanks between them.
+# What stands beside the values: epochs, samples per second, time left, and the blanks between them.
 BESIDE = 45
 BAR = 12
 ROOM_FOR_A_BAR = 100
@@ -29,6 +30,7 @@ class ProgressBar(Callback):
 
     Args:
         console: Where it is drawn; when that is not a terminal, nothing is.
+        scaled: Whether the loss is that of scaled targets.
 
     Source:
         McGugan et al. (2020), rich, ``rich.progress``.
@@ -41,6 +43,7 @@ class ProgressBar(Callback):
     """
 
     console: Console
+    scaled: bool = False
     _shown: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False)
 
     def belongs_to_run(self) -> bool:
@@ -54,14 +57,14 @@ class ProgressBar(Callback):
             TextColumn("epoch"),
             MofNCompleteColumn(),
             *drawn,
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[values]}"),
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
             console=self.console,
         )
         epochs = view.last_epoch - view.first_epoch
-        task = bar.add_task("", total=epochs, figures="", speed="")
+        task = bar.add_task("", total=epochs, values="", speed="")
         bar.start()
         self._shown.update(bar=bar, task=task)
 
@@ -72,8 +75,9 @@ class ProgressBar(Callback):
         epochs = view.epoch - view.first_epoch
         speed = epochs * view.samples / max(bar.tasks[0].elapsed or 0.0, 1e-9)
         bar_width = BAR + 1 if self.console.width >= ROOM_FOR_A_BAR else 0
-        figures = fitting(view.logs, self.console.width - BESIDE - bar_width)
-        bar.update(task, completed=epochs, figures=figures, speed=f"{speed:,.0f} samples/s")
+        logs = {label_of(name, scaled=self.scaled): value for name, value in view.logs.items()}
+        values = fitting(logs, self.console.width - BESIDE - bar_width)
+        bar.update(task, completed=epochs, values=values, speed=f"{speed:,.0f} samples/s")
 
     def on_train_end(self, view: TrainingView) -> None:
         self.close()
@@ -148,7 +152,7 @@ def _checksum(parameters: Array) -> int:
 
 
 def fitting(logs: Mapping[str, Any], width: int) -> str:
-    """The loss, then as many other figures as there is room for, the validation's first.
+    """The loss, then as many other values as there is room for, the validation's first.
 
     Example:
         >>> logs = {"epoch": 3, "loss": 0.25, "accuracy": 0.9, "val_loss": 0.5, "val_accuracy": 0.875}
@@ -158,7 +162,10 @@ def fitting(logs: Mapping[str, Any], width: int) -> str:
         'loss 0.25  val_accuracy 0.875'
     """
     scalars = {name: value for name, value in logs.items() if name != "epoch" and np.ndim(value) == 0}
-    order = sorted(scalars, key=lambda name: (name != "loss", not name.startswith("val_"), name == "val_loss"))
+    order = sorted(
+        scalars,
+        key=lambda name: (not name.startswith("loss"), not name.startswith("val_"), name.startswith("val_loss")),
+    )
     text = ""
     for name in order:
         longer = f"{text}  {name} {scalars[name]:.4g}".lstrip()

@@ -15,6 +15,7 @@ from nnkit.arrays import Array
 from nnkit.cli.console import new_table
 from nnkit.cli.targets import class_codes
 from nnkit.data.columns import ColumnPlan, complete_rows
+from nnkit.inference.history import label_of
 from nnkit.interfaces import PartSpec
 from nnkit.network.composition import DEFAULTS
 from nnkit.network.network import Network
@@ -31,15 +32,21 @@ class Evaluation:
 
     Args:
         values: The loss and the metrics; the last one counts.
+        scaled: Whether the loss is that of scaled targets.
         matrix: The confusion matrix ``[true, predicted]``; ``None`` where targets are no classes.
         rows: How many rows there are.
         left_out: How many further rows have missing values where the column plan drops such rows.
     """
 
     values: dict[str, Any]
+    scaled: bool
     matrix: Array | None
     rows: int
     left_out: int
+
+    def labelled(self) -> dict[str, Any]:
+        """The values by what they are called where people read them."""
+        return {label_of(name, scaled=self.scaled).replace("_", " "): value for name, value in self.values.items()}
 
 
 def evaluated(network: Network, X: Any, y: Any, metrics: Sequence[PartSpec] = ()) -> Evaluation:
@@ -61,7 +68,11 @@ def evaluated(network: Network, X: Any, y: Any, metrics: Sequence[PartSpec] = ()
     matrix = values.pop(DEFAULTS["confusion"]) if confusion else None
     rows = X.shape[0]
     return Evaluation(
-        values=values, matrix=None if matrix is None else np.asarray(matrix), rows=rows, left_out=before - rows
+        values=values,
+        scaled=network.model.description.shift is not None,
+        matrix=None if matrix is None else np.asarray(matrix),
+        rows=rows,
+        left_out=before - rows,
     )
 
 

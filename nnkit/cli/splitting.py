@@ -30,7 +30,7 @@ class Split:
     """How the rows of one file are divided.
 
     Args:
-        test: Share of the rows kept for the figures at the end, in [0, 1); 0.2 when left out.
+        test: Share of the rows kept for the values at the end, in [0, 1); 0.2 when left out.
         validation: Share of the rows watched during training, in [0, 1).
         seed: Which rows: the same seed, the same rows.
         stratify: Each class has (up to one row) the same share in every part.

@@ -186,8 +186,8 @@ def _numbers(table: Table, name: str, decimal: str, network: Network | None = No
 
 
 def _no_numbers(problem: str, network: Network | None) -> DataError:
-    loss = "" if network is None else f", but {type(network.loss).__name__} expects numbers"
+    expected = "; expected numbers" if network is None else f", but {type(network.loss).__name__} expects numbers"
     return DataError(
-        f"{problem}{loss}; expected numbers. For classes use a loss such as"
+        f"{problem}{expected}. For classes use a loss such as"
         ' categorical_crossentropy, or hidden with task = "multiclass"'
     )

@@ -10,7 +10,7 @@ from nnkit import markup
 from nnkit.core.state import BATCH_SERIES
 from nnkit.interfaces import MetricValue
 
-__all__ = ["History", "quantities"]
+__all__ = ["History", "label_of", "quantities"]
 
 SHOWN_EPOCHS = 3
 """Epochs of the table at the beginning and at the end of a history."""
@@ -23,6 +23,7 @@ class History(dict[str, list[MetricValue]]):
         values: The values by name.
         stochastic: Whether layers drew random numbers in training (dropout, noise): ``loss`` is then measured with
             them, ``val_loss`` without.
+        scaled: Whether the network scales its targets: ``loss`` and ``val_loss`` are those of scaled targets.
 
     Example:
         >>> history = History({"epoch": [1, 2], "loss": [0.5, 0.25]})
@@ -32,11 +33,18 @@ class History(dict[str, list[MetricValue]]):
         [0.5, 0.25]
     """
 
-    __slots__ = ("stochastic",)
+    __slots__ = ("scaled", "stochastic")
 
-    def __init__(self, values: Mapping[str, list[MetricValue]] | None = None, *, stochastic: bool = False) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, list[MetricValue]] | None = None,
+        *,
+        stochastic: bool = False,
+        scaled: bool = False,
+    ) -> None:
         super().__init__(values or {})
         self.stochastic = stochastic
+        self.scaled = scaled
 
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
         return dict, (dict(self),)
@@ -45,7 +53,7 @@ class History(dict[str, list[MetricValue]]):
         """One line: the first and the last value of each quantity."""
         epochs = len(self.get("epoch", ()))
         spans = [
-            f"{name} {markup.number(values[0])} -> {markup.number(values[-1])}"
+            f"{self.label(name)} {markup.number(values[0])} -> {markup.number(values[-1])}"
             for name, values in self._by_epoch().items()
             if name != "epoch"
         ]
@@ -55,6 +63,10 @@ class History(dict[str, list[MetricValue]]):
         """The last value of each quantity that has one number an epoch, with four digits."""
         names = [key for name in quantities(self) for key, _ in _sides(name) if self.get(key)]
         return {name: markup.number(self[name][-1]) for name in names}
+
+    def label(self, name: str) -> str:
+        """What a quantity is called where people read it."""
+        return label_of(name, scaled=self.scaled)
 
     def _by_epoch(self) -> dict[str, list[MetricValue]]:
         return {name: values for name, values in self.items() if name not in BATCH_SERIES and values}
@@ -73,10 +85,10 @@ class History(dict[str, list[MetricValue]]):
             rows.insert(SHOWN_EPOCHS, ["…"] * len(columns))
         at = [float(epoch) for epoch in epochs if isinstance(epoch, int)]
         curves = [
-            markup.curve(name, {label: self[key] for key, label in _sides(name) if key in columns}, at)
+            markup.curve(self.label(name), {label: self[key] for key, label in _sides(name) if key in columns}, at)
             for name in quantities(columns)
         ]
-        table = markup.table(rows, list(columns), numbers_from=0)
+        table = markup.table(rows, list(map(self.label, columns)), numbers_from=0)
         return markup.tag("div", markup.join([table, markup.tag("div", markup.join(curves))]))
 
 
@@ -90,6 +102,16 @@ def quantities(history: Mapping[str, Sequence[Any]]) -> list[str]:
     bare = dict.fromkeys(name.removeprefix("val_") for name in history if name not in {"epoch", *BATCH_SERIES})
     drawn = [name for name in bare if all(_are_numbers(history[key]) for key, _ in _sides(name) if key in history)]
     return sorted(drawn, key=lambda name: name != "loss")
+
+
+def label_of(name: str, *, scaled: bool) -> str:
+    """The name of a quantity; of a loss with what it is about, where the network scales its targets.
+
+    Example:
+        >>> label_of("val_loss", scaled=True), label_of("loss", scaled=False), label_of("r2", scaled=True)
+        ('val_loss of scaled targets', 'loss', 'r2')
+    """
+    return f"{name} of scaled targets" if scaled and name in {"loss", "val_loss"} else name
 
 
 def _sides(name: str) -> tuple[tuple[str, str], tuple[str, str]]:

@@ -79,7 +79,8 @@ class Properties(Fitted):
     def history(self) -> History:
         """``epoch``, ``loss``, ``val_loss`` and metrics of every epoch so far: a dict that notebooks show as curves."""
         values = {} if self._state is None else {name: list(values) for name, values in self._state.history.items()}
-        return History(values, stochastic=any(layer.stochastic for layer in self.layers))
+        scaled = self._model is not None and self._model.description.shift is not None
+        return History(values, stochastic=any(layer.stochastic for layer in self.layers), scaled=scaled)
 
     @property
     def archive(self) -> Archive:

@@ -11,7 +11,7 @@ import numpy as np
 from nnkit import registry
 from nnkit.arrays import Array
 from nnkit.errors import DataError
-from nnkit.inference.history import History
+from nnkit.inference.history import History, label_of
 from nnkit.inference.history import quantities as drawable
 from nnkit.plot._figure import BLUE, GREY, INK, ORANGE, finish, legend, new_figure, tidy
 
@@ -104,7 +104,8 @@ def _panel(ax: Axes, history: Mapping[str, Sequence[Any]], name: str) -> None:
     ax.margins(y=0.12)
     tidy(ax)
     ax.set_xlabel("epoch", color=INK)
-    ax.set_ylabel(name.replace("_", " "), color=INK)
+    label = label_of(name, scaled=isinstance(history, History) and history.scaled)
+    ax.set_ylabel(label.replace("_", " "), color=INK)
     legend(ax, "lower right" if rises else "upper right")
     notes = []
     if together.size < sum(len(history.get(key, ())) for key in (name, f"val_{name}")):

@@ -21,6 +21,7 @@ from nnkit.files.atomic import write_atomically
 from nnkit.inference import intervals as intervals_of
 from nnkit.inference import layer_times
 from nnkit.inference import sensitivities as sensitivities_of
+from nnkit.inference.history import label_of
 from nnkit.markup import Markup, join, number, table, tag
 from nnkit.network.composition import DEFAULTS
 from nnkit.network.network import Network
@@ -221,7 +222,9 @@ def _without_plan(network: Network) -> Network:
 
 def _quality(judged: Judged) -> Markup:
     task, point, target = judged.network.model.task, judged.point, judged.target
-    rows = [[name.replace("_", " "), number(value)] for name, value in judged.values.items()]
+    scaled = judged.network.model.description.shift is not None
+    labels = [label_of(name, scaled=scaled).replace("_", " ") for name in judged.values]
+    rows = [[label, number(value)] for label, value in zip(labels, judged.values.values(), strict=True)]
     content = tag("p", f"On {len(judged.x):,} rows with targets:") + table(rows, numbers_from=1)
     names = [str(label) for label in judged.network.classes or range(task.classes)]
     if task.name in {"binary", "multiclass"}:

@@ -309,7 +309,22 @@ def test_hidden_layers_alone_bring_inputs_and_targets_to_unit_scale(tmp_path):
     shown = run("train", prices(tmp_path), "--output", tmp_path)
     assert "3 inputs (standardized), 1 output (target_scaling standardize)" in shown.stdout
     assert float(re.search(r"test r2 (.*)", shown.stdout)[1]) > 0.99
-    assert Network.load(tmp_path / "houses.npz").composition.target_scaling == "standardize"
+    network = Network.load(tmp_path / "houses.npz")
+    assert network.composition.target_scaling == "standardize"
+    # Each loss that is shown is that of scaled targets, and is called so.
+    loss = network.history["loss"][-1]
+    assert f"training loss of scaled targets {loss:.4g}\n" in shown.stdout
+    assert "test loss of scaled targets 0.0" in shown.stdout
+    assert "loss" not in re.sub(r"loss (of scaled targets \d|mean_squared_error)", "", shown.stdout)
+    data = pd.read_csv(tmp_path / "houses.csv")
+    residual = (network.predict(data.drop(columns="price"))[:, 0] - data["price"]) / network.model.description.scale[0]
+    evaluated = run("evaluate", tmp_path / "houses.npz", tmp_path / "houses.csv").stdout
+    shown_loss = float(re.search(r"^loss of scaled targets (.*)$", evaluated, re.MULTILINE)[1])
+    assert shown_loss == pytest.approx(float(np.square(residual).mean()), abs=6e-5)
+    page = tmp_path / "report.html"
+    run("report", tmp_path / "houses.npz", "--data", tmp_path / "houses.csv", "-o", page)
+    assert page.read_text().count("loss of scaled targets") == 1
+    assert repr(network.history).startswith("History of 100 epochs: loss of scaled targets ")
 
 
 def test_what_is_stated_about_scales_is_not_chosen(tmp_path):

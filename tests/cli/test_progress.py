@@ -86,6 +86,6 @@ def test_it_changes_no_training():
     )
 
 
-def test_matrices_and_epochs_are_no_figures_of_the_line():
+def test_matrices_and_epochs_are_no_values_of_the_line():
     assert "loss 1" == fitting({"epoch": 1, "loss": 1.0, "confusion_matrix": np.eye(2)}, 80)
     assert "loss 1" == fitting({"loss": 1.0, "accuracy": 0.5}, 0)

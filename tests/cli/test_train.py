@@ -305,7 +305,7 @@ def test_layers_may_be_named_one_by_one(folder):
         (
             '"categorical_crossentropy"',
             '"mean_squared_error"',
-            r"the target 'species' has the text 'setosa', but MeanSquaredError expects numbers",
+            r"the target 'species' has the text 'setosa' in line 2, but MeanSquaredError expects numbers",
         ),
     ],
 )

@@ -79,7 +79,9 @@ def test_text_without_a_plan_is_refused_with_what_to_do():
         network().fit(np.ones(4), ["a", "b", "a", "b"])
     net = network()
     net.fit(X, y, epochs=1)
-    with pytest.raises(DataError, match="ndarray without names.*pass a frame or a mapping with the columns 'age', 'city'"):
+    with pytest.raises(
+        DataError, match="ndarray without names.*pass a frame or a mapping with the columns 'age', 'city'"
+    ):
         net.predict(X.to_numpy())
 
 

@@ -131,3 +131,11 @@ def test_an_empty_history_is_refused_with_the_fix(history):
 def test_an_unknown_quantity_is_refused_with_those_there_are():
     with pytest.raises(DataError, match=r"no 'acuracy'; it has accuracy, epoch, loss, val_accuracy, val_loss"):
         learning_curve(HISTORY, quantities=["acuracy"])
+
+
+def test_the_axis_says_whose_loss_it_is():
+    values = {"epoch": [1, 2], "loss": [1.0, 0.5], "r2": [0.1, 0.2]}
+    labels = {
+        scaled: [ax.get_ylabel() for ax in learning_curve(History(values, scaled=scaled)).axes] for scaled in (0, 1)
+    }
+    assert {0: ["loss", "r2"], 1: ["loss of scaled targets", "r2"]} == labels

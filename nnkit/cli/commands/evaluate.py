@@ -43,14 +43,15 @@ def command(*, model: Path, data: Path, metrics: tuple[str, ...], as_json: bool,
     if as_json:
         matrix = None if evaluation.matrix is None else evaluation.matrix.tolist()
         values = {"rows": evaluation.rows, "values": evaluation.values, "classes": classes, "matrix": matrix}
+        values["loss_of_scaled_targets"] = evaluation.scaled
         click.echo(json.dumps(plain(values), indent=2, allow_nan=False))
         return
     left_out = f", {evaluation.left_out:,} more with missing values" if evaluation.left_out else ""
     click.echo(counted(evaluation.rows, "row") + left_out)
     if evaluation.matrix is not None:
         print_table(result_console(), class_table(evaluation.matrix, classes))
-    for name, value in evaluation.values.items():
-        click.echo(f"{name.replace('_', ' ')} {_shown(value)}")
+    for name, value in evaluation.labelled().items():
+        click.echo(f"{name} {_shown(value)}")
 
 
 def _shown(value: Any) -> str:

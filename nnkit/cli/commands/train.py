@@ -83,7 +83,7 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
         training["class_weight"] = labelled(training["class_weight"], samples.train.y)
     if samples.validation is not None:
         training["validation_data"] = (samples.validation.X, samples.validation.y)
-    bar, record = ProgressBar(console=progress_console()), EpochRecord()
+    bar, record = ProgressBar(console=progress_console(), scaled=_scales(network)), EpochRecord()
     before = ReportBefore(report=partial(_report_data, content, samples, plan))
     training["callbacks"] = [*_listed(training.get("callbacks", [])), record, *([] if quiet else [before, bar])]
     if checkpoint is not None:
@@ -126,8 +126,8 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
             click.echo(f"no epoch was left to train of the run in {resumed}: state more of them, --epochs")
         _report(network, samples, loss, seconds, record.epoch_of(network.parameters), evaluation)
         click.echo("wrote " + ", ".join(map(str, outputs.values())))
-        for name, value in evaluation.values.items():
-            click.echo(f"{samples.judged.name} {name.replace('_', ' ')} {value:.4f}")
+        for name, value in evaluation.labelled().items():
+            click.echo(f"{samples.judged.name} {name} {value:.4f}")
 
 
 def _begin(file: Path | None, resumed: Path | None, options: dict[str, Any]) -> tuple[Experiment, Network]:
@@ -226,6 +226,11 @@ def _notes(experiment: Experiment, content: Content, model: Path) -> dict[str, A
     }
 
 
+def _scales(network: Network) -> bool:
+    """Whether the loss is that of scaled targets."""
+    return network.composition.target_scaling is not None
+
+
 def _draw(outputs: dict[str, Path], network: Network, title: str, matrix: Any) -> None:
     from nnkit.network.composition import DEFAULTS
 
@@ -287,7 +292,7 @@ def _report(
     click.echo(
         f"{network.parameters.size:,} parameters, {counted(network.epoch, 'epoch')} in {seconds:.1f} s, ", nl=False
     )
-    click.echo(f"training loss {loss:.4g}")
+    click.echo(f"training {network.history.label('loss')} {loss:.4g}")
     if network.stop_reason is not None:
         click.echo(f"stopped after epoch {network.epoch}: {network.stop_reason}")
     if epoch is None:
