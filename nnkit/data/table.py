@@ -231,8 +231,8 @@ def _has_gaps(X: Any) -> bool:
         return values.ndim == 2
     if values.dtype.names is not None:
         return values.ndim == 1
-    gaps = values.dtype.kind == "f" and bool(np.isnan(values).any())
-    return values.ndim == 2 and (gaps or values.dtype.kind in "OUST")
+    gaps: bool = values.dtype.kind == "f" and bool(np.isnan(values).any())
+    return bool(values.ndim == 2 and (gaps or values.dtype.kind in "OUST"))
 
 
 def as_column(series: Any) -> Column:
