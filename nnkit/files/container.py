@@ -34,7 +34,7 @@ from nnkit.files.trees import checked_dtype, decode, encode
 from nnkit.files.versions import FORMAT_VERSION, check_version, upgraded
 from nnkit.files.zipping import ZipMember, ending, local_header
 
-__all__ = ["Source", "Target", "name_of", "named_errors", "read", "write"]
+__all__ = ["Source", "Target", "content_of", "name_of", "named_errors", "read", "write"]
 
 Target: TypeAlias = str | os.PathLike[str] | BinaryIO
 """Where to write to: a path, or a binary file open for writing."""
@@ -239,24 +239,30 @@ def read(source: Source, *, what: str) -> dict[str, Any]:
         return _read(io.BytesIO(content), len(content), what)
 
 
+def content_of(path: str | os.PathLike[str]) -> str:
+    """The kind of content that a file was written with (``what``); its arrays are not read.
+
+    Raises:
+        FileNotFoundError: When there is no such file.
+        FileFormatError: When the file is damaged, foreign or newer.
+    """
+    with named_errors(path), Path(path).open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        match = _place(file, size)
+        if match is None:
+            return "network"  # a file of version 1 is read as one, which compares it
+        what = _manifest(_last_part(file, size, match)[2])["what"]
+        return what if isinstance(what, str) else brief(what)
+
+
 def _read(file: BinaryIO, size: int, what: str) -> dict[str, Any]:
-    file.seek(max(0, size - COMMENT_LENGTH))
-    comment = file.read(COMMENT_LENGTH)
-    match = _COMMENT.fullmatch(comment)
+    match = _place(file, size)
     if match is None:
-        if version_1.recognizes(comment):
-            return upgraded(what, 1, version_1.read(file, size, what))
-        raise FileFormatError(_why_foreign(file))
-    position, length = int(match[1]), int(match[2])
-    if length > MANIFEST_LIMIT or position + length > size:
-        raise FileFormatError("damaged: its manifest would be larger than the file")
-    file.seek(position)
-    tail = file.read(size - position)
-    if hashlib.sha256(memoryview(tail)[:-DIGEST_LENGTH]).hexdigest().encode() != match[3]:
-        raise FileFormatError("damaged: its manifest does not match its checksum")
-    begin = len(_Member(MANIFEST, np.dtype(np.uint8), (length,), 0, "").header(position)[1])
-    text = tail[begin : begin + length]
-    manifest = _manifest(text, what)
+        return upgraded(what, 1, version_1.read(file, size, what))
+    position, tail, text = _last_part(file, size, match)
+    manifest = _manifest(text)
+    if manifest["what"] != what:
+        raise FileFormatError(f"holds {brief(manifest['what'])}; expected {what!r}")
     members = [_member(entry) for entry in manifest["arrays"]]
     headers = _checked_headers(members, position, tail, np.frombuffer(text, np.uint8))
     tree, arrays = decode(manifest["tree"], [(member.dtype, member.shape) for member in members])
@@ -268,7 +274,30 @@ def _read(file: BinaryIO, size: int, what: str) -> dict[str, Any]:
     return upgraded(what, manifest["version"], tree)
 
 
-def _manifest(text: bytes, what: str) -> dict[str, Any]:
+def _place(file: BinaryIO, size: int) -> re.Match[bytes] | None:
+    """The comment at the end of the file; ``None`` for a file of version 1."""
+    file.seek(max(0, size - COMMENT_LENGTH))
+    comment = file.read(COMMENT_LENGTH)
+    match = _COMMENT.fullmatch(comment)
+    if match is None and not version_1.recognizes(comment):
+        raise FileFormatError(_why_foreign(file))
+    return match
+
+
+def _last_part(file: BinaryIO, size: int, match: re.Match[bytes]) -> tuple[int, bytes, bytes]:
+    """Where the manifest begins, the bytes from there on, whose checksum is compared, and the manifest."""
+    position, length = int(match[1]), int(match[2])
+    if length > MANIFEST_LIMIT or position + length > size:
+        raise FileFormatError("damaged: its manifest would be larger than the file")
+    file.seek(position)
+    tail = file.read(size - position)
+    if hashlib.sha256(memoryview(tail)[:-DIGEST_LENGTH]).hexdigest().encode() != match[3]:
+        raise FileFormatError("damaged: its manifest does not match its checksum")
+    begin = len(_Member(MANIFEST, np.dtype(np.uint8), (length,), 0, "").header(position)[1])
+    return position, tail, tail[begin : begin + length]
+
+
+def _manifest(text: bytes) -> dict[str, Any]:
     try:
         manifest = json.loads(text, object_pairs_hook=_without_repetition)
     except FileFormatError:
@@ -280,8 +309,6 @@ def _manifest(text: bytes, what: str) -> dict[str, Any]:
     check_version(manifest.get("version"))
     if manifest.keys() != {"format", "version", "what", "arrays", "tree"} or not isinstance(manifest["arrays"], list):
         raise FileFormatError("damaged: its manifest is not complete")
-    if manifest["what"] != what:
-        raise FileFormatError(f"holds {brief(manifest['what'])}; expected {what!r}")
     return manifest
 
 

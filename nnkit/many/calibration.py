@@ -123,6 +123,12 @@ class Limits:
             TrainingWarning,
         )
 
+    @property
+    def target_bounds(self) -> tuple[Array, Array]:
+        """``min - range`` and ``max + range`` of each target column, ``(T,)``; empty where targets are classes."""
+        reach = self.target_high - self.target_low
+        return self.target_low - reach, self.target_high + reach
+
     def held(self, prediction: Array) -> Array:
         """The prediction within ``[min - range, max + range]`` of the targets; warns where it was not.
 
@@ -133,8 +139,7 @@ class Limits:
         """
         if self.target_low.shape != prediction.shape[1:]:
             return prediction
-        reach = self.target_high - self.target_low
-        low, high = self.target_low - reach, self.target_high + reach
+        low, high = self.target_bounds
         rows = np.flatnonzero(((prediction < low) | (prediction > high)).any(axis=1))
         if not len(rows):
             return prediction

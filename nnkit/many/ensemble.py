@@ -112,13 +112,26 @@ class Ensemble:
         Raises:
             DataError: When ``X`` cannot be used, or labels are asked of networks that predict none.
         """
-        total = self._combined(self.members(X))
+        total = self.combined(self.members(X))
         if self.limits is not None:
             self.limits.warn_of_inputs(self.networks[0], X)
             total = self.limits.held(total)
         if labels:
             return predicted_labels(self.model, total)
         return self.model.loss.point(total) if point else total
+
+    def combined(self, members: Array) -> Array:
+        """The mean or median ``(N, K)`` of the predictions of each network, ``(M, N, K)``; no limits are applied."""
+        if self.combine == "median":
+            middle: Array = np.median(members, axis=0)
+            return middle
+        if self.model.loss.prediction_domain != "log_simplex":
+            mean: Array = members.mean(axis=0)
+            return mean
+        largest = members.max(axis=0)
+        with np.errstate(divide="ignore"):  # log 0 is the answer where every network gives 0
+            log_mean: Array = np.log(np.exp(members - largest).mean(axis=0)) + largest
+        return log_mean
 
     def spread(self, X: DataLike) -> Array:
         """The standard deviation of the networks' predictions ``(N, K)``, with ``M - 1`` in the denominator.
@@ -237,15 +250,3 @@ class Ensemble:
                 return cls(loaded, combine=tree.get("combine", "mean"), notes=notes, **own)
             except (DataError, TypeError, ValueError) as error:
                 raise FileFormatError(f"damaged: {error}") from error
-
-    def _combined(self, members: Array) -> Array:
-        if self.combine == "median":
-            middle: Array = np.median(members, axis=0)
-            return middle
-        if self.model.loss.prediction_domain != "log_simplex":
-            mean: Array = members.mean(axis=0)
-            return mean
-        largest = members.max(axis=0)
-        with np.errstate(divide="ignore"):  # log 0 is the answer where every network gives 0
-            log_mean: Array = np.log(np.exp(members - largest).mean(axis=0)) + largest
-        return log_mean

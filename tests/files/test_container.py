@@ -115,6 +115,18 @@ def test_another_kind_is_refused():
         read(written(what="archive"), "network")
 
 
+def test_the_kind_of_content_is_read_alone_and_damage_is_noticed(tmp_path):
+    file = tmp_path / "file.npz"
+    for what in ("archive", "ensemble"):
+        file.write_bytes(written(what=what))
+        assert what == container.content_of(file)
+    content = bytearray(file.read_bytes())
+    content[content.index(b'"what"') + 9] ^= 1
+    file.write_bytes(bytes(content))
+    with pytest.raises(FileFormatError, match=r"file\.npz.*checksum"):
+        container.content_of(file)
+
+
 @pytest.mark.parametrize(
     ("version", "reason"),
     [

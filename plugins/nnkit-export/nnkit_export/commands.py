@@ -40,13 +40,17 @@ def _call(place: tuple[str, str], *arguments: Any) -> Any:
 @click.option("--to", "target", type=click.Choice(list(TARGETS)), required=True, help="The platform.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file.")
 def export_command(*, model: Path, target: str, output: Path) -> None:
-    """Write the network in the file MODEL for another platform, with a self-test beside it.
+    """Write the network or ensemble in the file MODEL for another platform, with a self-test beside it.
 
-    The name of the file ends in .onnx, .c, .mjs or .py; or, without a self-test, in .safetensors or .dot (a picture).
+    The networks of an ensemble and the mean or median of their predictions are one file. Its name ends in .onnx, .c,
+    .mjs or .py; or, without a self-test, in .safetensors (a network) or .dot (a picture).
     """
+    from nnkit.files.container import content_of
+    from nnkit.many import Ensemble
     from nnkit.network.network import Network
 
-    for path in _call(TARGETS[target], Network.load(model), output):
+    load = Ensemble.load if content_of(model) == "ensemble" else Network.load
+    for path in _call(TARGETS[target], load(model), output):
         click.echo(str(path))
 
 

@@ -19,6 +19,7 @@ from nnkit.arrays import Array
 from nnkit.core.step import Vectors
 from nnkit.files import probe
 from nnkit.files.atomic import write_atomically
+from nnkit_export.ensembles import combined, members_of
 from nnkit_export.errors import ExportError
 from nnkit_export.graph import Graph
 from nnkit_export.parts import graph_of
@@ -45,6 +46,7 @@ class Facts:
         rows: A few inputs.
         predictions: What ``predict`` answers for them.
         columns: The column plan of a network that reads tables, as JSON-able data.
+        networks: How many networks are combined.
     """
 
     graph: Graph
@@ -58,36 +60,42 @@ class Facts:
     rows: Array
     predictions: Array
     columns: list[dict[str, Any]] | None = None
+    networks: int = 1
 
     @classmethod
-    def of(cls, network: nnkit.Network) -> Facts:
-        """Record the network.
+    def of(cls, network: nnkit.Network | nnkit.Ensemble) -> Facts:
+        """Record the network, or all networks of an ensemble.
 
         Raises:
             ExportError: When its parameters are not finite, or a part cannot be recorded.
         """
-        if not np.isfinite(network.parameters).all():
+        members = members_of(network)
+        if not all(np.isfinite(member.parameters).all() for member in members):
             raise ExportError(
                 "the network has parameters that are NaN or infinite; train it again, or load a checkpoint"
             )
-        model = network.model
-        taken = probe.take(model, Vectors(network.parameters, None, network.buffers), network.seed)
+        first, model, notes = members[0], members[0].model, {**members[0].notes, **network.notes}
+        rows = probe.take(model, Vectors(first.parameters, None, first.buffers), first.seed).inputs
+        predictions = [
+            member.model.unscaled(member.model.rehearse(member.parameters, member.buffers, rows)) for member in members
+        ]
         task = model.task
-        classes = tuple(model.description.classes or network.notes.get("classes") or ())
+        classes = tuple(model.description.classes or notes.get("classes") or ())
         if task.name in {"binary", "multiclass", "multilabel"} and not classes:
             classes = tuple(range(task.classes))
         return cls(
             graph=graph_of(network),
             inputs=model.inputs,
             outputs=model.outputs,
-            dtype=network.dtype.name,
+            dtype=first.dtype.name,
             task=task.name,
             threshold=task.threshold,
-            features=tuple(model.description.features or network.notes.get("features") or ()),
+            features=tuple(model.description.features or notes.get("features") or ()),
             classes=classes if task.name in {"binary", "multiclass", "multilabel"} else (),
-            rows=taken.inputs,
-            predictions=model.unscaled(taken.prediction),
+            rows=rows,
+            predictions=combined(network, predictions),
             columns=None if model.description.columns is None else model.description.columns.to_config(),
+            networks=len(members),
         )
 
     @property
@@ -110,7 +118,8 @@ class Facts:
     def title(self) -> str:
         """One line on the network."""
         kind = f", {self.task}" if self.task else ""
-        return f"A network of nnkit: {self.inputs} inputs, {self.outputs} outputs, {self.dtype}{kind}."
+        what = "A network" if self.networks == 1 else f"An ensemble of {self.networks} networks"
+        return f"{what} of nnkit: {self.inputs} inputs, {self.outputs} outputs, {self.dtype}{kind}."
 
 
 def generator() -> str:

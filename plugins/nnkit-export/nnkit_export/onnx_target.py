@@ -195,13 +195,13 @@ class OnnxWriter:
         return self.add("Identity", self._batch(node), output=name)
 
 
-def to_onnx(network: nnkit.Network, path: str | os.PathLike[str]) -> tuple[Path, ...]:
+def to_onnx(network: nnkit.Network | nnkit.Ensemble, path: str | os.PathLike[str]) -> tuple[Path, ...]:
     """Write an ONNX model with the input ``x (N, inputs)`` and the outputs ``prediction`` and, for classes, ``label``.
 
     Features, classes, the task and the versions of nnkit stand in the model's metadata.
 
     Args:
-        network: With known inputs.
+        network: A network with known inputs, or an ensemble.
         path: A name that ends in ``.onnx``.
 
     Returns:

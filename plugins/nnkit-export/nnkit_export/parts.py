@@ -15,6 +15,7 @@ from nnkit.errors import NotOfferedError
 from nnkit.interfaces import Activation, Elementwise, Layer, Parameters, ParameterSpec, Part
 from nnkit.registry import implementations
 from nnkit_export import builtin
+from nnkit_export.ensembles import combined, members_of
 from nnkit_export.errors import ExportError, TraceError, source_line
 from nnkit_export.graph import Graph
 from nnkit_export.traced import Traced
@@ -29,11 +30,11 @@ WAY_OUT = (
 )
 
 
-def graph_of(network: nnkit.Network) -> Graph:
-    """The inference pass of a network as a graph, from ``x (inputs,)`` to ``prediction (outputs,)``.
+def graph_of(network: nnkit.Network | nnkit.Ensemble) -> Graph:
+    """The inference pass as a graph, from ``x (inputs,)`` to ``prediction (outputs,)``.
 
     Args:
-        network: With known inputs.
+        network: With known inputs; of an ensemble all networks, and what combines their predictions.
 
     Raises:
         ExportError: Names the part whose formula cannot be recorded, the line, and what to do.
@@ -50,11 +51,20 @@ def graph_of(network: nnkit.Network) -> Graph:
         %7 = matmul(%5, %6)             (1,) float64
         prediction = add(%7, 0.0)       (1,) float64
     """
+    members = members_of(network)
+    graphs = [Graph() for _ in ROWS]
+    dtype, inputs = members[0].dtype, members[0].model.inputs
+    xs = [Traced(g, g.input("x", (inputs,), dtype), rows) for g, rows in zip(graphs, ROWS, strict=True)]
+    prediction = combined(network, [_traced(member, xs) for member in members])
+    graphs[0].outputs["prediction"] = prediction.astype(dtype).node
+    return graphs[0]
+
+
+def _traced(network: nnkit.Network, xs: list[Traced]) -> Any:
+    """The prediction of a network in the units of its targets, in the first of the graphs of ``xs``."""
     model = network.model
     parameters, buffers = model.layout.by_layer(network.parameters), model.buffer_layout.by_layer(network.buffers)
-    arrays = [{**own, **kept} for own, kept in zip(parameters, buffers, strict=True)]
-    graphs = [Graph() for _ in ROWS]
-    xs = [Traced(g, g.input("x", (model.inputs,), network.dtype), rows) for g, rows in zip(graphs, ROWS, strict=True)]
+    arrays = [{**trained, **other} for trained, other in zip(parameters, buffers, strict=True)]
     for index, layer in enumerate(network.layers):
         try:
             xs = [exported(layer, x.graph, {"parameters": arrays[index], "x": x}) for x in xs]
@@ -63,8 +73,7 @@ def graph_of(network: nnkit.Network) -> Graph:
             raise
         _check_rows(layer, xs, (model.widths[index],))
     unscaled: Any = model.unscaled(cast("Array", xs[0]))
-    graphs[0].outputs["prediction"] = unscaled.astype(network.dtype).node
-    return graphs[0]
+    return unscaled.astype(network.dtype)
 
 
 def graph_of_part(

@@ -26,7 +26,7 @@ from nnkit.files.networks import description_record, with_description
 from nnkit.files.schema import DescriptionRecord, from_tree, to_tree
 from nnkit.network.composition import Composition
 from nnkit_export.assembly import built
-from nnkit_export.errors import NetworkImportError
+from nnkit_export.errors import ExportError, NetworkImportError
 from nnkit_export.facts import generator
 from nnkit_export.reading import as_mapping, checked_file, parsed_json, reading
 
@@ -52,13 +52,13 @@ HEADER_LIMIT: Final = 100_000_000
 LARGEST: Final = 1 << 62
 
 
-def to_safetensors(network: nnkit.Network, path: str | os.PathLike[str]) -> tuple[Path, ...]:
+def to_safetensors(network: nnkit.Network | nnkit.Ensemble, path: str | os.PathLike[str]) -> tuple[Path, ...]:
     """Write the arrays of a network, named as in ``network.arrays``; its config stands in the file's metadata.
 
     Training state, history and notes are not written.
 
     Args:
-        network: With known inputs.
+        network: With known inputs; an ensemble is refused.
         path: A name that ends in ``.safetensors``.
 
     Returns:
@@ -66,6 +66,7 @@ def to_safetensors(network: nnkit.Network, path: str | os.PathLike[str]) -> tupl
 
     Raises:
         FileFormatError: When the name ends in something else.
+        ExportError: When this is an ensemble.
 
     Example:
         >>> import tempfile
@@ -77,6 +78,8 @@ def to_safetensors(network: nnkit.Network, path: str | os.PathLike[str]) -> tupl
         True
     """
     file = Path(path)
+    if isinstance(network, nnkit.Ensemble):
+        raise ExportError("safetensors has the arrays of one network: write each of ensemble.networks to a file")
     if file.suffix != ".safetensors":
         raise FileFormatError(f"the file is {str(file)!r}; expected a name that ends in .safetensors")
     record = description_record(network.model)

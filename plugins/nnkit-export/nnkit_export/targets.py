@@ -36,11 +36,11 @@ def _wrapped(words: list[str], indent: str = "    ") -> list[str]:
 # -- Python ------------------------------------------------------------------------------------------
 
 
-def to_python(network: nnkit.Network, path: PathLike) -> tuple[Path, ...]:
+def to_python(network: nnkit.Network | nnkit.Ensemble, path: PathLike) -> tuple[Path, ...]:
     """Write a module with ``predict(x)`` for one row, which needs only Python's standard library, and its self-test.
 
     Args:
-        network: With known inputs.
+        network: A network with known inputs, or an ensemble.
         path: A name that ends in ``.py``.
 
     Returns:
@@ -122,11 +122,11 @@ def _listed(rows: Array) -> str:
 # -- C -----------------------------------------------------------------------------------------------
 
 
-def to_c(network: nnkit.Network, path: PathLike) -> tuple[Path, ...]:
+def to_c(network: nnkit.Network | nnkit.Ensemble, path: PathLike) -> tuple[Path, ...]:
     """Write ``NAME_predict(x, y)`` in C99, which allocates nothing and needs only ``math.h``, and its self-test.
 
     Args:
-        network: With known inputs; float32 becomes ``float``, float64 ``double``.
+        network: A network with known inputs, or an ensemble; float32 becomes ``float``, float64 ``double``.
         path: A name that ends in ``.c``; functions and macros begin with it.
 
     Returns:
@@ -220,11 +220,11 @@ def _comment(text: str) -> str:
 # -- JavaScript --------------------------------------------------------------------------------------
 
 
-def to_javascript(network: nnkit.Network, path: PathLike) -> tuple[Path, ...]:
+def to_javascript(network: nnkit.Network | nnkit.Ensemble, path: PathLike) -> tuple[Path, ...]:
     """Write an ES module that exports ``predict(x)`` for one row and has no dependency, and its self-test.
 
     Args:
-        network: With known inputs.
+        network: A network with known inputs, or an ensemble.
         path: A name that ends in ``.mjs``.
 
     Returns:
@@ -286,11 +286,11 @@ def _scripted(rows: Array) -> str:
 # -- a picture ---------------------------------------------------------------------------------------
 
 
-def to_dot(network: nnkit.Network, path: PathLike) -> tuple[Path, ...]:
+def to_dot(network: nnkit.Network | nnkit.Ensemble, path: PathLike) -> tuple[Path, ...]:
     """Write the graph of the network in the language of Graphviz; ``dot -Tsvg model.dot -o model.svg`` draws it.
 
     Args:
-        network: With known inputs.
+        network: A network with known inputs, or an ensemble.
         path: A name that ends in ``.dot``.
 
     Returns:
