@@ -52,8 +52,8 @@ class PReLU(Layer):
         return np.where(x > 0.0, x, parameters["slope"] * x), x
 
     def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
-        grad_x, gradients = self.backward_rows(parameters, cache, grad[:, None])
-        return grad_x[:, 0], {"slope": gradients["slope"].sum(axis=(0, 1))}
+        slope = np.einsum("nd,nd->d", grad, np.minimum(cache, 0.0))
+        return np.where(cache > 0.0, grad, parameters["slope"] * grad), {"slope": slope}
 
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
         x = cache[:, None]

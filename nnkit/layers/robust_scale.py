@@ -14,6 +14,9 @@ from nnkit.interfaces.fields import real
 SAMPLE = 1 << 15
 """Rows that the quantiles come from; of more rows a sample is drawn."""
 
+LARGE = 1e18
+"""From here on ``z / sqrt(1 + z^2)`` is 1 in all digits, and ``z^2`` does not overflow in float32."""
+
 
 @final
 @attrs.frozen(kw_only=True)
@@ -96,20 +99,21 @@ class RobustScale(Layer):
         slope = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread >= np.finfo(spread.dtype).tiny)
         z = (x - parameters["center"]) * slope
         if self.clip is None:
-            return z, np.broadcast_to(slope, x.shape)
+            return z, (slope, None)
         clip = x.dtype.type(self.clip)
-        z /= clip
-        inverse = 1.0 / np.hypot(1.0, z)  # no square that could overflow
-        return clip * (z * inverse), slope * inverse * inverse * inverse
+        z = np.minimum(np.maximum(z / clip, -LARGE), LARGE)
+        inverse = 1.0 / np.sqrt(z * z + 1.0)
+        return clip * (z * inverse), (slope, inverse)
 
     def typical_inputs(self, parameters: Parameters, shape: tuple[int, int], rng: np.random.Generator) -> Array:
         return parameters["center"] + parameters["spread"] * rng.normal(size=shape)
 
     def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
-        return grad * cache, {}
+        return grad * _derivative(*cache), {}
 
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
-        return grads * cache[:, None], {}
+        derivative = _derivative(*cache)
+        return grads * (derivative if derivative.ndim == 1 else derivative[:, None]), {}
 
     def adapt_start(self, inputs: int) -> Any:
         return {
@@ -153,6 +157,10 @@ class RobustScale(Layer):
         half_range = 0.5 * state["high"] - 0.5 * state["low"]  # the difference itself may overflow
         np.copyto(parameters["center"], middle)
         np.copyto(parameters["spread"], np.where(high > low, high - low, half_range))
+
+
+def _derivative(slope: Array, inverse: Array | None) -> Array:
+    return slope if inverse is None else slope * (inverse * inverse * inverse)
 
 
 def _draws(first: int, count: int) -> Array:

@@ -44,6 +44,7 @@ DEFAULTS = {
     "divided_inputs": "rescale",
     "standardized_inputs": "standardize",
     "robust_inputs": "robust_scale",
+    "periodic_inputs": "periodic_embedding",
     "class_loss": "categorical_crossentropy",
     "binary_loss": "binary_crossentropy",
     "unit_head": "sigmoid",

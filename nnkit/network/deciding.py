@@ -74,7 +74,7 @@ def routed(composition: Composition, plan: TablePlan | None) -> Composition:
                 " of inputs: leave it open, Network([None, ...]) or Network(hidden=...), or declare 'onehot'"
             )
         return composition
-    scalings = ("standardized_inputs", "divided_inputs", "robust_inputs")
+    scalings = ("standardized_inputs", "divided_inputs", "robust_inputs", "periodic_inputs")
     scaling = tuple(type(registry.create("layer", DEFAULTS[name])) for name in scalings)
     count = next((place for place, layer in enumerate(layers) if not isinstance(layer, scaling)), len(layers))
     unchanged = {"name": DEFAULTS["unchanged"]}

@@ -110,6 +110,7 @@ LAYERS = {
     "group_norm": "nnkit.layers.group_norm:GroupNorm",
     "maxout": "nnkit.layers.maxout:Maxout",
     "prelu": "nnkit.layers.prelu:PReLU",
+    "periodic_embedding": "nnkit.layers.periodic_embedding:PeriodicEmbedding",
     "swiglu": "nnkit.layers.swiglu:SwiGLU",
     "weight_norm_dense": "nnkit.layers.weight_norm_dense:WeightNormDense",
     "embedding": "nnkit.layers.embedding:Embedding",

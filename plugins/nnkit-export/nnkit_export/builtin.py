@@ -1,4 +1,4 @@
-"""Formulas for nnkit's own parts that look at values for speed, and so cannot be traced as they stand."""
+"""Formulas for nnkit's own parts that look at values or reorder axes, and so cannot be traced as they stand."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nnkit.interfaces import Part
 from nnkit.layers.embedding import Embedding
 from nnkit.layers.group_norm import GroupNorm
 from nnkit.layers.layer_norm import LayerNorm
+from nnkit.layers.periodic_embedding import PeriodicEmbedding
 from nnkit_export.functions import lookup
 
 __all__ = ["formula"]
@@ -69,6 +70,13 @@ def _embedding(part: Any, parameters: Mapping[str, Any], x: Any) -> Any:
     return lookup(weight, x).reshape(len(x), -1)
 
 
+def _periodic_embedding(part: Any, parameters: Mapping[str, Any], x: Any) -> Any:
+    waves = np.cos(x[:, :, None] * (2.0 * np.pi * parameters["frequency"]).astype(x.dtype) + parameters["phase"])
+    weight = parameters["weight"].reshape(part.frequencies, -1, part.dimensions).transpose(2, 1, 0)
+    own = np.stack([np.vecdot(waves, one) for one in weight], axis=2) + parameters["bias"]
+    return np.concatenate([own.reshape(len(x), -1), x], axis=1)
+
+
 def _function(part: Any, z: Any) -> Any:
     return part.function(z.copy()).astype(z.dtype)
 
@@ -79,6 +87,7 @@ FORMULAS: Final[dict[type[Part], Callable[..., Any]]] = {
     LayerNorm: _layer_norm,
     GroupNorm: _group_norm,
     Embedding: _embedding,
+    PeriodicEmbedding: _periodic_embedding,
     FunctionActivation: _function,
     RowFunctionActivation: _function,
 }
