@@ -12,10 +12,11 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Choices, TableDescription
+from nnkit.interfaces import Choices, Example, TableDescription
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.failure import expect_equal, fail, require, show
 from nnkit.testing.record import check
+from nnkit.testing.reference_values import needs_reference_values, reference_arguments, require_comparison
 from nnkit.testing.subject import Subject
 
 ROWS, COLUMNS = 60, 3
@@ -183,3 +184,51 @@ def reasons(subject: Subject, recipe: Any) -> None:
         require(bool(choices.reasons), "no choice has a reason")
         empty = sorted(name for name, why in choices.reasons.items() if not isinstance(why, str) or not why.strip())
         require(not empty, f"the reasons of {empty} are empty", got=dict(choices.reasons))
+
+
+@check("REC-REF/recorded-choices", needs=needs_reference_values, scope="variant")
+def recorded_choices(subject: Subject, recipe: Any) -> None:
+    """A sound recipe may still choose something else, or change at another size, than its source says.
+
+    Compare with the source at the table that is shown; sizes at which a choice changes are off by one easily. An
+    example expects every field of the choices but the reasons.
+    """
+    if subject.hyperparameters == subject.variants[0]:
+        for example in subject.cls.examples:
+            _expect_choices(subject, example)
+    reference: Any = subject.cls.reference
+    arguments = {} if reference is None else reference_arguments(subject, subject.hyperparameters)
+    for table in () if reference is None else _reference_tables(recipe):
+        described = {name: value for name, value in attrs.asdict(table).items() if value or name == "rows"}
+        expected, fields = reference(table, **arguments), subject.hyperparameters
+        source = "its own reference"
+        _expect_choices(subject, Example(inputs=described, expected=expected, source=source, hyperparameters=fields))
+
+
+def _reference_tables(recipe: Any) -> Iterator[TableDescription]:
+    """Those of ``tables``, and rows of many sizes, so that a size at which choices change is between two of them."""
+    yield from tables(recipe)
+    for rows in (1, 10, 99, 100, 101, 300, 499, 500, 501, 999, 1000, 1001, 2999, 3000, 3001, 9_999, 10_000, 10_001):
+        outputs = 2 if recipe.tasks[0] in {"binary", "multiclass", "multilabel"} else 1
+        yield TableDescription(rows=rows, numbers=5, task=recipe.tasks[0], outputs=outputs)
+
+
+def _expect_choices(subject: Subject, example: Example) -> None:
+    """Compare all choices of a described table with those of the source."""
+    require_comparison(example)
+    fields, expected = example.hyperparameters, example.expected
+    show(example.inputs, {"hyperparameters": dict(fields)} if fields else {})
+    names = [field.name for field in attrs.fields(Choices) if field.name != "reasons"]
+    complete = isinstance(expected, Mapping) and set(expected) == set(names)
+    require(complete, "an example does not expect all fields of the choices", got=expected, expected=names)
+    choices = attrs.asdict(subject.cls(**fields).choose(TableDescription(**example.inputs)))
+    for name in names:
+        message = f"{name!r} differs from the value of {example.source}"
+        expect_equal(message, _as_lists(choices[name]), _as_lists(expected[name]))
+
+
+def _as_lists(value: Any) -> Any:
+    """The same with lists for tuples."""
+    if isinstance(value, Mapping):
+        return {name: _as_lists(item) for name, item in value.items()}
+    return [_as_lists(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -28,6 +28,7 @@ FIRST_PARTS = {
     "regularizer": "quartic",
     "metric": "within_tolerance",
     "callback": "stop_below",
+    "recipe": "pyramid",
 }
 """The part that a new package of each kind begins with; each has a template of the name of its kind."""
 
