@@ -54,8 +54,8 @@ def scalar(value: float, like: Array) -> Array:
     return np.array(value, dtype=like.dtype)
 
 
-def rates(learning_rate: float | Schedule) -> Callable[[int], float]:
-    """The learning rate as a function of the update number (0, 1, 2, …), decided once.
+def rates(value: float | Schedule, name: str = "learning_rate") -> Callable[[int], float]:
+    """The learning rate, or the field ``name``, as a function of the update number (0, 1, 2, …), decided once.
 
     Raises:
         SpecError: When the field still holds the spec of a schedule, which only the registry resolves.
@@ -64,12 +64,12 @@ def rates(learning_rate: float | Schedule) -> Callable[[int], float]:
         >>> rates(0.1)(7)
         0.1
     """
-    if isinstance(learning_rate, Schedule):
-        return learning_rate.rate
-    if isinstance(learning_rate, float):
-        return lambda _step: learning_rate
+    if isinstance(value, Schedule):
+        return value.rate
+    if isinstance(value, float):
+        return lambda _step: value
     raise SpecError(
-        f"learning_rate={learning_rate!r} is still the spec of a schedule; pass the schedule itself, "
+        f"{name}={value!r} is still the spec of a schedule; pass the schedule itself, "
         "or let the registry make the optimizer: nnkit.plugins.create('optimizer', spec)"
     )
 

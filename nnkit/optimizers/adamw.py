@@ -9,11 +9,11 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import BLOCKS, Block, State
+from nnkit.interfaces import BLOCKS, Block, Schedule, State
 from nnkit.interfaces.decay import decayed_arrays, decays_field
-from nnkit.interfaces.fields import real
+from nnkit.interfaces.fields import rate
 from nnkit.interfaces.moments import AdamLike, descend, moments
-from nnkit.interfaces.stepping import scalar
+from nnkit.interfaces.stepping import rates, scalar
 
 
 @final
@@ -28,7 +28,8 @@ class AdamW(AdamLike):
         beta1: Exponential decay rate of the mean of ``g``, in [0, 1).
         beta2: Exponential decay rate of the mean of ``g**2``, in [0, 1).
         epsilon: Added to the root, above 0.
-        weight_decay: Fraction of the parameters that a step with learning rate 1 subtracts, non-negative.
+        weight_decay: Fraction of the parameters that a step with learning rate 1 subtracts: a non-negative number or a
+            schedule.
         decays: What decays: arrays with the role ``"weight"``, or ``"all"`` parameters, as in PyTorch.
 
     State:
@@ -51,7 +52,7 @@ class AdamW(AdamLike):
         {"weight_decay": 0.3, "decays": "all"},
     )
 
-    weight_decay: float = real(0.01, ge=0.0)
+    weight_decay: float | Schedule = rate(0.01)
     decays: str = decays_field()
 
     @staticmethod
@@ -78,10 +79,11 @@ class AdamW(AdamLike):
     def bind(self, parameters: Array, gradient: Array, state: State) -> Callable[[], None]:
         scale, floor, remaining = (scalar(0.0, parameters) for _ in range(3))
         decayed = decayed_arrays(parameters, state, self.decays) if self.weight_decay else []
+        decay_of = rates(self.weight_decay, "weight_decay")
 
         def prepare(learning_rate: float, t: int) -> None:
             scale[()], floor[()] = self.bias_corrected(learning_rate, t)
-            remaining[()] = 1.0 - learning_rate * self.weight_decay
+            remaining[()] = 1.0 - learning_rate * decay_of(t - 1)
             for array in decayed:
                 np.multiply(array, remaining, array)
 

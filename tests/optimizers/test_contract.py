@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from oracles.optimizer_runs import descend, quadratic, replay, rosenbrock
 
+import nnkit
 from nnkit.errors import HyperparameterError, SpecError
 from nnkit.interfaces import one_block
 from nnkit.interfaces.stepping import CHUNK
@@ -17,6 +18,7 @@ from nnkit.optimizers.amsgrad import AMSGrad
 from nnkit.optimizers.nadam import Nadam
 from nnkit.optimizers.rmsprop import RMSprop
 from nnkit.optimizers.sgd import SGD
+from nnkit.schedules.cosine import Cosine
 
 CLASSES = (SGD, Adam, AMSGrad, AdamW, Nadam, RMSprop, Adagrad, Adadelta)
 OPTIMIZERS = [
@@ -223,3 +225,17 @@ def test_weight_decay_alone_shrinks_every_parameter_by_the_same_share():
     path = replay(AdamW(learning_rate=0.1, weight_decay=0.5), start, np.zeros((4, 2)))
 
     np.testing.assert_allclose(start * 0.95**4, path[-1], rtol=1e-15)
+
+
+def test_a_schedule_of_the_weight_decay_follows_the_step():
+    falling = Cosine(learning_rate=0.5, steps=4)
+    start = np.array([2.0, -3.0])
+    path = replay(AdamW(learning_rate=0.1, weight_decay=falling), start, np.zeros((5, 2)))
+    np.testing.assert_allclose(
+        [start * np.prod([1.0 - 0.1 * falling.rate(n) for n in range(k + 1)]) for k in range(5)], path, rtol=1e-15
+    )
+    network = nnkit.Network([2, 3, 1], optimizer="adamw(weight_decay='cosine(learning_rate=0.1, steps=50)')", seed=0)
+    assert network.optimizer.weight_decay == Cosine(learning_rate=0.1, steps=50)
+    assert nnkit.Network.from_config(network.to_config()).optimizer == network.optimizer
+    with pytest.raises(SpecError, match="weight_decay='cosine' is still the spec"):
+        AdamW(weight_decay="cosine").update(start, start, AdamW().init(start, one_block(start)))

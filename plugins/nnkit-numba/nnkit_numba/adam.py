@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import BLOCKS, State
+from nnkit.interfaces import BLOCKS, Schedule, State
 from nnkit.interfaces.decay import stretches
 from nnkit.interfaces.moments import AdamLike
 from nnkit.interfaces.stepping import rates
@@ -60,11 +60,11 @@ def bind_adam(
     gradient: Array,
     state: State,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: float | Schedule = 0.0,
     decays: str = "all",
 ) -> Callable[[], None]:
     """A step of Adam with decoupled weight decay in one pass; that of ``plain`` where it cannot be compiled."""
-    rate_of = rates(part.learning_rate)
+    rate_of, decay_of = rates(part.learning_rate), rates(weight_decay, "weight_decay")
     numbers = np.array([part.beta1, part.beta2, 0.0, 0.0, 1.0], dtype=parameters.dtype)
     still = numbers.copy()
     vectors = (parameters, gradient, state["gradient_sum"], state["square_sum"])
@@ -77,7 +77,7 @@ def bind_adam(
         done = state["step"]
         learning_rate = rate_of(done)
         numbers[2:4] = still[2:4] = part.bias_corrected(learning_rate, done + 1)
-        numbers[4] = 1.0 - learning_rate * weight_decay
+        numbers[4] = 1.0 - learning_rate * decay_of(done)
         run()
         state["step"] = done + 1
 

@@ -8,9 +8,9 @@ from typing import final
 import attrs
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Block, State
+from nnkit.interfaces import Block, Schedule, State
 from nnkit.interfaces.decay import decays_field
-from nnkit.interfaces.fields import real
+from nnkit.interfaces.fields import rate
 from nnkit.interfaces.moments import AdamLike
 from nnkit.optimizers.adamw import AdamW
 from nnkit_numba.adam import bind_adam
@@ -32,7 +32,7 @@ class CompiledAdamW(AdamLike):
     variants = AdamW.variants
     reference = AdamW.reference
 
-    weight_decay: float = real(0.01, ge=0.0)
+    weight_decay: float | Schedule = rate(0.01)
     decays: str = decays_field()
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:

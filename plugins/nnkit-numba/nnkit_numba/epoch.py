@@ -124,6 +124,8 @@ def epoch_of(model: Model, optimizer: Optimizer, plan: Plan, dtype: np.dtype[Any
         return None
     if not _supported(model.loss, loss.plain) or not {"learning_rate", *form.fields} <= _fields(optimizer):
         return None
+    if isinstance(getattr(optimizer, "weight_decay", None), Schedule):
+        return None
     idle = {"momentum", "centered"} if type(optimizer) is RMSprop else set()
     if _fields(optimizer) - {"learning_rate", "decays", *form.fields, *idle}:
         return None  # of a later version

@@ -29,6 +29,7 @@ OPTIMIZERS = [
     "rmsprop(momentum=0.9)",
     "rmsprop(centered=True)",
     {"name": "adam", "learning_rate": "exponential"},
+    {"name": "adamw", "weight_decay": {"name": "cosine", "learning_rate": 0.5, "steps": 30}},
 ]
 TWO_LAYERS = tuple(
     Block(name=name, place=slice(start, stop), shape=(stop - start,), role=name.split(".")[1], layer=int(name[0]))
