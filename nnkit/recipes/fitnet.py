@@ -6,7 +6,7 @@ from typing import Any, final
 
 import attrs
 
-from nnkit.interfaces import Choices, Recipe, TableDescription
+from nnkit.interfaces import Choices, Example, Recipe, TableDescription
 from nnkit.interfaces.fields import integer
 from nnkit.recipes._sizes import weights_of
 
@@ -37,10 +37,68 @@ class Fitnet(Recipe):
 
     tasks = ("regression",)
     variants = ({"members": 2, "units": 4},)
+    examples = (
+        Example(
+            inputs={"rows": 200, "numbers": 10},
+            expected={
+                "network": {
+                    "hidden": [8],
+                    "hidden_activation": "tanh",
+                    "optimizer": "bayesian_regularization",
+                    "target_scaling": "standardize",
+                    "dtype": "float64",
+                },
+                "preparation": [{"name": "robust_scale", "clip": 3.0}],
+                "training": {
+                    "epochs": 200,
+                    "batch_size": None,
+                    "callbacks": [
+                        {
+                            "name": "early_stopping",
+                            "monitor": "log_evidence",
+                            "mode": "max",
+                            "patience": 10,
+                            "start_from_epoch": 20,
+                        }
+                    ],
+                },
+                "members": 5,
+                "folds": 10,
+                "combine": "median",
+            },
+            source="by hand: 8 units have 97 parameters, 9 have 109, and half of 200 rows are 100",
+        ),
+    )
 
     members: int = integer(5, ge=1)
     units: int = integer(10, ge=1)
     epochs: int = integer(200, ge=1)
+
+    @staticmethod
+    def reference(table: TableDescription, members: int, units: int, epochs: int) -> dict[str, Any]:
+        """The units by trying one more as long as the rows determine them."""
+        most = 1
+        while most < units and 2 * (most + 1) * (table.inputs + 1 + table.outputs) <= table.rows * table.outputs:
+            most += 1
+        stop = {"name": "early_stopping", "monitor": "log_evidence", "mode": "max"}
+        return {
+            "network": {
+                "hidden": [most],
+                "hidden_activation": "tanh",
+                "optimizer": "bayesian_regularization",
+                "target_scaling": "standardize",
+                "dtype": "float64",
+            },
+            "preparation": [{"name": "robust_scale", "clip": 3.0}],
+            "training": {
+                "epochs": epochs,
+                "batch_size": None,
+                "callbacks": [{**stop, "patience": 10, "start_from_epoch": 20}],
+            },
+            "members": members,
+            "folds": 10,
+            "combine": "median",
+        }
 
     def choose(self, table: TableDescription) -> Choices:
         affordable = table.rows * table.outputs // (2 * (table.inputs + 1 + table.outputs))

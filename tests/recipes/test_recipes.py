@@ -1,6 +1,7 @@
 """Recipes: their choices, what replaces them, and the ensembles that they train."""
 
 import json
+import re
 
 import attrs
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import nnkit
 from nnkit.errors import DataError, FileFormatError, HyperparameterError, SpecError, TrainingWarning
 from nnkit.files import container
-from nnkit.interfaces import Choices, Recipe, TableDescription
+from nnkit.interfaces import Choices, Example, Recipe, TableDescription
 
 rng = np.random.default_rng(0)
 ROWS = 90
@@ -75,6 +76,14 @@ def test_other_layers_keep_the_preparation_and_other_parts_replace_the_chosen_on
     assert type(network.optimizer).__name__ == "SGD"
 
 
+def test_numbers_are_embedded_and_inputs_that_are_0_or_1_are_not():
+    plan = nnkit.Network.recipe("tabular", table(), Y, seed=0)
+    assert plan.model.widths[0] == 2 * (1 + 3) + 5  # each number with three columns of waves, five indicators
+    (_, numbers), (_, indicators) = plan.composition.layers[0].children.items()
+    assert [type(layer).__name__ for layer in numbers.children.values()] == ["RobustScale", "PeriodicEmbedding"]
+    assert not indicators.parameter_specs(5)
+
+
 def test_numbers_far_from_zero_are_trained_in_float64():
     x = X.copy()
     assert nnkit.Network.recipe("tabular", x, Y).composition.dtype == "float32"
@@ -132,6 +141,39 @@ def test_recipes_of_other_packages(monkeypatch, tmp_path):
     assert "acme-recipes/single" in model.notes["recipe"]
     report = nnkit.testing.check(Single, dtypes="float64")
     assert report.ok, str(report)
+
+
+@attrs.frozen(kw_only=True)
+class OneRowLate(nnkit.plugins.get("recipe", "tabular")):
+    """The larger network begins at 3,001 rows instead of 3,000."""
+
+    def choose(self, table):
+        return super().choose(attrs.evolve(table, rows=table.rows - (table.rows == 3000)))
+
+
+@attrs.frozen(kw_only=True)
+class OtherDefault(nnkit.plugins.get("recipe", "fitnet")):
+    """The members are combined in another way than the source says."""
+
+    def choose(self, table):
+        return attrs.evolve(super().choose(table), combine="mean")
+
+
+@attrs.frozen(kw_only=True)
+class Incomplete(Single):
+    """An example that leaves most of the choices open."""
+
+    examples = (Example(inputs={"rows": 9, "numbers": 1}, expected={"members": 1}, source="by hand"),)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [(OneRowLate, "'(network|training)' differs"), (OtherDefault, "'combine' differs"), (Incomplete, "all fields")],
+)
+def test_choices_other_than_the_recorded_ones_are_found(recipe, words):
+    report = nnkit.testing.check(recipe, dtypes="float64", only=["REC-REF"])
+    assert not report.ok
+    assert re.search(words, str(report)), str(report)
 
 
 # -- ensembles ---------------------------------------------------------------------------------
