@@ -191,6 +191,7 @@ bench-tabular:
 	$(PYTHON) -m venv $(TABULAR_ENV)
 	$(TABULAR_ENV)/bin/python -m pip install --quiet --disable-pip-version-check -e . -e plugins/nnkit-numba $(TABULAR_PACKAGES)
 	$(TEST_VARIABLES) $(TABULAR_ENV)/bin/python benchmarks/tabular.py $(TABULAR_ARGS)
+	$(TEST_VARIABLES) $(TABULAR_ENV)/bin/python benchmarks/fitnet.py --write
 
 # Two ranks of MPI beside one process with two threads, and where ranks pay. Two minutes on two idle cores.
 RANKS_ENV := $(OTHERS)/ranks
