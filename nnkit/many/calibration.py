@@ -11,6 +11,7 @@ import numpy as np
 from nnkit.arrays import Array, IntArray
 from nnkit.core.chunks import pieces
 from nnkit.data.arrays import DataLike
+from nnkit.data.table import row_name
 from nnkit.errors import DataError, TrainingWarning, warn
 from nnkit.inference.fitted import Fitted
 from nnkit.interfaces.description import listed
@@ -156,4 +157,6 @@ class Limits:
 
 
 def _rows(rows: Array) -> str:
-    return f"row {rows[0]}" if len(rows) == 1 else f"{len(rows)} rows ({listed(map(str, rows.tolist()))})"
+    if len(rows) == 1:
+        return row_name(rows[0])
+    return f"{len(rows)} rows ({listed(map(str, rows.tolist()))}, counted from 0)"

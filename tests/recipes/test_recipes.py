@@ -281,7 +281,7 @@ def test_fitnet_ends_at_its_largest_evidence_and_holds_far_predictions():
 def test_predictions_far_outside_are_held_with_a_warning():
     limits = nnkit.many.Limits.of(X, Y[:, None])
     reach = Y.max() - Y.min()
-    with pytest.warns(TrainingWarning, match="predictions for row 1 are far outside"):
+    with pytest.warns(TrainingWarning, match=r"predictions for row 1 \(counted from 0\) are far outside"):
         held = limits.held(np.array([[50.0], [Y.max() + 3.0 * reach]]))
     np.testing.assert_allclose(held, [[50.0], [Y.max() + reach]])
     assert limits.outside(X).sum() == 0
