@@ -13,7 +13,7 @@ import numpy.typing as npt
 from nnkit.arrays import Array, FloatDType
 from nnkit.data.frames import column_names, from_column, from_frame, in_order, is_column, is_frame, refuse_foreign
 from nnkit.data.sparse import is_sparse
-from nnkit.errors import DataError, ShapeError
+from nnkit.errors import DataError, ShapeError, brief
 from nnkit.interfaces import DataDescription
 
 __all__ = [
@@ -242,10 +242,23 @@ def _advice(array: Array, name: str) -> str:
         return ": for dates pass a frame, and columns={'column': 'date'} to the Network"
     if array.dtype.kind == "c":
         return f": pass {name}.real and {name}.imag as columns"
-    advice = f": {name}.astype(float) converts numbers of another type"
-    if name == "y":
-        return advice + "; texts are classes: compose the network with a loss of classes, or with hidden=[...]"
-    return advice + "; for texts pass a frame, and columns='auto' to the Network" * (name == "X")
+    try:
+        array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        place, value = next((place, v) for place, v in np.ndenumerate(array) if not _is_number(v))
+        advice = f"; {name}{list(place)} is {brief(value)}"
+        if name == "y" and isinstance(value, str):
+            advice += ": for classes compose the network with a loss of classes, or with hidden=[...]"
+        return advice + ": for texts and missing values pass columns='auto' to the Network" * (name == "X")
+    return f": {name}.astype(float) converts them"
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def check_finite(

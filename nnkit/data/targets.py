@@ -164,7 +164,8 @@ def _check_domain(rows: Array, loss: Loss, name: str) -> None:
             return
     low, high = rows.min(), rows.max()
     if domain == "unit" and (low < 0 or high > 1):
-        raise DataError(f"{name} ranges from {low:g} to {high:g}; {who} takes targets between 0 and 1")
+        advice = f": percentages are {name} / 100" if low >= 0 and 1 < high <= 100 else ""
+        raise DataError(f"{name} ranges from {low:g} to {high:g}; {who} takes targets between 0 and 1{advice}")
     if domain == "nonnegative" and low < 0:
         raise DataError(f"{name} has a negative value, {low:g}; {who} takes non-negative targets")
     if domain == "sign" and not np.isin(rows, (-1, 1)).all():
