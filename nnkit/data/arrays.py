@@ -237,16 +237,20 @@ def _advice(array: Array, name: str) -> str:
             f". Read the file first, for example with pandas.read_csv({str(array)!r}), or use the command nnkit train"
         )
     if array.dtype.names or isinstance(first, Mapping):
-        return f": make a frame of these records, pandas.DataFrame({name if array.ndim else f'[{name}]'})"
+        columns = isinstance(first, Mapping) and not array.ndim and all(map(np.ndim, first.values()))
+        frame = f"pandas.DataFrame({name if array.ndim or columns else f'[{name}]'})"
+        return f": pass {frame}, or columns='auto' to the Network"
     if array.dtype.kind == "M":
         return ": for dates pass a frame, and columns={'column': 'date'} to the Network"
     if array.dtype.kind == "c":
         return f": pass {name}.real and {name}.imag as columns"
+    if array.ndim == 0 and hasattr(array[()], "__next__"):
+        return f": pass list({name}), or its batches as nnkit.data.Stream"
     try:
         array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         place, value = next((place, v) for place, v in np.ndenumerate(array) if not _is_number(v))
-        advice = f"; {name}{list(place)} is {brief(value)}"
+        advice = f"; {name}{list(place) if place else ''} is {brief(value)}"
         if name == "y" and isinstance(value, str):
             advice += ": for classes compose the network with a loss of classes, or with hidden=[...]"
         return advice + ": for texts and missing values pass columns='auto' to the Network" * (name == "X")

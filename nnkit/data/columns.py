@@ -68,6 +68,8 @@ class ColumnPlan:
         """
         declared = checked_request(request)
         table = as_table(frame, name)
+        if not len(table):
+            raise DataError(f"{name} is empty (shape {table.shape}); expected at least one sample")
         unknown = next((column for column in declared if column not in table.columns), None)
         if unknown is not None:
             near = suggest(unknown, table.columns, count=1)

@@ -55,8 +55,9 @@ class NamedColumns:
 
 def is_frame(values: object) -> bool:
     """Whether ``values`` is a table with named columns: pandas, polars, pyarrow, or one that looks like them."""
-    names = getattr(values, "column_names", getattr(values, "columns", None))
-    return names is not None and hasattr(values, "__getitem__") and len(getattr(values, "shape", ())) == 2
+    if len(getattr(values, "shape", ())) != 2 or not hasattr(values, "__getitem__"):
+        return False
+    return getattr(values, "column_names", getattr(values, "columns", None)) is not None
 
 
 def column_names(values: object, name: str) -> tuple[str, ...] | None:
@@ -147,7 +148,7 @@ def from_frame(frame: Any, name: str) -> Array:
     for place, label in enumerate(_names(frame)):
         series = frame.iloc[:, place] if hasattr(frame, "iloc") else frame[label]
         column = from_column(series)
-        if column is None:
+        if column is None or column.ndim != 1:
             refused.append(f"{label!r} ({getattr(series, 'dtype', getattr(series, 'type', 'object'))})")
         else:
             columns.append(column)
@@ -178,6 +179,8 @@ def refuse_foreign(values: object, name: str) -> None:
             f"{name} has {count} masked values; nnkit would read the numbers below the mask: replace them"
             f" ({name}.filled(value)) or drop their rows"
         )
+    if hasattr(values, "collect_schema") and not hasattr(values, "shape"):
+        raise DataError(f"{name} is a {type(values).__name__}, whose rows are not there yet: pass {name}.collect()")
     if isinstance(values, Rows | Stream):
         raise DataError(
             f"{name} is read by windows ({type(values).__name__}), and this call needs its rows in memory: pass some "

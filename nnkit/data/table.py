@@ -11,7 +11,7 @@ import numpy as np
 from nnkit.arrays import Array, IntArray
 from nnkit.data.frames import from_column, is_frame, refuse_foreign
 from nnkit.data.sparse import is_sparse
-from nnkit.errors import DataError
+from nnkit.errors import DataError, brief
 
 __all__ = ["Column", "RowError", "Table", "Words", "as_table", "row_name", "tabular"]
 
@@ -159,13 +159,17 @@ class Table:
 def as_table(frame: Any, name: str) -> Table:
     """The columns of a frame (pandas, polars, pyarrow), of a mapping of arrays, or of an array or rows ``(N, D)``.
 
-    The columns of an array are called ``"0"`` to ``"D - 1"``; those of a structured array have names.
+    The columns of an array are called ``"0"`` to ``"D - 1"``; those of a structured array and of a list of records
+    (mappings) have names.
 
     Raises:
         DataError: When there are no columns, two of one name, or columns of different lengths.
     """
     if isinstance(frame, Table):
         return frame
+    if _are_records(frame):
+        keys = dict.fromkeys(key for row in frame for key in row)
+        frame = {key: [row.get(key) for row in frame] for key in keys}
     names_of_fields = getattr(getattr(frame, "dtype", None), "names", None)
     if isinstance(frame, Mapping) or names_of_fields:
         labels: list[Any] = list(names_of_fields or frame)
@@ -198,12 +202,18 @@ def as_table(frame: Any, name: str) -> Table:
     return Table(columns)
 
 
+def _are_records(rows: Any) -> bool:
+    """Whether rows are mappings from a name to a value."""
+    return isinstance(rows, (list, tuple)) and bool(rows) and all(isinstance(row, Mapping) for row in rows)
+
+
 def _matrix(rows: Any, name: str) -> Array:
     """Rows as an array ``(N, D)``, of lists an array of objects: numpy would make texts of numbers beside texts."""
     if not isinstance(rows, np.ma.MaskedArray):
         refuse_foreign(rows, name)
     try:
         values = np.array(rows, dtype=object) if isinstance(rows, (list, tuple)) else np.asanyarray(rows)
+        values = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
     except ValueError:
         values = np.empty(0)
     if values.ndim != 2:
@@ -216,7 +226,8 @@ def _matrix(rows: Any, name: str) -> Array:
 
 def tabular(X: Any) -> Any:
     """The ``as_table`` of a frame or of a mapping, and of rows that are no complete numbers; else ``X`` as it is."""
-    return as_table(X, "X") if isinstance(X, Mapping) or is_frame(X) or _has_gaps(X) else X
+    tabular = isinstance(X, Mapping) or is_frame(X) or _are_records(X) or _has_gaps(X)
+    return as_table(X, "X") if tabular else X
 
 
 def _has_gaps(X: Any) -> bool:
@@ -264,9 +275,14 @@ def as_column(series: Any) -> Column:
         return np.array(listed)
     if present and not any(isinstance(value, (str, bytes, bool)) for value in present):
         try:
-            return np.array([np.nan if _is_missing(value) else value for value in listed], dtype=np.float64)
+            numbers = np.array([np.nan if _is_missing(value) else value for value in listed], dtype=np.float64)
         except (TypeError, ValueError, OverflowError):
-            pass
+            numbers = None
+        if numbers is not None and numbers.ndim == 1:
+            return numbers
+    several = next((value for value in present if isinstance(value, (list, tuple, set, dict, np.ndarray))), None)
+    if several is not None:
+        raise DataError(f"has {brief(several)} in a row; expected one value: pass each as a column of its own")
     return Words.of(listed)
 
 

@@ -1,5 +1,7 @@
 """Tables, masked and sparse arrays, and images: read as a user means them, or refused with the fix."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -155,3 +157,71 @@ def test_a_missing_value_is_named_with_its_column():
     net.fit(frame.fillna(0.0), [1.0, 2.0, 3.0], epochs=1)
     with pytest.raises(DataError, match="in column 'c'"):
         net.predict(frame.to_numpy(dtype=float))
+
+
+def as_polars(frame):
+    return pytest.importorskip("polars").DataFrame({name: frame[name].to_numpy() for name in frame})
+
+
+def as_arrow(frame):
+    return pytest.importorskip("pyarrow").table({name: frame[name].to_numpy() for name in frame})
+
+
+CONTAINERS = {
+    "another index": lambda frame: frame.set_index(np.arange(len(frame))[::-1] * 7),
+    "nullable": lambda frame: frame.convert_dtypes(),
+    "objects": lambda frame: frame.astype(object),
+    "decimals": lambda frame: frame.assign(a=[Decimal(value) for value in frame["a"]]),
+    "structured array": lambda frame: frame.to_records(index=False),
+    "mapping": lambda frame: {name: frame[name].tolist() for name in frame},
+    "records": lambda frame: frame.to_dict("records"),
+    "polars": as_polars,
+    "pyarrow": as_arrow,
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_every_container_of_a_table_is_the_same_table(tmp_path, container):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=40), "b": rng.random(40) > 0.5, "c": rng.integers(0, 5, 40)})
+    y = np.where(frame["a"] + frame["b"] > 0.5, "yes", "no")
+    other = CONTAINERS[container](frame)
+    networks = [nnkit.Network(hidden=["standardize", 4], columns="auto", seed=0) for _ in range(2)]
+    for network, X in zip(networks, (frame, other), strict=True):
+        network.fit(X, y, epochs=2, validation_data=(X, y), class_weight="balanced", metrics=["accuracy"])
+    assert networks[0].history == networks[1].history
+    networks[1].save(tmp_path / "net.npz")
+    loaded = nnkit.Network.load(tmp_path / "net.npz")
+    np.testing.assert_array_equal(networks[0].predict(frame, labels=True), loaded.predict(other, labels=True))
+    assert networks[0].evaluate(frame, y, metrics=["f1"]) == loaded.evaluate(other, y, metrics=["f1"])
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: pytest.importorskip("polars").DataFrame(MIXED.to_dict("list")).lazy(), r"pass X\.collect\(\)"),
+        (lambda: {"a": [[1.0, 2.0], [3.0, 4.0]]}, "'a' has the shape"),
+        (lambda: MIXED[:0], r"X is empty \(shape \(0, 2\)\)"),
+        (list, "X is list of shape"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_what_to_do(make, problem):
+    with pytest.raises(DataError, match=problem):
+        nnkit.Network(hidden=[2], columns="auto", task="binary", seed=0).fit(make(), [0, 1, 0])
+
+
+def test_a_column_of_lists_is_not_taken_for_several_columns():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(DataError, match=r"'a' \(List\(Float64\)\)"):
+        as_array(polars.DataFrame({"a": [[1.0, 2.0], [3.0, 4.0]]}), "X")
+
+
+def test_advice_on_objects_works_and_names_what_is_no_number():
+    for X in (np.array([[1, "2"]], dtype=object), np.array([["1", "2"]])):
+        with pytest.raises(DataError, match=r"X\.astype\(float\) converts them$"):
+            as_array(X, "X")
+        assert as_array(X.astype(float), "X").tolist() == [[1.0, 2.0]]
+    with pytest.raises(DataError, match=r"X\[0, 1\] is 'a': .*columns='auto'"):
+        as_array(np.array([[1, "a"]], dtype=object), "X")
+    with pytest.raises(DataError, match=r"sample_weight\[1\] is an integer of 1329 bits"):
+        as_array([1, 10**400], "sample_weight")

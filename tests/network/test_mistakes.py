@@ -111,7 +111,10 @@ WARNINGS = {
         lambda: nnkit.Network([3, 1], optimizer="sgd(learning_rate=0.01)", seed=0).fit(1e3 * X, REAL, epochs=1),
         "lower the learning rate, scale the inputs|larger, from",
     ),
-    "inputs that are not scaled": (several_columns, r"column \d \(counted from 0\) of X reaches .*nnkit\.Standardize\(\)"),
+    "inputs that are not scaled": (
+        several_columns,
+        r"column \d \(counted from 0\) of X reaches .*nnkit\.Standardize\(\)",
+    ),
     "a learning rate of a thousand, adam": (
         lambda: regressor(optimizer="adam(learning_rate=1e3)").fit(X, REAL, epochs=3),
         "lower the learning rate",
