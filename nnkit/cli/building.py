@@ -18,12 +18,12 @@ from nnkit.cli.sections import ExperimentError
 from nnkit.cli.tables import Content, read_table
 from nnkit.cli.targets import TargetLike, class_codes, numeric_targets, targets_of, without_missing_targets
 from nnkit.data.column_request import checked_request
-from nnkit.data.column_rules import Categorical
+from nnkit.data.column_rules import Categorical, Number
 from nnkit.data.columns import ColumnPlan
 from nnkit.data.frames import NamedColumns
 from nnkit.data.labels import Labels
 from nnkit.data.table import Table, Words
-from nnkit.errors import NNKitError, TrainingWarning, warn
+from nnkit.errors import DataError, NNKitError, TrainingWarning, warn
 
 if TYPE_CHECKING:
     from nnkit.network.network import Network
@@ -216,7 +216,7 @@ def with_target_scaling(experiment: Experiment, network: Network, samples: Sampl
     try:
         loss = decided(network.composition, samples.train.y).loss
     except NNKitError as error:
-        error.add_note(f'in [network] of {experiment.path}, for example task = "regression"')
+        error.add_note(f"in [network] of {experiment.path}; y is the target in {samples.train.content.source}")
         raise
     return build_network(experiment, target_scaling="standardize") if loss.offers("unscale") else network
 
@@ -313,6 +313,8 @@ def learn_plan(experiment: Experiment, samples: Samples, network: Network) -> Co
         parts = [part for part in (samples.train, samples.validation, samples.test) if part is not None]
         for content in {id(part.content): part.content for part in parts}.values():
             plan.check(content.X)
+            if isinstance(content.X, Table) and network.composition.dtype == np.float32:
+                _check_float32(plan, content.X)
     columns = X.shape[1] if plan is None else len(plan.outputs)
     if network.inputs not in {None, columns}:
         features = f"{columns} features" if plan is None else f"{columns} inputs from {len(plan.columns)} columns"
@@ -321,6 +323,23 @@ def learn_plan(experiment: Experiment, samples: Samples, network: Network) -> Co
             " hidden = [...] instead of layers needs no number of inputs"
         )
     return plan
+
+
+def _check_float32(plan: ColumnPlan, table: Table) -> None:
+    """Refuse numbers beyond float32.
+
+    Raises:
+        DataError: Names the first row.
+    """
+    largest = float(np.finfo(np.float32).max)
+    for name, rule in plan.rules:
+        if isinstance(rule, Number):
+            beyond = np.flatnonzero(np.abs(rule.numbers(table[name], name)) > largest)
+            if len(beyond):
+                raise DataError(
+                    f"{table.source}: column {name!r} has a number in {table.place(beyond[0])} that float32 cannot hold"
+                    f' (at most {largest:.3g}): scale the column, or leave dtype = "float32" out of [network]'
+                )
 
 
 def _written_rules(rules: Mapping[str, str]) -> str:

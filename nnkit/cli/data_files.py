@@ -121,6 +121,17 @@ def data_file(path: Path) -> Iterator[DataFile]:
         yield attrs.evolve(copied, temporary=True)
 
 
+def _undecodable(file: DataFile, encoding: str) -> str:
+    """The first line that cannot be decoded, where lines are bytes up to an end of line."""
+    with file.binary() as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                line.decode(encoding)
+            except UnicodeDecodeError:
+                return f" in line {number}"
+    return ""
+
+
 @contextlib.contextmanager
 def read_errors(file: DataFile) -> Iterator[None]:
     """Within the block, errors of encoding and compression become ``DataError``."""
@@ -131,9 +142,10 @@ def read_errors(file: DataFile) -> Iterator[None]:
             '; save it as UTF-8, or state how it is encoded, for example encoding = "cp1252" in [data], or --encoding'
             " cp1252"
         )
-        name = file.written_in.upper()
+        name = file.written_in
         raise DataError(
-            f"{file} is not {name} text: {error.reason} at byte {error.start}" + advice * (file.encoding is None)
+            f"{file} is not {name.upper()} text{_undecodable(file, name)}: {error.reason}"
+            + advice * (file.encoding is None)
         ) from error
     except (gzip.BadGzipFile, EOFError) as error:
         raise DataError(f"{file} is not a complete gzip file: {error}") from error

@@ -65,7 +65,10 @@ class Split:
         counts = {"test": tested, "validation": validated, "train": samples - tested - validated}
         for name, share in (("test", test_share), ("validation", self.validation), ("train", 1.0)):
             if share > 0 and counts[name] < 1:
-                raise ExperimentError(f"the {name} part of {samples} rows would be empty; give it a larger share")
+                advice = (
+                    "give the others smaller shares" if name == "train" else f"give it a larger share, or {name} = 0"
+                )
+                raise ExperimentError(f"the {name} part of {samples} rows would be empty; {advice}")
         test, validation, train = np.split(order, [tested, tested + validated])
         return Parts(train=train, validation=validation, test=test)
 

@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 INTEGER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
+BOUNDS = {"nonnegative": (0.0, np.inf), "unit": (0.0, 1.0)}
+"""The targets that a loss accepts, by its domain."""
+
 TargetLike = Array | Labels | NamedColumns
 
 
@@ -83,7 +86,8 @@ def targets_of(content: Content, network: Network) -> TargetLike:
         )
     if content.single:
         return _of_column(y, y.columns[0], numeric, network, content.decimal)
-    return NamedColumns(np.column_stack([_numbers(y, name, content.decimal) for name in y.columns]), y.columns)
+    columns = [_numbers(y, name, content.decimal, network if numeric else None) for name in y.columns]
+    return NamedColumns(np.column_stack(columns), y.columns)
 
 
 def class_codes(y: TargetLike, network: Network) -> IntArray | None:
@@ -141,7 +145,7 @@ def _of_column(table: Table, name: str, numeric: bool | None, network: Network, 
     if not integers and all(number_of(word, decimal) is not None for word in used):
         soft = numeric is not None and network.loss.target_domain == "unit" and len(used) > 2
         if soft or numeric is None:
-            return _numbers(table, name, decimal)
+            return _numbers(table, name, decimal, network)
     values: list[str | bool | int] = list(used)
     if integers:
         values = list(map(int, used))
@@ -182,6 +186,14 @@ def _numbers(table: Table, name: str, decimal: str, network: Network | None = No
     if len(infinite):
         row = int(infinite[0])
         raise DataError(f"{where} is {column[row]} in {table.place(row)}; expected finite numbers")
+    if network is not None and "loss" not in network.composition.deferred:
+        low, high = BOUNDS.get(network.loss.target_domain, (-np.inf, np.inf))
+        outside = np.flatnonzero((column < low) | (column > high))
+        if len(outside):
+            row, of = int(outside[0]), f"of {low:g} and above" if high == np.inf else f"between {low:g} and {high:g}"
+            raise DataError(
+                f"{where} is {column[row]:g} in {table.place(row)}; {type(network.loss).__name__} expects targets {of}"
+            )
     return column
 
 

@@ -14,6 +14,7 @@ import attrs
 from nnkit.cli.data_files import DataFile, read_errors
 from nnkit.data.column_values import NUMBER
 from nnkit.errors import DataError
+from nnkit.interfaces.description import listed
 
 __all__ = ["Layout", "Reading", "csv_reader", "detect", "filled_rows", "number_of", "number_test", "unnamed_columns"]
 
@@ -96,6 +97,7 @@ def detect(file: DataFile, reading: Reading) -> Layout:
     rows, error = _sample(head, delimiter)
     if not rows:
         raise DataError(f"{file}, {error}" if error else f"{file} is empty")
+    _check_first_line(file, head, delimiter, (delimiter,) if reading.delimiter or tabs else DELIMITERS)
     width = len(rows[0][1])
     columns = list(itertools.zip_longest(*(cells[:width] for _, cells in rows), fillvalue=""))
     decimal = reading.decimal or _decimal(columns, delimiter)
@@ -116,6 +118,30 @@ def detect(file: DataFile, reading: Reading) -> Layout:
         plain=f'{delimiter} "' in head or any("\n" in cell or "\r" in cell for cell in rows[0][1]),
         sample=tuple(column[1:] if named else column for column in columns),
     )
+
+
+def _check_first_line(file: DataFile, head: str, chosen: str, delimiters: Sequence[str]) -> None:
+    """Refuse lines above the header, and a header with fewer or more cells than the rows.
+
+    Raises:
+        DataError: Names the line in which the table begins.
+    """
+    samples = [_sample(head, delimiter)[0] for delimiter in (chosen, *delimiters)]
+    if len({len(cells) for _, cells in samples[0]}) == 1 < len(samples[0][0][1]):
+        return
+    rows = max(samples[1:], key=lambda rows: len(rows[-1][1]) if rows else 0)
+    widths = [len(cells) for _, cells in rows] or [1]
+    width = widths[-1]
+    first = next((place for place in range(len(widths), 0, -1) if widths[place - 1] != width), 0)
+    if width in {1, widths[0]} or first > len(rows) // 3:
+        return
+    above = listed([repr(cell) for cell in rows[0][1]], 3)
+    advice = f"delete what stands above line {rows[first][0]}, or state delimiter in [data]"
+    if first == 1 and not any(cells[-1].strip() for _, cells in rows[1:]):
+        advice = "each row ends in a separator: write one at the end of the first line, too"
+    elif first == 1 and widths[0] > 1:
+        advice = f"name all columns in the first line, or {advice}"
+    raise DataError(f"{file}, line {rows[0][0]} is {above}, and the rows below have {width} cells: {advice}")
 
 
 def _unnamed_apart(names: list[str]) -> tuple[str, ...]:

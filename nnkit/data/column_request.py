@@ -10,7 +10,7 @@ import numpy as np
 
 from nnkit.data.column_rules import RULES, Embedding, OneHot, Rule
 from nnkit.data.column_values import NUMBER, date_formats, kind_of
-from nnkit.data.table import Column, Words
+from nnkit.data.table import Column, Words, row_name
 from nnkit.errors import DataError, HyperparameterError, SpecError
 from nnkit.interfaces.description import listed
 from nnkit.spelling import parse, suggest
@@ -33,10 +33,11 @@ ColumnsLike: TypeAlias = str | Mapping[str, Any]
 
 @attrs.frozen
 class Undecided:
-    """Why a column without a declared rule has none, and a rule to declare."""
+    """Why a column without a declared rule has none, a rule to declare, and the row that the reason names."""
 
     reason: str
     rule: str
+    row: int | None = None
 
 
 def checked_request(request: Any) -> dict[str, Rule]:
@@ -110,11 +111,13 @@ def _among_numbers(column: Words) -> Undecided | None:
     texts = [column.words[place] for place in np.flatnonzero(~numeric & (counts > 0))]
     if rows == 0 or 2 * rows >= counts.sum() or any(map(str.isdecimal, "".join(texts))):
         return None
-    where = f"{listed(map(repr, texts), 3)} in {rows} row{'s' * (rows > 1)}"
+    row = int(np.flatnonzero(np.isin(column.codes, np.flatnonzero(~numeric)))[0])
+    where = f"{listed(map(repr, texts), 3)} in {f'{rows} rows, the first in ' * (rows > 1)}{row_name(row)}"
     return Undecided(
         f"has numbers, and {where}: replace it where it stands for a missing value (in an experiment file missing ="
         f' [{", ".join(map(_quoted, texts[:3]))}]), or declare "onehot" if these are categories',
         "onehot",
+        row,
     )
 
 

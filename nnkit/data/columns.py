@@ -99,7 +99,10 @@ class ColumnPlan:
                     continue
                 rules.append((column, chosen.learned(part, column)))
         if undecided:
-            reasons = "; ".join(f"column {column!r} {entry.reason}" for column, entry in undecided.items())
+            reasons = "; ".join(
+                f"column {column!r} {RowError(entry.reason, entry.row).at(table)}"
+                for column, entry in undecided.items()
+            )
             wanted = {column: entry.rule for column, entry in undecided.items()}
             raise DataError(f"{name}: {reasons}. For example: {(example or written_rules)(wanted)}")
         plan = cls(rules=tuple(rules))

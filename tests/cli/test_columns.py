@@ -381,6 +381,14 @@ FAULTS = {
         lambda frame: frame.assign(income=frame["income"].astype(object).where(frame["income"].notna(), "?")),
         "people.csv: column 'income' has the text '?' in line 2; expected numbers: replace it where",
     ),
+    "texts among numbers, without a rule": (
+        lambda frame: frame.assign(size=np.where(frame.index == 7, "?", frame.index.to_numpy() % 5 + 0.5)),
+        "people.csv: column 'size' has numbers, and '?' in line 9: replace it",
+    ),
+    "a number beyond float32, among the rows of the test": (
+        lambda frame: frame.assign(income=np.where(frame.index == 7, 1e39, frame["income"])),
+        "people.csv: column 'income' has a number in line 9 that float32 cannot hold (at most 3.4e+38)",
+    ),
     "dates as they are written elsewhere": (
         lambda frame: frame.assign(day=pd.to_datetime(frame["day"]).dt.strftime("%d.%m.%Y")),
         "column 'day' has '01.01.2024' in line 2; expected dates such as 2026-11-30, or declare date(format='%d.%m.%Y'",
@@ -392,7 +400,7 @@ FAULTS = {
 def test_a_fault_of_a_value_is_named_with_its_row_before_training(folder, fault):
     change, problem = FAULTS[fault]
     change(people()).to_csv("people.csv")
-    shown = run("train", "e.toml", "--set", "data.columns.income=number")
+    shown = run("train", "e.toml", "--set", "data.columns.income=number", "--set", "network.dtype=float32")
     assert (1, "") == (shown.exit_code, shown.stdout)
     assert problem in shown.stderr
     assert not (folder / "e-model.npz").exists()

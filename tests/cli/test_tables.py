@@ -220,7 +220,7 @@ def test_text_of_another_encoding(tmp_path, reader, encoding):
     assert {"citt\u00e0": ["K\u00f6ln", "\u00c5re"], "t": [1.5, 2.5]} == values(content.X) | values(content.y)
     if encoding.startswith("cp"):
         with pytest.raises(
-            DataError, match='not UTF-8 text: .* state how it is encoded, for example encoding = "cp1252"'
+            DataError, match='not UTF-8 text in line 1: .* state how it is encoded, for example encoding = "cp1252"'
         ):
             read(path, target="t")
 
@@ -243,7 +243,11 @@ def test_no_target_leaves_all_columns_to_the_features(tmp_path):
         ("a,b,T\n1,2,x\n", r"no column 't'.* its columns are a, b, T"),
         ("t\n1\n", r"no column left for the features \(delimiter ',', a header\).*; state delimiter in \[data\]"),
         ('a,t\n1,"x\n', "line 2: a quote of this row is never closed"),
-        (b"a,t\n1,\xff\n", "is not UTF-8 text"),
+        (b"a,t\n1,\xff\n", "is not UTF-8 text in line 2"),
+        ("# made\n\n# by me\na,t\n" + "1,x\n" * 9, "line 1 is '# made', .* rows below have 2 .* above line 4"),
+        ("my; table\na;b;t\n" + "1,5;2;x\n" * 9, r"'my', 'table', .* have 3 cells: name all columns .* above line 2"),
+        ("a,t\n" + "1,x,\n" * 9, "each row ends in a separator: write one at the end of the first line"),
+        ("a,t\n" + "1,x\n" * 9 + "1\n" + "1,x\n" * 20, "line 11 has 1 cells; expected 2"),
     ],
 )
 def test_every_fault_of_a_csv_is_named_with_its_place(tmp_path, reader, text, problem):

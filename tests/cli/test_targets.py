@@ -119,6 +119,12 @@ def test_numbers_stay_numbers():
             open_network(),
             r"has no value in row 1 \(counted from 0\), 2 such rows.*missing_target = \"drop\"",
         ),
+        (
+            column("1", "-2"),
+            Network([1, 1], seed=0, loss="poisson", output_activation="softplus"),
+            r"'t' is -2 in row 1 .*; Poisson expects targets of 0",
+        ),
+        (column("0.5", "1.5", "2"), Network([1, 1], seed=0, **SIGMOID), "'t' is 1.5 in row 1 .* between 0 and 1"),
         (np.array([b"a"]), Network([1, 2], seed=0, **SOFTMAX), "expected numbers or names of classes"),
         (np.array(["a"]), Network([1, 1], seed=0), "has the text 'a'"),
     ],
