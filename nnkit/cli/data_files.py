@@ -54,6 +54,8 @@ class DataFile:
         Raises:
             DataError: When data are not read from such files.
         """
+        if path.is_dir():
+            raise DataError(f"{path} is a folder; expected a file, .csv, .parquet or .npz")
         compressed = path.suffix.lower() == ".gz"
         suffix = Path(path.stem).suffix.lower() if compressed else path.suffix.lower()
         kinds = {".npz": "npz"} | dict.fromkeys(PARQUET, "parquet")

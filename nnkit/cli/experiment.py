@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import inspect
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -118,6 +119,9 @@ class DataSection:
             if getattr(self, f"{part}_file") is not None and getattr(self.split, part):
                 raise ExperimentError(f"{part}_file and split.{part} are both given; the {part} rows come from one")
 
+        if self.standardize and self.divide_by is not None:
+            raise ExperimentError("standardize and divide_by are both given; standardize alone scales all features")
+
     @delimiter.validator
     def _check_delimiter(self, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value is not None and (not isinstance(value, str) or len(value) != 1):
@@ -210,6 +214,9 @@ class Experiment:
         return self.path.parent / name
 
 
+SECTIONS = {"data": DataSection, "data.split": Split, "output": OutputSection}
+
+
 def setting(text: str) -> tuple[str, Any]:
     """The key and the value of ``"network.seed=3"``: a TOML value, or else text.
 
@@ -246,7 +253,7 @@ def read_experiment(path: Path, text: str | None = None, settings: Mapping[str, 
         text = path.read_text(encoding="utf-8-sig") if text is None else text
         content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"{path} is not a TOML file: {error}{_instead(path)}") from error
+        raise ExperimentError(f"{path} is not a TOML file: {error}{_line(text, error)}{_instead(path)}") from error
     for key, value in (settings or {}).items():
         _replace(content, key, value)
     check_keys(content, ("data", "network", "training", "output"), str(path))
@@ -254,11 +261,14 @@ def read_experiment(path: Path, text: str | None = None, settings: Mapping[str, 
         if name not in content:
             raise ExperimentError(f"{path} has no section [{name}]")
     sections = {name: content.get(name, {}) for name in ("network", "training")}
+    keys = {name: {field.name for field in attrs.fields(cls)} for name, cls in SECTIONS.items()}
     for name, function in (("network", Network.__init__), ("training", Network.fit)):
-        if not isinstance(sections[name], dict):
-            raise ExperimentError(f"{path}: {name} is {sections[name]!r}; expected a section [{name}]")
-        takes = set(inspect.signature(function).parameters) - NOT_IN_FILES
-        check_keys(sections[name], takes | ({"recipe"} if name == "network" else set()), f"{path}: [{name}]")
+        keys[name] = set(inspect.signature(function).parameters) - NOT_IN_FILES
+    keys["network"] |= {"recipe"}
+    for name, section in sections.items():
+        if not isinstance(section, dict):
+            raise ExperimentError(f"{path}: {name} is {section!r}; expected a section [{name}]")
+        check_keys(section, keys[name], f"{path}: [{name}]", keys)
     if not {"layers", "hidden", "recipe"} & set(sections["network"]):
         raise ExperimentError(
             f"{path}: [network] lacks the key 'hidden' (or 'layers', or 'recipe'), for example hidden = [64, 32]"
@@ -270,11 +280,27 @@ def read_experiment(path: Path, text: str | None = None, settings: Mapping[str, 
         path=path,
         text=text,
         settings=dict(settings or {}),
-        data=read_section(DataSection, content["data"], f"{path}: [data]"),
+        data=read_section(DataSection, content["data"], f"{path}: [data]", keys),
         network=sections["network"],
         training=training,
-        output=read_section(OutputSection, content.get("output", {}), f"{path}: [output]"),
+        output=read_section(OutputSection, content.get("output", {}), f"{path}: [output]", keys),
     )
+
+
+def _line(text: str | None, error: ValueError) -> str:
+    """The line that is no TOML, and how values are written."""
+    if text is None:
+        return "; save it as UTF-8"
+    place = re.search(r"at line (\d+)", str(error))
+    lines = text.splitlines()
+    if place is None or int(place[1]) > len(lines):
+        return ""
+    shown = f": {lines[int(place[1]) - 1].strip()!r}"
+    if "Cannot" in str(error):
+        return shown
+    if "\\" in str(error):
+        return f"{shown}. Write paths with /"
+    return f"{shown}. Text stands in quotes, lists in brackets; true and false are in lower case"
 
 
 def _instead(path: Path) -> str:

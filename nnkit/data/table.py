@@ -238,12 +238,13 @@ def _has_gaps(X: Any) -> bool:
         values = np.asanyarray(X)
     except ValueError:  # rows of different lengths
         return False
+    dimensions: int = values.ndim
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        return values.ndim == 2
+        return dimensions == 2
     if values.dtype.names is not None:
-        return values.ndim == 1
+        return dimensions == 1
     gaps: bool = values.dtype.kind == "f" and bool(np.isnan(values).any())
-    return bool(values.ndim == 2 and (gaps or values.dtype.kind in "OUST"))
+    return dimensions == 2 and (gaps or values.dtype.kind in "OUST")
 
 
 def as_column(series: Any) -> Column:

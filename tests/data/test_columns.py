@@ -212,8 +212,16 @@ def test_what_is_done_with_each_column_is_listed():
         ({"when": ["31.12.2024", "01.01.2025"]}, "auto", r"declare \"date\(format='%d.%m.%Y'\)\", or \"drop\""),
         ({"when": ["01/02/2024 10:30"]}, "auto", r"'%m/%d/%Y %H:%M'\)\", or \"date\(format='%d/%m/%Y %H:%M'\)\""),
         ({"when": ["5 Jan 2024"] * 3}, "auto", r"For example: columns=\{'when': \"date\(format='%d %b %Y'\)\"\}"),
-        ({"age": ["1", "2", "?", "3"]}, "auto", r"'age' has numbers, and '\?' in row 2 \(counted from 0\): .* missing = \[\"\?\"\]"),
-        ({"age": ["1,5", "2,5", "-", "n", "3,5", "4"]}, "auto", "'age' has numbers, and '-', 'n' in 2 rows, the first in row 2 "),
+        (
+            {"age": ["1", "2", "?", "3"]},
+            "auto",
+            r"'age' has numbers, and '\?' in row 2 \(counted from 0\): .* missing = \[\"\?\"\]",
+        ),
+        (
+            {"age": ["1,5", "2,5", "-", "n", "3,5", "4"]},
+            "auto",
+            "'age' has numbers, and '-', 'n' in 2 rows, the first in row 2 ",
+        ),
         ({"price": ["$1,000.50", "$2.10", "$3"]}, "auto", "numbers are written as 1234.5, without signs"),
         ({"a": np.ones((4, 2))}, "auto", r"X: column 'a' has the shape \(4, 2\); expected one value a row"),
         (

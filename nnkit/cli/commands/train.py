@@ -99,6 +99,8 @@ def command(context: click.Context, /, *, file: Path | None, resumed: Path | Non
         except NNKitError as error:
             if samples.validation is None and "'val_" in str(error):
                 error.add_note("in an experiment, rows to validate on come from [data.split] validation = 0.2")
+            if any(key.removesuffix("s") in str(error) for key in experiment.training):
+                error.add_note(f"in [training] of {experiment.path}")
             raise
         finally:
             bar.close()
