@@ -45,7 +45,6 @@ ELSEWHERE = {
     "validation_fraction": "write [data.split] validation = 0.2",
     "test_size": "write [data.split] test = 0.2",
     "test_split": "write [data.split] test = 0.2",
-    "early_stopping": 'write [training] callbacks = ["early_stopping"], and [data.split] validation = 0.2',
 }
 """Keys that people write, and what they mean in an experiment."""
 
