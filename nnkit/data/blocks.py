@@ -128,6 +128,8 @@ class RowBlocks:
         if not is_sparse(X):
             refuse_foreign(X, self.name)
             X = X if is_frame(X) else np.asarray(X)
+        if not X.shape:
+            raise ShapeError(f"{self.name}[{start}:{stop}] has no rows; expected {stop - start} of them")
         y = None if self.target is None else self.target[start:stop]
         if y is not None and not isinstance(y, Labels) and not is_frame(y):
             refuse_foreign(y, "y")
@@ -162,7 +164,7 @@ class StreamBlocks:
     _count: int = attrs.field(default=0, init=False)
     _rows: int = attrs.field(default=0, init=False)
     _left: Block | None = attrs.field(default=None, init=False)
-    _form: tuple[int, int] | None = attrs.field(default=None, init=False)
+    _form: tuple[int, int, tuple[int, ...]] | None = attrs.field(default=None, init=False)
 
     seekable = False
 
@@ -225,6 +227,8 @@ class StreamBlocks:
 
     def _checked(self, item: Any) -> Block:
         parts = tuple(item) if isinstance(item, (tuple, list)) else (item,)
+        while len(parts) > 1 and parts[-1] is None:
+            parts = parts[:-1]
         where = f"item {self._count} of the stream"
         if not 1 <= len(parts) <= 3:
             raise DataError(f"{where} has {len(parts)} parts; expected (X, y) or (X, y, sample_weight)")
@@ -235,10 +239,6 @@ class StreamBlocks:
             X = as_matrix(parts[0], self.name, columns, self.description, empty=True)[0]
         except (DataError, ShapeError) as error:
             raise type(error)(f"{where}: {error}") from error
-        form = X.shape[1], len(parts)
-        if self._form is not None and form != self._form:
-            raise DataError(f"{where} has {len(parts)} parts; those before had {self._form[1]}")
-        self._form = form
         rest: list[Array | None] = [None, None]
         for place, values in enumerate(parts[1:]):
             name = ("y", "sample_weight")[place]
@@ -246,6 +246,13 @@ class StreamBlocks:
             rest[place] = array = np.asarray(values)
             if array.ndim == 0 or len(array) != len(X):
                 raise ShapeError(f"{where}: {name} has shape {array.shape} and {self.name} has {len(X)} rows")
+        form = X.shape[1], len(parts), () if rest[0] is None else rest[0].shape[1:]
+        if self._form is not None and form != self._form:
+            _, count, shape = self._form
+            if len(parts) != count:
+                raise DataError(f"{where} has {len(parts)} parts; those before had {count}")
+            raise ShapeError(f"{where}: y has the shape {('N', *form[2])}; those before had {('N', *shape)}")
+        self._form = form
         return X, rest[0], rest[1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 import attrs
@@ -55,6 +56,10 @@ def prepared_fit(
     if source is not None:
         return _prepare_source(network, source, options, window, steps_per_epoch)
     if y is None:
+        if isinstance(X, Iterator):
+            raise DataError(
+                f"fit was passed {brief(X)}, which can be read once: pass Stream(f) with a function f that makes it"
+            )
         raise DataError("fit was passed inputs without targets; pass y")
     return prepare(network, (cast("DataLike", X), y, sample_weight), options)
 

@@ -257,6 +257,13 @@ class Shrinking(Stored):
         return self.values[rows] if self.reads < 12 else self.values[: N - 50][rows]
 
 
+class Nothing(Stored):
+    """An array whose slices are lost."""
+
+    def __getitem__(self, rows):
+        return None
+
+
 REFUSED = {
     "an iterator instead of a function": (lambda: Stream(iter([(X, Y)])), "expected a function that begins a new"),
     "an exhausted iterator": (exhausted, "begin a new one each time"),
@@ -268,6 +275,12 @@ REFUSED = {
         lambda: items((X, Y), (X[:, :3], Y)),
         "item 2 of the stream: X has 3 columns; this network takes 5",
     ),
+    "targets of another width": (
+        lambda: items((X, Y), (X, np.column_stack([Y, Y]))),
+        r"item 2 of the stream: y has the shape \('N', 2\); those before had \('N',\)",
+    ),
+    "no targets": (lambda: items((X, None)), "inputs without targets"),
+    "rows that are nothing": (lambda: Rows(Nothing(X), Y), r"X\[0:64\] has no rows; expected 64 of them"),
     "unequal lengths": (lambda: items((X, Y[:-1])), r"y has shape \(499,\) and X has 500 rows"),
     "text": (lambda: items((X.astype(str), Y)), "item 1 of the stream: X holds values of dtype"),
     "samples that are not there": (lambda: stream(X, Y, samples=N + 1), "X ended after 500 rows"),
@@ -296,6 +309,18 @@ REFUSED = {
 def test_a_source_that_cannot_be_used_is_refused(make, words):
     with pytest.raises(NNKitError, match=words):
         nnkit.Network([None, 4, 1], seed=0).fit(make(), epochs=2, window=100)
+
+
+def test_a_generator_is_refused_with_the_function_to_pass():
+    with pytest.raises(DataError, match=r"can be read once: pass Stream\(f\)"):
+        regressor().fit((X, Y) for _ in range(2))
+
+
+def test_weights_that_are_none_are_no_weights():
+    networks = regressor(), regressor()
+    for network, part in zip(networks, [(X, Y), (X, Y, None)], strict=True):
+        network.fit(items(part), epochs=1)
+    np.testing.assert_array_equal(networks[0].parameters, networks[1].parameters)
 
 
 def labels_of(first, later):
