@@ -15,12 +15,13 @@ from nnkit.core.evaluation import judged
 from nnkit.core.model import Model
 from nnkit.data.arrays import DataLike
 from nnkit.data.labels import predicted_labels
+from nnkit.data.sources import Rows, Stream
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError, FileFormatError
 from nnkit.files import container
 from nnkit.inference.fitted import metrics_of
 from nnkit.inference.intervals import Intervals
-from nnkit.interfaces import COMBINE, MetricValue, PartSpec
+from nnkit.interfaces import COMBINE, MetricValue, PartSpec, Shards
 from nnkit.many.calibration import LeftOut, Limits
 from nnkit.network.network import Network
 
@@ -101,6 +102,10 @@ class Ensemble:
         Raises:
             DataError: When ``X`` cannot be used.
         """
+        if isinstance(X, Rows | Stream | Shards):
+            raise DataError(
+                f"X is not in memory ({type(X).__name__}), and an ensemble predicts arrays: predict some rows at a time"
+            )
         return np.stack([network.predict(X) for network in self.networks])
 
     def predict(self, X: DataLike, *, labels: bool = False, point: bool = False) -> Array:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor, as_completed
 from contextvars import copy_context
+from pickle import PicklingError
 from typing import Any, Literal, Protocol, TypeAlias, final
 
 import attrs
@@ -22,7 +23,7 @@ from nnkit.data.sources import SourceLike, as_source
 from nnkit.errors import DataError, MissingExtraError, NNKitError, brief
 from nnkit.interfaces import Callback
 from nnkit.many.ensemble import Ensemble
-from nnkit.many.rows import fold_rows, rows_of
+from nnkit.many.rows import checked_fold, fold_rows, rows_of
 from nnkit.network.network import Network
 
 __all__ = ["Fit", "Fits", "Task", "fit_many", "results"]
@@ -118,7 +119,7 @@ class Fits:
         """The ensemble of the ``count`` best networks, by default of all; its notes have the table.
 
         Raises:
-            DataError: When there are fewer than two.
+            DataError: When there are none.
         """
         networks = list(self.networks.values()) if count is None and by is None else self.ranked(by)
         return Ensemble(networks[:count], notes={"table": self.table})
@@ -176,7 +177,7 @@ def fit_many(
         >>> [row["name"] for row in fits.table], fits.best().step
         (['4 units', '8 units'], 40)
     """
-    tasks = _tasks(_named(networks), None if seeds is None else list(seeds), folds, X, y, sample_weight, options)
+    tasks = _tasks(_named(networks), None if seeds is None else _distinct(seeds), folds, X, y, sample_weight, options)
     if len(tasks) > 1:
         _refuse_one_file(options.get("callbacks", ()))
     if not isinstance(jobs, int) or isinstance(jobs, bool) or (jobs < 1 and jobs != -1):
@@ -226,11 +227,24 @@ def failed(name: str, error: BaseException, seconds: float = 0.0) -> Fit:
 def _named(networks: Network | Sequence[Network] | Mapping[str, Network]) -> dict[str, Network]:
     if isinstance(networks, Network):
         networks = [networks]
-    named = dict(networks) if isinstance(networks, Mapping) else {f"{n}": one for n, one in enumerate(networks)}
-    wrong = next((one for one in named.values() if not isinstance(one, Network)), None)
+    pairs = networks.items() if isinstance(networks, Mapping) else enumerate(networks)
+    named = {f"{name}": network for name, network in pairs}
+    wrong = next((network for network in named.values() if not isinstance(network, Network)), None)
     if wrong is not None or not named:
         raise DataError(f"fit_many was passed {brief(networks if wrong is None else wrong)}; expected networks")
     return named
+
+
+def _distinct(seeds: object) -> list[Any]:
+    """The seeds, each of which stands once.
+
+    Raises:
+        DataError: When there are none, or one stands twice.
+    """
+    every = list(seeds) if isinstance(seeds, Iterable) else []
+    if not every or len({f"{seed}" for seed in every}) < len(every):
+        raise DataError(f"seeds is {brief(seeds)}; expected different seeds, such as range(5)")
+    return every
 
 
 def _tasks(
@@ -265,6 +279,7 @@ def _folded(folds: Folds, X: Any, y: Any, sample_weight: Any) -> Iterator[tuple[
     """The name of each fold, and its arguments of ``fit``."""
     rows = X.shape[0] if hasattr(X, "shape") else len(X)
     pairs = fold_rows(positive_integer(folds, "folds", minimum=2), rows, y) if isinstance(folds, int) else folds
+    pairs = [checked_fold(pair, rows) for pair in pairs]
     for number, (training, validation) in enumerate(pairs, start=1):
         held_out = rows_of(X, validation), rows_of(y, validation)
         weights = () if sample_weight is None else (rows_of(sample_weight, validation),)
@@ -335,10 +350,11 @@ def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, Fit]]
             for place, fit in parallel(calls):
                 del waiting[place]
                 yield place, fit
-        except BrokenExecutor as error:
-            if attempt == ATTEMPTS:
+        except (BrokenExecutor, PicklingError) as error:
+            if attempt == ATTEMPTS or isinstance(error, PicklingError):
                 for place, task in waiting.items():
                     yield place, failed(task.name, error)
+                return
             continue
         return
 

@@ -12,9 +12,9 @@ from nnkit.data.frames import is_column, is_frame
 from nnkit.data.labels import Labels
 from nnkit.data.sparse import is_sparse
 from nnkit.data.table import Table
-from nnkit.errors import DataError
+from nnkit.errors import DataError, brief
 
-__all__ = ["fold_rows", "rows_of"]
+__all__ = ["checked_fold", "fold_rows", "rows_of"]
 
 FOLD_STREAM = 4
 
@@ -37,6 +37,21 @@ def fold_rows(folds: int, rows: int, y: Any, seed: int = 0) -> Iterator[tuple[Ar
     for fold in range(folds):
         validation = order[fold::folds]
         yield np.setdiff1d(np.arange(rows), validation), np.sort(validation)
+
+
+def checked_fold(fold: Any, rows: int) -> tuple[IntArray, IntArray]:
+    """Training and validation rows of a fold that was passed, as positions.
+
+    Raises:
+        DataError: When they are something else.
+    """
+    parts = [np.asarray(part) for part in fold] if isinstance(fold, (tuple, list)) else []
+    if len(parts) != 2 or any(
+        part.ndim != 1 or part.dtype.kind not in "iu" or not part.size or not 0 <= part.min() <= part.max() < rows
+        for part in parts
+    ):
+        raise DataError(f"folds has {brief(fold)}; expected (training rows, validation rows), positions below {rows}")
+    return parts[0], parts[1]
 
 
 def rows_of(values: Any, rows: IntArray) -> Any:

@@ -5,6 +5,7 @@ import pickle
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 
 import nnkit
 from nnkit.callbacks.lambda_callback import LambdaCallback
-from nnkit.data import Rows
+from nnkit.data import Rows, Stream
 from nnkit.errors import DataError, FileFormatError, MissingExtraError
 from nnkit.interfaces import Callback
 from nnkit.plugin_control import why_disabled
@@ -223,6 +224,18 @@ REFUSED = {
     ),
     "one fold": (lambda: nnkit.fit_many(sweep(), X, Y, folds=1), "folds is 1; expected an integer, 2 or above"),
     "too many folds": (lambda: nnkit.fit_many(sweep(), X, Y, folds=91), "folds is 91, and there are 90 samples"),
+    "a fold of other rows": (
+        lambda: nnkit.fit_many(sweep(), X, Y, folds=[(range(9), [90])]),
+        r"folds has .*; expected \(training rows, validation rows\), positions below 90",
+    ),
+    "a fold of one part": (lambda: nnkit.fit_many(sweep(), X, Y, folds=[[range(9)]]), "expected .training rows"),
+    "a number of seeds": (lambda: nnkit.fit_many(sweep(), X, Y, seeds=3), r"seeds is 3; expected .* range\(5\)"),
+    "no seeds": (lambda: nnkit.fit_many(sweep(), X, Y, seeds=[]), "expected different seeds"),
+    "a seed twice": (lambda: nnkit.fit_many(sweep(), X, Y, seeds=[1, 1]), "expected different seeds"),
+    "a source for an ensemble": (
+        lambda: nnkit.Ensemble([nnkit.Network([3, 1], seed=0)]).predict(Rows(X)),
+        r"X is not in memory \(Rows\)",
+    ),
     "no jobs": (lambda: nnkit.fit_many(sweep(), X, Y, jobs=0), "jobs is 0"),
     "other workers": (lambda: nnkit.fit_many(sweep(), X, Y, workers="cluster"), "'threads', 'processes'"),
     "no members": (lambda: nnkit.Ensemble([]), "was passed none; expected networks"),
@@ -232,6 +245,23 @@ REFUSED = {
         "differ in inputs: 3 of the first, 2 of number 1",
     ),
 }
+
+
+def test_numbers_are_names():
+    fits = nnkit.fit_many({4: nnkit.Network([3, 1], seed=0)}, X, Y, epochs=1, seeds=[7])
+    assert [row["name"] for row in fits.table] == ["4 seed 7"]
+
+
+def test_data_that_cannot_be_sent_to_processes_are_named_in_the_errors():
+    lock = Lock()
+
+    def unpicklable():
+        with lock:
+            return iter([(X, Y)])
+
+    fits = nnkit.fit_many(sweep(), Stream(unpicklable), epochs=1, jobs=2, workers="processes")
+    assert set(fits.errors) == set(sweep())
+    assert "pickle" in fits.errors["2"]
 
 
 @pytest.mark.parametrize(("call", "words"), REFUSED.values(), ids=REFUSED)
