@@ -19,6 +19,7 @@ class Regularizer(Part):
         kinks: Values of a weight where the gradient jumps.
         linear_in_strength: Twice the strength (every field called ``strength`` or ``l1``, ``l2`` …)
             gives twice the value.
+        zero_at_zero: Weights of zero cost nothing; ``False`` for a distance from something else.
     """
 
     __slots__ = ()
@@ -26,10 +27,11 @@ class Regularizer(Part):
     kind = "regularizer"
     kinks: ClassVar[tuple[float, ...]] = ()
     linear_in_strength: ClassVar[bool] = True
+    zero_at_zero: ClassVar[bool] = True
 
     @abstractmethod
     def value(self, weights: Array) -> float:
-        """The price of ``weights``; 0 for zero weights."""
+        """The price of ``weights``; 0 for zero weights, unless ``zero_at_zero`` is ``False``."""
 
     @abstractmethod
     def gradient(self, weights: Array) -> Array:

@@ -32,6 +32,8 @@ def shown(value: Any, limit: int = 24) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, np.ndarray):
+        if not value.size:
+            return f"array of shape {value.shape}"
         if value.size > limit:
             head = ", ".join(repr(item) for item in value.reshape(-1)[:4].tolist())
             return f"array of shape {value.shape} beginning {head}, …"

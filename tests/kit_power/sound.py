@@ -472,6 +472,18 @@ class Center(Layer):
 
 
 @attrs.frozen(kw_only=True)
+class Drift(Center):
+    """subtracts the running mean in training, too."""
+
+    def forward(self, parameters, x, *, training, rng):
+        super().forward(parameters, x, training=training, rng=rng)
+        return x - parameters["mean"], training
+
+    def backward(self, parameters, cache, grad):
+        return (grad - grad.dtype.type(self.momentum) * grad.mean(axis=0) if cache else grad.copy()), {}
+
+
+@attrs.frozen(kw_only=True)
 class Error(Metric):
     bounds = (0.0, np.inf)
     higher_is_better = False
@@ -540,6 +552,25 @@ class Ridge(Regularizer):
 
     def residual(self, weights):
         return weights.dtype.type(np.sqrt(self.strength)) * weights
+
+
+@attrs.frozen(kw_only=True)
+class Frame(Regularizer):
+    """``strength sum (W^T W - I)^2``: columns that are orthonormal cost nothing, zeros do."""
+
+    zero_at_zero = False
+    strength: float = real(0.01, ge=0.0)
+
+    def excess(self, weights):
+        w = weights.reshape(len(weights), int(np.prod(weights.shape[1:])))
+        return w, w.T @ w - np.eye(w.shape[1], dtype=w.dtype)
+
+    def value(self, weights):
+        return float(self.strength * (self.excess(weights)[1] ** 2).sum())
+
+    def gradient(self, weights):
+        w, excess = self.excess(weights)
+        return (w.dtype.type(4 * self.strength) * (w @ excess)).reshape(weights.shape)
 
 
 @attrs.frozen(kw_only=True)
@@ -782,5 +813,5 @@ class Sparse(Line):
 
 SOUND = (
     Wave, Snake, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Compiled, Labels, Plain, Moments, Bounded, Resilient, Bell, Box, Level, Line, Mask,
-    Center, Error, Hits, Fall, Ridge, Lasso, Patience, Damped, Kept, Masked, Coupled, Averaged, Conv, Projection, Pruned, Sparse,
+    Center, Drift, Error, Hits, Fall, Ridge, Frame, Lasso, Patience, Damped, Kept, Masked, Coupled, Averaged, Conv, Projection, Pruned, Sparse,
 )  # fmt: skip

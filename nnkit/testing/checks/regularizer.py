@@ -94,12 +94,13 @@ _shapes = Inputs(("shape",), [(shape,) for shape in SHAPES])
 def zero_at_zero(subject: Subject, part: Any, shape: tuple[int, ...]) -> None:
     """Weights of zero cost nothing; a constant would be shown as loss.
 
-    Remove the constant; the gradient at zero is zero unless zero is a declared kink.
+    Remove the constant, or set `zero_at_zero = False` for a distance from something else than zero.
     """
     w = np.zeros(shape, dtype=subject.dtype)
     with silent("for zero weights it"):
         value, gradient = part.value(w), part.gradient(w)
-    require(value == 0.0, "value of zero weights is not zero", got=value, expected=0.0)
+    zero = value == 0.0 or not subject.trait("zero_at_zero")
+    require(zero, "value of zero weights is not zero", got=value, expected=0.0)
     require(np.isfinite(gradient).all(), "gradient of zero weights is not finite", got=gradient)
 
 

@@ -142,6 +142,7 @@ def _on_rows(
 ) -> tuple[Mapping[str, Array], dict[str, Any], list[str]]:
     """The arguments cut to some rows, the leaves of the result on them, and the warnings."""
     arguments = {n: (a[rows] if n in call.rows else a).copy() for n, a in call.arrays.items()}
+    show(arguments)
     with quiet() as noted:
         result = dict(leaves(call.run(part, {n: a.copy() for n, a in arguments.items()})))
     return arguments, result, noted.warned

@@ -122,9 +122,10 @@ def all_per_parameter(subject: Subject, optimizer: Any) -> None:
     """
     listed = optimizer.per_parameter
     for path, value, size in _arrays(subject):
-        unlisted = value.shape == (size,) and path.split("'")[-2] not in listed
+        name = path.split("'")[-2]
+        unlisted = value.shape == (size,) and name not in listed
         message = f"{path} has one element for each parameter and is not in per_parameter"
-        require(not unlisted, message, got=listed)
+        require(not unlisted, message, got=f"per_parameter = {listed}", expected=f"per_parameter with {name!r}")
 
 
 @check("OPT-028/evaluation", needs=needs_offer("evaluation"), scope="variant")
