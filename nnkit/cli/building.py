@@ -17,12 +17,13 @@ from nnkit.cli.experiment import DataSection, Experiment
 from nnkit.cli.sections import ExperimentError
 from nnkit.cli.tables import Content, read_table
 from nnkit.cli.targets import TargetLike, class_codes, numeric_targets, targets_of, without_missing_targets
+from nnkit.data.arrays import check_finite
 from nnkit.data.column_request import checked_request
 from nnkit.data.column_rules import Categorical, Number
 from nnkit.data.columns import ColumnPlan
 from nnkit.data.frames import NamedColumns
 from nnkit.data.labels import Labels
-from nnkit.data.table import Table, Words
+from nnkit.data.table import Table, Words, as_table
 from nnkit.errors import DataError, NNKitError, TrainingWarning, warn
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ def read_rows(experiment: Experiment, file: str, network: Network, like: Content
         raise ExperimentError(
             f"{experiment.path}: [data] names {file!r}; {error.filename}: {error.strerror}. {advice}"
         ) from error
+    if not isinstance(content.X, Table) and data.columns is not None:
+        content = attrs.evolve(content, X=attrs.evolve(as_table(content.X, content.source), source=content.source))
     if like is None:
         _warn_of_index(content, data)
     return without_missing_targets(content) if data.missing_target == "drop" else content
@@ -183,7 +186,7 @@ def build_network(experiment: Experiment, **more: Any) -> Network:
         scaling.append({"name": DEFAULTS["divided_inputs"], "scale": 1.0 / experiment.data.divide_by})
     if _standardizes(experiment):
         scaling.append(DEFAULTS["standardized_inputs"])
-    if not experiment.data.file.lower().endswith(".npz"):
+    if experiment.data.columns is not None or not experiment.data.file.lower().endswith(".npz"):
         settings["columns"] = experiment.data.plan
     try:
         if hidden is None:
@@ -315,6 +318,8 @@ def learn_plan(experiment: Experiment, samples: Samples, network: Network) -> Co
             plan.check(content.X)
             if isinstance(content.X, Table) and network.composition.dtype == np.float32:
                 _check_float32(plan, content.X)
+    elif not isinstance(X, Table):
+        _check_arrays(samples)
     columns = X.shape[1] if plan is None else len(plan.outputs)
     if network.inputs not in {None, columns}:
         features = f"{columns} features" if plan is None else f"{columns} inputs from {len(plan.columns)} columns"
@@ -323,6 +328,21 @@ def learn_plan(experiment: Experiment, samples: Samples, network: Network) -> Co
             " hidden = [...] instead of layers needs no number of inputs"
         )
     return plan
+
+
+def _check_arrays(samples: Samples) -> None:
+    """Refuse numbers that are not finite.
+
+    Raises:
+        DataError: Names the first, by its place in the file.
+    """
+    parts = [part for part in (samples.train, samples.validation, samples.test) if part is not None]
+    for content in {id(part.content): part.content for part in parts}.values():
+        try:
+            check_finite(np.asarray(content.X), f"{content.source}: X")
+        except DataError as error:
+            error.add_note('or state columns = "auto" in [data], which replaces missing values')
+            raise
 
 
 def _check_float32(plan: ColumnPlan, table: Table) -> None:

@@ -77,7 +77,8 @@ class DataSection:
         y: The array of targets in an ``.npz``.
         target: The target column (or columns) of a table; the last one when left out.
         features: The feature columns of a table; all others when left out.
-        columns: ``"auto"``, or the rules of some columns of a table by name: what becomes of them as inputs.
+        columns: ``"auto"``, or the rules of some columns of a table by name: what becomes of them as inputs. ``None``
+            is ``"auto"`` for tables; the numbers of an ``.npz`` are used as they are.
         categories: Columns of features whose values are categories, also where they are numbers.
         delimiter: What separates the cells of a ``.csv``; detected when left out.
         encoding: How tables of text are encoded that are not UTF-8.
@@ -99,7 +100,7 @@ class DataSection:
     y: str = _text(default="y")
     target: str | list[str] | None = _texts()
     features: list[str] | None = _texts(several=True)
-    columns: ColumnsLike = attrs.field(default=AUTO)
+    columns: ColumnsLike | None = attrs.field(default=None)
     categories: list[str] | None = _texts(several=True)
     delimiter: str | None = attrs.field(default=None)
     encoding: str | None = attrs.field(default=None)
@@ -144,7 +145,7 @@ class DataSection:
     @columns.validator
     def _check_columns(self, attribute: attrs.Attribute[Any], value: Any) -> None:
         try:
-            declared = checked_request(value)
+            declared = checked_request(AUTO if value is None else value)
         except SpecError as error:
             raise ExperimentError(str(error)) from error
         both = sorted(set(declared) & set(self.categories or ()))

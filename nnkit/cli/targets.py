@@ -12,6 +12,7 @@ import numpy as np
 from nnkit.arrays import Array, IntArray
 from nnkit.cli.tables import Content
 from nnkit.cli.text_layout import number_of
+from nnkit.data.arrays import check_finite
 from nnkit.data.column_values import BOOLEANS, as_words, is_missing
 from nnkit.data.frames import NamedColumns
 from nnkit.data.labels import Labels
@@ -131,6 +132,8 @@ def _of_array(y: Array, network: Network, source: str) -> TargetLike:
         raise _no_numbers(f"{source}: the target has the text {str(y.reshape(-1)[0])!r}", network)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
+    if y.dtype.kind == "f" and ("loss" in network.composition.deferred or not network.loss.missing_targets):
+        check_finite(y, f"{source}: y")
     if numeric_targets(network) or y.ndim != 1 or y.dtype.kind == "f":
         return y
     return _counted(Labels.of(y, source), network)

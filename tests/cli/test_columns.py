@@ -469,3 +469,26 @@ def test_files_of_another_kind_are_answered_with_what_to_do(folder):
         "train", "e.toml", "--set", 'training.callbacks=["early_stopping"]', "--set", "data.split.validation=0.0"
     )
     assert "rows to validate on come from [data.split] validation = 0.2" in shown.stderr
+
+
+def test_arrays_with_missing_values_are_named_by_their_place_or_planned(folder):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    y = X @ [1.0, -2.0, 0.5]
+    X[::9, 1] = np.nan
+    np.savez("rows.npz", X=X, y=y)
+    (folder / "rows.toml").write_text(
+        '[data]\nfile = "rows.npz"\n[network]\nhidden = [4]\nseed = 0\n[output]\nmodel = "m.npz"'
+    )
+    shown = run("train", "rows.toml")
+    assert (1, "") == (shown.exit_code, shown.stdout)
+    assert "rows.npz: X[0, 1] is nan (9 such values)" in shown.stderr
+    advice = re.search(r"state (\w+) = \"(\w+)\" in \[(\w+)\]", shown.stderr).groups()
+    shown = run("train", "rows.toml", "--set", "{2}.{0}={1}".format(*advice))
+    assert (0, "") == (shown.exit_code, shown.stderr)
+    assert re.search(r"^1 +number +2 +\d missing", shown.stdout, re.MULTILINE)
+    network = Network.load("m.npz")
+    predicted = [float(line) for line in run("predict", "m.npz", "rows.npz").stdout.splitlines()[1:]]
+    np.testing.assert_allclose(predicted, network.predict(X)[:, 0], rtol=1e-12)
+    np.savez("rows.npz", X=np.nan_to_num(X), y=np.where(np.arange(80) == 7, np.inf, y))
+    assert "rows.npz: y[7] is inf (1 such values)" in run("train", "rows.toml").stderr
