@@ -62,6 +62,8 @@ class Labels:
             missing = [row for row, item in enumerate(values.tolist()) if _is_missing(item)]
             _refuse_missing(missing, name)
             _refuse_several_types(values.tolist(), name)
+        elif values.dtype.kind == "f":
+            _refuse_missing(np.flatnonzero(np.isnan(values)).tolist(), name)
         try:
             distinct, codes = np.unique(values, return_inverse=True)
         except TypeError as error:
@@ -184,7 +186,8 @@ def column_of(y: Any, name: str) -> Array | Labels:
     refuse_foreign(y, name)
     if is_frame(y):
         y = only_column(y)
-    categories = getattr(getattr(y, "dtype", None), "categories", None) if is_column(y) else None
+    coded = is_column(y) or hasattr(y, "codes")
+    categories = getattr(getattr(y, "dtype", None), "categories", None) if coded else None
     if categories is not None:
         codes = np.asarray(getattr(y, "cat", y).codes, dtype=np.intp)
         distinct = np.asarray(categories).tolist()
@@ -258,4 +261,5 @@ def _label(value: Any, name: str) -> Label:
         return value.decode(errors="backslashreplace")
     if isinstance(value, (bool, int, str)) or (isinstance(value, float) and value.is_integer()):
         return str(value) if isinstance(value, str) else value
-    raise DataError(f"{name} has the value {value!r}; {EXPECTED}")
+    advice = "" if isinstance(value, float) else f": convert them, for example [str(label) for label in {name}]"
+    raise DataError(f"{name} has the value {value!r}; {EXPECTED}{advice}")

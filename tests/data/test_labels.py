@@ -3,6 +3,8 @@
 import copy
 import io
 import pickle
+import re
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -388,3 +390,29 @@ def test_balanced_classes_count_a_row_by_its_weight():
     weighted.fit(X, CODES, sample_weight=weight, **settings)
     repeated.fit(np.repeat(X, weight.astype(int), axis=0), np.repeat(CODES, weight.astype(int)), **settings)
     np.testing.assert_allclose(weighted.parameters, repeated.parameters, rtol=1e-9)
+
+
+def test_declared_categories_keep_their_order_without_a_series():
+    y = pd.Categorical(["low", "high", "mid", "low"], categories=["low", "mid", "high"])
+    net = nnkit.Network(hidden=[2], task="multiclass", seed=0)
+    net.fit(np.eye(4), y, epochs=1)
+    assert ("low", "mid", "high") == net.classes
+
+
+@pytest.mark.parametrize(
+    ("y", "problem"),
+    [
+        (np.array([0.0, np.nan, 1.0, 2.0]), r"y\[1\] is missing \(1 such labels\); drop those rows"),
+        (
+            [date(2020, 1, day) for day in (1, 2, 1, 2)],
+            r"y has the value datetime.date.*: convert them, .*(\[str.*\])$",
+        ),
+    ],
+)
+def test_what_is_no_label_is_refused_with_what_to_do(y, problem):
+    net = nnkit.Network(hidden=[2], task="multiclass", seed=0)
+    with pytest.raises(DataError, match=problem) as raised:
+        net.fit(np.eye(4), y, epochs=1)
+    for advice in re.search(problem, str(raised.value)).groups():
+        net.fit(np.eye(4), eval(advice, {"y": y}), epochs=1)
+        assert ("2020-01-01", "2020-01-02") == net.classes
