@@ -132,6 +132,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.recipe is not None
         tags.target_tags.multi_output = True
         return tags
 
@@ -303,6 +304,10 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         """Whether the column plan of a recipe reads ``X`` as it is: a frame, whatever its columns hold."""
         return self.recipe is not None and is_frame(X)
 
+    def _finite(self) -> bool | str:
+        """What scikit-learn checks of arrays: a recipe replaces missing values."""
+        return True if self.recipe is None else "allow-nan"
+
     def _epochs(self) -> int:
         return int(check_scalar(self.max_iter, "max_iter", Integral, min_val=1))
 
@@ -327,6 +332,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
             dtype=(np.float64, np.float32),
             multi_output=True,
             y_numeric=is_regressor(self),
+            ensure_all_finite=self._finite(),
         )
         return x, column_or_1d(target, warn=True) if target.ndim == 2 and target.shape[1] == 1 else target
 
@@ -376,7 +382,14 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         if self._reads_frame(X):
             validate_data(self, X, reset=False, skip_check_array=True)
             return cast("Array", X)
-        x: Array = validate_data(self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32))
+        x: Array = validate_data(
+            self,
+            X,
+            reset=False,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            ensure_all_finite=self._finite(),
+        )
         return x
 
 

@@ -51,6 +51,16 @@ def test_a_classifier_by_recipe():
     assert np.isfinite(cross_val_score(NetworkClassifier(**SHORT), X, LABELS, cv=2)).all()
 
 
+def test_an_array_with_missing_values_is_read_as_a_frame_with_them_is():
+    gaps = np.where(X > 1.5, np.nan, X)
+    models = [NetworkRegressor(**SHORT).fit(rows, Y) for rows in (gaps, pd.DataFrame(gaps))]
+    np.testing.assert_array_equal(models[0].predict(gaps), models[1].predict(pd.DataFrame(gaps)))
+    with pytest.raises(ValueError, match="infinity|inf"):
+        NetworkRegressor(**SHORT).fit(np.where(X > 1.5, np.inf, X), Y)
+    with pytest.raises(ValueError, match="NaN"):
+        NetworkRegressor(max_iter=2).fit(gaps, Y)
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_members_without_a_recipe_are_the_networks_of_their_seeds(early_stopping):
     arguments = {"max_iter": 3, "early_stopping": early_stopping}
