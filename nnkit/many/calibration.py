@@ -159,4 +159,4 @@ class Limits:
 def _rows(rows: Array) -> str:
     if len(rows) == 1:
         return row_name(rows[0])
-    return f"{len(rows)} rows ({listed(map(str, rows.tolist()))}, counted from 0)"
+    return f"{len(rows)} rows ({listed(map(str, rows.tolist()))}; counted from 0)"

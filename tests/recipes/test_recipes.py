@@ -271,7 +271,7 @@ def test_fitnet_ends_at_its_largest_evidence_and_holds_far_predictions():
     np.testing.assert_array_equal(model.predict(x), np.median(model.members(x), axis=0))
     assert all("log_evidence has not improved" in row["stopped"] for row in model.notes["table"])
     far = x[:2] * 1e6
-    with pytest.warns(TrainingWarning, match=r"inputs of 2 rows \(0, 1\) are far outside"):
+    with pytest.warns(TrainingWarning, match=r"inputs of 2 rows \(0, 1; counted from 0\) are far outside"):
         held = model.predict(far)
     reach = y.max() - y.min()
     assert (y.min() - reach <= held).all()
