@@ -46,8 +46,8 @@ def limited():
 
 ENSEMBLES = {
     "mean, float32": lambda: nnkit.fit_recipe("tabular", X, Y, seed=0, members=3, epochs=5, hidden=[5]),
-    "median of five": lambda: nnkit.fit_recipe("fitnet(units=3)", X, Y, seed=0, epochs=5),
-    "median of two": lambda: nnkit.fit_recipe("fitnet(units=3)", X, Y, seed=0, members=2, epochs=5),
+    "median of five": lambda: nnkit.fit_recipe("fitnet(units=3)", X, Y, seed=0, epochs=5, combine="median"),
+    "median of two": lambda: nnkit.fit_recipe("fitnet(units=3)", X, Y, seed=0, members=2, epochs=5, combine="median"),
     "classes": lambda: nnkit.fit_recipe("tabular", X, SPECIES, seed=0, members=3, epochs=5, hidden=[5]),
     "log-probabilities": log_probabilities,
     "at the bounds": limited,
