@@ -15,7 +15,7 @@ import numpy as np
 from nnkit.core.evaluation import evaluate
 from nnkit.core.interrupt import InterruptGuard
 from nnkit.core.model import Model
-from nnkit.core.state import ONCE_A_RUN, Pending
+from nnkit.core.state import ONCE_A_RUN, Pending, nothing
 from nnkit.core.view import CallbackView, Run
 from nnkit.errors import DataError, TrainingWarning, brief, warn
 from nnkit.interfaces import Callback
@@ -79,7 +79,7 @@ def train(
             run.state.stopped = run.stop_reason
             loop.notify("on_train_end")
         finally:
-            run.state.before_save = _nothing
+            run.state.before_save = nothing
     if interrupt.requested:
         raise KeyboardInterrupt(
             f"training stopped after {engine.position()}; the network is consistent: "
@@ -239,10 +239,6 @@ class Loop:
                 f"the loss is {loss} after epoch {state.epoch}: {run.advice}{self._engine.nonfinite_hint}",
                 TrainingWarning,
             )
-
-
-def _nothing() -> None:
-    """What precedes a save outside of a run."""
 
 
 def _handlers(

@@ -5,6 +5,7 @@ A run is one call of ``fit`` and its resumptions.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
@@ -16,7 +17,7 @@ from nnkit.core.order import Sampling
 from nnkit.core.trained import START, STEPS, TRAINED
 from nnkit.errors import DataError, brief
 
-__all__ = ["ONCE_A_RUN", "Pending", "Plan", "TrainingState"]
+__all__ = ["ONCE_A_RUN", "Pending", "Plan", "TrainingState", "nothing"]
 
 ONCE_A_RUN: Final = ("on_epoch_begin", "on_batch_end", "on_epoch_end")
 """The events that a resumed run does not repeat."""
@@ -25,6 +26,10 @@ NOISE_STREAM: Final = 2
 COUNT_LIMIT: Final = 1 << 53
 BATCH_SERIES: Final = ("batch_step", "batch_loss")
 """The series of the history that have one value a batch, not one an epoch."""
+
+
+def nothing() -> None:
+    """What precedes a save outside of a run."""
 
 
 @attrs.frozen(kw_only=True)
@@ -76,6 +81,11 @@ class Plan:
     def batches(self) -> int:
         """Batches of one epoch."""
         return -(-self.samples // self.batch_size)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all batches of one epoch together."""
+        return self.batches * self.batch_size if self.sampling == "random_batch" else self.samples
 
     @property
     def batch_sizes(self) -> IntArray:
@@ -165,13 +175,18 @@ class TrainingState:
     archive: dict[str, Any] = attrs.field(factory=dict)
     stopped: str | None = None
     adapted: bool = False
-    before_save: Callable[[], None] = attrs.field(default=lambda: None, eq=False, repr=False)
+    before_save: Callable[[], None] = attrs.field(default=nothing, eq=False, repr=False)
 
     @classmethod
     def new(cls, parameters: Array, buffers: Array, entropy: int) -> TrainingState:
         """The state before the first step."""
         noise = np.random.default_rng([entropy, NOISE_STREAM])
         return cls(parameters=parameters, buffers=buffers, entropy=entropy, noise=noise)
+
+    def __copy__(self) -> TrainingState:
+        """Another training that goes on from here: it shares no array with this one."""
+        self.before_save()
+        return copy.deepcopy(attrs.evolve(self, before_save=nothing))
 
     def assign(self, parameters: Array) -> None:
         """Set the parameters, also as those that a resumed run goes on with."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -20,8 +21,8 @@ __all__ = ["Stored"]
 class Stored(ABC):
     """What can be written to a file, read back, copied and pickled; ``nnkit.Network`` is one.
 
-    A pickle and a copy hold the content of the file, not objects of this library, so they are read
-    across versions as files are.
+    A pickle holds the content of the file, not objects of this library, so it is read across versions as files are.
+    A copy shares the composition, which never changes, and no array.
     """
 
     @staticmethod
@@ -69,6 +70,13 @@ class Stored(ABC):
             MissingProviderError: Names the distribution to install.
         """
         return cls._of(*loading.load(source, cls._compose, overrides, training_state=training_state))
+
+    def __copy__(self) -> Self:
+        composition, model, state, notes = self._contents()
+        return self._of(composition, model, copy.copy(state), copy.deepcopy(notes))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.__copy__()
 
     def __reduce__(self) -> tuple[Any, ...]:
         composition, *_ = contents = self._contents()

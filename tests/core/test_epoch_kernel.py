@@ -1,5 +1,6 @@
 """A kernel that makes many steps a call trains as single steps do, and a run goes on with the one that began it."""
 
+import copy
 import os
 import signal
 
@@ -150,3 +151,16 @@ def test_it_is_not_asked_where_it_cannot_serve(offered):
     Network([3, 4, 1], seed=0).fit(nnkit.data.Rows(X, Y), epochs=1, batch_size=10)
     Network([3, 4, 1], seed=0, optimizer="levenberg_marquardt").fit(X, Y, epochs=1)
     assert offered == []
+
+
+def test_a_copy_goes_on_as_the_network_does_and_shares_no_array():
+    net = fitted()
+    net.notes["rates"] = [0.1]
+    other = copy.deepcopy(net)
+    assert other.to_config() == net.to_config()
+    other.notes["rates"].append(0.2)
+    before = net.parameters.copy()
+    assert_same(fitted(other), fitted(copy.copy(net)))
+    assert np.array_equal(net.parameters, before)
+    assert net.notes == {"rates": [0.1]}
+    assert_same(fitted(net), other)
