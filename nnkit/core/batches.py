@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from nnkit.arrays import Array, IntArray
+from nnkit.arrays import Array
 from nnkit.core.blocks import supply_blocks
 from nnkit.core.closure import bind_closure
 from nnkit.core.feeding import Portion, portions
@@ -173,8 +173,7 @@ class Batches:
 
     def _mean_loss(self) -> float:
         """The mean over the samples of the epoch, each batch with the parameters before its step."""
-        plan = self._run.plan
-        return self._run.state.loss_sum / int(plan.batch_sizes.sum())
+        return self._run.state.loss_sum / self._run.plan.rows
 
     def _step(self, rows: int) -> GradientStep:
         if rows not in self._steps:
@@ -263,13 +262,14 @@ class Batches:
         state, plan = self._run.state, self._run.plan
         listening = loop.listening("on_batch_end")
         sampling: Sampling = plan.sampling  # type: ignore[assignment]
-        order: IntArray = np.arange(plan.samples)
         if self._gathers:
             order = epoch_order(state.entropy, state.epoch, plan.samples, plan.batch_size, sampling)
+        else:
+            order = np.arange(plan.samples)
         rows = plan.batch_size * (1 if listening else most)
-        for start in range(state.batch * plan.batch_size, len(order), rows):
-            indices = order[start : start + rows]
+        for start in range(state.batch * plan.batch_size, plan.rows, rows):
             assert self._many is not None
+            indices = order[start : start + rows]
             total, value = self._many(indices, state.loss_sum)
             made = -(-len(indices) // plan.batch_size)
             state.step, state.batch, state.loss_sum = state.step + made, state.batch + made, total

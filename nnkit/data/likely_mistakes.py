@@ -9,7 +9,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.core.coupling import batch_loss
-from nnkit.core.evaluation import penalty, predict
+from nnkit.core.evaluation import ForwardCache, penalty, predict
 from nnkit.core.model import Model
 from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike, as_array
@@ -97,6 +97,7 @@ class Outcome:
     data: TrainingData
     loss: float
     varied: bool
+    cache: ForwardCache
 
     @classmethod
     def before(cls, model: Model, vectors: Vectors, data: TrainingData) -> Outcome:
@@ -105,12 +106,13 @@ class Outcome:
         rows = np.arange(0, len(x), max(1, len(x) // FOLLOWED))
         own_weight = None if weight is None or not weight[rows].max() > 0 else weight[rows]
         sample = x[rows], target[rows], own_weight
-        loss, varied = _loss_and_variation(model, vectors, sample)
-        return cls(model, sample, loss, varied=varied and _varies(sample[1]))
+        cache = ForwardCache()
+        loss, varied = _loss_and_variation(model, vectors, sample, cache)
+        return cls(model, sample, loss, varied=varied and _varies(sample[1]), cache=cache)
 
     def compare(self, vectors: Vectors, advice: str) -> None:
         """Warn when the loss has grown manyfold or is not finite, or all predictions have become the same."""
-        after, varied = _loss_and_variation(self.model, vectors, self.data)
+        after, varied = _loss_and_variation(self.model, vectors, self.data, self.cache)
         if not math.isfinite(after) or after > GROWN * self.loss > 0:
             message = f"training has made the loss larger, from {self.loss:.3g} to {after:.3g}"
         elif self.varied and not varied:
@@ -127,11 +129,11 @@ def advice_for(optimizer: Optimizer | Solver) -> str:
     return "lower the learning rate (a tenth, and again), scale the inputs, or clip the gradient"
 
 
-def _loss_and_variation(model: Model, vectors: Vectors, data: TrainingData) -> tuple[float, bool]:
+def _loss_and_variation(model: Model, vectors: Vectors, data: TrainingData, cache: ForwardCache) -> tuple[float, bool]:
     """The loss, and whether the predictions differ between samples."""
     x, target, weight = data
     with np.errstate(all="ignore"):
-        prediction = predict(model, vectors, x)
+        prediction = predict(model, vectors, x, cache)
         loss = batch_loss(model.loss, prediction, target, weight)
         return loss + penalty(model, vectors.parameters), _varies(prediction)
 

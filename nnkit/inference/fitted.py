@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast, overload
 
+import numpy as np
+
 from nnkit import registry
 from nnkit.arrays import Array, FloatDType
 from nnkit.core import evaluation, jacobians, trace
@@ -140,7 +142,7 @@ class Fitted(ABC):
         Raises:
             DataError: When ``X`` cannot be used, or labels are asked of a network that predicts none.
         """
-        if isinstance(X, Shards):
+        if type(X) is not np.ndarray and isinstance(X, Shards):
             return of_shards(X, self.model, self._vectors(), labels=labels, point=point)
         return in_windows(
             X, self.model, self.parameters.dtype, lambda x: self._predicted(x, labels=labels, point=point)

@@ -210,7 +210,9 @@ class Fitting:
             stop_reason=state.stopped,
         )
         outcome = Outcome.before(self.model, run.vectors(), self.sample) if state.step == 0 else None
-        compiled = compiled_model(self.model, plain_first=isinstance(self.sample[0], SparseRows))
+        compiled = self.model  # a kernel of many steps needs no compiled parts beside it
+        if self.kernel is None:
+            compiled = compiled_model(self.model, plain_first=isinstance(self.sample[0], SparseRows))
         engine: Engine
         if isinstance(optimizer, Solver):
             engine = Solving(self._objective(compiled), self.model, optimizer, run)
@@ -328,7 +330,7 @@ def concluded(
     state = prepared.built_state()
     check_training(model, optimizer, state)
     vectors = Vectors(state.parameters, None, state.buffers)
-    if state.step == 0:
+    if state.step == 0 and kernel is None:  # a kernel of many steps computes the loss of each row itself
         rows = spread(len(sample[0]))
         check_uncoupled(model.loss, predict(model, vectors, sample[0][rows]), sample[1][rows])
     if metrics:
