@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import NoneType
 from typing import Any, final
 
 import attrs
 import numpy as np
 
-from nnkit.activations.relu import ReLU
-from nnkit.activations.sigmoid import Sigmoid
 from nnkit.activations.softmax import Softmax
-from nnkit.activations.tanh import Tanh
 from nnkit.arrays import Array
 from nnkit.interfaces import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.activation import Activation
@@ -21,29 +17,15 @@ from nnkit.layers.dense import Dense
 from nnkit.layers.dropout import Dropout
 from nnkit.layers.gaussian_noise import GaussianNoise
 from nnkit_numba import blas
-from nnkit_numba.compiling import Kernel, compiled
-from nnkit_numba.elementwise import NONE, SOFTMAX
-from nnkit_numba.kernels import (
-    add_bias,
-    add_bias_relu,
-    sum_rows,
-    through_relu,
-    through_sigmoid,
-    through_tanh,
-)
+from nnkit_numba.compiling import compiled
+from nnkit_numba.elementwise import NONE, RELU, SOFTMAX
+from nnkit_numba.kernels import add_bias
+from nnkit_numba.kernels import backward as backward_kernel
 from nnkit_numba.prediction import PackedLayer, predicting
 from nnkit_numba.row_gradients import write_row_gradients
 from nnkit_numba.same_fields import as_fields_of
 from nnkit_numba.shared_dense import KINDS, bind_shared, worthwhile
 from nnkit_numba.traced_activation import traced_layer
-
-BACKWARD: Mapping[type, Kernel] = {
-    NoneType: sum_rows,
-    ReLU: through_relu,
-    Sigmoid: through_sigmoid,
-    Tanh: through_tanh,
-}
-"""By the activation's class; each reads ``a`` alone, so ``a`` takes the place of ``z``."""
 
 IDENTITIES = (Dropout, GaussianNoise)
 """Layers that return their input in inference."""
@@ -176,7 +158,7 @@ class CompiledDense(Layer):
         bound = None
         if gradients is not None and worthwhile(workspace.rows, inputs, self.units):
             bound = bind_shared(self.activation, parameters, gradients, workspace, needs_grad_x=needs_grad_x)
-        elif gradients is not None and self.use_bias and type(self.activation) in BACKWARD:
+        elif gradients is not None and self.use_bias and type(self.activation) in KINDS:
             grad_x = workspace.take("grad_x", inputs) if needs_grad_x else None
             z = workspace.take("z", self.units)
             bound = _bind(self.activation, parameters, gradients, z, workspace.scratch(self.units), grad_x)
@@ -202,12 +184,11 @@ def _bind(
     """Both directions with compiled passes; ``None`` when they cannot be compiled."""
     weight, bias = parameters["weight"], parameters["bias"]
     weight_grad, bias_grad = gradients["weight"], gradients["bias"]
-    back = BACKWARD[type(activation)]
-    read = (z,) if activation is not None else ()
-    shift = compiled(add_bias_relu if isinstance(activation, ReLU) else add_bias, z, bias)
-    if shift is None or compiled(back, *read, z, bias_grad) is None:
+    kind = KINDS[type(activation)]
+    shift = compiled(add_bias, z, bias, kind)
+    if shift is None or compiled(backward_kernel, z, z, bias_grad, kind) is None:
         return None
-    forward_into = None if activation is None or isinstance(activation, ReLU) else activation.forward_into
+    forward_into = None if activation is None or kind in {NONE, RELU} else activation.forward_into
     weight_transposed = weight.T
     seen = z
 
@@ -215,14 +196,14 @@ def _bind(
         nonlocal seen
         seen = x
         x.dot(weight, z)
-        shift(z, bias)
+        shift(z, bias, kind)
         if forward_into is not None:
             forward_into(z, z, work)
         return z
 
     def backward(grad: Array) -> Array | None:
         # A layer of another package may have allocated this array: the kernel checks its type.
-        back(*read, grad, bias_grad)
+        backward_kernel(z, grad, bias_grad, kind)
         seen.T.dot(grad, weight_grad)
         if grad_x is not None:
             grad.dot(weight_transposed, grad_x)
@@ -234,6 +215,6 @@ def _bind(
 def compiled_dense(layer: Dense) -> Dense | CompiledDense | None:
     """The counterpart of ``layer``, where its products or its activation are compiled."""
     with_loops = traced_layer(layer)
-    if blas.available() or (layer.use_bias and type(layer.activation) in BACKWARD):
+    if blas.available() or (layer.use_bias and type(layer.activation) in KINDS):
         return as_fields_of(CompiledDense, with_loops or layer)
     return with_loops

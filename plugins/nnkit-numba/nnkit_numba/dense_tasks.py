@@ -15,43 +15,14 @@ import numpy as np
 from nnkit_numba.atomics import array_at
 from nnkit_numba.blas import gemm
 from nnkit_numba.compiling import kernel, task
-from nnkit_numba.elementwise import NONE, RELU, SIGMOID, TANH, relu
+from nnkit_numba.elementwise import NONE, RELU, backward_row, relu
+from nnkit_numba.kernels import add, add_bias_row
 from nnkit_numba.slicing import LANES, stretch
 
 __all__ = ["TASKS", "WORDS"]
 
 # The words of a layer's arguments: addresses, 0 for what is not there, and numbers.
 X, WEIGHT, BIAS, Z, ROWS, INPUTS, UNITS, KIND, GRAD, WEIGHT_GRAD, BIAS_GRAD, GRAD_X, WORDS = range(13)
-
-
-@kernel
-def _relu_of_sum(z: Any, bias: Any) -> None:
-    """``z = max(z + bias, 0)``, one row; a NaN stays."""
-    zero = z.dtype.type(0)
-    for j in range(z.size):
-        shifted = z[j] + bias[j]
-        z[j] = zero if shifted <= zero else shifted  # noqa: FURB136  # max() would hide a NaN
-
-
-@kernel
-def _add(z: Any, bias: Any) -> None:
-    for j in range(z.size):
-        z[j] += bias[j]
-
-
-@kernel
-def _through(a: Any, grad: Any, kind: Any) -> None:
-    """``grad`` back through the activation ``kind``, one row, in place; ``NONE`` where it is computed elsewhere."""
-    zero, one = a.dtype.type(0), a.dtype.type(1)
-    if kind == RELU:
-        for j in range(grad.size):
-            grad[j] = zero if a[j] <= zero else grad[j]
-    elif kind == TANH:
-        for j in range(grad.size):
-            grad[j] *= (one - a[j]) * (one + a[j])
-    elif kind == SIGMOID:
-        for j in range(grad.size):
-            grad[j] *= a[j] * (one - a[j])
 
 
 @kernel
@@ -75,10 +46,7 @@ def _forward(arguments: Any, part: Any, parts: Any, one: Any) -> None:
     if a[BIAS] != 0:
         bias = array_at(a[BIAS], (units,), one)[first:last]
         for n in range(rows):
-            if a[KIND] == RELU:
-                _relu_of_sum(z[n, first:last], bias)
-            else:
-                _add(z[n, first:last], bias)
+            add_bias_row(z[n, first:last], bias, a[KIND])
     elif a[KIND] == RELU:
         for n in range(rows):
             relu(z[n, first:last])
@@ -96,7 +64,7 @@ def _backward(arguments: Any, phase: Any, part: Any, parts: Any, one: Any) -> No
         if a[KIND] != NONE:
             seen = array_at(a[Z], (rows, units), one)
             for n in range(rows):
-                _through(seen[n, first:last], grad[n, first:last], a[KIND])
+                backward_row(seen[n, first:last], grad[n, first:last], a[KIND])
         if a[BIAS_GRAD] != 0:
             total = array_at(a[BIAS_GRAD], (units,), one)[first:last]
             total[:] = one - one
@@ -110,7 +78,7 @@ def _backward(arguments: Any, phase: Any, part: Any, parts: Any, one: Any) -> No
                     grad[n + 3, first:last],
                 )
             for n in range(full, rows):
-                _add(total, grad[n, first:last])
+                add(total, grad[n, first:last])
     else:
         first, last = stretch(inputs, part, parts, LANES)
         if first >= last:

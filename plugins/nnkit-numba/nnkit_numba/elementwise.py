@@ -22,6 +22,7 @@ __all__ = [
     "TANH",
     "activate",
     "activate_row",
+    "backward_row",
     "exponential",
     "logarithm",
     "logarithm_above_1",
@@ -208,6 +209,21 @@ def activate(z: Any, kind: Any) -> None:
     """Apply the activation ``kind`` to rows ``(N, D)``, in place."""
     for n in range(len(z)):
         activate_row(z[n], kind)
+
+
+@kernel
+def backward_row(a: Any, grad: Any, kind: Any) -> None:
+    """``grad (D,)`` back through the activation ``kind``, in place, from its result ``a`` alone."""
+    zero, one = a.dtype.type(0), a.dtype.type(1)
+    if kind == RELU:
+        for i in range(a.size):
+            grad[i] = zero if a[i] <= zero else grad[i]
+    elif kind == TANH:
+        for i in range(a.size):
+            grad[i] *= (one - a[i]) * (one + a[i])
+    elif kind == SIGMOID:
+        for i in range(a.size):
+            grad[i] *= a[i] * (one - a[i])
 
 
 @kernel

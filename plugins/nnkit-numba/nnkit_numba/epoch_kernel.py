@@ -13,8 +13,8 @@ from nnkit_numba.adam import adam_step
 from nnkit_numba.atomics import array_at
 from nnkit_numba.compiling import kernel
 from nnkit_numba.denormals import flush_denormals, restore_denormals
-from nnkit_numba.elementwise import activate_row
-from nnkit_numba.feature_major import backward_activation, drop, gather, loss_gradient, outer, sums_over_rows
+from nnkit_numba.elementwise import activate_row, backward_row
+from nnkit_numba.feature_major import drop, gather, loss_gradient, outer, sums_over_rows
 from nnkit_numba.rmsprop import rmsprop_step
 from nnkit_numba.sgd import momentum_step, sgd_step
 
@@ -58,7 +58,7 @@ def _backward(layers: Any, stride: Any, zeros: Any, one: Any) -> None:
         w = layers[layer]
         inputs, units = w[INPUTS], w[UNITS]
         flat = array_at(w[GRAD], (units * stride,), one)
-        backward_activation(array_at(w[A], (units * stride,), one), flat, w[KIND])
+        backward_row(array_at(w[A], (units * stride,), one), flat, w[KIND])
         if w[BIAS]:
             grad, bias_grad = array_at(w[GRAD], (units, stride), one), array_at(w[BIAS_GRAD], (units,), one)
             for j in range(units):

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnkit_numba.atomics import array_at
 from nnkit_numba.compiling import kernel
-from nnkit_numba.elementwise import RELU, SIGMOID, TANH, exponential, logarithm, logarithm_above_1
+from nnkit_numba.elementwise import exponential, logarithm, logarithm_above_1
 from nnkit_numba.tiles import BYTES, ROWS, WIDTH, dots_tile, outer_tile, transpose_tile
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "SOFTMAX_LABELS",
     "SOFTMAX_TARGETS",
     "SQUARES",
-    "backward_activation",
     "drop",
     "gather",
     "loss_gradient",
@@ -152,21 +151,6 @@ def drop(x: Any, rows: Any, uniform: Any, threshold: Any, scale: Any, factors: A
             factors[i, n] = zero
         for n in range(stride):
             out[i, n] = x[i, n] * factors[i, n]
-
-
-@kernel
-def backward_activation(a: Any, grad: Any, kind: Any) -> None:
-    """``grad`` through an activation, in place, from its result ``a``."""
-    zero, one = a.dtype.type(0), a.dtype.type(1)
-    if kind == RELU:
-        for i in range(a.size):
-            grad[i] = zero if a[i] <= zero else grad[i]
-    elif kind == TANH:
-        for i in range(a.size):
-            grad[i] *= (one - a[i]) * (one + a[i])
-    elif kind == SIGMOID:
-        for i in range(a.size):
-            grad[i] *= a[i] * (one - a[i])
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""The loops of a dense layer: one pass over memory each, simple enough for LLVM to vectorize."""
+"""The loops of a dense layer beside its products: one pass over memory each, simple enough for LLVM to vectorize."""
 
 from __future__ import annotations
 
@@ -6,80 +6,44 @@ from typing import Any
 
 from nnkit_numba.compiling import kernel
 from nnkit_numba.denormals import flush_denormals, restore_denormals
+from nnkit_numba.elementwise import NONE, RELU, backward_row
+
+__all__ = ["add", "add_bias", "add_bias_row", "backward"]
 
 
 @kernel
-def add_bias(z: Any, bias: Any) -> None:
-    """``z += bias``."""
-    rows, units = z.shape
-    for n in range(rows):
-        for j in range(units):
-            z[n, j] += bias[j]
+def add(total: Any, row: Any) -> None:
+    """``total += row``."""
+    for j in range(total.size):
+        total[j] += row[j]
 
 
 @kernel
-def add_bias_relu(z: Any, bias: Any) -> None:
-    """``z = max(z + bias, 0)``; a NaN stays."""
-    rows, units = z.shape
+def add_bias_row(z: Any, bias: Any, kind: Any) -> None:
+    """``z += bias``, one row; for ``RELU`` ``max(z + bias, 0)``, where a NaN stays."""
     zero = z.dtype.type(0)
-    for n in range(rows):
-        for j in range(units):
-            shifted = z[n, j] + bias[j]
-            z[n, j] = zero if shifted <= zero else shifted  # noqa: FURB136  # max() would hide a NaN
+    if kind == RELU:
+        for j in range(z.size):
+            shifted = z[j] + bias[j]
+            z[j] = zero if shifted <= zero else shifted  # noqa: FURB136  # max() would hide a NaN
+    else:
+        add(z, bias)
 
 
 @kernel
-def through_relu(a: Any, grad: Any, bias_grad: Any) -> None:
-    """``grad`` back through ReLU, in place, and its sum over the rows."""
-    before = flush_denormals()
-    rows, units = a.shape
-    zero = a.dtype.type(0)
-    bias_grad[:] = zero
-    for n in range(rows):
-        for j in range(units):
-            passed = zero if a[n, j] <= zero else grad[n, j]
-            grad[n, j] = passed
-            bias_grad[j] += passed
-    restore_denormals(before)
+def add_bias(z: Any, bias: Any, kind: Any) -> None:
+    """``add_bias_row`` of all rows."""
+    for n in range(len(z)):
+        add_bias_row(z[n], bias, kind)
 
 
 @kernel
-def through_tanh(a: Any, grad: Any, bias_grad: Any) -> None:
-    """``grad * (1 - a**2)``, in place, and its sum over the rows."""
+def backward(a: Any, grad: Any, bias_grad: Any, kind: Any) -> None:
+    """``grad`` back through the activation ``kind``, in place, and its sum over the rows."""
     before = flush_denormals()
-    rows, units = a.shape
-    one = a.dtype.type(1)
-    bias_grad[:] = a.dtype.type(0)
-    for n in range(rows):
-        for j in range(units):
-            passed = grad[n, j] * ((one - a[n, j]) * (one + a[n, j]))
-            grad[n, j] = passed
-            bias_grad[j] += passed
-    restore_denormals(before)
-
-
-@kernel
-def through_sigmoid(a: Any, grad: Any, bias_grad: Any) -> None:
-    """``grad * a (1 - a)``, in place, and its sum over the rows."""
-    before = flush_denormals()
-    rows, units = a.shape
-    one = a.dtype.type(1)
-    bias_grad[:] = a.dtype.type(0)
-    for n in range(rows):
-        for j in range(units):
-            passed = grad[n, j] * (a[n, j] * (one - a[n, j]))
-            grad[n, j] = passed
-            bias_grad[j] += passed
-    restore_denormals(before)
-
-
-@kernel
-def sum_rows(grad: Any, bias_grad: Any) -> None:
-    """The sum of ``grad`` over the rows."""
-    before = flush_denormals()
-    rows, units = grad.shape
     bias_grad[:] = grad.dtype.type(0)
-    for n in range(rows):
-        for j in range(units):
-            bias_grad[j] += grad[n, j]
+    for n in range(len(grad)):
+        if kind != NONE:
+            backward_row(a[n], grad[n], kind)
+        add(bias_grad, grad[n])
     restore_denormals(before)

@@ -13,7 +13,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit_numba.atomics import array_at
 from nnkit_numba.compiling import compiled, kernel
-from nnkit_numba.elementwise import RELU, SIGMOID, TANH
+from nnkit_numba.elementwise import backward_row
 
 __all__ = ["write_row_gradients"]
 
@@ -24,18 +24,8 @@ WEIGHT, BY_ROW, BY_SEED, BY_INPUT, BY_UNIT, BIAS, BIAS_BY_ROW, BIAS_BY_SEED, BIA
 @kernel
 def _slopes(a: Any, kind: Any) -> Any:
     """The derivative of the activation, from ``a`` alone."""
-    one, zero = a.dtype.type(1), a.dtype.type(0)
-    slopes = np.empty_like(a)
-    for n in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            if kind == TANH:
-                slopes[n, j] = (one - a[n, j]) * (one + a[n, j])
-            elif kind == SIGMOID:
-                slopes[n, j] = a[n, j] * (one - a[n, j])
-            elif kind == RELU:
-                slopes[n, j] = zero if a[n, j] <= zero else one
-            else:
-                slopes[n, j] = one
+    slopes = np.ones_like(a)
+    backward_row(a.reshape(-1), slopes.reshape(-1), kind)
     return slopes
 
 
