@@ -738,6 +738,42 @@ class Conv(Layer):
 
 
 @attrs.frozen(kw_only=True)
+class Gate(Layer):
+    """``y = t h(x) + (1 - t) x`` with ``t = tanh(x * gate)`` of a layer ``h`` that keeps the width."""
+
+    layer: Layer = part("layer", "dense", optional=False)
+
+    @property
+    def children(self):
+        return {"h": self.layer}
+
+    def with_children(self, children):
+        return attrs.evolve(self, layer=children["h"])
+
+    def accepts(self, inputs):
+        return None if self.layer.outputs(inputs) == inputs else "its layer changes the width"
+
+    def parameter_specs(self, inputs):
+        inner = (attrs.evolve(spec, name=f"h.{spec.name}") for spec in self.layer.parameter_specs(inputs))
+        return (ParameterSpec(name="gate", shape=(inputs,), fan_in=1, fan_out=1), *inner)
+
+    def own(self, parameters):
+        return {name[2:]: array for name, array in parameters.items() if name != "gate"}
+
+    def forward(self, parameters, x, *, training, rng):
+        h, cache = self.layer.forward(self.own(parameters), x, training=training, rng=rng)
+        t = np.tanh(x * parameters["gate"])
+        return t * h + (1 - t) * x, (x, h, t, cache)
+
+    def backward(self, parameters, cache, grad):
+        x, h, t, inner = cache
+        grad_x, gradients = self.layer.backward(self.own(parameters), inner, grad * t)
+        grad_z = grad * (h - x) * (1 - t * t)
+        named = {f"h.{name}": array for name, array in gradients.items()}
+        return grad_x + grad * (1 - t) + grad_z * parameters["gate"], {"gate": (grad_z * x).sum(axis=0), **named}
+
+
+@attrs.frozen(kw_only=True)
 class Projection(Layer):
     """Random Fourier features: ``cos(x directions)``, with directions that are drawn once."""
 
@@ -813,5 +849,5 @@ class Sparse(Line):
 
 SOUND = (
     Wave, Snake, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Compiled, Labels, Plain, Moments, Bounded, Resilient, Bell, Box, Level, Line, Mask,
-    Center, Drift, Error, Hits, Fall, Ridge, Frame, Lasso, Patience, Damped, Kept, Masked, Coupled, Averaged, Conv, Projection, Pruned, Sparse,
+    Center, Drift, Error, Hits, Fall, Ridge, Frame, Lasso, Patience, Damped, Kept, Masked, Coupled, Averaged, Conv, Gate, Projection, Pruned, Sparse,
 )  # fmt: skip

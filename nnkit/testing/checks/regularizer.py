@@ -21,7 +21,7 @@ from nnkit.testing.subject import Subject
 SHAPES = ((1,), (5,), (1, 1), (3, 2), (2, 5), (2, 3, 2), (0, 3))
 
 
-SIZED = [*itertools.product(SHAPES, (0.3, 2.0))]
+SIZED = [*itertools.product(SHAPES, (0.3, 2.0)), ((3, 2), 100.0)]
 
 
 def calls(subject: Subject) -> list[Call]:

@@ -8,6 +8,8 @@ from kit_power.sound import (
     Averaged,
     Conv,
     Coupled,
+    Frame,
+    Gate,
     Hits,
     Line,
     Masked,
@@ -191,3 +193,34 @@ plant(
     "weights-behind-the-mask-send-gradients",
     backward=lambda s, p, cache, grad: (grad @ p["weight"].T, Sparse.backward(s, p, cache, grad)[1]),
 )
+
+
+@slip("lost state")
+class NeverTraining(Gate):
+    def forward(self, parameters, x, *, training, rng):
+        return Gate.forward(self, parameters, x, training=False, rng=rng)
+
+
+@slip("draws")
+class OwnDraws(Gate):
+    def forward(self, parameters, x, *, training, rng):
+        return Gate.forward(self, parameters, x, training=training, rng=np.random.default_rng(0))
+
+
+@slip("false declaration")
+class SameChildren(Gate):
+    def with_children(self, children):
+        return self
+
+
+@slip("false declaration")
+class Childless(Gate):
+    @property
+    def children(self):
+        return {}
+
+
+@slip("extremes")
+class Saturating(Frame):
+    def gradient(self, weights):
+        return np.clip(Frame.gradient(self, weights), -1e3, 1e3)
