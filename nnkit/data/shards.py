@@ -91,6 +91,8 @@ def parts_of(shard: Any) -> tuple[Any, Any, Any]:
     parts = tuple(shard) if isinstance(shard, (tuple, list)) else ()
     if len(parts) not in {2, 3}:
         raise DataError(f"it is {brief(shard)}; expected (X, y) or (X, y, sample_weight)")
+    if parts[1] is None:
+        raise DataError("it comes without targets; expected (X, y) or (X, y, sample_weight)")
     return parts[0], parts[1], parts[2] if len(parts) == 3 else None
 
 

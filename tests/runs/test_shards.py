@@ -257,6 +257,7 @@ def with_nan():
         ({}, lambda: cut(X, Y, 0 * WEIGHTS), {}, "the weights of all 6 shards are zeros"),
         ({}, lambda: cut(X[:0], Y[:0]), {}, "all 6 shards are empty"),
         ({}, lambda: Pickled([(X, Y), (X,)]), {}, r"shard 1: it is .*expected \(X, y\)"),
+        ({}, lambda: Pickled([(X, Y), (X, None)]), {}, "shard 1: it comes without targets"),
         ({}, lambda: Pickled([(X, Y), (X[:, :2], Y)]), {}, "shard 1 has columns 2, and shard 0 3"),
         ({}, lambda: Pickled([(X, Y), (X, Y, WEIGHTS)]), {}, "shard 1 has parts 3, and shard 0 2"),
         ({}, lambda: Pickled([(X, Y), (X, Y[:9])]), {}, "shard 1: y has 9 rows and the inputs have 80"),

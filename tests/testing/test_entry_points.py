@@ -137,7 +137,7 @@ def test_expected_failure_that_is_never_run_is_a_problem():
     [
         ({"only": "OPT-001"}, "OPT-001/shape-and-type is no check of an activation"),
         ({"only": "ACT-018", "dtypes": ["float64"]}, "ACT-018/float32-accuracy does not apply (it is about float32)"),
-        ({"only": "PART-023"}, "PART-023/figures-declared is advisory"),
+        ({"only": "PART-023"}, "PART-023/reference-values-declared is advisory"),
         ({"only": "PART-005"}, "PART-005/hyperparameters-matter does not apply"),
         ({"only": ["PART-022", "OPT-001"]}, "PART-022/documented is advisory; OPT-001/shape-and-type is no check"),
     ],
@@ -373,7 +373,7 @@ def test_everything_unproven_is_red_in_pytest(tmp_path):
     for reason in (
         "no distribution and no part is called 'acme-nnn'",
         "Wave: no core check was executed, so nothing is proven: OPT-001/shape-and-type is no check of an activation",
-        "Wave: no core check was executed, so nothing is proven: PART-023/figures-declared is advisory",
+        "Wave: no core check was executed, so nothing is proven: PART-023/reference-values-declared is advisory",
         "dtypes: 'float16' given; parts are proven in float64 and float32",
         "did you mean",
         "the expected failure 'ACT-001' has no reason",

@@ -36,7 +36,7 @@ def test_generated_part_is_proven(kind, tmp_path, monkeypatch):
     assert part.reference is not None
     report = check(part)
     assert "proven" == report.grade, str(report)
-    assert "PART-023/figures-declared" not in {one.id for one in report.advice}
+    assert "PART-023/reference-values-declared" not in {one.id for one in report.advice}
 
 
 def test_generated_packages_pass_ruff_and_mypy(tmp_path):

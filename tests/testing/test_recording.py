@@ -74,7 +74,7 @@ def test_another_formula_does_not_agree(capsys):
     assert check(SummedSquares).grade == "consistent"
     assert 1 == main(["--record", name, "--from", MEAN_SQUARED_ERROR])
     printed = capsys.readouterr().out
-    assert "LOSS-REF/figures FAILED for SummedSquares" in printed
+    assert "LOSS-REF/reference-values FAILED for SummedSquares" in printed
     assert "SummedSquares does NOT agree with them" in printed
     assert printed.startswith("examples = (\n    Example(")
 

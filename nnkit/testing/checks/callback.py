@@ -324,7 +324,7 @@ def _items(value: Any, where: str) -> Iterator[tuple[str, Any]]:
         yield from _items(item, f"{where}[{key!r}]")
 
 
-@check("CB-REF/figures", needs=needs_reference_values, scope="variant")
+@check("CB-REF/reference-values", needs=needs_reference_values, scope="variant")
 def reference_values(subject: Subject) -> None:
     """A callback may be well-behaved and still do something else, or at another epoch, than its name says.
 

@@ -251,8 +251,8 @@ def _points(_subject: Subject) -> list[dict[str, Any]]:
     return [{"fan_in": fan_in, "fan_out": fan_out} for fan_in, fan_out in FANS]
 
 
-@check("INIT-REF/figures", needs=needs_reference_values, on=compared_with(_points))
-def figures(subject: Subject, compared: Compared) -> None:
+@check("INIT-REF/reference-values", needs=needs_reference_values, on=compared_with(_points))
+def reference_values(subject: Subject, compared: Compared) -> None:
     """An initializer may draw from another distribution than its name says.
 
     Compare mean and variance with the source: fan_in or fan_out, 1 or 2, variance or deviation.

@@ -337,7 +337,7 @@ def _points(subject: Subject) -> list[dict[str, Any]]:
     return [form.arrays for form in forms(subject, "reference")]
 
 
-@check("MET-REF/figures", needs=needs_reference_values, on=compared_with(_points))
+@check("MET-REF/reference-values", needs=needs_reference_values, on=compared_with(_points))
 def reference_values(subject: Subject, compared: Compared) -> None:
     """A metric may stream well and still be another metric than its name says.
 

@@ -244,8 +244,8 @@ def _points(subject: Subject) -> list[dict[str, Any]]:
     return [{"weights": w} for w in _weights(subject, "reference") if w.size]
 
 
-@check("REG-REF/figures", needs=needs_reference_values, on=compared_with(_points))
-def figures(subject: Subject, compared: Compared) -> None:
+@check("REG-REF/reference-values", needs=needs_reference_values, on=compared_with(_points))
+def reference_values(subject: Subject, compared: Compared) -> None:
     """A penalty may have the right slope and still be another penalty than its name says.
 
     Compare the formula with its source: one half or not, sum or mean.

@@ -120,7 +120,7 @@ def _points(_subject: Subject) -> list[dict[str, Any]]:
     return [{"step": step} for step in steps]
 
 
-@check("SCH-REF/figures", needs=needs_reference_values, scope="variant", on=compared_with(_points))
+@check("SCH-REF/reference-values", needs=needs_reference_values, scope="variant", on=compared_with(_points))
 def reference_values(subject: Subject, compared: Compared) -> None:
     """A plan may fall smoothly and still be another plan than its name says.
 

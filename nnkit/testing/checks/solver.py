@@ -313,7 +313,7 @@ def hyperparameters_matter(subject: Subject) -> None:
     expect_effects(subject, _reports_of_three, kind_of_effect="step, value or end")
 
 
-@check("SOL-REF/figures", needs=needs_reference_values, on=compared_with())
+@check("SOL-REF/reference-values", needs=needs_reference_values, on=compared_with())
 def reference_values(subject: Subject, compared: Compared) -> None:
     """A solver may reach the optimum and still be another one than its name says.
 

@@ -35,7 +35,7 @@ def documented(subject: Subject) -> None:
 
 
 @check(
-    "PART-023/figures-declared",
+    "PART-023/reference-values-declared",
     level="advisory",
     needs=applies_if(lambda s: s.cls.kind not in {"callback", "recipe"}, "its kind has no values to compare"),
     scope="part",

@@ -178,8 +178,8 @@ def _examples_and_situations(subject: Subject) -> list[Any]:
 _compared = Inputs(("one",), _examples_and_situations)
 
 
-@check("LAY-REF/figures", needs=(needs_reference_values, _needs_equal_draws), on=_compared)
-def figures(subject: Subject, one: Situation | Compared) -> None:
+@check("LAY-REF/reference-values", needs=(needs_reference_values, _needs_equal_draws), on=_compared)
+def reference_values(subject: Subject, one: Situation | Compared) -> None:
     """A part may be the wrong function with the right derivative; reference values show it.
 
     Compare the formula with its source; if the reference value is the wrong one, correct that.

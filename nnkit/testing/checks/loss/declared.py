@@ -142,8 +142,8 @@ def _points(subject: Subject) -> list[dict[str, Any]]:
     return points
 
 
-@check("LOSS-REF/figures", needs=needs_reference_values, on=compared_with(_points))
-def figures(subject: Subject, compared: Compared) -> None:
+@check("LOSS-REF/reference-values", needs=needs_reference_values, on=compared_with(_points))
+def reference_values(subject: Subject, compared: Compared) -> None:
     """A part may be the wrong function with the right derivative; reference values show it.
 
     Compare the formula with its source; if the reference value is the wrong one, correct that.

@@ -220,8 +220,8 @@ def _points(subject: Subject) -> list[dict[str, Any]]:
     return points
 
 
-@check("OPT-REF/figures", needs=needs_reference_values, on=compared_with(_points))
-def figures(subject: Subject, compared: Compared) -> None:
+@check("OPT-REF/reference-values", needs=needs_reference_values, on=compared_with(_points))
+def reference_values(subject: Subject, compared: Compared) -> None:
     """A rule may descend and still be another rule than its name says; a reference shows it step by step.
 
     Compare each step with the source: bias correction in the first three, order of operations, epsilon.
