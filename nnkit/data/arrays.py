@@ -250,7 +250,8 @@ def _advice(array: Array, name: str) -> str:
         array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         place, value = next((place, v) for place, v in np.ndenumerate(array) if not _is_number(v))
-        advice = f"; {name}{list(place) if place else ''} is {brief(value)}"
+        shown = brief(value.item() if isinstance(value, np.generic) else value)
+        advice = f"; {name}{list(place) if place else ''} is {shown}"
         if name == "y" and isinstance(value, str):
             advice += ": for classes compose the network with a loss of classes, or with hidden=[...]"
         return advice + ": for texts and missing values pass columns='auto' to the Network" * (name == "X")
