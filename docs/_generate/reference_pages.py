@@ -53,7 +53,9 @@ class Public:
         lines = [f".. {directive}:: {self.full_name}"]
         if directive == "autoclass":
             lines += [f"   :members: {', '.join(members(self.value))}"] if members(self.value) else []
-            lines += ["   :show-inheritance:"]
+            bases = [base for base in self.value.__bases__ if base.__module__.startswith("nnkit")]
+            if all(base.__name__ in getattr(importlib.import_module(self.module), "__all__", ()) for base in bases):
+                lines += ["   :show-inheritance:"]  # bases without a page of their own tell a reader nothing
         return "\n".join(lines) + "\n"
 
     def doc(self) -> str:

@@ -13,7 +13,9 @@ import numpy as np
 import nnkit
 from nnkit import plot
 
-folder = next(path for path in Path.cwd().parents if (path / "examples" / "data").exists())
+folder = next(
+    path for path in Path.cwd().parents if (path / "examples" / "data").exists()
+)
 digits = np.load(folder / "examples" / "data" / "digits.npz")
 X, y = digits["X"] / 16.0, digits["y"]
 network = nnkit.Network(
@@ -24,7 +26,9 @@ network = nnkit.Network(
     seed=0,
 )
 network.fit(X[:1200], y[:1200], epochs=20)
-matrix = network.evaluate(X[1200:], y[1200:], metrics=["confusion_matrix"])["confusion_matrix"]
+matrix = network.evaluate(X[1200:], y[1200:], metrics=["confusion_matrix"])[
+    "confusion_matrix"
+]
 
 # %%
 # Rows are the true digits, columns the predicted ones; errors stand beside the diagonal.

@@ -15,7 +15,10 @@ rng = np.random.default_rng(0)
 angle = rng.uniform(0.0, np.pi, 300)
 upper = np.arange(300) % 2 == 0
 X = np.column_stack(
-    [np.where(upper, np.cos(angle), 1.0 - np.cos(angle)), np.where(upper, np.sin(angle), 0.5 - np.sin(angle))]
+    [
+        np.where(upper, np.cos(angle), 1.0 - np.cos(angle)),
+        np.where(upper, np.sin(angle), 0.5 - np.sin(angle)),
+    ]
 )
 X += rng.normal(0.0, 0.15, X.shape)
 y = upper.astype(int)
@@ -33,4 +36,6 @@ network.fit(X, y, epochs=60)
 # The stronger the colour, the larger the predicted probability; along the line both classes are equally likely.
 
 figure, axes = plt.subplots(figsize=(6.5, 5), layout="constrained")
-plot.decision_regions(network.predict, X, y, ax=axes, labels=["lower moon", "upper moon"])
+plot.decision_regions(
+    network.predict, X, y, ax=axes, labels=["lower moon", "upper moon"]
+)

@@ -18,7 +18,12 @@ y = np.sin(X[:, 0]) + rng.normal(0.0, 0.3, 60)
 
 def network():
     """The same network twice: one is stopped, one is not."""
-    return nnkit.Network([1, 60, 60, 1], hidden_activation="tanh", optimizer="adam(learning_rate=0.01)", seed=0)
+    return nnkit.Network(
+        [1, 60, 60, 1],
+        hidden_activation="tanh",
+        optimizer="adam(learning_rate=0.01)",
+        seed=0,
+    )
 
 
 stopped, complete = network(), network()
@@ -31,8 +36,12 @@ print(stopped.stop_reason)
 # On the left the loss on the validation data, on the right both networks.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
-left.semilogy(longer["epoch"], longer["val_loss"], color="0.6", label="without early stopping")
-left.semilogy(history["epoch"], history["val_loss"], color="C0", label="with early stopping")
+left.semilogy(
+    longer["epoch"], longer["val_loss"], color="0.6", label="without early stopping"
+)
+left.semilogy(
+    history["epoch"], history["val_loss"], color="C0", label="with early stopping"
+)
 left.set(xlabel="epoch", ylabel="loss on the validation data")
 left.legend()
 at = np.linspace(-3.0, 3.0, 300)[:, None]

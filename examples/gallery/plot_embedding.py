@@ -10,7 +10,20 @@ import numpy as np
 
 import nnkit
 
-months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+months = [
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+]
 rng = np.random.default_rng(0)
 X = rng.integers(0, 12, (600, 1))
 warmth = -10.0 * np.cos(2.0 * np.pi * X[:, 0] / 12)

@@ -11,10 +11,17 @@ import numpy as np
 import nnkit
 
 rng = np.random.default_rng(0)
-X = np.concatenate([rng.uniform(-2.0, -0.7, 40), rng.uniform(0.5, 2.0, 40)])[:, None]
+X = np.concatenate([rng.uniform(-2.0, -0.7, 40), rng.uniform(0.5, 2.0, 40)])[
+    :, None
+]
 y = np.sin(3.0 * X[:, 0]) + rng.normal(0.0, 0.1, 80)
 members = [
-    nnkit.Network([1, 40, 1], hidden_activation="tanh", optimizer="adam(learning_rate=0.03)", seed=seed)
+    nnkit.Network(
+        [1, 40, 1],
+        hidden_activation="tanh",
+        optimizer="adam(learning_rate=0.03)",
+        seed=seed,
+    )
     for seed in range(8)
 ]
 for member in members:

@@ -13,9 +13,13 @@ from nnkit import plot
 from nnkit.inference import intervals
 
 rng = np.random.default_rng(0)
-X = np.concatenate([rng.uniform(-3.0, -0.5, 60), rng.uniform(0.8, 3.0, 60)])[:, None]
+X = np.concatenate([rng.uniform(-3.0, -0.5, 60), rng.uniform(0.8, 3.0, 60)])[
+    :, None
+]
 y = np.sin(X[:, 0]) + rng.normal(0.0, 0.15, 120)
-network = nnkit.Network([1, 8, 1], hidden_activation="tanh", optimizer="bayesian_regularization", seed=0)
+network = nnkit.Network(
+    [1, 8, 1], hidden_activation="tanh", optimizer="bayesian_regularization", seed=0
+)
 network.fit(X, y, epochs=100)
 
 # %%

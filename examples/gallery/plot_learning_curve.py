@@ -13,10 +13,16 @@ from nnkit import plot
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(1200, 10))
-y = (np.sin(2.0 * X[:, 0]) + X[:, 1] * X[:, 2] + 0.3 * rng.normal(size=1200) > 0).astype(int)
+y = (
+    np.sin(2.0 * X[:, 0]) + X[:, 1] * X[:, 2] + 0.3 * rng.normal(size=1200) > 0
+).astype(int)
 
 network = nnkit.Network(
-    [10, 32, 1], output_activation="sigmoid", loss="binary_crossentropy", optimizer="adam(learning_rate=0.01)", seed=0
+    [10, 32, 1],
+    output_activation="sigmoid",
+    loss="binary_crossentropy",
+    optimizer="adam(learning_rate=0.01)",
+    seed=0,
 )
 history = network.fit(X, y, epochs=40, validation_split=0.25, metrics=["accuracy"])
 

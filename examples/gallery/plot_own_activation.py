@@ -43,7 +43,9 @@ figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
 axes.scatter(X, y, s=8, color="0.6", label="training data")
 for name, activation in {"Sine": Sine, "tanh": "tanh"}.items():
     first = nnkit.Dense(30, activation, weight_initializer="normal(stddev=5)")
-    network = nnkit.Network([1, first, nnkit.Dense(1)], optimizer="levenberg_marquardt", seed=0)
+    network = nnkit.Network(
+        [1, first, nnkit.Dense(1)], optimizer="levenberg_marquardt", seed=0
+    )
     network.fit(X, y, epochs=60)
     axes.plot(at, network.predict(at), label=name)
 axes.set(xlabel="input", ylabel="prediction", ylim=(-3, 3))

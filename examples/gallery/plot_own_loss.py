@@ -33,12 +33,21 @@ at = np.linspace(-2.0, 2.0, 200)[:, None]
 
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
 axes.scatter(X, y, s=8, color="0.7")
-for name, loss in {"mean_squared_error": "mean_squared_error", "asymmetric": (asymmetric, slope)}.items():
+for name, loss in {
+    "mean_squared_error": "mean_squared_error",
+    "asymmetric": (asymmetric, slope),
+}.items():
     network = nnkit.Network(
-        [1, 16, 1], hidden_activation="tanh", loss=loss, optimizer="adam(learning_rate=0.02)", seed=0
+        [1, 16, 1],
+        hidden_activation="tanh",
+        loss=loss,
+        optimizer="adam(learning_rate=0.02)",
+        seed=0,
     )
     network.fit(X, y, epochs=150)
     axes.plot(at, network.predict(at), label=name)
-    print(f"{name}: {np.mean(network.predict(X)[:, 0] > y):.0%} of the predictions are above the target")
+    print(
+        f"{name}: {np.mean(network.predict(X)[:, 0] > y):.0%} of the predictions are above the target"
+    )
 axes.set(xlabel="input", ylabel="prediction")
 axes.legend()

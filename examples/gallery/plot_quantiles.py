@@ -30,6 +30,10 @@ for level in (0.05, 0.5, 0.95):
     )
     network.fit(X, y, epochs=100)
     share = np.mean(y < network.predict(X)[:, 0])
-    axes.plot(at, network.predict(at), label=f"level {level}: {share:.1%} of the data below")
+    axes.plot(
+        at,
+        network.predict(at),
+        label=f"level {level}: {share:.1%} of the data below",
+    )
 axes.set(xlabel="input", ylabel="target")
 axes.legend()

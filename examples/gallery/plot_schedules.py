@@ -28,7 +28,9 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrain
 for name, spec in schedules.items():
     schedule = plugins.create("schedule", spec)
     left.plot([schedule.rate(step) for step in range(800)], label=name)
-    network = nnkit.Network([2, 32, 1], optimizer={"name": "adam", "learning_rate": schedule}, seed=0)
+    network = nnkit.Network(
+        [2, 32, 1], optimizer={"name": "adam", "learning_rate": schedule}, seed=0
+    )
     history = network.fit(X, y, epochs=40, batch_size=32)
     right.semilogy(history["epoch"], history["loss"], label=name)
 left.set(xlabel="step", ylabel="learning rate")

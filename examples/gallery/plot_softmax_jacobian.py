@@ -11,7 +11,11 @@ import numpy as np
 from nnkit import plugins
 
 softmax = plugins.create("activation", "softmax")
-rows = {"undecided": [0.2, 0.0, -0.1, 0.1], "leaning": [2.0, 1.0, 0.0, -1.0], "sure": [8.0, 1.0, 0.0, -1.0]}
+rows = {
+    "undecided": [0.2, 0.0, -0.1, 0.1],
+    "leaning": [2.0, 1.0, 0.0, -1.0],
+    "sure": [8.0, 1.0, 0.0, -1.0],
+}
 
 # %%
 # ``J[i, j] = a[i] * (delta[i, j] - a[j])``: columns sum to 0, because the activations sum to 1 whatever z is. Where the
@@ -25,6 +29,10 @@ for axes, (name, z) in zip(panels, rows.items(), strict=True):
     image = axes.imshow(jacobian, cmap="RdBu_r", vmin=-0.25, vmax=0.25)
     for (i, j), value in np.ndenumerate(jacobian):
         axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8)
-    axes.set(title=f"{name}: a = {np.round(a[0], 2)}", xlabel="j of z[j]", ylabel="i of a[i]")
+    axes.set(
+        title=f"{name}: a = {np.round(a[0], 2)}",
+        xlabel="j of z[j]",
+        ylabel="i of a[i]",
+    )
     axes.title.set_fontsize(9)
 figure.colorbar(image, ax=panels, label="da[i] / dz[j]", shrink=0.8)

@@ -4,7 +4,6 @@ Each function draws on the axes that are passed, or makes a figure of its own, w
 figure and, with a ``path``, writes it to a file. Figures that pyplot made are shown by pyplot: end the line with ``;``.
 """
 
-from nnkit.plot.activation import activation
 from nnkit.plot.animation import animated_regions
 from nnkit.plot.confusion_matrix import confusion_matrix
 from nnkit.plot.decision_regions import decision_regions
@@ -20,7 +19,6 @@ from nnkit.plot.report import report
 from nnkit.plot.sensitivities import sensitivities
 
 __all__ = [
-    "activation",
     "animated_regions",
     "calibration",
     "confusion_matrix",

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 import numpy as np
 
+from nnkit import registry
 from nnkit.arrays import Array
-from nnkit.errors import PluginError, brief
-from nnkit.interfaces import Activation, Elementwise, Initializer, Loss, Part, Regularizer, Schedule
+from nnkit.errors import PluginError
+from nnkit.interfaces import Activation, Elementwise, Initializer, Loss, Part, PartSpec, Regularizer, Schedule
 from nnkit.plot._figure import BLUE, GREY, INK, ORANGE, PALETTE, finish, new_figure, tidy
 
 if TYPE_CHECKING:
@@ -24,30 +25,32 @@ FAN = 64
 STEPS = 1000
 
 
-def part(part: Part, path: str | os.PathLike[str] | None = None) -> Figure:
+def part(part: PartSpec, path: str | os.PathLike[str] | None = None, *, kind: str = "activation") -> Figure:
     """Draw what a part computes, with its hyperparameters: the function on the left, its derivative on the right.
 
     Activations, losses of single samples and regularizers show their value and derivative, activations that couple
     the units of a layer the Jacobian of a row, schedules the rate at each step, and initializers a sample of weights.
 
     Args:
-        part: The part, for example ``nnkit.plugins.create("loss", "huber(delta=2)")``.
+        part: A part, or what names one: ``"tanh"``, ``"huber(delta=2)"``, a class.
         path: Where to write the picture (``.png``, ``.pdf``, ``.svg``); ``None`` writes none.
+        kind: The kind of a part that is named: ``"activation"``, ``"loss"``, ``"regularizer"``, ``"schedule"`` or
+            ``"initializer"``; an instance has its own.
 
     Returns:
         The figure.
 
     Raises:
+        UnknownNameError: When ``kind`` has no part of this name.
         PluginError: When the part has no picture: its kind is another one, or its loss depends on the batch.
         MissingExtraError: When matplotlib is not installed.
 
     Example:
-        >>> figure = part(nnkit.plugins.create("activation", "tanh"))
+        >>> figure = part("tanh")
         >>> [axes.get_ylabel() for axes in figure.axes]
         ['a', 'da/dz']
     """
-    if not isinstance(part, Part):
-        raise PluginError(f"part is {brief(part)}; expected a part: nnkit.plugins.create('activation', 'tanh')")
+    part = part if isinstance(part, Part) else registry.create(kind, part)
     if not drawable(part):
         raise PluginError(
             f"{type(part).__name__} has no picture; expected an activation, a loss of single samples, a regularizer,"

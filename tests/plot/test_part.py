@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nnkit import plot, plugins
-from nnkit.errors import PluginError
+from nnkit.errors import PluginError, UnknownNameError
+from nnkit.losses.huber import Huber
 from nnkit.plot.part import drawable, loss_curves
 
 
@@ -15,7 +16,7 @@ def lines(axes):
 @pytest.mark.parametrize("spec", ["gelu", "leaky_relu(negative_slope=0.3)"])
 def test_an_activation_is_drawn_with_its_derivative(spec):
     activation = plugins.create("activation", spec)
-    (value,), (slope,) = (lines(axes) for axes in plot.part(activation).axes)
+    (value,), (slope,) = (lines(axes) for axes in plot.part(spec).axes)
     z = value[:, :1]
     a = activation.forward(z)
     assert np.array_equal(value[:, 1:], a)
@@ -62,7 +63,7 @@ def test_a_loss_is_drawn_where_it_changes(name):
     ],
 )
 def test_other_kinds_have_pictures(kind, spec, labels, tmp_path):
-    figure = plot.part(plugins.create(kind, spec), tmp_path / "part.svg")
+    figure = plot.part(spec, tmp_path / "part.svg", kind=kind)
     assert labels == [axes.get_ylabel() for axes in figure.axes]
     assert (tmp_path / "part.svg").stat().st_size > 1000
 
@@ -77,6 +78,8 @@ def test_a_part_without_a_picture_is_refused():
         plot.part(plugins.create("optimizer", "adam"))
 
 
-def test_a_name_is_answered_with_how_to_make_the_part():
-    with pytest.raises(PluginError, match=r"part is 'tanh'; expected a part: nnkit\.plugins\.create"):
-        plot.part("tanh")
+def test_a_part_may_be_named_with_its_kind():
+    by_name, by_instance = (lines(plot.part(loss, kind="loss").axes[0]) for loss in ("huber", Huber()))
+    assert all(np.array_equal(*pair) for pair in zip(by_name, by_instance, strict=True))
+    with pytest.raises(UnknownNameError, match="no activation is called 'huber'"):
+        plot.part("huber")

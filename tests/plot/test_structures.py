@@ -1,4 +1,4 @@
-"""Diagrams of networks, activations, and regions over a training."""
+"""Diagrams of networks, and regions over a training."""
 
 import base64
 import io
@@ -10,7 +10,7 @@ from PIL import Image
 
 from nnkit import Network
 from nnkit.errors import DataError
-from nnkit.plot import activation, animated_regions, decision_regions, network
+from nnkit.plot import animated_regions, decision_regions, network
 
 X = np.random.default_rng(0).normal(size=(40, 2))
 y = (X[:, 0] > 0).astype(int)
@@ -47,24 +47,6 @@ def test_wide_layers_are_cut_and_counted_and_names_are_beside_their_units():
         network(net, most=1)
     with pytest.raises(DataError, match="the number of inputs is not known yet"):
         network(Network(hidden=[3]))
-
-
-@pytest.mark.parametrize("part", ["tanh", "relu", "leaky_relu(negative_slope=0.3)", "softmax"])
-def test_the_derivative_is_that_of_the_curve_and_has_gaps_at_jumps(part):
-    axes = activation(part, low=-2.0, high=3.0).axes[0]
-    value, slope = (next(line for line in axes.lines if line.get_label() == name) for name in ("a(z)", "da/dz"))
-    z, a = value.get_data()
-    finite = np.isfinite(slope.get_ydata())
-    jumps = {"relu": 1, "leaky_relu(negative_slope=0.3)": 1}.get(part, 0)
-    assert jumps == np.count_nonzero(~finite)
-    differences = np.gradient(a, z)
-    smooth = np.abs(z) > 0.02 if jumps else np.full(z.size, True)
-    np.testing.assert_allclose(slope.get_ydata()[finite][smooth][1:-1], differences[smooth][1:-1], atol=1e-4)
-
-
-def test_an_activation_needs_a_range():
-    with pytest.raises(DataError, match="expected low < high"):
-        activation("tanh", low=1.0, high=1.0)
 
 
 def test_an_animation_shows_steps_of_the_archive(tmp_path):
