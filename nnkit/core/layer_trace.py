@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 
 import attrs
@@ -63,6 +64,15 @@ class LayerTrace:
         shapes = ", ".join(f"{name} {np.shape(values)}" for name, values, _ in self._lines())
         return f"LayerTrace({self.title}; {shapes})"
 
+    def __str__(self) -> str:
+        """Name, shape, formula and values of each array, one below the other; of large arrays the corners."""
+        lines = [self.title]
+        for name, values, formula in self._lines():
+            lines.append(f"  {name} {np.shape(values)}" + (f": {formula}" if formula else ""))
+            numbers = np.array2string(np.asarray(values), precision=4, suppress_small=True, threshold=100, edgeitems=3)
+            lines.append(textwrap.indent(numbers, "    "))
+        return "\n".join(lines)
+
     def _repr_html_(self) -> str:
         """A table: name, formula and values of each array."""
         rows = [
@@ -81,7 +91,9 @@ class LayerTrace:
             yield "z", self.preactivation, _formula(plain, "z") if function is not None else ""
         yield "a", self.activation, _formula(plain if function is None else function, "a" if function else "")
         if self.derivative is not None:
-            yield "da/dz", self.derivative, "" if self.derivative.ndim == 2 else "J[n, i, j] = da[n, i] / dz[n, j]"
+            elementwise = self.derivative.ndim == 2
+            formula = "J[n, i, i]; J is diagonal" if elementwise else "J[n, i, j] = da[n, i] / dz[n, j]"
+            yield "da/dz", self.derivative, formula
         if self.grad_activation is not None:
             yield "dJ/da", self.grad_activation, ""
         if self.grad_preactivation is not None:
@@ -111,7 +123,10 @@ class LayerTrace:
 
 
 class Trace(list[LayerTrace]):
-    """The traces of all layers, first to last; a notebook shows each as a table."""
+    """The traces of all layers, first to last; ``print`` shows their numbers, a notebook a table of each."""
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self))
 
     def _repr_html_(self) -> str:
         return markup.join((markup.Markup(layer._repr_html_()) for layer in self), "<br>")

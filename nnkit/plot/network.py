@@ -97,12 +97,12 @@ def _lines(axes: Axes, index: int, left: Array, right: Array, weight: Array | No
         pairs = [(i, i) for i in range(left.size)]
     ends = [((index, left[i]), (index + 1, right[j])) for i, j in pairs]
     if weight is None:
-        axes.add_collection(LineCollection(ends, colors=GREY, linewidths=0.6, alpha=0.5))
+        axes.add_collection(LineCollection(ends, colors=GREY, linewidths=0.6, alpha=0.5, zorder=1))
         return
     values = np.array([weight[i, j] for i, j in pairs])
     sizes = np.abs(values) / (float(np.abs(weight).max(initial=0.0)) or 1.0)
     colors = [BLUE if value >= 0.0 else ORANGE for value in values]
-    axes.add_collection(LineCollection(ends, colors=colors, linewidths=0.2 + 3.3 * sizes, alpha=0.65))
+    axes.add_collection(LineCollection(ends, colors=colors, linewidths=0.2 + 3.3 * sizes, alpha=0.65, zorder=1))
     if weight.size <= MOST_NUMBERS:
         apart = 0.35 if right.size == 1 else 0.65
         for number, (i, j) in enumerate(pairs):
