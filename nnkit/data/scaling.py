@@ -37,6 +37,7 @@ def check_scaling(method: object, loss: Loss | None) -> None:
         raise SpecError(
             f"target_scaling is {method!r}, and the targets of {type(loss).__name__} cannot be scaled: they are classes"
             " or counts, or their unit enters the loss; leave target_scaling out, or use 'mean_squared_error'"
+            " (a loss of your own whose prediction is in the units of the target: derive it from LocationLoss)"
         )
 
 
