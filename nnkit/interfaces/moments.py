@@ -27,7 +27,7 @@ from nnkit.interfaces.optimizer import Optimizer, State
 from nnkit.interfaces.schedule import Schedule
 from nnkit.interfaces.stepping import chunks, rates, scalar, step_once
 
-__all__ = ["AdamLike", "descend", "moments", "root_correction"]
+__all__ = ["AdamLike", "MomentOptimizer", "descend", "moments", "root_correction"]
 
 
 def moments(gradients: Array, beta1: float, beta2: float) -> Iterator[tuple[int, Array, Array]]:
@@ -68,13 +68,11 @@ def descend(theta: Array, m: Array, v: Array, scale: Array, floor: Array, work: 
 
 
 @attrs.frozen(kw_only=True)
-class AdamLike(Optimizer):
-    """An optimizer that steps along a running mean of ``g``, divided by the root of a running mean of ``g**2``.
+class MomentOptimizer(Optimizer):
+    """The hyperparameters of Adam, for an optimizer whose state is ``step`` and the vectors of ``per_parameter``.
 
-    Its author writes ``bind`` with ``bind_moments``, and adds to ``init`` what else the state needs.
+    Its author writes ``update``; fields with another default are declared again.
     """
-
-    per_parameter: ClassVar[tuple[str, ...]] = ("gradient_sum", "square_sum")
 
     learning_rate: float | Schedule = rate(0.001)
     beta1: float = real(0.9, ge=0.0, lt=1.0)
@@ -82,12 +80,19 @@ class AdamLike(Optimizer):
     epsilon: float = real(1e-8, gt=0.0)
 
     def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        """No steps, and sums of zero."""
-        return {
-            "step": 0,
-            "gradient_sum": np.zeros(parameters.shape, parameters.dtype),
-            "square_sum": np.zeros(parameters.shape, parameters.dtype),
-        }
+        """No steps, and vectors of zero."""
+        zeros = {name: np.zeros(parameters.shape, parameters.dtype) for name in self.per_parameter}
+        return {"step": 0, **zeros}
+
+
+@attrs.frozen(kw_only=True)
+class AdamLike(MomentOptimizer):
+    """An optimizer that steps along a running mean of ``g``, divided by the root of a running mean of ``g**2``.
+
+    Its author writes ``bind`` with ``bind_moments``, and adds to ``init`` what else the state needs.
+    """
+
+    per_parameter: ClassVar[tuple[str, ...]] = ("gradient_sum", "square_sum")
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         """One step of ``bind``."""

@@ -9,12 +9,13 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example
+from nnkit.interfaces.location_scale import LocationScale
 
 
 @final
 @attrs.frozen(kw_only=True)
-class GaussianNLL(Loss):
+class GaussianNLL(LocationScale):
     """``sum_k (s + (target - m)^2 exp(-s)) / 2 / T``: the negative log likelihood without its constant.
 
     Two outputs for each of ``T`` targets: the first ``T`` are the means ``m``, the others the logarithms ``s`` of the
@@ -29,10 +30,7 @@ class GaussianNLL(Loss):
         array([2.])
     """
 
-    minimum_at_target = False
-    zero_at_target = False
-    convex = False
-    additive = False
+    power, limit = 2.0, 30.0
     examples = (
         Example(
             inputs={"prediction": [[1.0, 0.0], [2.0, math.log(4.0)]], "target": [[3.0], [0.0]]},
@@ -52,37 +50,17 @@ class GaussianNLL(Loss):
             values.append(math.fsum((s + (t - m) ** 2 / math.exp(s)) / 2 for m, s, t in clipped) / columns)
         return np.array(values)
 
-    def target_columns(self, outputs: int) -> int:
-        return outputs // 2
-
-    def outputs_for(self, target_columns: int) -> int:
-        return 2 * target_columns
-
-    def point(self, prediction: Array) -> Array:
-        return prediction[:, : prediction.shape[1] // 2]
-
-    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
-        columns = len(shift)
-        return np.hstack([shift + scale * prediction[:, :columns], prediction[:, columns:] + 2.0 * np.log(scale)])
-
     def standard_deviation(self, prediction: Array) -> Array:
         return np.exp(0.5 * prediction[:, prediction.shape[1] // 2 :])
 
     def value(self, prediction: Array, target: Array) -> Array:
-        error, s = _parts(prediction, target)
+        error, s, _ = self.parts(prediction, target)
         mean: Array = 0.5 * (s + error**2 * np.exp(-s)).sum(axis=1) / target.shape[1]
         return mean
 
     def gradient(self, prediction: Array, target: Array) -> Array:
-        error, s = _parts(prediction, target)
+        error, s, inside = self.parts(prediction, target)
         scaled = error * np.exp(-s)
-        inside = s == prediction[:, target.shape[1] :]
-        slope = np.hstack([scaled, np.where(inside | np.isnan(s), 0.5 * (1.0 - error * scaled), 0.0 * s)])
+        slope = np.hstack([scaled, np.where(inside, 0.5 * (1.0 - error * scaled), 0.0 * s)])
         mean: Array = slope / target.shape[1]
         return mean
-
-
-def _parts(prediction: Array, target: Array) -> tuple[Array, Array]:
-    """``m - target`` and the clipped ``s``, each ``(N, T)``."""
-    columns = target.shape[1]
-    return prediction[:, :columns] - target, np.clip(prediction[:, columns:], -30.0, 30.0)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit_export.program import INFIX, BraceWriter
+from nnkit_export.program import INFIX, INVERSE, BraceWriter
 
 __all__ = ["TYPES", "CWriter", "array", "number"]
 
@@ -20,12 +20,7 @@ FORMS: Final = INFIX | {
     "minimum": "smaller{f}({0}, {1})",
     "absolute": "fabs{f}({0})",
     "sign": "sign{f}({0})",
-    "arcsin": "asin{f}({0})",
-    "arccos": "acos{f}({0})",
-    "arctan": "atan{f}({0})",
-    "arcsinh": "asinh{f}({0})",
-    "arccosh": "acosh{f}({0})",
-    "arctanh": "atanh{f}({0})",
+    **{name: f"{short}{{f}}({{0}})" for name, short in INVERSE.items()},
     "isnan": "{0} != {0}",
 }
 """Operations that are written in another way than ``name(x)``; ``{f}`` is the suffix of functions of floats."""

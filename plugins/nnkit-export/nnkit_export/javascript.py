@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from nnkit_export.program import EXACT, INFIX, BraceWriter
+from nnkit_export.program import EXACT, INFIX, INVERSE, BraceWriter
 
 __all__ = ["TYPES", "JavaScriptWriter", "number"]
 
@@ -19,12 +19,7 @@ FORMS: Final = INFIX | {
     "minimum": "Math.min({0}, {1})",
     "absolute": "Math.abs({0})",
     "rint": "nearest({0})",
-    "arcsin": "Math.asin({0})",
-    "arccos": "Math.acos({0})",
-    "arctan": "Math.atan({0})",
-    "arcsinh": "Math.asinh({0})",
-    "arccosh": "Math.acosh({0})",
-    "arctanh": "Math.atanh({0})",
+    **{name: f"Math.{short}({{0}})" for name, short in INVERSE.items()},
     "isnan": "Number.isNaN({0})",
 }
 

@@ -14,10 +14,13 @@ from nnkit_export.errors import ExportError
 from nnkit_export.graph import Graph, Node
 from nnkit_export.operations import ELEMENTWISE
 
-__all__ = ["EXACT", "INFIX", "BraceWriter", "Writer"]
+__all__ = ["EXACT", "INFIX", "INVERSE", "BraceWriter", "Writer"]
 
 EXACT: Final = {"maximum", "minimum", "negative", "absolute", "sign", "floor", "trunc", "rint", "where"}
 """Elementwise operations whose result needs no rounding to float32 when its operands need none."""
+
+INVERSE: Final = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
+"""numpy's names of functions, and those of C and JavaScript."""
 
 INFIX: Final = {
     "add": "{0} + {1}",

@@ -9,13 +9,14 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example
 from nnkit.interfaces.fields import real
+from nnkit.interfaces.location_scale import LocationScale
 
 
 @final
 @attrs.frozen(kw_only=True)
-class BetaNLL(Loss):
+class BetaNLL(LocationScale):
     """``sum_k v^beta (s + (target - m)^2 / v) / 2 / T`` with ``v = exp(s)``, where ``v^beta`` is not differentiated.
 
     The outputs are those of ``gaussian_nll``: ``T`` means ``m``, then ``T`` logarithms ``s`` of variances. The factor
@@ -35,10 +36,7 @@ class BetaNLL(Loss):
     """
 
     surrogate_gradient = True
-    minimum_at_target = False
-    zero_at_target = False
-    convex = False
-    additive = False
+    power, limit = 2.0, 30.0
     variants = ({"beta": 0.0}, {"beta": 1.0})
     examples = (
         Example(
@@ -59,38 +57,18 @@ class BetaNLL(Loss):
         by_s = np.where(s == prediction[:, columns:], 0.5 * scale * (1.0 - square), 0.0)
         return np.concatenate([scale * (m - target) / np.exp(s), by_s], axis=1)
 
-    def target_columns(self, outputs: int) -> int:
-        return outputs // 2
-
-    def outputs_for(self, target_columns: int) -> int:
-        return 2 * target_columns
-
-    def point(self, prediction: Array) -> Array:
-        return prediction[:, : prediction.shape[1] // 2]
-
-    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
-        columns = len(shift)
-        return np.hstack([shift + scale * prediction[:, :columns], prediction[:, columns:] + 2.0 * np.log(scale)])
-
     def standard_deviation(self, prediction: Array) -> Array:
         return np.exp(0.5 * prediction[:, prediction.shape[1] // 2 :])
 
     def value(self, prediction: Array, target: Array) -> Array:
-        error, s = _parts(prediction, target)
+        error, s, _ = self.parts(prediction, target)
         terms = np.exp(self.beta * s) * s + error**2 * np.exp((self.beta - 1.0) * s)
         mean: Array = 0.5 * terms.sum(axis=1) / target.shape[1]
         return mean
 
     def gradient(self, prediction: Array, target: Array) -> Array:
-        error, s = _parts(prediction, target)
+        error, s, inside = self.parts(prediction, target)
         scaled = error * np.exp((self.beta - 1.0) * s)
-        inside = (s == prediction[:, target.shape[1] :]) | np.isnan(s)
         by_s = np.where(inside, 0.5 * (np.exp(self.beta * s) - error * scaled), 0.0 * s)
         slope: Array = np.hstack([scaled, by_s]) / target.shape[1]
         return slope
-
-
-def _parts(prediction: Array, target: Array) -> tuple[Array, Array]:
-    """``m - target`` and the clipped ``s``, each ``(N, T)``."""
-    columns = target.shape[1]
-    return prediction[:, :columns] - target, np.clip(prediction[:, columns:], -30.0, 30.0)

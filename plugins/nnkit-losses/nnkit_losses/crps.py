@@ -9,14 +9,15 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example
+from nnkit.interfaces.location_scale import LocationScale
 
 ROOT_PI = math.sqrt(math.pi)
 
 
 @final
 @attrs.frozen(kw_only=True)
-class CRPS(Loss):
+class CRPS(LocationScale):
     """``sum_k d (u (2 Phi(u) - 1) + 2 phi(u) - 1/sqrt(pi)) / T`` with ``u = (target - m) / d``, ``d = exp(s)``.
 
     Two outputs for each of ``T`` targets: ``T`` means ``m``, then ``T`` logarithms ``s`` of standard deviations,
@@ -31,10 +32,6 @@ class CRPS(Loss):
         array([0.233695])
     """
 
-    minimum_at_target = False
-    zero_at_target = False
-    convex = False
-    additive = False
     examples = (
         Example(
             inputs={"prediction": [[1.0, 0.0], [0.0, math.log(2.0)]], "target": [[1.0], [0.0]]},
@@ -58,43 +55,28 @@ class CRPS(Loss):
             values.append(math.fsum(terms) / columns)
         return np.array(values)
 
-    def target_columns(self, outputs: int) -> int:
-        return outputs // 2
-
-    def outputs_for(self, target_columns: int) -> int:
-        return 2 * target_columns
-
-    def point(self, prediction: Array) -> Array:
-        return prediction[:, : prediction.shape[1] // 2]
-
-    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
-        columns = len(shift)
-        return np.hstack([shift + scale * prediction[:, :columns], prediction[:, columns:] + np.log(scale)])
-
     def standard_deviation(self, prediction: Array) -> Array:
         return np.exp(prediction[:, prediction.shape[1] // 2 :])
 
     def value(self, prediction: Array, target: Array) -> Array:
-        u, d, both, phi, _ = _parts(prediction, target)
+        u, d, both, phi, _ = self._shapes(prediction, target)
         mean: Array = (d * (u * both + 2.0 * phi - 1.0 / ROOT_PI)).sum(axis=1) / target.shape[1]
         return mean
 
     def gradient(self, prediction: Array, target: Array) -> Array:
-        _, d, both, phi, inside = _parts(prediction, target)
+        _, d, both, phi, inside = self._shapes(prediction, target)
         by_s = np.where(inside, d * (2.0 * phi - 1.0 / ROOT_PI), 0.0 * d)
         slope: Array = np.hstack([-both, by_s]) / target.shape[1]
         return slope
 
-
-def _parts(prediction: Array, target: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """``u``, ``d``, ``2 Phi(u) - 1``, ``phi(u)``, and where ``s`` was not clipped, each ``(N, T)``."""
-    columns = target.shape[1]
-    s = np.clip(prediction[:, columns:], -15.0, 15.0)
-    d = np.exp(s)
-    u = (target - prediction[:, :columns]) / d
-    both = erf(u / math.sqrt(2.0)).astype(u.dtype)
-    phi = np.exp(-0.5 * np.minimum(np.abs(u), 40.0) ** 2) / math.sqrt(2.0 * math.pi)
-    return u, d, both, phi.astype(u.dtype), (s == prediction[:, columns:]) | np.isnan(s)
+    def _shapes(self, prediction: Array, target: Array) -> tuple[Array, Array, Array, Array, Array]:
+        """``u``, ``d``, ``2 Phi(u) - 1``, ``phi(u)``, and where ``s`` was not clipped, each ``(N, T)``."""
+        error, s, inside = self.parts(prediction, target)
+        d = np.exp(s)
+        u: Array = -error / d
+        both = np.asarray(erf(u / math.sqrt(2.0))).astype(u.dtype)
+        phi = np.exp(-0.5 * np.minimum(np.abs(u), 40.0) ** 2) / math.sqrt(2.0 * math.pi)
+        return u, d, both, phi.astype(u.dtype), inside
 
 
 erf = np.frompyfunc(math.erf, 1, 1)

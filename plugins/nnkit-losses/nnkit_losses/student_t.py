@@ -9,14 +9,15 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Loss
+from nnkit.interfaces import Example
 from nnkit.interfaces.fields import real
+from nnkit.interfaces.location_scale import LocationScale
 
 
 @final
 @attrs.frozen(kw_only=True)
-class StudentT(Loss):
-    """``sum_k (s + (df + 1)/2 log(1 + u^2/df)) / T`` with ``u = (target - m) exp(-s)``: without its constant.
+class StudentT(LocationScale):
+    """``sum_k (s + (df + 1)/2 log(1 + u^2/df)) / T`` with ``u = (m - target) exp(-s)``: without its constant.
 
     Two outputs for each of ``T`` targets: ``T`` locations ``m``, then ``T`` logarithms ``s`` of scales, clipped to
     [-15, 15], with a gradient of 0 beyond. Outliers pull less than in a Gaussian likelihood.
@@ -32,10 +33,6 @@ class StudentT(Loss):
         array([2.772589])
     """
 
-    minimum_at_target = False
-    zero_at_target = False
-    convex = False
-    additive = False
     variants = ({"df": 1.0}, {"df": 20.0})
     examples = (
         Example(
@@ -60,35 +57,16 @@ class StudentT(Loss):
             values.append(math.fsum(terms) / columns)
         return np.array(values)
 
-    def target_columns(self, outputs: int) -> int:
-        return outputs // 2
-
-    def outputs_for(self, target_columns: int) -> int:
-        return 2 * target_columns
-
-    def point(self, prediction: Array) -> Array:
-        return prediction[:, : prediction.shape[1] // 2]
-
-    def unscale(self, prediction: Array, shift: Array, scale: Array) -> Array:
-        columns = len(shift)
-        return np.hstack([shift + scale * prediction[:, :columns], prediction[:, columns:] + np.log(scale)])
-
     def value(self, prediction: Array, target: Array) -> Array:
-        u, s, _ = _parts(prediction, target)
+        error, s, _ = self.parts(prediction, target)
+        u = error * np.exp(-s)
         mean: Array = (s + 0.5 * (self.df + 1.0) * np.log1p(u**2 / self.df)).sum(axis=1) / target.shape[1]
         return mean
 
     def gradient(self, prediction: Array, target: Array) -> Array:
-        u, s, inside = _parts(prediction, target)
+        error, s, inside = self.parts(prediction, target)
+        u = error * np.exp(-s)
         pull = (self.df + 1.0) * u / (self.df + u**2)
-        slope = np.hstack([-pull * np.exp(-s), np.where(inside, 1.0 - pull * u, 0.0 * s)])
+        slope = np.hstack([pull * np.exp(-s), np.where(inside, 1.0 - pull * u, 0.0 * s)])
         mean: Array = slope / target.shape[1]
         return mean
-
-
-def _parts(prediction: Array, target: Array) -> tuple[Array, Array, Array]:
-    """``u``, the clipped ``s``, and where it was not clipped, each ``(N, T)``."""
-    columns = target.shape[1]
-    s = np.clip(prediction[:, columns:], -15.0, 15.0)
-    u = (target - prediction[:, :columns]) * np.exp(-s)
-    return u, s, (s == prediction[:, columns:]) | np.isnan(s)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Block, Optimizer, Schedule, State, rate_at
-from nnkit.interfaces.fields import rate, real
+from nnkit.interfaces import State, rate_at
+from nnkit.interfaces.fields import real
+from nnkit.interfaces.moments import MomentOptimizer, moments
 
 
 @final
 @attrs.frozen(kw_only=True)
-class AdaBelief(Optimizer):
+class AdaBelief(MomentOptimizer):
     """``theta -= learning_rate * m / (sqrt(s) + epsilon)``: unbiased running means of ``g`` and of ``(g - m)**2``.
 
     ``epsilon`` is also added to the mean ``s`` in every step.
@@ -43,9 +43,6 @@ class AdaBelief(Optimizer):
     per_parameter = ("first_moment", "deviation")
     variants = ({"beta1": 0.5, "beta2": 0.8, "epsilon": 1e-3},)
 
-    learning_rate: float | Schedule = rate(0.001)
-    beta1: float = real(0.9, ge=0.0, lt=1.0)
-    beta2: float = real(0.999, ge=0.0, lt=1.0)
     epsilon: float = real(1e-16, gt=0.0)
 
     @staticmethod
@@ -53,16 +50,12 @@ class AdaBelief(Optimizer):
         parameters: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, epsilon: float
     ) -> Array:
         """The paper's algorithm: the parameters after each step."""
-        m, s, path = np.zeros_like(parameters), np.zeros_like(parameters), []
-        for t, g in enumerate(gradients, start=1):
-            m = beta1 * m + (1 - beta1) * g
-            s = beta2 * s + (1 - beta2) * (g - m) ** 2 + epsilon
+        s, path = np.zeros_like(parameters), []
+        for t, m, _ in moments(gradients, beta1, beta2):
+            s = beta2 * s + (1 - beta2) * (gradients[t - 1] - m) ** 2 + epsilon
             parameters = parameters - learning_rate * (m / (1 - beta1**t)) / (np.sqrt(s / (1 - beta2**t)) + epsilon)
             path.append(parameters)
         return np.array(path)
-
-    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        return {"step": 0, **{name: np.zeros_like(parameters) for name in self.per_parameter}}
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         m, s, t = state["first_moment"], state["deviation"], state["step"] + 1

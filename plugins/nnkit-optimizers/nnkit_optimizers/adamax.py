@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Block, Optimizer, Schedule, State, rate_at
-from nnkit.interfaces.fields import rate, real
+from nnkit.interfaces import Schedule, State, rate_at
+from nnkit.interfaces.fields import rate
+from nnkit.interfaces.moments import MomentOptimizer, moments
 
 
 @final
 @attrs.frozen(kw_only=True)
-class Adamax(Optimizer):
+class Adamax(MomentOptimizer):
     """``theta -= learning_rate * m / u``, where ``u = max(beta2 * u, |g| + epsilon)``.
 
     ``m`` is the unbiased running mean of ``g``.
@@ -44,29 +44,18 @@ class Adamax(Optimizer):
     variants = ({"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3},)
 
     learning_rate: float | Schedule = rate(0.002)
-    beta1: float = real(0.9, ge=0.0, lt=1.0)
-    beta2: float = real(0.999, ge=0.0, lt=1.0)
-    epsilon: float = real(1e-8, gt=0.0)
 
     @staticmethod
     def reference(
         parameters: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, epsilon: float
     ) -> Array:
         """The algorithm without optimizations: the parameters after each step."""
-        m, top, path = np.zeros_like(parameters), np.zeros_like(parameters), []
-        for t, g in enumerate(gradients, start=1):
-            m = beta1 * m + (1 - beta1) * g
-            top = np.where(beta2 * top > abs(g) + epsilon, beta2 * top, abs(g) + epsilon)
+        top, path = np.zeros_like(parameters), []
+        for t, m, _ in moments(gradients, beta1, beta2):
+            top = np.maximum(beta2 * top, abs(gradients[t - 1]) + epsilon)
             parameters = parameters - learning_rate * (m / (1 - beta1**t)) / top
             path.append(parameters)
         return np.array(path)
-
-    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        return {
-            "step": 0,
-            "first_moment": np.zeros(parameters.shape, parameters.dtype),
-            "largest": np.zeros(parameters.shape, parameters.dtype),
-        }
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         m, largest, t = state["first_moment"], state["largest"], state["step"] + 1

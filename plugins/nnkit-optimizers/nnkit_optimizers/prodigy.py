@@ -10,14 +10,15 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import BLOCKS, Block, Optimizer, Schedule, State, rate_at
+from nnkit.interfaces import BLOCKS, Block, Schedule, State, rate_at
 from nnkit.interfaces.decay import add_decay, decays_field
 from nnkit.interfaces.fields import rate, real
+from nnkit.interfaces.moments import MomentOptimizer
 
 
 @final
 @attrs.frozen(kw_only=True)
-class Prodigy(Optimizer):
+class Prodigy(MomentOptimizer):
     """Adam at the rate ``learning_rate * d``: ``d`` is a growing estimate of the distance from start to solution.
 
     With ``r = learning_rate * d * sqrt(1 - beta2**t) / (1 - beta1**t)`` and Adam's moments ``m``, ``v`` of ``d * g``::
@@ -59,12 +60,9 @@ class Prodigy(Optimizer):
     variants = ({"beta1": 0.5, "beta2": 0.8, "epsilon": 1e-3, "initial": 1e-2, "weight_decay": 0.3},)
 
     learning_rate: float | Schedule = rate(1.0)
-    beta1: float = real(0.9, ge=0.0, lt=1.0)
-    beta2: float = real(0.999, ge=0.0, lt=1.0)
-    epsilon: float = real(1e-8, gt=0.0)
-    initial: float = real(1e-6, gt=0.0)
     weight_decay: float = real(0.0, ge=0.0)
     decays: str = decays_field()
+    initial: float = real(1e-6, gt=0.0)
 
     @staticmethod
     def reference(

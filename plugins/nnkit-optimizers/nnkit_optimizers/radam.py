@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Block, Optimizer, Schedule, State, rate_at
-from nnkit.interfaces.fields import rate, real
+from nnkit.interfaces import State, rate_at
+from nnkit.interfaces.moments import MomentOptimizer, moments
 
 
 @final
 @attrs.frozen(kw_only=True)
-class RAdam(Optimizer):
+class RAdam(MomentOptimizer):
     """``theta -= learning_rate * r * m / (sqrt(v) + epsilon)``, with the moments of Adam.
 
     The factor ``r`` grows from 0 to 1 with the number of squares that ``v`` has seen. While there are too few
@@ -45,21 +44,14 @@ class RAdam(Optimizer):
     per_parameter = ("first_moment", "second_moment")
     variants = ({"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3}, {"beta2": 0.5})
 
-    learning_rate: float | Schedule = rate(0.001)
-    beta1: float = real(0.9, ge=0.0, lt=1.0)
-    beta2: float = real(0.999, ge=0.0, lt=1.0)
-    epsilon: float = real(1e-8, gt=0.0)
-
     @staticmethod
     def reference(
         parameters: Array, gradients: Array, learning_rate: float, beta1: float, beta2: float, epsilon: float
     ) -> Array:
         """The algorithm in the paper's letters: the parameters after each step."""
         rho_inf = 2 / (1 - beta2) - 1
-        m, v, path = np.zeros_like(parameters), np.zeros_like(parameters), []
-        for t, g in enumerate(gradients, start=1):
-            m = beta1 * m + (1 - beta1) * g
-            v = beta2 * v + (1 - beta2) * g**2
+        path = []
+        for t, m, v in moments(gradients, beta1, beta2):
             rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
             direction = m / (1 - beta1**t)
             if rho > 5:
@@ -68,13 +60,6 @@ class RAdam(Optimizer):
             parameters = parameters - learning_rate * direction
             path.append(parameters)
         return np.array(path)
-
-    def init(self, parameters: Array, blocks: Sequence[Block]) -> State:
-        return {
-            "step": 0,
-            "first_moment": np.zeros(parameters.shape, parameters.dtype),
-            "second_moment": np.zeros(parameters.shape, parameters.dtype),
-        }
 
     def update(self, parameters: Array, gradient: Array, state: State) -> Array:
         m, v, t = state["first_moment"], state["second_moment"], state["step"] + 1

@@ -9,14 +9,15 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import BLOCKS, Block, Optimizer, Schedule, State, rate_at
+from nnkit.interfaces import BLOCKS, Block, Schedule, State, rate_at
 from nnkit.interfaces.decay import add_decay, decays_field
 from nnkit.interfaces.fields import rate, real
+from nnkit.interfaces.moments import MomentOptimizer
 
 
 @final
 @attrs.frozen(kw_only=True)
-class ScheduleFreeAdamW(Optimizer):
+class ScheduleFreeAdamW(MomentOptimizer):
     """``z -= rate * (g / (sqrt(v) + epsilon) + weight_decay * y)``, ``x += c * (z - x)``; ``x`` is evaluated.
 
     The gradient is that at ``y = beta1 * x + (1 - beta1) * z``, the parameters that are trained. ``c`` is the weight of
@@ -56,8 +57,6 @@ class ScheduleFreeAdamW(Optimizer):
 
     learning_rate: float | Schedule = rate(0.0025)
     beta1: float = real(0.9, gt=0.0, lt=1.0)
-    beta2: float = real(0.999, ge=0.0, lt=1.0)
-    epsilon: float = real(1e-8, gt=0.0)
     weight_decay: float = real(0.0, ge=0.0)
     decays: str = decays_field()
 

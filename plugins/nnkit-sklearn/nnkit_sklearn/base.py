@@ -27,7 +27,7 @@ from nnkit.data.labels import Labels
 from nnkit.data.scaling import TargetScaling
 from nnkit.interfaces import PartSpec, TaskName
 from nnkit.many.rows import rows_of
-from nnkit.network.composition import DEFAULTS, Composition
+from nnkit.network.composition import Composition
 from nnkit.network.recipe import RecipePlan
 from nnkit_sklearn.callbacks import CallbackSupportMixin, EpochTasks, reporting
 from nnkit_sklearn.mapping import dense, is_solver
@@ -74,60 +74,35 @@ class Goal:
 class NetworkEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
     """One network, or one for each column of the targets where these are of several classes each."""
 
+    hidden_layer_sizes: HiddenLayers
+    hidden_activation: PartSpec
+    output_activation: PartSpec | None
+    loss: PartSpec | None
+    optimizer: PartSpec
+    initializer: PartSpec
+    bias_initializer: PartSpec
+    regularizer: PartSpec | None
+    max_iter: int
+    batch_size: int | None
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    tol: float
+    metrics: PartSpec | Sequence[PartSpec]
+    callbacks: PartSpec | Sequence[PartSpec]
+    warm_start: bool
+    recipe: PartSpec | None
+    n_members: int | None
+    random_state: int | np.random.RandomState | None
+    dtype: npt.DTypeLike | None
+    target_scaling: TargetScaling | None = None
+
     networks_: list[Network]
     models_: list[Network | Ensemble]
     plan_: RecipePlan[Network]
     loss_curve_: list[Any]
     n_iter_: int
-    target_scaling: TargetScaling | None = None
     _compositions: list[Composition]
-
-    def __init__(
-        self,
-        hidden_layer_sizes: HiddenLayers = (100,),
-        *,
-        hidden_activation: PartSpec = DEFAULTS["hidden_activation"],
-        output_activation: PartSpec | None = None,
-        loss: PartSpec | None = None,
-        optimizer: PartSpec = DEFAULTS["optimizer"],
-        initializer: PartSpec = DEFAULTS["initializer"],
-        bias_initializer: PartSpec = DEFAULTS["bias_initializer"],
-        regularizer: PartSpec | None = None,
-        max_iter: int = 200,
-        batch_size: int | None = 32,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        tol: float = 0.0,
-        metrics: PartSpec | Sequence[PartSpec] = (),
-        callbacks: PartSpec | Sequence[PartSpec] = (),
-        warm_start: bool = False,
-        recipe: PartSpec | None = None,
-        n_members: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        dtype: npt.DTypeLike | None = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.hidden_activation = hidden_activation
-        self.output_activation = output_activation
-        self.loss = loss
-        self.optimizer = optimizer
-        self.initializer = initializer
-        self.bias_initializer = bias_initializer
-        self.regularizer = regularizer
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.metrics = metrics
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.recipe = recipe
-        self.n_members = n_members
-        self.random_state = random_state
-        self.dtype = dtype
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

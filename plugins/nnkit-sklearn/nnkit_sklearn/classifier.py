@@ -20,6 +20,7 @@ from nnkit.network.composition import DEFAULTS
 from nnkit_sklearn.base import Goal, HiddenLayers, NetworkEstimator
 from nnkit_sklearn.callbacks import Decorator
 from nnkit_sklearn.class_labels import ClassWeight, are_equal, are_within, class_factor, labels_in
+from nnkit_sklearn.parameters import store_parameters
 
 __all__ = ["NetworkClassifier"]
 
@@ -107,6 +108,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         True
     """
 
+    class_weight: ClassWeight | Sequence[ClassWeight | None] | None
     classes_: Array | list[Array]
     _multilabel: bool
 
@@ -136,30 +138,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         random_state: int | np.random.RandomState | None = None,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes,
-            hidden_activation=hidden_activation,
-            output_activation=output_activation,
-            loss=loss,
-            optimizer=optimizer,
-            initializer=initializer,
-            bias_initializer=bias_initializer,
-            regularizer=regularizer,
-            max_iter=max_iter,
-            batch_size=batch_size,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            metrics=metrics,
-            callbacks=callbacks,
-            warm_start=warm_start,
-            recipe=recipe,
-            n_members=n_members,
-            random_state=random_state,
-            dtype=dtype,
-        )
-        self.class_weight = class_weight
+        store_parameters(self, locals())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

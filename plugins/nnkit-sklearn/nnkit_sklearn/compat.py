@@ -21,6 +21,7 @@ from nnkit_sklearn.callbacks import Decorator
 from nnkit_sklearn.held_out import Held
 from nnkit_sklearn.mapping import uses_batches
 from nnkit_sklearn.mlp import HiddenWidths, MLPEstimator, RandomState
+from nnkit_sklearn.parameters import store_parameters
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
@@ -84,6 +85,35 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]  # sci
     """
 
     classes_: Array
+
+    def __init__(
+        self,
+        hidden_layer_sizes: HiddenWidths = (100,),
+        activation: str = "relu",
+        *,
+        solver: PartSpec = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+    ) -> None:
+        store_parameters(self, locals())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -243,6 +273,8 @@ class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]  # sciki
         True
     """
 
+    loss: str
+
     def __init__(
         self,
         loss: str = "squared_error",
@@ -271,32 +303,7 @@ class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]  # sciki
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes,
-            activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-        )
-        self.loss = loss
+        store_parameters(self, locals())
 
     def fit(self, X: DataLike, y: DataLike, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Train until the loss or the validation score stops improving.

@@ -19,6 +19,7 @@ from nnkit.interfaces import PartSpec
 from nnkit.network.composition import DEFAULTS
 from nnkit_sklearn.base import Goal, HiddenLayers, NetworkEstimator
 from nnkit_sklearn.mapping import dense
+from nnkit_sklearn.parameters import store_parameters
 
 __all__ = ["NetworkRegressor"]
 
@@ -75,6 +76,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
         True
     """
 
+    intervals: bool
     _training_data: tuple[DataLike, DataLike, npt.ArrayLike | None] | None
 
     def __init__(
@@ -104,31 +106,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
         random_state: int | np.random.RandomState | None = None,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes,
-            hidden_activation=hidden_activation,
-            output_activation=output_activation,
-            loss=loss,
-            optimizer=optimizer,
-            initializer=initializer,
-            bias_initializer=bias_initializer,
-            regularizer=regularizer,
-            max_iter=max_iter,
-            batch_size=batch_size,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            metrics=metrics,
-            callbacks=callbacks,
-            warm_start=warm_start,
-            recipe=recipe,
-            n_members=n_members,
-            random_state=random_state,
-            dtype=dtype,
-        )
-        self.target_scaling = target_scaling
-        self.intervals = intervals
+        store_parameters(self, locals())
 
     def fit(
         self,
