@@ -105,7 +105,7 @@ def test_templates_are_there_in_a_zipped_wheel(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert 0 == done.returncode, done.stdout + done.stderr
-    assert "class PseudoHuber(Loss)" in (tmp_path / "acme-nn/acme_nn/pseudo_huber.py").read_text()
+    assert "class PseudoHuber(LocationLoss)" in (tmp_path / "acme-nn/acme_nn/pseudo_huber.py").read_text()
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path):
