@@ -51,6 +51,9 @@ LARGEST_PRODUCT = 4 * 65_536
 MOST_PARAMETERS = 32_768
 """Parameters up to which it updates them faster."""
 
+ROW = 128
+"""Multiplications that take as long as all else of a row: gathering it from a large array, loss, optimizer."""
+
 WORK = 1 << 24
 """Multiplications and draws of a call: some milliseconds."""
 
@@ -223,7 +226,7 @@ class Epoch:
     @property
     def batches(self) -> int:
         """The most batches of a call."""
-        work = sum(3 * self.stride * layer.inputs * layer.units for layer in self.layers)
+        work = 3 * self.stride * (ROW + sum(layer.inputs * layer.units for layer in self.layers))
         return max(1, WORK // (work + 16 * self._draws * self.batch))
 
     @property
