@@ -14,6 +14,7 @@ from nnkit.errors import ShapeError
 from nnkit.interfaces import (
     Activation,
     Callback,
+    Choices,
     Distribution,
     Elementwise,
     Initializer,
@@ -22,6 +23,7 @@ from nnkit.interfaces import (
     Metric,
     Optimizer,
     ParameterSpec,
+    Recipe,
     Regularizer,
     Schedule,
     Solver,
@@ -847,7 +849,45 @@ class Sparse(Line):
         return grad_x, found | {"weight": found["weight"] * (parameters["score"] > 0)}
 
 
+@attrs.frozen(kw_only=True)
+class Small(Recipe):
+    """One hidden layer; more units from 1,000 rows on."""
+
+    units: int = integer(8, ge=1)
+    members: int = integer(2, ge=1)
+
+    variants = ({"units": 3, "members": 1},)
+
+    @staticmethod
+    def reference(table, units, members):
+        scaled = {"target_scaling": "standardize"} if table.task == "regression" else {}
+        return {
+            "network": {"hidden": [units if table.rows < 1000 else 2 * units], "optimizer": "adam", **scaled},
+            "preparation": ["standardize"],
+            "training": {"epochs": 20, "batch_size": 32},
+            "members": members,
+            "folds": 0,
+            "combine": "mean",
+        }
+
+    def choose(self, table):
+        network = {"hidden": [self.units * (1 + (table.rows >= 1000))], "optimizer": "adam"}
+        if table.task == "regression":
+            network["target_scaling"] = "standardize"
+        return Choices(
+            network=network,
+            preparation=["standardize"],
+            training={"epochs": 20, "batch_size": 32},
+            members=self.members,
+            reasons={"hidden": "more rows determine more units"},
+        )
+
+    def operations(self, table, choices):
+        weights = choices.network["hidden"][0] * (table.inputs + table.outputs)
+        return 6.0 * weights * table.rows * choices.training["epochs"] * choices.members
+
+
 SOUND = (
     Wave, Snake, Squash, Ramp, Rows, Shares, Squares, Absolute, Pseudo, Entropy, Compiled, Labels, Plain, Moments, Bounded, Resilient, Bell, Box, Level, Line, Mask,
-    Center, Drift, Error, Hits, Fall, Ridge, Frame, Lasso, Patience, Damped, Kept, Masked, Coupled, Averaged, Conv, Gate, Projection, Pruned, Sparse,
+    Center, Drift, Error, Hits, Fall, Ridge, Frame, Lasso, Patience, Damped, Kept, Masked, Coupled, Averaged, Conv, Gate, Projection, Pruned, Small, Sparse,
 )  # fmt: skip
