@@ -6,4 +6,4 @@ from nnkit.testing import conformance
 
 pytestmark = pytest.mark.no_cover  # other tests run the same lines; recording them doubles the time
 
-test_conformance = conformance("nnkit-losses")
+test_conformance = conformance("nnkit-losses", require="proven")
