@@ -39,14 +39,7 @@ class ActivationLayer(Activated):
     activation: Any = part("activation", kw_only=False)
 
     @staticmethod
-    def reference(
-        parameters: Parameters,
-        x: Array,
-        *,
-        training: bool,
-        rng: np.random.Generator | None = None,
-        activation: Any,
-    ) -> Array:
+    def reference(parameters: Parameters, x: Array, *, activation: Any) -> Array:
         """The activation, which is compared with values of its own."""
         y: Array = x if activation is None else activation.forward(x)
         return y

@@ -52,14 +52,7 @@ class Dense(Activated):
     bias_regularizer: Any = part("regularizer")
 
     @staticmethod
-    def reference(
-        parameters: Parameters,
-        x: Array,
-        *,
-        training: bool,
-        rng: np.random.Generator | None = None,
-        activation: Any,
-    ) -> Array:
+    def reference(parameters: Parameters, x: Array, *, activation: Any) -> Array:
         """The sums written out, unit by unit."""
         z = np.stack([(x * column).sum(axis=1) for column in parameters["weight"].T], axis=1)
         z = z + parameters.get("bias", 0.0)

@@ -41,15 +41,7 @@ class GroupNorm(Layer):
     epsilon: float = real(1e-5, gt=0.0)
 
     @staticmethod
-    def reference(
-        parameters: Parameters,
-        x: Array,
-        *,
-        training: bool,
-        rng: np.random.Generator | None = None,
-        groups: int,
-        epsilon: float,
-    ) -> Array:
+    def reference(parameters: Parameters, x: Array, *, groups: int, epsilon: float) -> Array:
         """Group after group."""
         parts = np.split(x, groups, axis=1)
         normal = [(p - p.mean(1, keepdims=True)) / np.sqrt(p.var(1, keepdims=True) + epsilon) for p in parts]

@@ -41,14 +41,7 @@ class LayerNorm(Layer):
     epsilon: float = real(1e-5, gt=0.0)
 
     @staticmethod
-    def reference(
-        parameters: Parameters,
-        x: Array,
-        *,
-        training: bool = False,
-        rng: np.random.Generator | None = None,
-        epsilon: float,
-    ) -> Array:
+    def reference(parameters: Parameters, x: Array, *, epsilon: float) -> Array:
         """Row by row, each sum without rounding."""
         scale, shift = parameters["scale"].tolist(), parameters["shift"].tolist()
         y = np.empty_like(x)

@@ -35,9 +35,7 @@ class Maxout(Layer):
     pieces: int = integer(2, ge=2)
 
     @staticmethod
-    def reference(
-        parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None = None, pieces: int
-    ) -> Array:
+    def reference(parameters: Parameters, x: Array, *, pieces: int) -> Array:
         """One output after the other."""
         return np.array([[max(row[j : j + pieces]) for j in range(0, len(row), pieces)] for row in x.tolist()], x.dtype)
 

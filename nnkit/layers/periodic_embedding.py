@@ -68,9 +68,7 @@ class PeriodicEmbedding(Layer):
     stddev: float = real(0.1, gt=0.0)
 
     @staticmethod
-    def reference(
-        parameters: Parameters, x: Array, *, training: bool = False, rng: np.random.Generator | None = None
-    ) -> Array:
+    def reference(parameters: Parameters, x: Array) -> Array:
         """Column by column and wave by wave."""
         columns = []
         for i, own in enumerate(x.T):

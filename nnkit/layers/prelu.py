@@ -34,7 +34,7 @@ class PReLU(Layer):
     slope_initializer: Any = part("initializer", {"name": "constant", "value": 0.25})
 
     @staticmethod
-    def reference(parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None = None) -> Array:
+    def reference(parameters: Parameters, x: Array) -> Array:
         """Torch's form: the positive part, and the slope times the negative part."""
         y: Array = np.maximum(x, 0.0) + parameters["slope"] * np.minimum(x, 0.0)
         return y

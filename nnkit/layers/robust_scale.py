@@ -69,14 +69,7 @@ class RobustScale(Layer):
     clip: float | None = real(3.0, gt=0.0, optional=True)
 
     @staticmethod
-    def reference(
-        parameters: Parameters,
-        x: Array,
-        *,
-        training: bool = False,
-        rng: np.random.Generator | None = None,
-        clip: float | None = 3.0,
-    ) -> Array:
+    def reference(parameters: Parameters, x: Array, *, clip: float | None = 3.0) -> Array:
         """Value by value, with Python's own numbers."""
         y = np.zeros_like(x)
         for (row, column), value in np.ndenumerate(x):

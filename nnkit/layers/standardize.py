@@ -81,12 +81,7 @@ class Standardize(Layer):
 
     @staticmethod
     def reference(
-        parameters: Parameters,
-        x: Array,
-        *,
-        training: bool = False,
-        rng: np.random.Generator | None = None,
-        streaming: bool = False,
+        parameters: Parameters, x: Array, *, training: bool = False, streaming: bool = False
     ) -> tuple[Array, dict[str, Array]]:
         """Element by element, all rows seen so far taken from the buffers as one group; ``y``, and the buffers."""
         y = np.empty_like(x)

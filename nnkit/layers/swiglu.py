@@ -26,7 +26,7 @@ class SwiGLU(Gated):
     """
 
     @staticmethod
-    def reference(parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None = None) -> Array:
+    def reference(parameters: Parameters, x: Array) -> Array:
         """By the exponential function."""
         a, b = np.split(x, 2, axis=1)
         y: Array = a / (1.0 + np.exp(-a)) * b

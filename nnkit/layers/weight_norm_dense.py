@@ -40,7 +40,7 @@ class WeightNormDense(Layer):
     weight_initializer: Any = part("initializer")
 
     @staticmethod
-    def reference(parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None = None) -> Array:
+    def reference(parameters: Parameters, x: Array) -> Array:
         """Unit by unit."""
         columns = [
             x @ (g * v / np.linalg.norm(v)) + b

@@ -46,19 +46,21 @@ def _plain_run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
     return function(**arguments)
 
 
+def asked_for(reference: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the arguments that the signature of a reference names."""
+    names = inspect.signature(reference).parameters
+    every = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in names.values())
+    return {name: value for name, value in offered.items() if every or name in names}
+
+
 def reference_arguments(subject: Subject, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     """The hyperparameters that the reference asks for, completed by the part's own defaults."""
     part = resolve_parts(subject.cls(**hyperparameters))
     reference = subject.cls.reference
     if reference is None or not attrs.has(subject.cls):
         return {}
-    names = inspect.signature(reference).parameters
-    every = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in names.values())
-    return {
-        field.alias: getattr(part, field.name)
-        for field in attrs.fields(subject.cls)
-        if field.init and (every or field.alias in names)
-    }
+    fields = {field.alias: getattr(part, field.name) for field in attrs.fields(subject.cls) if field.init}
+    return asked_for(reference, fields)
 
 
 Compared: TypeAlias = Example | Mapping[str, Any] | list[Mapping[str, Any]]

@@ -825,7 +825,7 @@ class Sparse(Line):
     """A line without the connections whose score, a buffer, is not positive."""
 
     @staticmethod
-    def reference(parameters, x, *, training, rng):
+    def reference(parameters, x):
         y = x @ np.where(parameters["score"] > 0, parameters["weight"], 0.0) + parameters["bias"]
         return y, {"score": parameters["score"]}
 

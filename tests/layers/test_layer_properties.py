@@ -1,6 +1,5 @@
 """Properties of every layer: gradients, an equal bound variant, rows that add up, no changed arguments."""
 
-import inspect
 import tracemalloc
 
 import attrs
@@ -15,6 +14,7 @@ from nnkit.layers.batch_norm import BatchNorm
 from nnkit.layers.dropout import Dropout
 from nnkit.layers.layer_norm import LayerNorm
 from nnkit.layers.standardize import Standardize
+from nnkit.testing.reference_values import asked_for
 
 INITIAL = {"ones": np.ones, "zeros": np.zeros}
 
@@ -99,15 +99,9 @@ def test_the_gradient_is_that_of_a_five_point_stencil(layer, training):
 def test_the_output_is_that_of_the_naive_reference(layer, training):
     x = np.random.default_rng(6).normal(size=(6, 4))
     parameters = parameters_of(layer, 4)
-    named = inspect.signature(type(layer).reference).parameters
-    hyperparameters = {name: value for name, value in attrs.asdict(layer, recurse=False).items() if name in named}
-    found = type(layer).reference(
-        {name: array.copy() for name, array in parameters.items()},
-        x,
-        training=training,
-        rng=np.random.default_rng(7),
-        **hyperparameters,
-    )
+    offered = {"training": training, "rng": np.random.default_rng(7), **attrs.asdict(layer, recurse=False)}
+    named = asked_for(type(layer).reference, offered)
+    found = type(layer).reference({name: array.copy() for name, array in parameters.items()}, x, **named)
     expected, buffers = found if isinstance(found, tuple) else (found, {})
     (y, _), after = run(layer, parameters, x, training=training)
     np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-13)

@@ -25,6 +25,7 @@ from nnkit.testing.failure import difference, expect_close, expect_equal, requir
 from nnkit.testing.record import Inputs, applies_if, check
 from nnkit.testing.reference_values import (
     Compared,
+    asked_for,
     compared_with,
     expect_values,
     needs_reference_values,
@@ -189,8 +190,9 @@ def reference_values(subject: Subject, one: Situation | Compared) -> None:
         return
     reference: Any = subject.cls.reference
     more, values = reference_arguments(subject, subject.hyperparameters), copied(one.values)
+    more |= asked_for(reference, {"training": one.training, "rng": one.rng})
     with quiet():
-        result = reference(copied(one.values), one.x.copy(), training=one.training, rng=one.rng, **more)
+        result = reference(copied(one.values), one.x.copy(), **more)
     y, buffers = result if isinstance(result, tuple) else (result, {})
     got = one.pass_on(values, training=one.training, rng=one.rng)
     tolerance = 1e-9 if subject.dtype == np.float64 else 2e-4
