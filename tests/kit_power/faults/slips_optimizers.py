@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 from kit_power.planting import plant, slip
 from kit_power.sound import Moments, Plain
@@ -47,12 +48,20 @@ class RootOfBoth(Optimizer):
         return parameters
 
 
-@slip("wrong function")
-class LooksBehind(Optimizer):
-    """Nesterov's momentum with the velocity of the step before."""
+@attrs.frozen(kw_only=True)
+class WithVelocity(Optimizer):
+    """The fields and the state of momentum, for two of the slips."""
 
     learning_rate: Any = rate(0.01)
     momentum: float = real(0.9, ge=0.0, lt=1.0)
+
+    def init(self, parameters, blocks):
+        return {"step": 0, "velocity": np.zeros_like(parameters)}
+
+
+@slip("wrong function")
+class LooksBehind(WithVelocity):
+    """Nesterov's momentum with the velocity of the step before."""
 
     @staticmethod
     def reference(parameters, gradients, learning_rate, momentum):
@@ -62,9 +71,6 @@ class LooksBehind(Optimizer):
             parameters = parameters - learning_rate * (g + momentum * velocity)
             path.append(parameters)
         return np.array(path)
-
-    def init(self, parameters, blocks):
-        return {"step": 0, "velocity": np.zeros_like(parameters)}
 
     def update(self, parameters, gradient, state):
         number = parameters.dtype.type
@@ -78,11 +84,8 @@ class LooksBehind(Optimizer):
 
 
 @slip("wrong function")
-class Dampened(Optimizer):
+class Dampened(WithVelocity):
     """Momentum that dampens every gradient but the first, where its source dampens none."""
-
-    learning_rate: Any = rate(0.01)
-    momentum: float = real(0.9, ge=0.0, lt=1.0)
 
     @staticmethod
     def reference(parameters, gradients, learning_rate, momentum):
@@ -92,9 +95,6 @@ class Dampened(Optimizer):
             parameters = parameters - learning_rate * velocity
             path.append(parameters)
         return np.array(path)
-
-    def init(self, parameters, blocks):
-        return {"step": 0, "velocity": np.zeros_like(parameters)}
 
     def update(self, parameters, gradient, state):
         number = parameters.dtype.type
