@@ -13,6 +13,7 @@ from nnkit.core.evaluation import ForwardCache, penalty, predict
 from nnkit.core.model import Model
 from nnkit.core.step import Vectors
 from nnkit.data.arrays import DataLike, as_array
+from nnkit.data.frames import column_names
 from nnkit.errors import SpecError, TrainingWarning, warn
 from nnkit.interfaces import Activation, Inputs, Loss, Optimizer, Solver, TrainingData
 
@@ -39,7 +40,7 @@ def warn_of_data(model: Model, data: TrainingData) -> None:
 
 
 def warn_of_new(model: Model, vectors: Vectors, data: TrainingData, y: DataLike, *, task_given: bool) -> None:
-    """Before the first step: warn of targets far from the scale of the predictions, and of classes fitted as numbers.
+    """Before the first step: warn of targets among the inputs, of targets far from scale, and of classes as numbers.
 
     Args:
         model: The structure.
@@ -48,7 +49,8 @@ def warn_of_new(model: Model, vectors: Vectors, data: TrainingData, y: DataLike,
         y: The targets as they were passed.
         task_given: Whether the task was stated.
     """
-    for message in (_far_targets(model, vectors, data), None if task_given else _labels_as_numbers(model, y)):
+    labels = None if task_given else _labels_as_numbers(model, y)
+    for message in (_among_inputs(model, data, y), _far_targets(model, vectors, data), labels):
         if message is not None:
             warn(message, TrainingWarning)
 
@@ -161,6 +163,25 @@ def _unscaled(model: Model, x: Inputs) -> str | None:
         f"{column} of X reaches {sizes[worst]:.3g} and nothing scales it: put nnkit.Standardize() in front,"
         " or scale the columns to about 1"
     )
+
+
+def _among_inputs(model: Model, data: TrainingData, y: DataLike) -> str | None:
+    description, (x, target, _) = model.description, data
+    features = description.features or ()
+    names = column_names(y, "y") or (getattr(y, "name", None),)
+    if not isinstance(x, np.ndarray) or not set(names) & set(features):
+        return None
+    rows = slice(None, None, max(1, len(x) // LOOKED_AT))
+    values = target[rows].reshape(len(target[rows]), -1).astype(np.float64)
+    if description.shift is not None and description.scale is not None:
+        values = values * description.scale + description.shift
+    for name, own in zip(names, values.T, strict=False):
+        if name in features and np.allclose(x[rows, features.index(name)], own, rtol=1e-5):
+            return (
+                f"X has the column {name!r}, which is the target itself, so the network only learns to repeat it: "
+                f"leave it out, X.drop(columns={name!r})"
+            )
+    return None
 
 
 def _far_targets(model: Model, vectors: Vectors, data: TrainingData) -> str | None:

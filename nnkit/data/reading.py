@@ -239,4 +239,6 @@ def checked_inputs(X: Any, model: Model, dtype: FloatDType, name: str, start: in
 
 def in_window(error: DataError | ShapeError, start: int, stop: int) -> DataError | ShapeError:
     """The error with the rows of the window where it is."""
-    return type(error)(f"in the window of rows {start} to {stop - 1} (counted from 0, below from its first): {error}")
+    return type(error)(
+        f"in the window of rows {start} to {stop - 1}, counted from 0 (other rows from its first): {error}"
+    )

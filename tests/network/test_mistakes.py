@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import nnkit
@@ -163,6 +164,25 @@ def test_a_warning_says_what_to_do(mistake):
         make()
     by_hand = [warning for warning in caught if "after epoch" not in str(warning.message)]
     assert all(__file__ == warning.filename for warning in by_hand)
+
+
+FRAME = pd.DataFrame({"a": X[:, 0], "price": 200.0 + 30.0 * REAL, "sold": BINARY})
+
+
+@pytest.mark.parametrize(
+    ("y", "settings"),
+    [
+        (FRAME["price"], {"target_scaling": "standardize"}),
+        (FRAME[["price"]], {"target_scaling": "standardize", "columns": "auto"}),
+        (FRAME["sold"], {"task": "binary"}),
+    ],
+)
+def test_a_target_among_the_inputs_is_noticed(y, settings):
+    name = y.name if y.ndim == 1 else y.columns[0]
+    with pytest.warns(TrainingWarning, match=rf"'{name}', which is the target itself.*X.drop\(columns='{name}'\)"):
+        nnkit.Network(hidden=[4], seed=0, **settings).fit(FRAME, y, epochs=1, validation_split=0.25)
+    later = FRAME["price"].shift(-1)[:-1]  # another target of the same name
+    nnkit.Network(hidden=[4], target_scaling="standardize", seed=0).fit(FRAME[:-1], later, epochs=1)
 
 
 @pytest.mark.parametrize("target", [REAL, LABELS])
