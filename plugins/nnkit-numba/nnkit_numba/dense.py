@@ -57,6 +57,7 @@ class CompiledDense(Layer):
         {"units": 3, "activation": "log_softmax"},
         {"units": 3, "activation": "relu", "use_bias": False},
     )
+    reference = Dense.reference
 
     units: int = integer(1, ge=1, kw_only=False)
     activation: Any = part("activation", kw_only=False)
