@@ -169,8 +169,8 @@ def _among_inputs(model: Model, data: TrainingData, y: DataLike) -> str | None:
     description, (x, target, _) = model.description, data
     features = description.features or ()
     names = column_names(y, "y") or (getattr(y, "name", None),)
-    if not isinstance(x, np.ndarray) or not set(names) & set(features):
-        return None
+    if not isinstance(x, np.ndarray) or not set(names) & set(features) or set(features) <= set(names):
+        return None  # an autoencoder has every input among its targets
     rows = slice(None, None, max(1, len(x) // LOOKED_AT))
     values = target[rows].reshape(len(target[rows]), -1).astype(np.float64)
     if description.shift is not None and description.scale is not None:

@@ -83,8 +83,9 @@ def test_a_frame_of_one_dtype_is_not_copied():
 def test_training_on_a_frame_equals_training_on_its_numbers():
     frame = pd.DataFrame({"a": np.linspace(-1, 1, 40), "b": np.arange(40) % 2 == 0})
     by_frame, by_array = (nnkit.Network([2, 3, 1], seed=0) for _ in range(2))
-    by_frame.fit(frame, frame["a"], epochs=2)
-    by_array.fit(frame.to_numpy(dtype=float), frame["a"].to_numpy(), epochs=2)
+    target = (frame["a"] ** 2).rename("square")
+    by_frame.fit(frame, target, epochs=2)
+    by_array.fit(frame.to_numpy(dtype=float), target.to_numpy(), epochs=2)
     np.testing.assert_array_equal(by_array.predict(frame), by_frame.predict(frame))
 
 

@@ -181,6 +181,7 @@ def test_a_target_among_the_inputs_is_noticed(y, settings):
     name = y.name if y.ndim == 1 else y.columns[0]
     with pytest.warns(TrainingWarning, match=rf"'{name}', which is the target itself.*X.drop\(columns='{name}'\)"):
         nnkit.Network(hidden=[4], seed=0, **settings).fit(FRAME, y, epochs=1, validation_split=0.25)
+    nnkit.Network(hidden=[2], seed=0).fit(FRAME / 100, FRAME / 100, epochs=1)  # an autoencoder means it
     later = FRAME["price"].shift(-1)[:-1]  # another target of the same name
     nnkit.Network(hidden=[4], target_scaling="standardize", seed=0).fit(FRAME[:-1], later, epochs=1)
 
