@@ -11,6 +11,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.core.blocks import supply_blocks
 from nnkit.core.closure import bind_closure
+from nnkit.core.evaluation import behind
 from nnkit.core.feeding import Portion, portions
 from nnkit.core.learning_rate import learning_rate_of, with_learning_rate
 from nnkit.core.loop import Loop
@@ -80,6 +81,8 @@ class Batches:
             self._gathers = plan.batch_size < plan.samples
             if weight is not None:
                 self._weight = (weight if model.loss.rows_coupled else _with_mean_1(weight)).astype(x.dtype)
+            if kernel is not None:
+                self._inputs = behind(model, kernel.fixed, Vectors(self._vector, None, state.buffers), x)
         self._batch: tuple[Any, Array, Array | None] | None = None
         self._bind_optimizer()
 
@@ -150,7 +153,7 @@ class Batches:
             self._update = _nothing  # the bound step makes the update
             return
         if self._kernel is not None and isinstance(self._run.data, tuple):
-            data = (*self._run.data[:2], self._weight)
+            data = (self._inputs, self._run.data[1], self._weight)
             self._many = self._kernel.bind(
                 self._optimizer, self._trained, self._gradient, state.optimizer, data, state.noise
             )

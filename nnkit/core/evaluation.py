@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+import attrs
 import numpy as np
 
 from nnkit.arrays import Array
@@ -18,7 +19,7 @@ from nnkit.core.workspace import Pool
 from nnkit.errors import SpecError
 from nnkit.interfaces import Inputs, Metric, Source, TrainingData
 
-__all__ = ["ForwardCache", "evaluate", "judged", "penalty", "predict", "try_metrics"]
+__all__ = ["ForwardCache", "behind", "evaluate", "judged", "penalty", "predict", "try_metrics"]
 
 CHUNK_ELEMENTS = 1 << 20
 """Elements of the widest array of a chunk, at the most."""
@@ -96,6 +97,14 @@ def predict(model: Model, vectors: Vectors, X: Inputs, cache: ForwardCache | Non
     if whole < len(X):
         out[whole:] = bind_forward(model, vectors, pool, len(X) - whole)(X[whole:])
     return out
+
+
+def behind(model: Model, layers: int, vectors: Vectors, X: Inputs) -> Inputs:
+    """The output of the leading ``layers`` for every row, new; ``X`` itself where there are none."""
+    if not layers:
+        return X
+    leading = attrs.evolve(model, body=model.body[:layers], widths=model.widths[:layers], head=None)
+    return predict(leading, vectors, X)
 
 
 def evaluate(

@@ -30,6 +30,8 @@ class EpochKernel(Protocol):
     Attributes:
         name: What a run records: the plugin and the kernel.
         batches: The most batches of a call; a call should take a few milliseconds, because signals wait for its end.
+        fixed: Leading layers without trained arrays, of which each row has the same output in every epoch; the inputs
+            of ``bind`` are the outputs of the last of them.
     """
 
     @property
@@ -37,6 +39,9 @@ class EpochKernel(Protocol):
 
     @property
     def batches(self) -> int: ...
+
+    @property
+    def fixed(self) -> int: ...
 
     def bind(
         self,
@@ -54,6 +59,6 @@ class EpochKernel(Protocol):
             parameters: ``(P,)``, changed by each step.
             gradient: ``(P,)``, that of the last step.
             state: The optimizer's, changed by each step.
-            data: Inputs and targets in memory, and weights with mean 1.
+            data: Inputs, behind the fixed layers, and targets in memory, and weights with mean 1.
             noise: For layers that draw, in the same order as in single steps.
         """

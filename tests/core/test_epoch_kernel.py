@@ -4,6 +4,7 @@ import copy
 import os
 import signal
 
+import attrs
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from nnkit.core.step import Vectors, bind_gradient
 from nnkit.core.workspace import Pool
 from nnkit.errors import DataError
 from nnkit.inference import compiled
+from nnkit.layers.activation import ActivationLayer
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(47, 3))
@@ -26,10 +28,13 @@ class Kernel:
     name = "the test's"
 
     def __init__(self, model, plan, batches=4):
-        self.model, self.plan, self.batches, self.calls = model, plan, batches, []
+        self.plan, self.batches, self.calls = plan, batches, []
+        self.fixed = int(type(model.body[0]) is nnkit.Standardize)
+        body = (ActivationLayer(),) * self.fixed + model.body[self.fixed :]  # it is passed standardized rows
+        self.model = attrs.evolve(model, body=body)
 
     def bind(self, optimizer, parameters, gradient, state, data, noise):
-        vectors = Vectors(parameters, gradient, np.empty(0))
+        vectors = Vectors(parameters, gradient, np.empty(self.model.buffer_layout.size))
         pool = Pool(self.plan.batch_size, parameters.dtype)
         update, steps = optimizer.bind(parameters, gradient, state), {}
         x, target, weight = data
@@ -94,6 +99,16 @@ def test_it_trains_as_single_steps_do(offered, sampling, batch_size):
     assert max(offered[0].calls) == min(4 * batch_size, 47)
     offered.append(None)
     assert_same(fast, fitted(sampling=sampling, batch_size=batch_size))
+
+
+def test_rows_go_through_fixed_layers_once(offered):
+    def standardized():
+        return fitted(Network([3, nnkit.Standardize(), nnkit.Dense(5, "tanh"), nnkit.Dense(1)], seed=1))
+
+    fast = standardized()
+    assert offered[0].fixed
+    offered.append(None)
+    assert_same(fast, standardized())
 
 
 def test_a_callback_that_handles_batches_gets_each_and_changes_no_bit(offered):

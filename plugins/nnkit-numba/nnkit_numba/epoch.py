@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 
+from nnkit import interfaces
 from nnkit.activations.sigmoid import Sigmoid
 from nnkit.activations.softmax import Softmax
 from nnkit.arrays import Array, IntArray
@@ -17,8 +19,13 @@ from nnkit.core.state import Plan
 from nnkit.interfaces import BLOCKS, Loss, ManySteps, Optimizer, Schedule, State, TrainingData
 from nnkit.interfaces.decay import stretches
 from nnkit.interfaces.stepping import rates
+from nnkit.layers._containers import Container
+from nnkit.layers.activation import ActivationLayer
 from nnkit.layers.dense import Dense
 from nnkit.layers.dropout import Dropout
+from nnkit.layers.rescale import Rescale
+from nnkit.layers.robust_scale import RobustScale
+from nnkit.layers.standardize import Standardize
 from nnkit.losses.binary_crossentropy import BinaryCrossentropy
 from nnkit.losses.categorical_crossentropy import CategoricalCrossentropy
 from nnkit.losses.half_squared_error import HalfSquaredError
@@ -53,6 +60,9 @@ MOST_PARAMETERS = 32_768
 
 ROW = 128
 """Multiplications that take as long as all else of a row: gathering it from a large array, loss, optimizer."""
+
+LARGEST_COPY = 1 << 28
+"""Bytes that the outputs of fixed layers may take beside the data."""
 
 WORK = 1 << 24
 """Multiplications and draws of a call: some milliseconds."""
@@ -116,13 +126,15 @@ OPTIMIZERS: Mapping[type[Optimizer], OptimizerForm] = {
         ("square_sum",),
     ),
 }  # fmt: skip
-"""The family: dense layers with the activations of ``KINDS``, dropout between them, and these."""
+FIXED: tuple[type[interfaces.Layer], ...] = (Standardize, RobustScale, Rescale)
+"""The family: dense layers with the activations of ``KINDS``, dropout between them, these, and fixed layers before."""
 
 
 def epoch_of(model: Model, optimizer: Optimizer, plan: Plan, dtype: np.dtype[Any]) -> Epoch | None:
     """What makes the steps of a training, where it belongs to the family and is small."""
     form, loss = OPTIMIZERS.get(type(optimizer)), LOSSES.get(type(model.loss))
-    layers = _layers(model, loss)
+    fixed = sum(1 for _ in itertools.takewhile(_is_fixed, model.body))
+    layers = _layers(model, fixed, loss)
     if form is None or loss is None or layers is None or form.number(optimizer) is None:
         return None
     if not _supported(model.loss, loss.plain) or not {"learning_rate", *form.fields} <= _fields(optimizer):
@@ -132,7 +144,9 @@ def epoch_of(model: Model, optimizer: Optimizer, plan: Plan, dtype: np.dtype[Any
     idle = {"momentum", "centered"} if type(optimizer) is RMSprop else set()
     if _fields(optimizer) - {"learning_rate", "decays", *form.fields, *idle}:
         return None  # of a later version
-    all_trained = model.trained.size == model.layout.size and not model.buffer_layout.size
+    all_trained = model.trained.size == model.layout.size and all(s.layer < fixed for s in model.buffer_layout.slots)
+    if fixed and plan.samples * layers[0].inputs * dtype.itemsize > LARGEST_COPY:
+        return None
     if not all_trained or model.penalties or plan.window or model.trained.size > MOST_PARAMETERS:
         return None
     width = WIDTH // dtype.itemsize
@@ -140,7 +154,7 @@ def epoch_of(model: Model, optimizer: Optimizer, plan: Plan, dtype: np.dtype[Any
     if max(stride * layer.inputs * layer.units for layer in layers) > LARGEST_PRODUCT:
         return None
     run = _compiled(dtype.char)
-    return None if run is None else Epoch(tuple(layers), loss, form, plan.batch_size, stride, dtype, run)
+    return None if run is None else Epoch(fixed, tuple(layers), loss, form, plan.batch_size, stride, dtype, run)
 
 
 @attrs.frozen
@@ -171,11 +185,20 @@ def _supported(part: Any, plain: Mapping[str, Any]) -> bool:
     return _fields(part) == set(plain) and all(getattr(part, name) == value for name, value in plain.items())
 
 
-def _layers(model: Model, loss: LossForm | None) -> list[Layer] | None:
-    """The layers; ``None`` where one does not belong to the family, or not before this loss."""
+def _is_fixed(layer: interfaces.Layer) -> bool:
+    """Whether a row has the same output in every epoch."""
+    if isinstance(layer, Container):
+        return all(map(_is_fixed, layer.children.values()))
+    if isinstance(layer, ActivationLayer):
+        return type(layer.activation) in KINDS
+    return type(layer) in FIXED and not getattr(layer, "streaming", False)  # that one follows the batches
+
+
+def _layers(model: Model, fixed: int, loss: LossForm | None) -> list[Layer] | None:
+    """The layers behind the fixed ones; ``None`` where one does not belong to the family, or not before this loss."""
     layers: list[Layer] = []
-    rate, columns = None, model.inputs
-    for layer, width in zip(model.body, model.widths, strict=True):
+    rate, columns = None, (model.inputs, *model.widths)[fixed]
+    for layer, width in zip(model.body[fixed:], model.widths[fixed:], strict=True):
         if type(layer) is Dropout and rate is None and _supported(layer, {"rate": layer.rate, "trainable": True}):
             rate = layer.rate
         elif type(layer) is Dense and type(layer.activation) in KINDS:
@@ -201,7 +224,8 @@ class Epoch:
     """``nnkit.interfaces.EpochKernel`` for one composition and plan.
 
     Args:
-        layers: In their order.
+        fixed: Leading layers that are applied to the data once.
+        layers: Those behind them, in their order.
         loss: Its form.
         optimizer: Its form.
         batch: Rows of a batch.
@@ -210,6 +234,7 @@ class Epoch:
         run: The compiled function.
     """
 
+    fixed: int
     layers: tuple[Layer, ...]
     loss: LossForm
     optimizer: OptimizerForm

@@ -20,6 +20,11 @@ DROPOUT = "dropout(rate=0.3)"
 LABELS, ROWS, YES, SQUARES = (
     "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "mean_squared_error",
 )  # fmt: skip
+BRANCHES = {
+    "name": "concatenate",
+    "branches": [["robust_scale", "activation(activation='tanh')"], "activation", "standardize"],
+    "columns": [[0, 3], [2, 4], [4, 6]],
+}
 FAMILY = {
     "every activation": ([Dense(9, "relu"), Dense(8, "tanh"), Dense(7, "sigmoid"), Dense(6)], LABELS, "adam", 16),
     "wider than two vectors": ([Dense(70, "relu"), Dense(40, "tanh")], ROWS, "adamw(weight_decay=0.1)", 16),
@@ -31,6 +36,8 @@ FAMILY = {
     "decays weights": ([Dense(5, "tanh")], LABELS, "sgd(weight_decay=0.1)", 7),
     "schedule": ([Dense(4, "relu")], YES, {"name": "adam", "learning_rate": "exponential"}, 10),
     "no hidden layer": ([], ROWS, "rmsprop(rho=0.8)", 30),
+    "fixed layers in front": (["standardize", "rescale(scale=0.5)", DROPOUT, Dense(5, "tanh")], ROWS, "adam", 20),
+    "fixed branches in front": ([BRANCHES, Dense(5, "relu")], SQUARES, "adam", 203),
 }
 HEADS = {LABELS: "softmax", ROWS: "softmax", YES: "sigmoid"}
 OUTPUTS = 3
@@ -91,6 +98,9 @@ OUTSIDE = {
     "a regularizer": lambda: trained([Dense(4, weight_regularizer="l2")], *FAMILY["decays"][1:]),
     "another activation": lambda: trained([Dense(4, "gelu")], *FAMILY["decays"][1:]),
     "frozen weights": lambda: trained([Dense(4, trainable=False)], *FAMILY["decays"][1:]),
+    "a layer in front that follows the batches": lambda: trained(["standardize(streaming=True)"], LABELS, "adam", 16),
+    "another layer in front": lambda: trained(["standardize", "gaussian_noise"], LABELS, "adam", 16),
+    "fixed layers behind": lambda: trained([Dense(4), "rescale(scale=2.0)"], LABELS, "adam", 16),
     "another layer": lambda: trained(["batch_norm"], LABELS, "adam", 16),
     "another loss": lambda: trained([Dense(4)], "huber", "adam", 16),
     "smoothed labels": lambda: trained([Dense(4)], ROWS + "(label_smoothing=0.1)", "adam", 16),
