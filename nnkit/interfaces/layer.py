@@ -285,11 +285,13 @@ class Layer(Part):
         """In-place variant of ``forward`` and ``backward``: everything decided and allocated before the loop.
 
         ``backward`` of the result writes to ``gradients`` (views of the flat gradient); where those
-        are ``None``, only ``forward`` will be called. This default serves any layer; one that is to
-        be fast overrides it, and must stay equal.
+        are ``None``, only ``forward`` will be called. Where neither they nor ``needs_grad_x`` ask for a result,
+        this default does not call the plain ``backward``. It serves any layer; a layer that is to be fast
+        overrides it, and must stay equal.
         """
         cache: Any = None
         forward_plain, backward_plain = self.forward, self.backward
+        needed = needs_grad_x or bool(gradients)
 
         def forward(x: Array) -> Array:
             nonlocal cache
@@ -297,9 +299,11 @@ class Layer(Part):
             return y
 
         def backward(grad: Array) -> Array | None:
+            if not needed:
+                return None
             grad_x, grad_parameters = backward_plain(parameters, cache, grad)
             for name, view in (gradients or {}).items():
                 np.copyto(view, grad_parameters[name])
-            return grad_x
+            return grad_x if needs_grad_x else None
 
         return BoundLayer(forward, backward)

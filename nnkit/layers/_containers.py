@@ -253,34 +253,35 @@ class Chain(Container):
         needs_grad_x: bool,
         rng: np.random.Generator | None,
     ) -> BoundLayer:
-        bound = []
+        forwards, backwards = [], []
         needed = needs_grad_x
         for name, layer, columns in self._walk(inputs):
-            below = None if gradients is None else own(gradients, name)
-            bound.append(
-                layer.bind(
-                    own(parameters, name), below, NamedWorkspace(workspace, name), inputs=columns,
-                    training=training and layer.trainable, needs_grad_x=needed, rng=rng,
-                )
+            arrays = None if gradients is None else own(gradients, name)
+            bound = layer.bind(
+                own(parameters, name), arrays, NamedWorkspace(workspace, name), inputs=columns,
+                training=training and layer.trainable, needs_grad_x=needed, rng=rng,
             )  # fmt: skip
-            needed = needed or bool(below)
+            forwards.append(bound.forward)
+            needed = needed or bool(arrays)
+            if needed:
+                backwards.append(bound.backward)
         total = workspace.take("sum", inputs) if self.skips else None
         above = workspace.take("grad", inputs) if self.skips else None
 
         def forward(x: Array) -> Array:
             y = x
-            for layer in bound:
-                y = layer.forward(y)
+            for layer_forward in forwards:
+                y = layer_forward(y)
             return y if total is None else np.add(y, x, out=total)
 
         def backward(grad: Array) -> Array | None:
             if above is not None:
                 np.copyto(above, grad)
             below: Array | None = grad
-            for layer in reversed(bound):
+            for layer_backward in reversed(backwards):
                 if below is None:
                     return None
-                below = layer.backward(below)
+                below = layer_backward(below)
             if not needs_grad_x or below is None:
                 return None
             return below if above is None else np.add(below, above, out=above)

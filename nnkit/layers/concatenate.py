@@ -245,30 +245,33 @@ class Concatenate(Container):
         needs_grad_x: bool,
         rng: np.random.Generator | None,
     ) -> BoundLayer:
-        bound = []
+        forwards, backwards = [], []
         for _, name, layer, place, outputs in self._parts(inputs):
             columns, apart = place.stop - place.start, NamedWorkspace(workspace, name)
-            layer_bound = layer.bind(
-                own(parameters, name), None if gradients is None else own(gradients, name), apart, inputs=columns,
+            arrays = None if gradients is None else own(gradients, name)
+            bound = layer.bind(
+                own(parameters, name), arrays, apart, inputs=columns,
                 training=training and layer.trainable, needs_grad_x=needs_grad_x, rng=rng,
             )  # fmt: skip
-            x_own, grad_own = apart.take("x", columns), apart.take("grad", outputs.stop - outputs.start)
-            bound.append((layer_bound, place, outputs, x_own, grad_own))
+            forwards.append((bound.forward, place, outputs, apart.take("x", columns)))
+            if needs_grad_x or arrays:
+                grad_own = apart.take("grad", outputs.stop - outputs.start)
+                backwards.append((bound.backward, place, outputs, grad_own))
         y = workspace.take("y", self.outputs(inputs))
         grad_x = workspace.take("grad_x", inputs) if needs_grad_x else None
 
         def forward(x: Array) -> Array:
-            for layer, place, outputs, x_own, _ in bound:
+            for branch, place, outputs, x_own in forwards:
                 np.copyto(x_own, x[:, place])
-                y[:, outputs] = layer.forward(x_own)
+                y[:, outputs] = branch(x_own)
             return y
 
         def backward(grad: Array) -> Array | None:
             if grad_x is not None:
                 grad_x.fill(0.0)
-            for layer, place, outputs, _, grad_own in bound:
+            for branch, place, outputs, grad_own in backwards:
                 np.copyto(grad_own, grad[:, outputs])
-                below = layer.backward(grad_own)
+                below = branch(grad_own)
                 if grad_x is not None and below is not None:
                     grad_x[:, place] += below
             return grad_x

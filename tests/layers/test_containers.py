@@ -1,13 +1,16 @@
 """Containers, indices as inputs, widths that a layer accepts, and layers in the place of activations."""
 
+import attrs
 import numpy as np
 import pytest
 from oracles.runs import reloaded, saved
 
 import nnkit
 from nnkit.core import chunks
+from nnkit.core.workspace import Pool
 from nnkit.data.arrays import as_array
 from nnkit.errors import DataError, SpecError, UnknownNameError
+from nnkit.interfaces import BoundLayer, Layer
 
 RNG = np.random.default_rng(1)
 X = np.column_stack([RNG.integers(0, 5, 60), RNG.normal(5.0, 3.0, size=(60, 3))])
@@ -186,3 +189,60 @@ def test_windows_of_rows_adapt_as_all_of_them(monkeypatch, weighted):
     rows = X if weight is None else np.repeat(X, weight.astype(int), axis=0)
     np.testing.assert_allclose(nets[1].arrays["0.1.0.mean"], rows[:, 1:].mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(nets[1].arrays["0.1.0.stddev"], rows[:, 1:].std(axis=0), rtol=1e-12)
+
+
+@attrs.frozen(kw_only=True)
+class Doubled(Layer):
+    """``y = 2 x``, which counts its backward passes."""
+
+    passes: list = attrs.field(factory=list, eq=False)
+
+    def forward(self, parameters, x, *, training, rng):
+        return 2.0 * x, None
+
+    def backward(self, parameters, cache, grad):
+        self.passes.append(len(grad))
+        return 2.0 * grad, {}
+
+
+@attrs.frozen(kw_only=True)
+class OwnBind(Doubled):
+    """The same, with a `bind` that does not look at what is needed."""
+
+    def bind(self, parameters, gradients, workspace, *, inputs, training, needs_grad_x, rng):
+        return BoundLayer(
+            lambda x: self.forward(parameters, x, training=training, rng=rng)[0],
+            lambda grad: self.backward(parameters, None, grad)[0],
+        )
+
+
+@pytest.mark.parametrize("cls", [Doubled, OwnBind])
+def test_no_layer_below_the_lowest_trained_array_goes_back(cls):
+    below = [cls() for _ in range(5)]
+    above = cls()
+    branches = [below[2], [below[3], below[4], nnkit.Dense(3), above]]
+    net = nnkit.Network(
+        [
+            4,
+            below[0],
+            {"name": "sequential", "layers": [below[1]]},
+            {"name": "concatenate", "branches": branches},
+            nnkit.Dense(1, use_bias=False),
+        ],
+        seed=0,
+    )
+    net.fit(X, Y, epochs=1, batch_size=20)
+    assert [layer.passes for layer in below] == [[]] * 5
+    assert above.passes == [20, 20, 20]
+    assert net.check_gradient(X, Y)
+
+
+def test_a_default_bind_without_arrays_goes_back_only_where_the_input_needs_it():
+    layer, grad = Doubled(), np.ones((2, 3))
+    for needed in (False, True):
+        bound = layer.bind(
+            {}, {}, Pool(2, np.dtype(float)).for_layer(0, 2), inputs=3, training=True, needs_grad_x=needed, rng=None
+        )
+        bound.forward(grad)
+        np.testing.assert_equal(bound.backward(grad), 2.0 * grad if needed else None)
+    assert layer.passes == [2]
