@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Layer, Parameters, ParameterSpec
+from nnkit.interfaces import BoundLayer, Example, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.fields import integer, real
 
 
@@ -110,34 +111,36 @@ class PeriodicEmbedding(Layer):
     def forward(
         self, parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:
-        turns = x.dtype.type(2.0 * np.pi) * parameters["frequency"][:, None]
-        angle = x.T[:, :, None] * turns + parameters["phase"][:, None]  # (D, N, frequencies), of each column a matrix
+        turns = x.dtype.type(2.0 * np.pi) * parameters["frequency"]
+        columns = np.ascontiguousarray(x.T)[:, None]
+        angle = turns[:, :, None] * columns + parameters["phase"][:, :, None]  # (D, frequencies, N)
         waves = np.cos(angle)
-        own = np.matmul(waves, self._by_column(parameters["weight"])) + parameters["bias"][:, None]
-        flat = own.transpose(1, 0, 2).reshape(len(x), x.shape[1] * self.dimensions)
-        return np.concatenate([flat, x], axis=1), (x, angle, waves)
+        own = np.matmul(self._by_column(parameters["weight"]).transpose(0, 2, 1), waves)
+        own += parameters["bias"][:, :, None]
+        flat = own.reshape(x.shape[1] * self.dimensions, len(x))
+        return np.concatenate([flat.T, x], axis=1), (x, angle, waves)
 
     def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
         x, angle, waves = cache
-        own = np.ascontiguousarray(grad[:, : -x.shape[1]].reshape(*x.shape, self.dimensions).transpose(1, 0, 2))
-        turn = np.matmul(own, self._by_column(parameters["weight"]).transpose(0, 2, 1))
-        turn *= np.sin(angle)
-        np.negative(turn, out=turn)
-        pace = x.dtype.type(2.0 * np.pi) * parameters["frequency"][:, :, None]
+        own = np.ascontiguousarray(grad[:, : -x.shape[1]].T).reshape(x.shape[1], self.dimensions, len(x))
+        turn = np.matmul(self._by_column(parameters["weight"]), own)
+        turn *= -np.sin(angle)
+        two_pi = x.dtype.type(2.0 * np.pi)
         gradients = {
-            "frequency": x.dtype.type(2.0 * np.pi) * np.matmul(x.T[:, None], turn)[:, 0],
-            "phase": turn.sum(axis=1),
-            "weight": np.matmul(waves.transpose(0, 2, 1), own).transpose(1, 0, 2).reshape(self.frequencies, -1),
-            "bias": own.sum(axis=1),
+            "frequency": two_pi * np.matmul(turn, x.T[:, :, None])[:, :, 0],
+            "phase": turn.sum(axis=2),
+            "weight": np.matmul(waves, own.transpose(0, 2, 1)).transpose(1, 0, 2).reshape(self.frequencies, -1),
+            "bias": own.sum(axis=2),
         }
-        return grad[:, -x.shape[1] :] + np.matmul(turn, pace)[:, :, 0].T, gradients
+        through = np.matmul(two_pi * parameters["frequency"][:, None], turn)[:, 0]
+        return grad[:, -x.shape[1] :] + through.T, gradients
 
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
         x, angle, waves = cache
         own = grads[..., : -x.shape[1]].reshape(*grads.shape[:2], x.shape[1], self.dimensions)
-        turn = np.einsum("nkdj,dfj,dnf->nkdf", own, self._by_column(parameters["weight"]), -np.sin(angle))
+        turn = np.einsum("nkdj,dfj,dfn->nkdf", own, self._by_column(parameters["weight"]), -np.sin(angle))
         turn_x = x.dtype.type(2.0 * np.pi) * turn
-        weight = np.einsum("dnf,nkdj->nkfdj", waves, own)
+        weight = np.einsum("dfn,nkdj->nkfdj", waves, own)
         gradients = {
             "frequency": turn_x * x[:, None, :, None],
             "phase": turn,
@@ -147,5 +150,66 @@ class PeriodicEmbedding(Layer):
         return grads[..., -x.shape[1] :] + (turn_x * parameters["frequency"]).sum(axis=3), gradients
 
     def _by_column(self, weight: Array) -> Array:
-        """The weight of each column, ``(D, frequencies, dimensions)``."""
-        return np.ascontiguousarray(weight.reshape(self.frequencies, -1, self.dimensions).transpose(1, 0, 2))
+        """The weight of each column, a view ``(D, frequencies, dimensions)``."""
+        return weight.reshape(self.frequencies, -1, self.dimensions).transpose(1, 0, 2)
+
+    def bind(
+        self,
+        parameters: Parameters,
+        gradients: Mapping[str, Array] | None,
+        workspace: Workspace,
+        *,
+        inputs: int,
+        training: bool,
+        needs_grad_x: bool,
+        rng: np.random.Generator | None,
+    ) -> BoundLayer:
+        waves, dimensions, rows = self.frequencies, self.dimensions, workspace.rows
+
+        def take(name: str, size: int) -> Array:
+            """A matrix for each column of ``x``, the rows of the batch side by side."""
+            return workspace.take(name, inputs * size).reshape(inputs, size, rows)
+
+        angle, own = take("angle", waves), take("own", dimensions)
+        cosine = angle if gradients is None else take("cosine", waves)
+        # Ones beside each column: one product adds the phase, another sums over the rows. They last, so the array is
+        # no lent one, which a pass over another number of rows would overwrite.
+        columns = np.ones((inputs, 2, rows), dtype=workspace.dtype)
+        lines = np.empty((inputs, waves, 2), dtype=workspace.dtype)
+        y = workspace.take("y", self.outputs(inputs))
+        y_own, y_x = y[:, :-inputs].reshape(rows, inputs, dimensions), y[:, -inputs:]
+        weight, bias = self._by_column(parameters["weight"]), parameters["bias"]
+        two_pi = workspace.dtype.type(2.0 * np.pi)
+
+        def forward(x: Array) -> Array:
+            np.copyto(columns[:, 0], x.T)
+            np.multiply(parameters["frequency"], two_pi, out=lines[:, :, 0])
+            np.copyto(lines[:, :, 1], parameters["phase"])
+            np.matmul(lines, columns, out=angle)
+            np.cos(angle, out=cosine)
+            np.matmul(weight.transpose(0, 2, 1), cosine, out=own)
+            np.add(own.transpose(2, 0, 1), bias, out=y_own)
+            np.copyto(y_x, x)
+            return y
+
+        out = {name: np.empty_like(array) for name, array in parameters.items()} | dict(gradients or {})
+        grad_x = workspace.take("grad_x", inputs) if needs_grad_x else None
+        through = np.empty((inputs, 1, rows), dtype=workspace.dtype)
+        sums = np.empty_like(lines)
+        turn = workspace.scratch(inputs * waves).reshape(angle.shape)
+
+        def backward(grad: Array) -> Array | None:
+            np.copyto(own, grad[:, :-inputs].reshape(rows, inputs, dimensions).transpose(1, 2, 0))
+            np.matmul(own, columns[:, 1, :, None], out=out["bias"][:, :, None])
+            np.matmul(cosine, own.transpose(0, 2, 1), out=self._by_column(out["weight"]))
+            np.matmul(weight, own, out=turn)
+            np.multiply(turn, np.sin(angle, out=angle), out=turn)
+            np.matmul(turn, columns.transpose(0, 2, 1), out=sums)
+            np.multiply(sums[:, :, 0], -two_pi, out=out["frequency"])
+            np.negative(sums[:, :, 1], out=out["phase"])
+            if grad_x is None:
+                return None
+            np.matmul(lines[:, None, :, 0], turn, out=through)
+            return np.subtract(grad[:, -inputs:], through[:, 0].T, out=grad_x)
+
+        return BoundLayer(forward, backward)
