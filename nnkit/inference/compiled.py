@@ -13,7 +13,7 @@ from nnkit.core.model import Model
 from nnkit.core.processes import PROCESSES
 from nnkit.core.state import Plan
 from nnkit.errors import DataError
-from nnkit.interfaces import EpochKernel, Optimizer, Solver
+from nnkit.interfaces import EpochKernel, Layer, Optimizer, Solver
 
 __all__ = ["compiled_model", "epoch_kernel", "with_kernel"]
 
@@ -31,11 +31,19 @@ def compiled_model(model: Model, *, plain_first: bool = False) -> Model:
         model,
         body=(
             *model.body[:plain_first],
-            *(registry.accelerate(layer) for layer in model.body[plain_first:]),
+            *(_compiled_layer(layer) for layer in model.body[plain_first:]),
         ),
         head=None if model.head is None else registry.accelerate(model.head),
         loss=registry.accelerate(model.loss),
     )
+
+
+def _compiled_layer(layer: Layer) -> Layer:
+    """The counterpart of a layer; where there is none, the layer with those of the layers within it."""
+    counterpart = registry.accelerate(layer)
+    if counterpart is not layer or not layer.children:
+        return counterpart
+    return layer.with_children({name: _compiled_layer(child) for name, child in layer.children.items()})
 
 
 def epoch_kernel(model: Model, optimizer: Optimizer, plan: Plan, dtype: np.dtype[Any]) -> EpochKernel | None:

@@ -20,6 +20,7 @@ COUNTERPARTS = {
     "nnkit.losses.categorical_crossentropy:CategoricalCrossentropy": "crossentropy:compiled_categorical",
     "nnkit.losses.sparse_categorical_crossentropy:SparseCategoricalCrossentropy": "sparse_crossentropy:compiled_sparse",
     "nnkit.layers.dense:Dense": "dense:compiled_dense",
+    "nnkit.layers.periodic_embedding:PeriodicEmbedding": "periodic_embedding:compiled_periodic_embedding",
     "nnkit.layers.activation:ActivationLayer": "traced_activation:traced_layer",
     ELEMENTWISE: "traced_activation:traced",
     "nnkit.optimizers.adam:Adam": "adam:compiled_adam",

@@ -19,7 +19,7 @@ from nnkit_numba.dense_tasks import TASKS
 from nnkit_numba.elementwise import NONE, RELU, SIGMOID, TANH
 from nnkit_numba.team import perform_on, team
 
-__all__ = ["KINDS", "bind_shared", "worthwhile"]
+__all__ = ["KINDS", "bind_shared", "trusted", "worthwhile"]
 
 KINDS: Mapping[type, int] = {NoneType: NONE, Identity: NONE, ReLU: RELU, Tanh: TANH, Sigmoid: SIGMOID}
 """The number of an activation in compiled code, by its class."""
@@ -74,14 +74,14 @@ def bind_shared(
 
     def forward(x: Array) -> Array:
         nonlocal seen
-        seen = _trusted(x, dtype)
+        seen = trusted(x, dtype)
         run(mail, forward_task, arguments, dense_tasks.X, 1, parts, seen)
         if apart is not None:
             apart.forward_into(z, a, work)
         return a
 
     def backward(grad: Array) -> Array | None:
-        grad = _trusted(grad, dtype)
+        grad = trusted(grad, dtype)
         if through is not None:
             through.vjp_into(z, a, grad, grad, work)
         run(mail, backward_task, arguments, dense_tasks.GRAD, 2, parts, grad)
@@ -90,7 +90,7 @@ def bind_shared(
     return BoundLayer(forward, backward)
 
 
-def _trusted(array: Array, dtype: np.dtype) -> Array:
+def trusted(array: Array, dtype: np.dtype) -> Array:
     """The array itself where its memory has the layout that tasks expect; other packages' layers may differ."""
     if array.dtype.char == dtype.char and array.flags.c_contiguous:
         return array

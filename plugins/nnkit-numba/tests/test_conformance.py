@@ -7,6 +7,7 @@ from nnkit_numba.adam import CompiledAdam
 from nnkit_numba.adamw import CompiledAdamW
 from nnkit_numba.crossentropy import CompiledCategoricalCrossentropy
 from nnkit_numba.dense import CompiledDense
+from nnkit_numba.periodic_embedding import CompiledPeriodicEmbedding
 from nnkit_numba.rmsprop import CompiledRMSprop
 from nnkit_numba.sgd import CompiledSGD
 from nnkit_numba.sparse_crossentropy import CompiledSparseCategoricalCrossentropy
@@ -18,6 +19,7 @@ test_conformance = conformance(
     CompiledAdamW,
     CompiledCategoricalCrossentropy,
     CompiledDense,
+    CompiledPeriodicEmbedding,
     CompiledRMSprop,
     CompiledSGD,
     CompiledSparseCategoricalCrossentropy,

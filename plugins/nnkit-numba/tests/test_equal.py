@@ -173,6 +173,7 @@ def test_counterparts_exist_for_the_named_classes():
     actual = {type(plugins.create(kind, spec)).__name__ for kind, spec in (
         ("optimizer", "adam"), ("optimizer", "adamw"), ("optimizer", "sgd"), ("optimizer", "rmsprop"),
         ("loss", "categorical_crossentropy"), ("loss", "sparse_categorical_crossentropy"), ("layer", "dense"),
+        ("layer", "periodic_embedding"),
     )}  # fmt: skip
     assert expected == actual
     assert nnkit_accelerate(plugins.create("activation", "relu")) is None
@@ -182,6 +183,7 @@ PARTS = [
     *(("optimizer", spec) for spec in ("adam", "adamw", "rmsprop", "sgd")),
     *(("loss", spec) for spec in ("categorical_crossentropy", "sparse_categorical_crossentropy")),
     ("layer", Dense(3, plugins.create("activation", "tanh"))),
+    ("layer", "periodic_embedding"),
 ]
 
 

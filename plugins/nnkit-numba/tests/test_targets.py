@@ -22,7 +22,7 @@ def network(hidden):
         loss="sparse_categorical_crossentropy", optimizer="adam", dtype="float32", seed=1,
     )
 
-def compared(hidden, rows, batch, kernel):
+def compared(hidden, rows, batch, kernel, packed=True):
     x, y = rng.normal(size=(rows, 30)).astype(np.float32), rng.integers(0, 10, rows)
     nets = [network(hidden), network(hidden)]
     start = nets[0].parameters.copy()
@@ -34,12 +34,13 @@ def compared(hidden, rows, batch, kernel):
     assert not np.allclose(start, nets[1].parameters, atol=1e-3)
     np.testing.assert_allclose(nets[0].parameters, nets[1].parameters, rtol=1e-3, atol=2e-5)
     predictor = nets[0].predictor()
-    assert predictor.compiled
+    assert predictor.compiled is packed
     for few in (1, 3, rows):
         np.testing.assert_allclose(predictor.predict(x[:few]), expected[:few], rtol=1e-4, atol=1e-6)
 
 compared([Dense(37, "relu"), "dropout(rate=0.2)", Dense(21, "tanh")], 75, 16, True)
 compared([Dense(160, "sigmoid"), Dense(150, "relu")], 160, 80, False)
+compared(["periodic_embedding"], 75, 16, False, packed=False)
 print(tiles.BYTES, *cpu_target.target_context.codegen().magic_tuple()[1:])
 """
 
