@@ -1,4 +1,4 @@
-"""One library in a process of its own: prepares what it is told to, and times it when it is told to.
+"""One library in a process of its own: prepares what it is asked for, and measures how long it takes.
 
 Reads one JSON object a line, answers with one a line; between the two it sleeps.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -31,7 +32,7 @@ def main() -> None:
         try:
             if order["do"] == "import":
                 library = importlib.import_module(f"libraries.{order['library']}")
-                if library.__name__.endswith(("default", "fused")):
+                if "torch" in library.__name__:
                     importlib.import_module("torch").set_num_threads(order["threads"])
                 reply = {"version": library.version(), "offers": sorted(vars(library))}
             elif order["do"] == "prepare":
@@ -43,7 +44,8 @@ def main() -> None:
                     prepared.clear()
                 prepared[order["what"]] = getattr(library, order["what"])(*arguments)
                 prepared[order["what"]](1)
-                reply = {"seconds": time.perf_counter() - began}
+                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+                reply = {"seconds": time.perf_counter() - began, "megabytes": peak}
             else:
                 call = prepared[order["what"]]
                 began = time.perf_counter()

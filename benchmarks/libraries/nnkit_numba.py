@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from importlib.metadata import version as version_of
 
-from libraries.nnkit_plain import train, train_watched
+from libraries.nnkit_plain import (
+    five_lm_steps,
+    infer,
+    parameter_jacobian,
+    per_sample_gradients,
+    train,
+    train_watched,
+)
 from nnkit_numba import blas  # named as missing where it is not installed
 
-__all__ = ["train", "train_watched", "version"]
+__all__ = [
+    "five_lm_steps",
+    "infer",
+    "parameter_jacobian",
+    "per_sample_gradients",
+    "train",
+    "train_watched",
+    "version",
+]
 
 
 def version() -> str:

@@ -24,18 +24,21 @@ def _network(widths: tuple[int, ...], activation: type[torch.nn.Module] = torch.
     return torch.nn.Sequential(*layers[:-1])
 
 
-def train(load: Training, options: dict[str, bool] = FUSED) -> Callable[[int], Any]:
+def train(
+    load: Training, options: dict[str, bool] = FUSED, compiled: Callable[[Any], Any] = lambda function: function
+) -> Callable[[int], Any]:
     model = _network(load.widths)
     x, y = (torch.from_numpy(array) for array in load.data())
-    loss_of = torch.nn.CrossEntropyLoss()
+    cross_entropy = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), **options)
+    loss_of = compiled(lambda x, y: cross_entropy(model(x), y))
 
     def run(epochs: int) -> float:
         for _ in range(epochs):
             total = 0.0
             for picked in torch.randperm(load.samples).split(load.batch):
                 optimizer.zero_grad()
-                loss = loss_of(model(x[picked]), y[picked])
+                loss = loss_of(x[picked], y[picked])
                 loss.backward()
                 optimizer.step()
                 total += loss.item() * len(picked)
