@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,4 +16,5 @@ __all__ = ["train", "version"]
 
 
 def train(load: Training) -> Callable[[int], Any]:
-    return torch_default.train(load, {"fused": True}, torch.compile)
+    torch.compiler.reset()  # networks of turns before would only be compared with this one at each call
+    return torch_default.train(load, {"fused": True}, functools.partial(torch.compile, dynamic=False))
