@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("--state", default="as it comes", help="whose marks on the page: as it comes, forced, …")
     parser.add_argument("--json", type=Path, default=HERE / "results.json", help="where the results go")
     options = parser.parse_args()
-    timing: dict[str, Any] = {"rounds": 3, "seconds": 0.05} if options.quick else {"rounds": 5, "seconds": 0.4}
+    timing: dict[str, Any] = {"rounds": 3, "seconds": 0.05} if options.quick else {"rounds": 5, "seconds": 0.3}
     wanted = options.only.split(",") if options.only else list(LIBRARIES)
     sections = (options.sections or ("training,inference,jacobians" if options.quick else ",".join(SECTIONS))).split(
         ","

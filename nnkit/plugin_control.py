@@ -115,6 +115,11 @@ def disabled_here(namespaces: Collection[str]) -> AbstractContextManager[None]:
     return within(_disabled, _disabled.get() | frozenset(namespaces))
 
 
+def disabled_names() -> frozenset[str]:
+    """The distributions that may not be used in this thread or task, besides those of the environment variables."""
+    return _disabled.get()
+
+
 def reporting() -> AbstractContextManager[None]:
     """Within the block, faults are collected to be shown, so that even in strict mode they are not raised."""
     return within(_reporting, True)  # the value

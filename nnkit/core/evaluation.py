@@ -18,6 +18,7 @@ from nnkit.core.step import Forward, Vectors, bind_forward, bind_layers
 from nnkit.core.workspace import Pool
 from nnkit.errors import SpecError
 from nnkit.interfaces import Inputs, Metric, Source, TrainingData
+from nnkit.plugin_control import disabled_names
 
 __all__ = ["ForwardCache", "behind", "evaluate", "judged", "penalty", "predict", "try_metrics"]
 
@@ -36,6 +37,11 @@ LOSS_ARRAYS = 4
 CACHED = 4
 """Numbers of rows that are kept bound."""
 
+AT_ONCE = 32_768
+"""Parameters up to which all layers in one call are faster for many rows, too."""
+
+AtOnce: TypeAlias = Callable[[Model, Vectors], Forward | None]
+
 Totals: TypeAlias = tuple[float, float, dict[str, Any]]
 """The weighted sum of losses, the sum of weights, and the state of each metric."""
 
@@ -46,34 +52,59 @@ def chunk_rows(model: Model) -> int:
 
 
 class ForwardCache:
-    """Forward passes of few rows that wait, bound, for their next call.
+    """Forward passes that wait, bound, for their next call.
 
-    Binding takes longer than one row does. A caller takes one out and puts it back afterwards,
+    Binding takes longer than a row does. A caller takes one out and puts it back afterwards,
     so two threads never share a workspace. Copies and pickles of a cache are empty.
+
+    Args:
+        at_once: Returns a prediction by all layers in one call, from the vectors as they are at each call and for
+            several threads; ``None`` where there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: AtOnce | None = None) -> None:
+        self._at_once = at_once
+        self._vectors: Vectors | None = None
+        self._whole: tuple[Model, Vectors, Forward | None, frozenset[str]] | None = None
         self._waiting: dict[int, tuple[Model, Vectors, Forward]] = {}
 
-    def __reduce__(self) -> tuple[type[ForwardCache], tuple[()]]:
-        return ForwardCache, ()
+    def __reduce__(self) -> tuple[type[ForwardCache], tuple[AtOnce | None]]:
+        return ForwardCache, (self._at_once,)
 
-    def __call__(self, model: Model, vectors: Vectors, X: Array) -> Array:
-        """The prediction of rows that are no more than ``CACHED_ROWS``, new."""
+    def vectors(self, parameters: Array, buffers: Array) -> Vectors:
+        """The vectors of an inference, those of the last one if they are the same."""
+        last = self._vectors
+        if last is None or last.parameters is not parameters or last.buffers is not buffers:
+            self._vectors = last = Vectors(parameters, None, buffers)
+        return last
+
+    def __call__(self, model: Model, vectors: Vectors, X: Inputs) -> Array | None:
+        """The prediction of rows, new; ``None`` where there are too many of them."""
         rows = len(X)
-        held = self._waiting.pop(rows, None)
-        if (
-            held is None
-            or held[0] is not model
-            or held[1].parameters is not vectors.parameters
-            or held[1].buffers is not vectors.buffers
-        ):
-            pool = Pool(rows, vectors.parameters.dtype)
-            held = (model, vectors, bind_forward(model, vectors, pool, rows))
-        out = held[2](X).copy()
+        few = rows <= CACHED_ROWS
+        if not (few or model.layout.size <= AT_ONCE):
+            return None
+        if self._at_once is not None and isinstance(X, np.ndarray):
+            whole, disabled = self._whole, disabled_names()
+            if whole is None or not _same(whole, model, vectors) or whole[3] != disabled:
+                self._whole = whole = (model, vectors, self._at_once(model, vectors), disabled)
+            if whole[2] is not None:
+                return whole[2](np.ascontiguousarray(X, vectors.parameters.dtype))
+        if not few:
+            return None
+        waiting = self._waiting.pop(rows, None)
+        if waiting is None or not _same(waiting, model, vectors):
+            waiting = (model, vectors, bind_forward(model, vectors, Pool(rows, vectors.parameters.dtype), rows))
+        out = waiting[2](X if isinstance(X, np.ndarray) else X[:]).copy()
         if len(self._waiting) < CACHED:
-            self._waiting[rows] = held
+            self._waiting[rows] = waiting
         return out
+
+
+def _same(bound: tuple[Model, Vectors, *tuple[Any, ...]], model: Model, vectors: Vectors) -> bool:
+    """Whether what is bound is of this model and these vectors."""
+    own = bound[1]
+    return bound[0] is model and own.parameters is vectors.parameters and own.buffers is vectors.buffers
 
 
 def predict(model: Model, vectors: Vectors, X: Inputs, cache: ForwardCache | None = None) -> Array:
@@ -83,10 +114,10 @@ def predict(model: Model, vectors: Vectors, X: Inputs, cache: ForwardCache | Non
         model: The structure.
         vectors: Parameters and buffers.
         X: Inputs.
-        cache: Keeps what is bound for a few rows.
+        cache: Keeps what is bound.
     """
-    if cache is not None and len(X) <= CACHED_ROWS:
-        return cache(model, vectors, X if isinstance(X, np.ndarray) else X[:])
+    if cache is not None and (prediction := cache(model, vectors, X)) is not None:
+        return prediction
     rows = min(len(X), chunk_rows(model))
     pool = Pool(rows, vectors.parameters.dtype)
     forward = bind_forward(model, vectors, pool, rows)

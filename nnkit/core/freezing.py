@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -84,7 +85,7 @@ class Freezable(Generic[Composition]):
             model = attrs.evolve(new.model(self._model.inputs), description=self._model.description)
         if self._state is not None and self._model is not None and model is not None:
             self._state = refrozen(self._state, self._model, model, old.optimizer)
-        self._composition, self._model, self._forwards = new, model, ForwardCache()
+        self._composition, self._model, self._forwards = new, model, copy.copy(self._forwards)  # an empty one
         composed = with_trainable(self._composed.layers, names, trainable=trainable)
         self._composed = attrs.evolve(self._composed, layers=composed)  # type: ignore[misc]  # as above
 

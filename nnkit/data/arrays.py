@@ -319,6 +319,4 @@ def _square_is_finite(given: Array) -> bool:
     """
     if given.size > FEW or given.dtype.char not in "fd" or not given.flags.c_contiguous:
         return False
-    flat = given.reshape(-1)
-    with np.errstate(all="ignore"):
-        return math.isfinite(flat.dot(flat))
+    return math.isfinite(np.vdot(given, given))  # which does not warn where it overflows

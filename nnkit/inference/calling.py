@@ -95,7 +95,7 @@ def answering(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        unknown = next((word for word in kwargs if word not in parameters), None)
+        unknown = next((word for word in kwargs if word not in parameters), None) if kwargs else None
         if unknown is not None:
             raise ArgumentError(f"{name} has no argument {unknown!r}{_advice(unknown, [*parameters][1:])}")
         if len(args) > positional:

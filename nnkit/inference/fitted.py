@@ -142,7 +142,10 @@ class Fitted(ABC):
         Raises:
             DataError: When ``X`` cannot be used, or labels are asked of a network that predicts none.
         """
-        if type(X) is not np.ndarray and isinstance(X, Shards):
+        if type(X) is np.ndarray:
+            x = checked_rows(self.model, self.parameters.dtype, X)
+            return self._predicted(x, labels=labels, point=point)
+        if isinstance(X, Shards):
             return of_shards(X, self.model, self._vectors(), labels=labels, point=point)
         return in_windows(
             X, self.model, self.parameters.dtype, lambda x: self._predicted(x, labels=labels, point=point)
@@ -268,7 +271,7 @@ class Fitted(ABC):
         return slopes
 
     def _vectors(self) -> Vectors:
-        return Vectors(self.parameters, None, self.buffers)
+        return self._forwards.vectors(self.parameters, self.buffers)
 
 
 def metrics_of(metrics: PartSpec | Sequence[PartSpec]) -> dict[str, Metric]:

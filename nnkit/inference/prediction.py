@@ -22,7 +22,7 @@ from nnkit.data.sources import Rows, SourceLike, Stream, as_source
 from nnkit.inference.compiled import compiled_model
 from nnkit.interfaces import Inputs, Shards
 
-__all__ = ["Predictor", "checked_rows", "in_form", "in_windows", "of_shards"]
+__all__ = ["Predictor", "at_once", "checked_rows", "in_form", "in_windows", "of_shards"]
 
 
 @final
@@ -52,7 +52,7 @@ class Predictor:
         self._model = model
         self._vectors = Vectors(_frozen(parameters), None, _frozen(buffers))
         self._cache = evaluation.ForwardCache()
-        self._compiled = _compiled(model, self._vectors)
+        self._compiled = at_once(model, self._vectors, live=False)
         self._inputs, self._dtype = model.inputs, parameters.dtype
         self._scaled = model.description.shift is not None
         # Rows that are indices are always checked: a table has no row for a wrong one.
@@ -122,7 +122,7 @@ def in_windows(
     Raises:
         DataError: When ``X`` cannot be used.
     """
-    source = None if type(X) is np.ndarray else as_source(X)
+    source = as_source(X)
     if source is None:
         return predicted(checked_rows(model, dtype, cast("DataLike", X)))
     windows = (predicted(x) for x in input_windows(source, model, dtype))
@@ -185,14 +185,20 @@ def _frozen(vector: Array) -> Array:
     return copy
 
 
-def _compiled(model: Model, vectors: Vectors) -> Callable[[Array], Array] | None:
-    """All layers and the output activation in one compiled call, where a plugin offers it."""
+def at_once(model: Model, vectors: Vectors, *, live: bool = True) -> Callable[[Array], Array] | None:
+    """All layers and the output activation in one compiled call, where a plugin offers it.
+
+    Args:
+        model: The structure.
+        vectors: Parameters and buffers.
+        live: Whether they may change.
+    """
     if model.full_jacobians:
         return None
     layers = compiled_model(model).body
     if not layers[0].offers("pack"):
         return None
-    trained, kept = model.layout.by_layer(vectors.parameters), model.buffer_layout.by_layer(vectors.buffers)
-    arrays = [{**own, **others} for own, others in zip(trained, kept, strict=True)]
-    packed: Callable[[Array], Array] | None = layers[0].pack(layers[1:], model.head, arrays)
+    trained, buffers = model.layout.by_layer(vectors.parameters), model.buffer_layout.by_layer(vectors.buffers)
+    arrays = [{**own, **others} for own, others in zip(trained, buffers, strict=True)]
+    packed: Callable[[Array], Array] | None = layers[0].pack(layers[1:], model.head, arrays, live=live)
     return packed

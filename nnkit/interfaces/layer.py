@@ -237,14 +237,15 @@ class Layer(Part):
 
     @optional
     def pack(
-        self, following: Sequence[Layer], head: Activation | None, parameters: Sequence[Parameters]
+        self, following: Sequence[Layer], head: Activation | None, parameters: Sequence[Parameters], *, live: bool
     ) -> Callable[[Array], Array] | None:
         """Optional: the prediction of this layer and all that follow it as one function; for compiled counterparts.
 
         Args:
             following: The layers after this one, compiled counterparts where there are some.
             head: The output activation of the last layer.
-            parameters: The arrays of each layer, this one's first. They do not change.
+            parameters: The arrays of each layer, this one's first, each in one piece.
+            live: Whether their values may change; then each call reads them. Otherwise they do not change.
 
         Returns:
             ``x -> prediction``, in inference, a new array ``(N, K)`` for rows ``(N, D)``, C-contiguous and in the dtype

@@ -126,9 +126,9 @@ class CompiledDense(Layer):
         return as_fields_of(CompiledDense, bare), activation
 
     def pack(
-        self, following: Sequence[Layer], head: Activation | None, parameters: Sequence[Parameters]
+        self, following: Sequence[Layer], head: Activation | None, parameters: Sequence[Parameters], *, live: bool
     ) -> Callable[[Array], Array] | None:
-        if not all(np.isfinite(array).all() for arrays in parameters for array in arrays.values()):
+        if not live and not all(np.isfinite(array).all() for arrays in parameters for array in arrays.values()):
             return None  # zeros are skipped, and zero times infinity is NaN
         layers: list[PackedLayer] = []
         for layer, own in zip((self, *following), parameters, strict=True):
@@ -139,11 +139,11 @@ class CompiledDense(Layer):
                 return None
             layers.append(PackedLayer(own["weight"], own.get("bias"), kind))
         if isinstance(head, Softmax):
-            return predicting(layers, SOFTMAX)
+            return predicting(layers, SOFTMAX, live=live)
         kind = KINDS.get(type(head))
         if kind is None:
             return None
-        return predicting([*layers[:-1], attrs.evolve(layers[-1], kind=kind)], NONE)
+        return predicting([*layers[:-1], attrs.evolve(layers[-1], kind=kind)], NONE, live=live)
 
     def bind(
         self,

@@ -1,8 +1,9 @@
-"""Products with a matrix that is packed once: its columns in panels as wide as two vectors of the CPU.
+"""Products with a matrix in panels of columns, as wide as two vectors of the CPU.
 
-A panel holds its columns of every row of the matrix, one after the other, so that a product reads memory in one
-direction. A tile is a few rows of the result within one panel; its sums stay in registers until they are complete. One
-row alone skips the rows of the matrix that are multiplied by 0, which after ReLU are about half of them.
+A packed panel holds its columns of every row of the matrix, one after the other, so that a product reads memory in one
+direction; a matrix that may still change is read where it is. A tile is a few rows of the result within one panel; its
+sums stay in registers until they are complete. One row alone skips the rows of a packed matrix that are multiplied by
+0, which after ReLU are about half of them.
 """
 
 from __future__ import annotations
@@ -29,24 +30,24 @@ _picked_many, _picked = (outer_tile(1, panels, picked=True) for panels in (BESID
 
 
 @kernel
-def _one_row(a: Any, panels: Any, depth: Any, bias: Any, c: Any, first: Any, last: Any, one: Any) -> None:
+def _one_row(
+    a: Any, b: Any, b_row: Any, length: Any, depth: Any, bias: Any, c: Any, first: Any, last: Any, skips: Any, one: Any
+) -> None:
     """One row in the panels ``first`` to ``last`` (not included)."""
-    length = depth * WIDTH
     row = array_at(a, (depth,), one)
-    width = WIDTH // row.itemsize
     numbers, indices, count = np.empty(depth, row.dtype), np.empty(depth, np.int64), 0
     for k in range(depth):
         numbers[count], indices[count] = row[k], k
-        count += row[k] != 0
+        count += row[k] != 0 or not skips
     values, rows = numbers.ctypes.data, indices.ctypes.data
     p = first
     while p + BESIDE <= last:
         start, end = bias + p * WIDTH, c + p * WIDTH
-        _picked_many(values, 0, 1, rows, panels + p * length, width, length, count, start, 0, end, 0, one)
+        _picked_many(values, 0, 1, rows, b + p * length, b_row, length, count, start, 0, end, 0, one)
         p += BESIDE
     while p < last:
         start, end = bias + p * WIDTH, c + p * WIDTH
-        _picked(values, 0, 1, rows, panels + p * length, width, length, count, start, 0, end, 0, one)
+        _picked(values, 0, 1, rows, b + p * length, b_row, length, count, start, 0, end, 0, one)
         p += 1
     keep(numbers)
     keep(indices)
@@ -57,56 +58,61 @@ def multiply(
     a: Any,
     a_row: Any,
     rows: Any,
-    panels: Any,
+    b: Any,
+    b_row: Any,
+    length: Any,
     depth: Any,
     bias: Any,
     c: Any,
     c_row: Any,
     first: Any,
     last: Any,
+    skips: Any,
     one: Any,
 ) -> None:
-    """``c = a @ matrix + bias``, in the panels ``first`` to ``last`` (not included).
+    """``c = a @ b + bias``, in the panels ``first`` to ``last`` (not included).
 
     Args:
         a: The address of ``(rows, depth)``.
         a_row: The distance of its rows, in elements.
         rows: Its rows.
-        panels: The address of the packed matrix.
-        depth: The rows of the matrix.
+        b: The address of the matrix.
+        b_row: The distance of its rows within a panel, in elements.
+        length: The distance of its panels, in bytes.
+        depth: Its rows.
         bias: The address of the bias, as long as all panels are wide.
         c: The address of the result.
         c_row: The distance of its rows, in elements: at least as many as all panels are wide.
         first: The first panel.
         last: The panel after the last one.
+        skips: Whether one row alone skips what is multiplied by 0; NaN and infinities in ``b`` are lost then.
         one: 1 in the type of the arrays.
     """
     if rows == 1:
-        _one_row(a, panels, depth, bias, c, first, last, one)
+        _one_row(a, b, b_row, length, depth, bias, c, first, last, skips, one)
         return
     size = array_at(a, (1,), one).itemsize
-    width = WIDTH // size
     for p in range(first, last):
-        panel, start, end = panels + p * depth * WIDTH, bias + p * WIDTH, c + p * WIDTH
+        panel, start, end = b + p * length, bias + p * WIDTH, c + p * WIDTH
         n = 0
         while n + ROWS <= rows:
             _full(
-                a + n * a_row * size, a_row, 1, 0, panel, width, 0, depth, start, 0, end + n * c_row * size, c_row, one
+                a + n * a_row * size, a_row, 1, 0, panel, b_row, 0, depth, start, 0, end + n * c_row * size, c_row, one
             )
             n += ROWS
         if n + 4 <= rows:
             _four(
-                a + n * a_row * size, a_row, 1, 0, panel, width, 0, depth, start, 0, end + n * c_row * size, c_row, one
+                a + n * a_row * size, a_row, 1, 0, panel, b_row, 0, depth, start, 0, end + n * c_row * size, c_row, one
             )
             n += 4
         if n + 2 <= rows:
             _two(
-                a + n * a_row * size, a_row, 1, 0, panel, width, 0, depth, start, 0, end + n * c_row * size, c_row, one
+                a + n * a_row * size, a_row, 1, 0, panel, b_row, 0, depth, start, 0, end + n * c_row * size, c_row, one
             )
             n += 2
         if n < rows:
             _one(
-                a + n * a_row * size, a_row, 1, 0, panel, width, 0, depth, start, 0, end + n * c_row * size, c_row, one
+                a + n * a_row * size, a_row, 1, 0, panel, b_row, 0, depth, start, 0, end + n * c_row * size, c_row, one
             )
 
 

@@ -1,4 +1,6 @@
-"""A network of dense layers as one compiled call: weights packed once, for any number of rows and of threads.
+"""A network of dense layers as one compiled call, for any number of rows and of threads.
+
+Weights that do not change are packed once; those that may are read where they are.
 
 Few rows of a large network are divided by columns, one layer a phase, so that each thread reads its own part of the
 weights; many rows are divided by rows, which a thread computes through all layers. Small work stays on the calling
@@ -34,8 +36,9 @@ BLOCK = 131_072
 """Bytes of the widest array of the rows that go through all layers together."""
 
 # The words of a plan: its head, then those of each layer. STRIDE is the length of a buffer's rows.
-LAYERS, OUTPUTS, HEAD, STRIDE, WEIGHTS, SIZE, LAYER_TASK, HEAD_WORDS = range(8)
-MATRIX, BIAS, DEPTH, UNITS, PANELS, KIND, LAYER_WORDS = range(7)
+LAYERS, OUTPUTS, HEAD, STRIDE, WEIGHTS, SIZE, LAYER_TASK, SKIPS, HEAD_WORDS = range(9)
+# ROW and LENGTH are the distances of the matrix's rows and panels; from WHOLE on, the panels reach beyond its rows.
+MATRIX, ROW, LENGTH, BIAS, DEPTH, UNITS, PANELS, WHOLE, KIND, LAYER_WORDS = range(10)
 
 # The words of a call's arguments: addresses of the plan and of four arrays, and the number of rows.
 PLAN, X, OUT, BUFFER, OTHER, COUNT, WORDS = range(7)
@@ -83,6 +86,26 @@ def _output(w: Any, z: Any, part: Any, parts: Any, one: Any) -> None:
 
 
 @kernel
+def _last_columns(own: Any, x: Any, x_row: Any, rows: Any, result: Any, stride: Any, one: Any) -> None:
+    """The columns of a matrix that is read where it is and that do not fill a panel."""
+    depth, row, place = own[DEPTH], own[ROW], own[WHOLE] * own[LENGTH]
+    width = WIDTH // array_at(result, (1,), one).itemsize
+    before = own[WHOLE] * width
+    columns = own[UNITS] - before
+    weights, biases = array_at(own[MATRIX], (depth, row), one), array_at(own[BIAS], (own[UNITS],), one)
+    panel = np.zeros((depth + 1, width), weights.dtype)
+    for k in range(depth):
+        for j in range(columns):
+            panel[k, j] = weights[k, before + j]
+    panel[depth, :columns] = biases[before:]
+    start = panel.ctypes.data
+    multiply(
+        x, x_row, rows, start, width, 0, depth, start + depth * WIDTH, result + place, stride, 0, 1, 0, one,
+    )  # fmt: skip
+    keep(panel)
+
+
+@kernel
 def _layer(arguments: Any, layer: Any, part: Any, parts: Any, one: Any) -> None:
     """A part of the columns of ``z = activation(x @ weight + bias)``; after the last layer, of the output's rows."""
     w = array_at(arguments, (WORDS,), 0)
@@ -97,7 +120,12 @@ def _layer(arguments: Any, layer: Any, part: Any, parts: Any, one: Any) -> None:
     if first >= last:
         return
     x, x_row = (source, stride) if layer else (w[X], own[DEPTH])
-    multiply(x, x_row, rows, own[MATRIX], own[DEPTH], own[BIAS], result, stride, first, last, one)
+    multiply(
+        x, x_row, rows, own[MATRIX], own[ROW], own[LENGTH], own[DEPTH], own[BIAS], result, stride,
+        first, min(last, own[WHOLE]), head[SKIPS], one,
+    )  # fmt: skip
+    if last > own[WHOLE]:
+        _last_columns(own, x, x_row, rows, result, stride, one)
     if own[KIND] != NONE:
         z = array_at(result, (rows, stride), one)
         width = WIDTH // z.itemsize
@@ -170,12 +198,13 @@ def predicted(x: Any, plan: Any, mail: Any, rows_task: Any, parts: Any) -> Any:
     return out
 
 
-def predicting(layers: Sequence[PackedLayer], head: int) -> Callable[[Array], Array] | None:
+def predicting(layers: Sequence[PackedLayer], head: int, *, live: bool) -> Callable[[Array], Array] | None:
     """The layers as one function ``x -> prediction``; ``None`` when it cannot be compiled.
 
     Args:
         layers: In their order.
         head: ``SOFTMAX``, or ``NONE`` where the last layer's own activation is the output's.
+        live: Whether the weights may change, and are read by each call.
     """
     dtype = layers[0].weight.dtype
     width = WIDTH // dtype.itemsize
@@ -186,15 +215,22 @@ def predicting(layers: Sequence[PackedLayer], head: int) -> Callable[[Array], Ar
     plan = np.zeros(HEAD_WORDS + len(layers) * LAYER_WORDS, np.int64)
     plan[[LAYERS, OUTPUTS, HEAD, STRIDE]] = len(layers), layers[-1].weight.shape[1], head, widest
     plan[[WEIGHTS, SIZE, LAYER_TASK]] = sum(layer.weight.size for layer in layers), dtype.itemsize, layer_task
+    plan[SKIPS] = not live
     arrays: list[Array] = []  # what the plan holds addresses of
     for index, layer in enumerate(layers):
-        matrix, bias = packed(layer.weight), aligned((widest,), dtype)
-        if layer.bias is not None:
-            bias[: layer.bias.size] = layer.bias
+        depth, units = layer.weight.shape
+        panels = panels_of(units, dtype.itemsize)
+        if live:
+            matrix, row, length, whole = layer.weight, units, WIDTH, units // width
+            bias = np.zeros(widest, dtype) if layer.bias is None else layer.bias
+        else:
+            matrix, row, length, whole = packed(layer.weight), width, depth * WIDTH, panels
+            bias = aligned((widest,), dtype)
+            bias[:units] = 0.0 if layer.bias is None else layer.bias
         arrays += matrix, bias
         words = plan[HEAD_WORDS + index * LAYER_WORDS :][:LAYER_WORDS]
-        words[[MATRIX, BIAS]] = matrix.ctypes.data, bias.ctypes.data
-        words[[DEPTH, UNITS, PANELS, KIND]] = *layer.weight.shape, len(matrix), layer.kind
+        words[[MATRIX, ROW, LENGTH, BIAS]] = matrix.ctypes.data, row, length, bias.ctypes.data
+        words[[DEPTH, UNITS, PANELS, WHOLE, KIND]] = depth, units, panels, whole, layer.kind
     mail, parts = (0, 1) if threads is None else (threads.mail, threads.size)
     place = int(plan.ctypes.data)
     run = compiled(predicted, np.empty((1, 1), dtype), place, mail, rows_task, parts)

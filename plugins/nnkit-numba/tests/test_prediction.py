@@ -30,15 +30,41 @@ def rows_of(net, rows):
 @every_dtype
 @pytest.mark.parametrize("output", [None, "relu", "tanh", "sigmoid", "softmax"])
 @pytest.mark.parametrize("hidden", ["relu", "tanh", "sigmoid", "identity"])
-def test_it_predicts_what_the_network_predicts(hidden, output, dtype):
+def test_it_predicts_what_the_plain_layers_predict(hidden, output, dtype, plainly):
+    """The packed weights of a predictor, and those of the network where they are, whose last change counts."""
     net, eps = network(hidden, output, dtype), np.finfo(dtype).eps
+    net.predict(rows_of(net, 1))
+    net.parameters *= 0.5
     predictor = net.predictor()
     assert predictor.compiled
     for rows in (1, 2, 3, 7, 13, 100):
         x = rows_of(net, rows)
-        expected, actual = net.predict(x), predictor.predict(x)
+        with plainly():
+            expected = net.predict(x)
+        actual = predictor.predict(x)
         assert actual.dtype == expected.dtype
         np.testing.assert_allclose(actual, expected, rtol=0, atol=300 * eps * np.abs(expected).max())
+        assert np.array_equal(net.predict(x), actual)
+
+
+@every_dtype
+def test_weights_of_a_network_may_be_infinite_where_an_input_is_0(dtype, plainly):
+    net = Network([3, "dense(units=5, use_bias=False)", 2], dtype=dtype, seed=0)
+    net.weights[0][0, 1] = np.inf
+    x = np.array([[0.0, 1.0, 2.0]], dtype=dtype)
+    with plainly(), np.errstate(invalid="ignore"):
+        expected = net.predict(x)
+    assert np.isnan(expected).any()
+    np.testing.assert_array_equal(np.isnan(net.predict(x)), np.isnan(expected))
+
+
+def test_many_rows_of_a_large_network_are_left_to_the_blas(plainly):
+    net = Network([40, 900, 3], dtype="float32", seed=0)
+    x = rows_of(net, 100)
+    with plainly():
+        expected = net.predict(x)
+    assert np.array_equal(net.predict(x), expected)
+    assert not np.array_equal(net.predict(x[:50]), expected[:50])
 
 
 @every_dtype
@@ -97,9 +123,9 @@ def test_without_the_plugin_the_pass_is_plain(plainly):
     net = network("relu", "softmax", "float32")
     with plainly():
         predictor = net.predictor()
-    assert not predictor.compiled
-    x = rows_of(net, 3)
-    assert np.array_equal(predictor.predict(x), net.predict(x))
+        assert not predictor.compiled
+        x = rows_of(net, 3)
+        assert np.array_equal(predictor.predict(x), net.predict(x))
 
 
 @every_dtype
