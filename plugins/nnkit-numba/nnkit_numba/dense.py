@@ -18,7 +18,7 @@ from nnkit.layers.dropout import Dropout
 from nnkit.layers.gaussian_noise import GaussianNoise
 from nnkit_numba import blas
 from nnkit_numba.compiling import compiled
-from nnkit_numba.elementwise import NONE, RELU, SOFTMAX
+from nnkit_numba.elementwise import NONE, RELU, SIGMOID, SOFTMAX, TANH, activate
 from nnkit_numba.kernels import add_bias
 from nnkit_numba.kernels import backward as backward_kernel
 from nnkit_numba.prediction import PackedLayer, predicting
@@ -81,7 +81,15 @@ class CompiledDense(Layer):
     def forward(
         self, parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:
-        return self.plain.forward(parameters, x, training=training, rng=rng)
+        kind = KINDS.get(type(self.activation), NONE)
+        if kind not in {TANH, SIGMOID}:
+            return self.plain.forward(parameters, x, training=training, rng=rng)
+        z = x @ parameters["weight"]
+        if self.use_bias:
+            z += parameters["bias"]
+        a = z.copy()
+        activate(a, kind)
+        return a, (x, z, a)
 
     def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
         return self.plain.backward(parameters, cache, grad)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from nnkit import Dense, Network, plugins
-from nnkit_numba import dense
+from nnkit_numba import dense, row_gradients
 from nnkit_numba.accelerator import nnkit_accelerate
 
 ROWS, SEEDS, INPUTS = 7, 3, 5
@@ -86,3 +87,22 @@ def test_jacobians_and_steps_of_a_network_use_it_and_stay_equal(plainly, monkeyp
     with plainly():
         for expected, actual in zip(computed(), compiled, strict=True):
             np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-11 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("memory", [as_solvers_ask, within_a_jacobian])
+def test_the_number_of_threads_changes_no_bit(memory):
+    """More rows than one thread fills alone; the last part is shorter."""
+    rng, results = np.random.default_rng(0), []
+    layer = nnkit_accelerate(Dense(33, plugins.create("activation", "tanh")))
+    parameters = {"weight": rng.normal(size=(INPUTS, 33)), "bias": np.zeros(33)}
+    x, grads = rng.normal(size=(401, INPUTS)), rng.normal(size=(401, SEEDS, 33))
+    _, cache = layer.forward(parameters, x, training=False, rng=None)
+    for threads in (1, 2, 3):
+        out = {name: memory((401, SEEDS, *array.shape), np.float64) for name, array in parameters.items()}
+        with threadpool_limits(threads, user_api="blas"):
+            layer.backward_rows_into(parameters, cache, grads, out, needs_grad_x=False)
+        results.append(out)
+    assert results[0]["weight"].size >= row_gradients.LEAST
+    for other in results[1:]:
+        for name, expected in results[0].items():
+            np.testing.assert_array_equal(other[name], expected)
