@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version as version_of
+from typing import Any
 
+import nnkit
+from libraries import nnkit_plain
 from libraries.nnkit_plain import (
     five_lm_steps,
-    infer,
     parameter_jacobian,
     per_sample_gradients,
     train,
@@ -28,3 +31,9 @@ __all__ = [
 def version() -> str:
     products = f"products by kernels for {blas.kernels()}" if blas.kernels() else "products by numpy"
     return f"nnkit-numba {version_of('nnkit-numba')}, numba {version_of('numba')}, {products}"
+
+
+def infer(name: str, rows: int) -> Callable[[int], Any]:
+    """``predict`` in a process that has used compiled code, as after a training."""
+    nnkit.Network([2, 2], seed=0).predictor()
+    return nnkit_plain.infer(name, rows)

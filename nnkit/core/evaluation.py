@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 import numpy as np
@@ -40,7 +40,16 @@ CACHED = 4
 AT_ONCE = 32_768
 """Parameters up to which all layers in one call are faster for many rows, too."""
 
-AtOnce: TypeAlias = Callable[[Model, Vectors], Forward | None]
+
+class AtOnce(Protocol):
+    """Predictions by all layers in one call."""
+
+    def offered(self) -> bool:
+        """Whether it can be bound now."""
+
+    def bind(self, model: Model, vectors: Vectors) -> Forward | None:
+        """``x -> prediction``, from the vectors as they are at each call, for several threads; ``None`` for others."""
+
 
 Totals: TypeAlias = tuple[float, float, dict[str, Any]]
 """The weighted sum of losses, the sum of weights, and the state of each metric."""
@@ -58,8 +67,7 @@ class ForwardCache:
     so two threads never share a workspace. Copies and pickles of a cache are empty.
 
     Args:
-        at_once: Returns a prediction by all layers in one call, from the vectors as they are at each call and for
-            several threads; ``None`` where there is none.
+        at_once: What may make predictions by all layers in one call.
     """
 
     def __init__(self, at_once: AtOnce | None = None) -> None:
@@ -84,10 +92,10 @@ class ForwardCache:
         few = rows <= CACHED_ROWS
         if not (few or model.layout.size <= AT_ONCE):
             return None
-        if self._at_once is not None and isinstance(X, np.ndarray):
+        if self._at_once is not None and self._at_once.offered() and isinstance(X, np.ndarray):
             whole, disabled = self._whole, disabled_names()
             if whole is None or not _same(whole, model, vectors) or whole[3] != disabled:
-                self._whole = whole = (model, vectors, self._at_once(model, vectors), disabled)
+                self._whole = whole = (model, vectors, self._at_once.bind(model, vectors), disabled)
             if whole[2] is not None:
                 return whole[2](np.ascontiguousarray(X, vectors.parameters.dtype))
         if not few:

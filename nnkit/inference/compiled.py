@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, cast
+import threading
+from typing import Any, Final, cast
 
 import attrs
 import numpy as np
@@ -15,9 +16,12 @@ from nnkit.core.state import Plan
 from nnkit.errors import DataError
 from nnkit.interfaces import EpochKernel, Layer, Optimizer, Solver
 
-__all__ = ["compiled_model", "epoch_kernel", "with_kernel"]
+__all__ = ["USED", "compiled_model", "epoch_kernel", "with_kernel"]
 
 LOG = logging.getLogger("nnkit.training")
+
+USED: Final = threading.Event()
+"""Set as soon as this process has asked plugins for compiled counterparts, and so has imported them."""
 
 
 def compiled_model(model: Model, *, plain_first: bool = False) -> Model:
@@ -27,6 +31,7 @@ def compiled_model(model: Model, *, plain_first: bool = False) -> Model:
     """
     if model.full_jacobians:
         return model
+    USED.set()
     return attrs.evolve(
         model,
         body=(
@@ -59,6 +64,7 @@ def epoch_kernel(model: Model, optimizer: Optimizer, plan: Plan, dtype: np.dtype
         with implementation.skipped_on_failure():
             kernel = implementation.call(model=model, optimizer=optimizer, plan=plan, dtype=dtype)
             if kernel is not None:
+                USED.set()
                 return cast("EpochKernel", kernel)
     return None
 

@@ -19,10 +19,10 @@ from nnkit.data.lazy_rows import as_rows, check_sparse
 from nnkit.data.reading import input_windows
 from nnkit.data.shards import inputs_of
 from nnkit.data.sources import Rows, SourceLike, Stream, as_source
-from nnkit.inference.compiled import compiled_model
+from nnkit.inference.compiled import USED, compiled_model
 from nnkit.interfaces import Inputs, Shards
 
-__all__ = ["Predictor", "at_once", "checked_rows", "in_form", "in_windows", "of_shards"]
+__all__ = ["LivePredictions", "Predictor", "checked_rows", "in_form", "in_windows", "of_shards"]
 
 
 @final
@@ -52,7 +52,7 @@ class Predictor:
         self._model = model
         self._vectors = Vectors(_frozen(parameters), None, _frozen(buffers))
         self._cache = evaluation.ForwardCache()
-        self._compiled = at_once(model, self._vectors, live=False)
+        self._compiled = _compiled(model, self._vectors, live=False)
         self._inputs, self._dtype = model.inputs, parameters.dtype
         self._scaled = model.description.shift is not None
         # Rows that are indices are always checked: a table has no row for a wrong one.
@@ -179,13 +179,29 @@ def in_form(model: Model, prediction: Array, *, labels: bool, point: bool) -> Ar
     return model.loss.point(prediction) if point else prediction
 
 
+class LivePredictions:
+    """Predictions in one compiled call on the parameters as they are (``nnkit.core.evaluation.AtOnce``).
+
+    They are offered once this process has used compiled counterparts, for a training or a predictor: a process that
+    only predicts a few rows does not wait until compiled code is imported.
+    """
+
+    def offered(self) -> bool:
+        """Whether compiled code has been imported."""
+        return USED.is_set()
+
+    def bind(self, model: Model, vectors: Vectors) -> Callable[[Array], Array] | None:
+        """See ``AtOnce``."""
+        return _compiled(model, vectors, live=True)
+
+
 def _frozen(vector: Array) -> Array:
     copy = vector.copy()
     copy.flags.writeable = False
     return copy
 
 
-def at_once(model: Model, vectors: Vectors, *, live: bool = True) -> Callable[[Array], Array] | None:
+def _compiled(model: Model, vectors: Vectors, *, live: bool) -> Callable[[Array], Array] | None:
     """All layers and the output activation in one compiled call, where a plugin offers it.
 
     Args:

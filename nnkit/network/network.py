@@ -30,7 +30,7 @@ from nnkit.files.stored import Stored
 from nnkit.inference.calling import answering, missing_attribute
 from nnkit.inference.gradient_check import GradientReport, check_gradient
 from nnkit.inference.history import History
-from nnkit.inference.prediction import at_once
+from nnkit.inference.prediction import LivePredictions
 from nnkit.inference.properties import Properties
 from nnkit.interfaces import DataDescription, Layer, Optimizer, PartSpec, Solver, TaskName
 from nnkit.network import fitting
@@ -173,7 +173,7 @@ class Network(Properties, Freezable[Composition], Stored):
         if model is None and composition.inputs is not None:
             self._model = composition.model(composition.inputs)
         self._state = state
-        self._forwards = evaluation.ForwardCache(at_once)
+        self._forwards = evaluation.ForwardCache(LivePredictions())
         self._fit_lock = FitLock()
         self._composed = composition
         # Saved with the network. Any: numbers, strings, lists, mappings and arrays in any nesting.

@@ -11,6 +11,12 @@ from nnkit import Network
 from nnkit.core import evaluation
 
 
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    """Compiled predictions of a plugin agree to rounding."""
+    monkeypatch.setenv("NNKIT_PLUGINS", "")
+
+
 def network():
     return Network([3, 5, 2], hidden_activation="tanh", output_activation="softmax", seed=0, dtype="float64")
 

@@ -31,7 +31,7 @@ def rows_of(net, rows):
 @pytest.mark.parametrize("output", [None, "relu", "tanh", "sigmoid", "softmax"])
 @pytest.mark.parametrize("hidden", ["relu", "tanh", "sigmoid", "identity"])
 def test_it_predicts_what_the_plain_layers_predict(hidden, output, dtype, plainly):
-    """The packed weights of a predictor, and those of the network where they are, whose last change counts."""
+    """The packed weights of a predictor, and from then on those of the network where they are, as last changed."""
     net, eps = network(hidden, output, dtype), np.finfo(dtype).eps
     net.predict(rows_of(net, 1))
     net.parameters *= 0.5
@@ -50,6 +50,7 @@ def test_it_predicts_what_the_plain_layers_predict(hidden, output, dtype, plainl
 @every_dtype
 def test_weights_of_a_network_may_be_infinite_where_an_input_is_0(dtype, plainly):
     net = Network([3, "dense(units=5, use_bias=False)", 2], dtype=dtype, seed=0)
+    net.predictor()  # from here on predict uses compiled code
     net.weights[0][0, 1] = np.inf
     x = np.array([[0.0, 1.0, 2.0]], dtype=dtype)
     with plainly(), np.errstate(invalid="ignore"):
@@ -60,6 +61,7 @@ def test_weights_of_a_network_may_be_infinite_where_an_input_is_0(dtype, plainly
 
 def test_many_rows_of_a_large_network_are_left_to_the_blas(plainly):
     net = Network([40, 900, 3], dtype="float32", seed=0)
+    net.predictor()
     x = rows_of(net, 100)
     with plainly():
         expected = net.predict(x)
