@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, Layer, Parameters, ParameterSpec
+from nnkit.interfaces import BoundLayer, Example, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.fields import real
 
 SAMPLE = 1 << 15
@@ -88,8 +89,7 @@ class RobustScale(Layer):
     def forward(
         self, parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:
-        spread = parameters["spread"]
-        slope = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread >= np.finfo(spread.dtype).tiny)
+        slope = _invert(parameters["spread"])
         z = (x - parameters["center"]) * slope
         if self.clip is None:
             return z, (slope, None)
@@ -107,6 +107,39 @@ class RobustScale(Layer):
     def backward_rows(self, parameters: Parameters, cache: Any, grads: Array) -> tuple[Array, dict[str, Array]]:
         derivative = _derivative(*cache)
         return grads * (derivative if derivative.ndim == 1 else derivative[:, None]), {}
+
+    def bind(
+        self,
+        parameters: Parameters,
+        gradients: Mapping[str, Array] | None,
+        workspace: Workspace,
+        *,
+        inputs: int,
+        training: bool,
+        needs_grad_x: bool,
+        rng: np.random.Generator | None,
+    ) -> BoundLayer:
+        y, inverse, center = workspace.take("y", inputs), workspace.take("inverse", inputs), parameters["center"]
+        slope, clip = np.zeros(inputs, workspace.dtype), self.clip
+
+        @np.errstate(over="ignore", invalid="ignore")
+        def forward(x: Array) -> Array:
+            np.copyto(slope, _invert(parameters["spread"]))
+            np.subtract(x, center, y)
+            np.multiply(y, slope, y)
+            if clip is None:
+                return y
+            np.divide(y, clip, y)
+            np.minimum(np.maximum(y, -LARGE, y), LARGE, y)
+            np.multiply(y, y, inverse)
+            np.sqrt(np.add(inverse, 1.0, inverse), inverse)
+            np.divide(1.0, inverse, inverse)
+            return np.multiply(np.multiply(y, inverse, y), clip, y)
+
+        def backward(grad: Array) -> Array | None:
+            return grad * _derivative(slope, None if clip is None else inverse) if needs_grad_x else None
+
+        return BoundLayer(forward, backward)
 
     def adapt_start(self, inputs: int) -> Any:
         return {
@@ -150,6 +183,12 @@ class RobustScale(Layer):
         half_range = 0.5 * state["high"] - 0.5 * state["low"]  # the difference itself may overflow
         np.copyto(parameters["center"], middle)
         np.copyto(parameters["spread"], np.where(high > low, high - low, half_range))
+
+
+def _invert(spread: Array) -> Array:
+    """``1 / spread``; 0 for columns that are constant."""
+    inverse: Array = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread >= np.finfo(spread.dtype).tiny)
+    return inverse
 
 
 def _derivative(slope: Array, inverse: Array | None) -> Array:
