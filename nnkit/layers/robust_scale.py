@@ -130,7 +130,7 @@ class RobustScale(Layer):
             if clip is None:
                 return y
             np.divide(y, clip, y)
-            np.minimum(np.maximum(y, -LARGE, y), LARGE, y)
+            np.minimum(np.maximum(y, -LARGE, out=y), LARGE, out=y)
             np.multiply(y, y, inverse)
             np.sqrt(np.add(inverse, 1.0, inverse), inverse)
             np.divide(1.0, inverse, inverse)

@@ -137,10 +137,9 @@ def buffers_shown(subject: Subject) -> None:
     one, shown = situation(subject, "shown", 5, 3), set[str]()
     if subject.cls.reference is not None:
         more = reference_arguments(subject, subject.hyperparameters)
+        more |= asked_for(subject.cls.reference, {"training": True, "rng": generator_of(subject)})
         with quiet():
-            result = subject.cls.reference(
-                copied(one.values), one.x.copy(), training=True, rng=generator_of(subject), **more
-            )
+            result = subject.cls.reference(copied(one.values), one.x.copy(), **more)
         shown |= set(result[1]) if isinstance(result, tuple) else set()
     for example in subject.cls.examples:
         shown |= set(example.expected) if isinstance(example.expected, Mapping) else set()
