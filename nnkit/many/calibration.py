@@ -33,33 +33,41 @@ def _integers(values: Any) -> IntArray:
 @final
 @attrs.frozen(eq=False, kw_only=True)
 class LeftOut:
-    """Errors of members for rows that they were not trained on.
+    """Errors of members for rows that they were not trained on, or as if they had not been trained on them.
 
     Args:
         error: ``prediction - target`` in the units of the targets, ``(R, T)``.
         member: The member that left the row out, ``(R,)``.
+        row: The row of training, ``(R,)``; several members may have left it out.
 
     Raises:
-        DataError: When the two do not fit each other.
+        DataError: When the three do not fit each other.
     """
 
     error: Array = attrs.field(converter=_floats)
     member: IntArray = attrs.field(converter=_integers)
+    row: IntArray = attrs.field(converter=_integers)
 
     def __attrs_post_init__(self) -> None:
-        if self.error.ndim != 2 or self.member.shape != self.error.shape[:1] or not len(self.member):
-            raise DataError(f"errors of shape {self.error.shape} of members of shape {self.member.shape}")
+        count = self.error.shape[:1]
+        if self.error.ndim != 2 or self.member.shape != count or self.row.shape != count or not len(self.member):
+            raise DataError(
+                f"errors of shape {self.error.shape} of members of shape {self.member.shape} and rows of shape "
+                f"{self.row.shape}"
+            )
 
     def bounds(self, predictions: Array, level: float) -> tuple[Array, Array]:
         """The CV+ bounds ``(N, T)`` from the predictions of each member ``(M, N, T)``.
+
+        With ``r`` errors of each of ``n`` rows the rank is ``r floor((1 - level) (n + 1))``.
 
         Raises:
             DataError: When the level is out of its range, or needs more rows.
         """
         if not 0.0 < level < 1.0:
             raise DataError(f"level is {level}; expected a coverage in (0, 1)")
-        rows = len(self.error)
-        rank = math.floor((1.0 - level) * (rows + 1) + 1e-9)
+        errors, rows = len(self.error), len(np.unique(self.row))
+        rank = math.floor((1.0 - level) * (rows + 1) + 1e-9) * errors // rows
         if rank < 1:
             raise DataError(
                 f"level={level} needs {math.ceil(level / (1.0 - level)):,} rows that were left out, and there are "
@@ -70,7 +78,7 @@ class LeftOut:
         for piece in pieces(predictions.shape[1], max(1, VALUES // size.size)):
             own = predictions[:, piece][self.member]  # (R, n, T)
             lower[piece] = np.partition(own - size[:, None], rank - 1, axis=0)[rank - 1]
-            upper[piece] = np.partition(own + size[:, None], rows - rank, axis=0)[rows - rank]
+            upper[piece] = np.partition(own + size[:, None], errors - rank, axis=0)[errors - rank]
         return lower, upper
 
 

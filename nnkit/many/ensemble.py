@@ -150,12 +150,16 @@ class Ensemble:
         return deviation
 
     def intervals(self, X: DataLike, *, level: float = 0.95) -> Intervals:
-        """Bounds of new targets, from the errors of rows that members were not trained on (CV+).
+        """Bounds of new targets, from the errors of rows that members were not trained on (CV+, jackknife+).
 
         The lower bound is the ``floor((1 - level) (R + 1))``-th smallest of ``p_m(i)(x) - |e_i|`` over the ``R`` errors
         ``e_i`` of rows that member ``m(i)`` was not trained on, the upper bound the same from above. No distribution is
         assumed, only that new rows are drawn like those of training. ``standard_error`` is half the distance of the
         bounds, ``noise`` the standard deviation of the errors.
+
+        Where ``fit_recipe`` trained every member on all rows by a solver of least squares, ``e_i`` are the
+        leave-one-out errors of ``nnkit.inference.influence``, for every member and row, and the rank is as many times
+        larger as there are members.
 
         Args:
             X: Inputs, as for ``predict``.
@@ -165,12 +169,14 @@ class Ensemble:
             DataError: When no rows were left out, or too few for this level.
 
         Source:
-            Barber, Candès, Ramdas & Tibshirani (2021), "Predictive Inference with the Jackknife+", section 3.
+            Barber, Candès, Ramdas & Tibshirani (2021), "Predictive Inference with the Jackknife+", section 3; for
+            leave-one-out errors without retraining Monari & Dreyfus (2002), "Local Overfitting Control via Leverages".
         """
         if self.left_out is None:
             raise DataError(
-                "this ensemble has no errors of rows that were left out: train it by nnkit.fit_recipe, with folds and "
-                "the task regression, or use nnkit.inference.intervals with one of its networks"
+                "this ensemble has no errors of rows that were left out: train it by nnkit.fit_recipe, with the task "
+                "regression and with folds (or a solver of least squares); or use nnkit.inference.intervals with one "
+                "of its networks"
             )
         prediction = self.predict(X, point=True)
         points = np.stack([network.predict(X, point=True) for network in self.networks])

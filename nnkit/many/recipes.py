@@ -13,6 +13,7 @@ from nnkit.data.columns import complete_rows
 from nnkit.data.table import tabular
 from nnkit.data.targets import as_data
 from nnkit.errors import DataError, TrainingWarning, warn
+from nnkit.inference.leverage import influence
 from nnkit.interfaces import PartSpec, Solver
 from nnkit.many.calibration import LeftOut, Limits
 from nnkit.many.ensemble import Ensemble
@@ -92,7 +93,7 @@ def fit_recipe(
         warn(f"{len(failures)} of {len(tasks)} members could not be trained; {failures[0]}", TrainingWarning)
     networks = [network for network, _ in trained]
     _report_solvers(plan, networks)
-    left_out, limits = _calibration(plan, trained, X, y)
+    left_out, limits = _calibration(plan, trained, X, y, sample_weight)
     table = [{"name": fit.name, **fit.row, "stopped": _reason(fit), "error": fit.error} for fit in fits if fit]
     return Ensemble(
         networks,
@@ -129,7 +130,7 @@ def _arguments(plan: RecipePlan[Network], X: Any, y: Any, weight: Any, part: Any
 
 
 def _calibration(
-    plan: RecipePlan[Network], trained: list[tuple[Network, Any]], X: Any, y: Any
+    plan: RecipePlan[Network], trained: list[tuple[Network, Any]], X: Any, y: Any, weight: Any
 ) -> tuple[LeftOut | None, Limits | None]:
     model, description = plan.model, plan.model.description
     x = as_inputs(X, dtype=np.dtype(np.float64), columns=model.inputs, description=description)
@@ -137,14 +138,26 @@ def _calibration(
         return None, Limits.of(x, np.empty((len(x), 0)))
     target = as_data(model, x, y)[1].astype(np.float64)
     limits = Limits.of(x, target) if np.isfinite(target).all() else None
-    errors, members = [], []
+    optimizer = plan.composition.optimizer
+    at_minimum = isinstance(optimizer, Solver) and optimizer.needs_residual
+    errors, members, rows = [], [], []
     for member, (network, part) in enumerate(trained):
         if part is not None:
-            errors.append(network.predict(rows_of(X, part[1]), point=True) - target[part[1]])
-            members.append(np.full(len(part[1]), member))
-    if not errors or limits is None:
+            own = part[1]
+            error = network.predict(rows_of(X, own), point=True) - target[own]
+        elif at_minimum and limits is not None:
+            error = influence(network, X, y, sample_weight=weight).left_out_error
+            own = np.flatnonzero(np.isfinite(error).all(axis=1))  # a row with leverage 1 has none
+            error = error[own]
+        else:
+            continue
+        errors.append(error)
+        members.append(np.full(len(own), member))
+        rows.append(own)
+    if limits is None or not sum(map(len, rows)):
         return None, limits
-    return LeftOut(error=np.concatenate(errors), member=np.concatenate(members)), limits
+    left_out = LeftOut(error=np.concatenate(errors), member=np.concatenate(members), row=np.concatenate(rows))
+    return left_out, limits
 
 
 def _reason(fit: Fit) -> str | None:

@@ -11,7 +11,9 @@ import pytest
 import nnkit
 from nnkit.errors import DataError, FileFormatError, HyperparameterError, SpecError, TrainingWarning
 from nnkit.files import container
+from nnkit.inference import influence
 from nnkit.interfaces import Choices, Example, Recipe, TableDescription
+from nnkit.many import LeftOut, Limits
 
 rng = np.random.default_rng(0)
 ROWS = 90
@@ -193,7 +195,14 @@ def test_a_table_with_text_and_gaps_from_fit_to_intervals(tmp_path):
     np.testing.assert_array_equal(again.intervals(table(), level=0.9).upper, bounds.upper)
     assert (again.combine, again.notes) == (model.combine, model.notes)
     tree = container.read(tmp_path / "model.npz", what="ensemble")
-    for wrong in ({"error": ["x"], "member": [0]}, {"error": [[1.0]], "member": [0, 1]}, {"errors": []}, "left out"):
+    whole = {"error": [[1.0]], "member": [0], "row": [0]}
+    for wrong in (
+        whole | {"error": ["x"]},
+        whole | {"member": [0, 1]},
+        whole | {"row": []},
+        {"errors": []},
+        "left out",
+    ):
         container.write(tmp_path / "damaged.npz", {**tree, "left_out": wrong}, what="ensemble")
         with pytest.raises(FileFormatError, match="damaged"):
             nnkit.Ensemble.load(tmp_path / "damaged.npz")
@@ -204,12 +213,14 @@ def test_a_table_with_text_and_gaps_from_fit_to_intervals(tmp_path):
 def test_members_are_the_networks_of_their_own_fits():
     plan = nnkit.Network.recipe("tabular", X, Y, **SHORT)
     model = nnkit.fit_recipe(plan, X, Y, jobs=2)
-    left_out = [model.left_out.error[model.left_out.member == member] for member in range(3)]
-    for network, member, error in zip(plan.networks(), model.networks, left_out, strict=True):
+    left_out = model.left_out
+    for place, (network, member) in enumerate(zip(plan.networks(), model.networks, strict=True)):
         assert member.seed == network.seed
-        away = np.abs((member.predict(X)[:, 0] - Y)[:, None] - error[:, 0])
-        rows = np.flatnonzero(away.min(axis=1) < 1e-4)  # in float32, other batches may round differently
+        own = left_out.member == place
+        rows = left_out.row[own]
         assert len(rows) == 18  # every fifth row
+        # in float32, other batches may round differently
+        np.testing.assert_allclose(left_out.error[own, 0], member.predict(X)[rows, 0] - Y[rows], atol=1e-4)
         others = np.setdiff1d(np.arange(ROWS), rows)
         network.fit(X[others], Y[others], validation_data=(X[rows], Y[rows]), **plan.choices.training)
         np.testing.assert_array_equal(network.parameters, member.parameters)
@@ -280,7 +291,7 @@ def test_fitnet_ends_at_its_largest_evidence_and_holds_far_predictions():
 
 
 def test_predictions_far_outside_are_held_with_a_warning():
-    limits = nnkit.many.Limits.of(X, Y[:, None])
+    limits = Limits.of(X, Y[:, None])
     reach = Y.max() - Y.min()
     with pytest.warns(TrainingWarning, match=r"predictions for row 1 \(counted from 0\) are far outside"):
         held = limits.held(np.array([[50.0], [Y.max() + 3.0 * reach]]))
@@ -296,7 +307,8 @@ def test_predictions_far_outside_are_held_with_a_warning():
 def test_bounds_are_the_definition_of_the_paper(level):
     errors, members = rng.normal(size=(57, 2)), rng.integers(0, 4, size=57)
     predictions = rng.normal(size=(4, 6, 2))
-    lower, upper = nnkit.many.LeftOut(error=errors, member=members).bounds(predictions, level)
+    left_out = LeftOut(error=errors, member=members, row=np.arange(57))
+    lower, upper = left_out.bounds(predictions, level)
     for row in range(6):
         for output in range(2):
             down = sorted(predictions[m, row, output] - abs(e) for m, e in zip(members, errors[:, output], strict=True))
@@ -306,10 +318,33 @@ def test_bounds_are_the_definition_of_the_paper(level):
             assert upper[row, output] == up[int(np.ceil((1.0 - alpha) * 58 - 1e-9)) - 1]
 
 
-def test_intervals_cover_whatever_the_noise():
+def test_rows_left_out_by_several_members_count_once():
+    errors, predictions = rng.normal(size=(30, 1)), rng.normal(size=(2, 6, 1))
+    rows, members = np.arange(30), rng.integers(0, 2, size=30)
+    once = LeftOut(error=errors, member=members, row=rows)
+    thrice = LeftOut(error=np.tile(errors, (3, 1)), member=np.tile(members, 3), row=np.tile(rows, 3))
+    for level in (0.5, 0.8, 0.96):
+        np.testing.assert_array_equal(thrice.bounds(predictions, level), once.bounds(predictions, level))
+    with pytest.raises(DataError, match=r"level=0.97 needs 33 rows that were left out, and there are 30"):
+        thrice.bounds(predictions, 0.97)
+
+
+def test_members_of_a_solver_on_all_rows_have_the_errors_of_rows_as_if_left_out():
+    weight = rng.uniform(0.5, 2.0, size=ROWS)
+    model = nnkit.fit_recipe("fitnet(units=2)", table(), Y, seed=0, members=2, folds=0, sample_weight=weight)
+    for place, network in enumerate(model.networks):
+        own = model.left_out.member == place
+        statistics = influence(network, table(), Y, sample_weight=weight)
+        np.testing.assert_array_equal(model.left_out.row[own], np.arange(ROWS))
+        np.testing.assert_array_equal(model.left_out.error[own], statistics.left_out_error)
+        assert (np.abs(statistics.left_out_error) >= np.abs(statistics.error)).all()
+
+
+@pytest.mark.parametrize("folds", [0, 5])
+def test_intervals_cover_whatever_the_noise(folds):
     x = rng.uniform(-2.0, 2.0, size=(1200, 1))
     y = np.sin(x[:, 0]) + rng.standard_t(3, size=1200) * 0.3
-    model = nnkit.fit_recipe("fitnet(units=3)", x[:300], y[:300], seed=0, folds=5)
+    model = nnkit.fit_recipe("fitnet(units=3)", x[:300], y[:300], seed=0, folds=folds)
     bounds = model.intervals(x[300:])
     covered = np.mean((bounds.lower[:, 0] <= y[300:]) & (y[300:] <= bounds.upper[:, 0]))
     assert 0.93 <= covered <= 0.975
