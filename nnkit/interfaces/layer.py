@@ -61,7 +61,10 @@ class Workspace(Protocol):
         """The dtype of all arrays."""
 
     def take(self, name: str, columns: int) -> Array:
-        """An array ``(rows, columns)`` of this layer's own, the same one for the same name."""
+        """An array ``(rows, columns)`` of this layer's own, the same one for the same name.
+
+        Its content is lost between batches: a layer that is bound for a shorter last batch, too, has the same memory.
+        """
 
     def scratch(self, columns: int) -> Array:
         """An array ``(rows, columns)`` that any layer may write to between its own two lines."""

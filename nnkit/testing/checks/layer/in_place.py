@@ -20,7 +20,7 @@ from nnkit.testing.subject import Subject
 
 @attrs.define
 class Workspace:
-    """Arrays full of NaN, and scratch that is filled with NaN again between calls."""
+    """Arrays full of NaN; scratch is filled with NaN again between calls, and what is taken between batches."""
 
     rows: int
     dtype: np.dtype[Any]
@@ -33,8 +33,8 @@ class Workspace:
     def scratch(self, columns: int) -> Array:
         return self.shared.setdefault(columns, np.full((self.rows, columns), np.nan, dtype=self.dtype))
 
-    def spoil(self) -> None:
-        for array in self.shared.values():
+    def spoil(self, *, taken: bool = False) -> None:
+        for array in (*self.shared.values(), *(self.arrays.values() if taken else ())):
             array.fill(np.nan)
 
 
@@ -133,7 +133,8 @@ def _expect_gradients(how: str, got: dict[str, Array], expected: dict[str, Array
 def bind_equals_plain(subject: Subject, one: Situation) -> None:
     """Training runs on the bound pass; it must be the same layer.
 
-    Fill every element of the gradients, read x and grad anew in each call, and rely on no content of scratch.
+    Fill every element of the gradients, read x and grad anew in each call, and rely on no content of scratch, nor of
+    what is taken once the batch is over: a short last batch uses the same memory.
     """
     tolerance, plain_rng = 256 * subject.eps, one.rng
     plain, live = copied(one.values), copied(one.values)
@@ -145,6 +146,7 @@ def bind_equals_plain(subject: Subject, one: Situation) -> None:
         grad = normal(subject, f"bind/grad/{one.x.shape}/{batch}", one.grad.shape)
         now, x_passed = one.evolve(x=x, grad=grad), x.copy()
         show(now.shown, batch=batch)
+        workspace.spoil(taken=True)
         with silent("the bound layer"):
             y = np.array(bound.forward(x_passed))
             workspace.spoil()
