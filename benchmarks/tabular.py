@@ -176,6 +176,9 @@ REGRESSION_ONLY = {"nnkit fitnet"}
 FITNET_ROWS = 1000
 """``fitnet`` is for tables with fewer rows."""
 
+OURS = ("nnkit tabular", "nnkit tabular, one network")
+LARGE = 3000
+
 PACKAGES = {"LightGBM": "lightgbm", "CatBoost": "catboost", "RealMLP-TD": "pytabkit", "nnkit": "nnkit-core"}
 
 
@@ -264,9 +267,9 @@ def record(arguments: argparse.Namespace, tables: dict[str, dict[str, Any]]) -> 
 # -- summary -----------------------------------------------------------------------------------
 
 
-def measured(records: list[dict[str, Any]], metric: str) -> pd.DataFrame:
+def measured(records: list[dict[str, Any]], metric: str, without: set[str] = REGRESSION_ONLY) -> pd.DataFrame:
     """The mean over splits that all methods have, by table and method; tables that a method lacks are left out."""
-    rows = [r for r in records if metric in r and r["method"] not in REGRESSION_ONLY]
+    rows = [r for r in records if metric in r and r["method"] not in without]
     if not rows:
         return pd.DataFrame()
     wide = pd.DataFrame(rows).pivot_table(index=["table", "split"], columns="method", values=metric)
@@ -329,6 +332,35 @@ def summary(records: list[dict[str, Any]], halves: dict[str, dict[str, Any]]) ->
                 )
 
 
+def beside(records: list[dict[str, Any]], peer: str) -> Iterator[str]:
+    """Geometric means of each method of nnkit relative to a peer, on all tables and on the large ones."""
+    rows_of = {r["table"]: r["rows"] for r in records}
+    yield f"| relative to {peer} | tables | {' | '.join(OURS)} |\n|---|---:|---:|---:|"
+    for metric in (*FLOORS, "cpu_seconds"):
+        wide = measured(records, metric)
+        if peer not in wide:
+            continue
+        logs = np.log(wide.clip(lower=FLOORS.get(metric, 1e-3)))
+        for least, words in ((0, ""), (LARGE, f", {LARGE:,} rows or more")):
+            own = logs[[rows_of[table] >= least for table in logs.index]]
+            if len(own) < 2:
+                continue
+            values = own[list(OURS)].sub(own[peer], axis=0).to_numpy()
+            means, low, high = (np.exp(part) for part in with_confidence(values, np.mean))
+            cells = (f"{m:.3f} ({a:.3f}-{b:.3f})" for m, a, b in zip(means, low, high, strict=True))
+            yield f"| {metric.replace('cpu_', 'processor ')}{words} | {len(own)} | {' | '.join(cells)} |"
+
+
+def small(records: list[dict[str, Any]]) -> Iterator[str]:
+    """Ranks of all methods where ``fitnet`` was trained, too."""
+    wide = measured(records, "1 - R2", set())
+    if not len(wide):
+        return
+    ranks, low, high = with_confidence(wide.rank(axis=1).to_numpy(), np.mean)
+    yield f"Regressions with fewer than {FITNET_ROWS:,} rows, {len(wide)} tables, mean rank in 1 - R2 (95 %):\n"
+    yield ", ".join(f"{wide.columns[p]} {ranks[p]:.2f} ({low[p]:.2f}-{high[p]:.2f})" for p in np.argsort(ranks))
+
+
 def put(name: str, text: str) -> None:
     """Replace what stands between ``<!-- NAME -->`` and ``<!-- end of NAME -->`` on the page."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -357,7 +389,8 @@ def main() -> None:
     if arguments.record:
         record(arguments, tables)
     records = [r for r in read_records(arguments.records) if r["table"] in tables]
-    text = "\n".join(summary(records, tables)) if records else "no records yet"
+    parts = (summary(records, tables), beside(records, "RealMLP-TD"), small(records))
+    text = "\n\n".join("\n".join(part) for part in parts) if records else "no records yet"
     print(text)
     if arguments.write:
         put("results", text)

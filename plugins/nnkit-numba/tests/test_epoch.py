@@ -11,6 +11,7 @@ import pytest
 from nnkit import Dense, Network
 from nnkit.callbacks.lambda_callback import LambdaCallback
 from nnkit.errors import PluginWarning
+from nnkit.inference import compiled, prediction
 from nnkit_numba import epoch
 from nnkit_numba.compiling import kernel
 from nnkit_numba.elementwise import logarithm, logarithm_above_1
@@ -122,6 +123,15 @@ def test_the_log_reports_what_makes_the_steps(caplog):
     with caplog.at_level(logging.DEBUG, logger="nnkit.training"):
         trained(*FAMILY["decays"])
     assert f"steps: {epoch.NAME}" in caplog.text
+
+
+def test_after_a_training_predict_uses_compiled_code(monkeypatch):
+    used = threading.Event()
+    for module in (compiled, prediction):
+        monkeypatch.setattr(module, "USED", used)
+    net, x = trained(*FAMILY["decays"]), data(LABELS)[0][:5]
+    assert used.is_set()
+    assert np.array_equal(net.predict(x), net.predictor().predict(x))
 
 
 def test_it_can_be_disabled(monkeypatch):
