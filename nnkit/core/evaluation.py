@@ -38,7 +38,10 @@ CACHED = 4
 """Numbers of rows that are kept bound."""
 
 AT_ONCE = 32_768
-"""Parameters up to which all layers in one call are faster for many rows, too."""
+"""Parameters up to which all layers in one call are faster for any number of rows."""
+
+AT_ONCE_ROWS = 8
+"""Rows up to which they are in a larger network."""
 
 
 class AtOnce(Protocol):
@@ -89,16 +92,14 @@ class ForwardCache:
     def __call__(self, model: Model, vectors: Vectors, X: Inputs) -> Array | None:
         """The prediction of rows, new; ``None`` where there are too many of them."""
         rows = len(X)
-        few = rows <= CACHED_ROWS
-        if not (few or model.layout.size <= AT_ONCE):
-            return None
-        if self._at_once is not None and self._at_once.offered() and isinstance(X, np.ndarray):
+        together = rows <= AT_ONCE_ROWS or model.layout.size <= AT_ONCE
+        if together and self._at_once is not None and self._at_once.offered() and isinstance(X, np.ndarray):
             whole, disabled = self._whole, disabled_names()
             if whole is None or not _same(whole, model, vectors) or whole[3] != disabled:
                 self._whole = whole = (model, vectors, self._at_once.bind(model, vectors), disabled)
             if whole[2] is not None:
                 return whole[2](np.ascontiguousarray(X, vectors.parameters.dtype))
-        if not few:
+        if rows > CACHED_ROWS:
             return None
         waiting = self._waiting.pop(rows, None)
         if waiting is None or not _same(waiting, model, vectors):

@@ -66,7 +66,7 @@ def test_many_rows_of_a_large_network_are_left_to_the_blas(plainly):
     with plainly():
         expected = net.predict(x)
     assert np.array_equal(net.predict(x), expected)
-    assert not np.array_equal(net.predict(x[:50]), expected[:50])
+    assert np.array_equal(net.predict(x[:3]), net.predictor().predict(x[:3]))
 
 
 @every_dtype
