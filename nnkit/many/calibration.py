@@ -141,6 +141,8 @@ class Limits:
     def held(self, prediction: Array) -> Array:
         """The prediction within ``[min - range, max + range]`` of the targets; warns where it was not.
 
+        A target that was constant is predicted as that value, without a warning.
+
         Example:
             >>> limits = Limits.of(np.zeros((2, 1)), np.array([[0.0], [1.0]]))
             >>> limits.held(np.array([[0.5], [-1.0]])).T
@@ -149,11 +151,12 @@ class Limits:
         if self.target_low.shape != prediction.shape[1:]:
             return prediction
         low, high = self.target_bounds
-        rows = np.flatnonzero(((prediction < low) | (prediction > high)).any(axis=1))
+        far = ((prediction < low) | (prediction > high)) & (low < high)
+        rows = np.flatnonzero(far.any(axis=1))
         if not len(rows):
-            return prediction
+            return np.clip(prediction, low, high)
         row = int(rows[0])
-        column = int(((prediction[row] < low) | (prediction[row] > high)).argmax())
+        column = int(far[row].argmax())
         warn(
             f"the predictions for {_rows(rows)} are far outside the targets of training: "
             f"{prediction[row, column]:.6g} for row {row}, where these were {self.target_low[column]:.6g} "

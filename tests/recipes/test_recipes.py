@@ -300,6 +300,12 @@ def test_predictions_far_outside_are_held_with_a_warning():
     assert limits.outside(X + np.array([0.0, 100.0, 0.0])).all(axis=0).tolist() == [False, True, False]
 
 
+def test_the_rounding_of_a_constant_target_causes_no_warning():
+    limits = Limits.of(X, np.column_stack([Y, np.full(len(Y), 0.5)]))
+    prediction = limits.held(np.array([[Y[0], 0.5 - 1e-9], [Y[1], np.nan]]))  # warnings are errors in tests
+    np.testing.assert_array_equal(prediction, [[Y[0], 0.5], [Y[1], np.nan]])
+
+
 # -- intervals ---------------------------------------------------------------------------------
 
 
