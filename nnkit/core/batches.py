@@ -82,7 +82,7 @@ class Batches:
             if weight is not None:
                 self._weight = (weight if model.loss.rows_coupled else _with_mean_1(weight)).astype(x.dtype)
             if kernel is not None:
-                self._inputs = behind(model, kernel.fixed, Vectors(self._vector, None, state.buffers), x)
+                self._pass_fixed_layers(kernel)
         self._batch: tuple[Any, Array, Array | None] | None = None
         self._bind_optimizer()
 
@@ -160,6 +160,13 @@ class Batches:
             return
         compiled = self._accelerate(self._optimizer)
         self._update = compiled.bind(self._trained, self._gradient, state.optimizer)
+
+    def _pass_fixed_layers(self, kernel: EpochKernel) -> None:
+        """Compute the kernel's inputs, with the buffers as they are."""
+        assert isinstance(self._data, tuple)
+        buffers = self._run.state.buffers
+        self._inputs = behind(self._model, kernel.fixed, Vectors(self._vector, None, buffers), self._data[0])
+        self._buffers_then = buffers.copy()
 
     def _evaluate(self) -> None:
         """Set the parameters to those for evaluation, where they are not those that are trained."""
@@ -271,6 +278,9 @@ class Batches:
             order = np.arange(plan.samples)
         rows = plan.batch_size * (1 if listening else most)
         for start in range(state.batch * plan.batch_size, plan.rows, rows):
+            if self._kernel is not None and not np.array_equal(state.buffers, self._buffers_then, equal_nan=True):
+                self._pass_fixed_layers(self._kernel)  # a callback has written to them
+                self._bind_optimizer()
             assert self._many is not None
             indices = order[start : start + rows]
             total, value = self._many(indices, state.loss_sum)

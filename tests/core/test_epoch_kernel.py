@@ -111,6 +111,22 @@ def test_rows_go_through_fixed_layers_once(offered):
     assert_same(fast, standardized())
 
 
+@pytest.mark.parametrize("event", ["batch_end", "epoch_end"])
+def test_buffers_that_a_callback_writes_count_from_the_next_step_on(offered, event):
+    def standardized():
+        net = Network([3, nnkit.Standardize(), nnkit.Dense(5, "tanh"), nnkit.Dense(1)], seed=1)
+
+        def shift(view):
+            if view.step == 10:
+                net.buffers[:3] += 1.0
+
+        return fitted(net, callbacks=[LambdaCallback(**{event: shift})])
+
+    fast = standardized()
+    offered.append(None)
+    assert_same(fast, standardized())
+
+
 def test_a_callback_that_handles_batches_gets_each_and_changes_no_bit(offered):
     silent, losses = fitted(), []
     listener = LambdaCallback(batch_end=lambda view: losses.append((view.batch, view.logs["loss"], view.gradient)))
