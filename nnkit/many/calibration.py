@@ -1,4 +1,4 @@
-"""What an ensemble knows of its training rows: errors of rows that were left out, and the ranges of the data."""
+"""What an ensemble stores of its training rows: errors of rows that were left out, and the ranges of the data."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ __all__ = ["LeftOut", "Limits"]
 
 VALUES = 1 << 22
 """Numbers that are sorted at a time."""
+
+CONSTANT = 1e-3
+"""How far a prediction may be from a target that was constant, relative to it, before that is no rounding."""
 
 
 def _floats(values: Any) -> Array:
@@ -138,20 +141,21 @@ class Limits:
         reach = self.target_high - self.target_low
         return self.target_low - reach, self.target_high + reach
 
-    def held(self, prediction: Array) -> Array:
+    def clipped(self, prediction: Array) -> Array:
         """The prediction within ``[min - range, max + range]`` of the targets; warns where it was not.
 
-        A target that was constant is predicted as that value, without a warning.
+        A target that was constant is predicted as that value; the warning begins at a thousandth of it, or of 1.
 
         Example:
             >>> limits = Limits.of(np.zeros((2, 1)), np.array([[0.0], [1.0]]))
-            >>> limits.held(np.array([[0.5], [-1.0]])).T
+            >>> limits.clipped(np.array([[0.5], [-1.0]])).T
             array([[ 0.5, -1. ]])
         """
         if self.target_low.shape != prediction.shape[1:]:
             return prediction
         low, high = self.target_bounds
-        far = ((prediction < low) | (prediction > high)) & (low < high)
+        slack = np.where(low < high, 0.0, CONSTANT * np.maximum(np.abs(low), 1.0))
+        far = (prediction < low - slack) | (prediction > high + slack)
         rows = np.flatnonzero(far.any(axis=1))
         if not len(rows):
             return np.clip(prediction, low, high)
@@ -161,7 +165,7 @@ class Limits:
             f"the predictions for {_rows(rows)} are far outside the targets of training: "
             f"{prediction[row, column]:.6g} for row {row}, where these were {self.target_low[column]:.6g} "
             f"to {self.target_high[column]:.6g}; they are "
-            f"held at {low[column]:.6g} and {high[column]:.6g}",
+            f"replaced by the nearer of {low[column]:.6g} and {high[column]:.6g}",
             TrainingWarning,
         )
         return np.clip(prediction, low, high)

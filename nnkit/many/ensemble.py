@@ -46,7 +46,7 @@ class Ensemble:
         networks: One or more, trained or not.
         combine: ``"mean"``, or ``"median"`` of each output, for regression.
         left_out: The errors of rows that members were not trained on, for ``intervals``.
-        limits: The ranges of training: inputs far outside are warned of, and predictions far outside are held.
+        limits: The ranges of training: inputs far outside are warned of, and predictions far outside are clipped.
         notes: Saved with the ensemble: numbers, strings, lists, mappings and arrays in any nesting.
 
     Raises:
@@ -120,7 +120,7 @@ class Ensemble:
         total = self.combined(self.members(X))
         if self.limits is not None:
             self.limits.warn_of_inputs(self.networks[0], X)
-            total = self.limits.held(total)
+            total = self.limits.clipped(total)
         if labels:
             return predicted_labels(self.model, total)
         return self.model.loss.point(total) if point else total

@@ -284,26 +284,28 @@ def test_fitnet_ends_at_its_largest_evidence_and_holds_far_predictions():
     assert all("log_evidence has not improved" in row["stopped"] for row in model.notes["table"])
     far = x[:2] * 1e6
     with pytest.warns(TrainingWarning, match=r"inputs of 2 rows \(0, 1; counted from 0\) are far outside"):
-        held = model.predict(far)
+        clipped = model.predict(far)
     reach = y.max() - y.min()
-    assert (y.min() - reach <= held).all()
-    assert (held <= y.max() + reach).all()
+    assert (y.min() - reach <= clipped).all()
+    assert (clipped <= y.max() + reach).all()
 
 
-def test_predictions_far_outside_are_held_with_a_warning():
+def test_predictions_far_outside_are_clipped_with_a_warning():
     limits = Limits.of(X, Y[:, None])
     reach = Y.max() - Y.min()
     with pytest.warns(TrainingWarning, match=r"predictions for row 1 \(counted from 0\) are far outside"):
-        held = limits.held(np.array([[50.0], [Y.max() + 3.0 * reach]]))
-    np.testing.assert_allclose(held, [[50.0], [Y.max() + reach]])
+        clipped = limits.clipped(np.array([[50.0], [Y.max() + 3.0 * reach]]))
+    np.testing.assert_allclose(clipped, [[50.0], [Y.max() + reach]])
     assert limits.outside(X).sum() == 0
     assert limits.outside(X + np.array([0.0, 100.0, 0.0])).all(axis=0).tolist() == [False, True, False]
 
 
 def test_the_rounding_of_a_constant_target_causes_no_warning():
     limits = Limits.of(X, np.column_stack([Y, np.full(len(Y), 0.5)]))
-    prediction = limits.held(np.array([[Y[0], 0.5 - 1e-9], [Y[1], np.nan]]))  # warnings are errors in tests
+    prediction = limits.clipped(np.array([[Y[0], 0.5 - 1e-9], [Y[1], np.nan]]))  # warnings are errors in tests
     np.testing.assert_array_equal(prediction, [[Y[0], 0.5], [Y[1], np.nan]])
+    with pytest.warns(TrainingWarning, match=r"row 1 .*far outside.*3 for row 1, where these were 0.5 to 0.5"):
+        assert limits.clipped(np.array([[Y[0], 0.5], [Y[1], 3.0]]))[1, 1] == 0.5
 
 
 # -- intervals ---------------------------------------------------------------------------------
