@@ -32,23 +32,24 @@ def compiled_model(model: Model, *, plain_first: bool = False) -> Model:
     if model.full_jacobians:
         return model
     USED.set()
+    offers = tuple(registry.implementations("nnkit_accelerate"))
     return attrs.evolve(
         model,
         body=(
             *model.body[:plain_first],
-            *(_compiled_layer(layer) for layer in model.body[plain_first:]),
+            *(_compiled_layer(layer, offers) for layer in model.body[plain_first:]),
         ),
-        head=None if model.head is None else registry.accelerate(model.head),
-        loss=registry.accelerate(model.loss),
+        head=None if model.head is None else registry.accelerate(model.head, offers),
+        loss=registry.accelerate(model.loss, offers),
     )
 
 
-def _compiled_layer(layer: Layer) -> Layer:
+def _compiled_layer(layer: Layer, offers: tuple[registry.Implementation, ...]) -> Layer:
     """The counterpart of a layer; where there is none, the layer with those of the layers within it."""
-    counterpart = registry.accelerate(layer)
+    counterpart = registry.accelerate(layer, offers)
     if counterpart is not layer or not layer.children:
         return counterpart
-    return layer.with_children({name: _compiled_layer(child) for name, child in layer.children.items()})
+    return layer.with_children({name: _compiled_layer(child, offers) for name, child in layer.children.items()})
 
 
 def epoch_kernel(model: Model, optimizer: Optimizer, plan: Plan, dtype: np.dtype[Any]) -> EpochKernel | None:

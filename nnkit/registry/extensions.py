@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -68,11 +68,11 @@ def implementations(hook: str) -> Iterator[Implementation]:
             yield Implementation(modules[implementation.plugin_name], hook, implementation, registry)
 
 
-def accelerate(part: AnyPart) -> AnyPart:
+def accelerate(part: AnyPart, among: Iterable[Implementation] | None = None) -> AnyPart:
     """The faster counterpart of ``part`` that an installed plugin offers, or ``part`` itself.
 
     The first implementation of ``nnkit_accelerate(part)`` that does not return ``None`` is used. An
-    accelerator that fails is skipped with one warning.
+    accelerator that fails is skipped with one warning. ``among`` holds those to ask, where they were collected before.
 
     Example:
         >>> from nnkit.registry import create
@@ -80,7 +80,7 @@ def accelerate(part: AnyPart) -> AnyPart:
         >>> accelerate(relu).kind
         'activation'
     """
-    for implementation in implementations("nnkit_accelerate"):
+    for implementation in implementations("nnkit_accelerate") if among is None else among:
         with implementation.skipped_on_failure():
             counterpart = implementation.call(part=part)
             if isinstance(counterpart, KINDS[part.kind].bases()):

@@ -18,11 +18,11 @@ from nnkit.layers.dropout import Dropout
 from nnkit.layers.gaussian_noise import GaussianNoise
 from nnkit_numba import blas
 from nnkit_numba.compiling import compiled
-from nnkit_numba.elementwise import NONE, RELU, SIGMOID, SOFTMAX, TANH, activate
+from nnkit_numba.elementwise import NONE, RELU, SOFTMAX
 from nnkit_numba.kernels import add_bias
 from nnkit_numba.kernels import backward as backward_kernel
 from nnkit_numba.prediction import PackedLayer, predicting
-from nnkit_numba.row_gradients import write_row_gradients
+from nnkit_numba.row_gradients import forward_rows, write_row_gradients
 from nnkit_numba.same_fields import as_fields_of
 from nnkit_numba.shared_dense import KINDS, bind_shared, worthwhile
 from nnkit_numba.traced_activation import traced_layer
@@ -81,14 +81,11 @@ class CompiledDense(Layer):
     def forward(
         self, parameters: Parameters, x: Array, *, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:
-        kind = KINDS.get(type(self.activation), NONE)
-        if kind not in {TANH, SIGMOID}:
+        kind = KINDS.get(type(self.activation))
+        found = None if kind is None else forward_rows(x, parameters["weight"], parameters.get("bias"), kind)
+        if found is None:
             return self.plain.forward(parameters, x, training=training, rng=rng)
-        z = x @ parameters["weight"]
-        if self.use_bias:
-            z += parameters["bias"]
-        a = z.copy()
-        activate(a, kind)
+        z, a = found
         return a, (x, z, a)
 
     def backward(self, parameters: Parameters, cache: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
@@ -102,13 +99,11 @@ class CompiledDense(Layer):
     ) -> Array | None:
         kind = KINDS.get(type(self.activation))
         x, _, a = cache
-        through = None if kind is None else write_row_gradients(x, a, grads, kind, out)
-        if through is None:
-            return self.plain.backward_rows_into(parameters, cache, grads, out, needs_grad_x=needs_grad_x)
-        if not needs_grad_x:
-            return None
         weight = parameters["weight"]
-        return (through.reshape(-1, self.units) @ weight.T).reshape(*grads.shape[:2], len(weight))
+        done = None if kind is None else write_row_gradients(x, a, weight, grads, kind, out, needs_grad_x=needs_grad_x)
+        if done is None:
+            return self.plain.backward_rows_into(parameters, cache, grads, out, needs_grad_x=needs_grad_x)
+        return done[0]
 
     def forward_tangent(
         self, parameters: Parameters, cache: Any, directions: Parameters, x_tangent: Array

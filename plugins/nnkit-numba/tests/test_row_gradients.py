@@ -56,6 +56,22 @@ def test_each_row_has_the_gradients_of_the_plain_layer(memory, activation, units
         np.testing.assert_allclose(results[1][name], expected, rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize("activation", [None, "relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("rows", [1, 3, 500])
+def test_the_way_there_is_that_of_the_plain_layer(rows, use_bias, activation):
+    rng = np.random.default_rng(rows)
+    plain = Dense(33, None if activation is None else plugins.create("activation", activation), use_bias=use_bias)
+    parameters = {"weight": rng.normal(size=(INPUTS, 33)), "bias": rng.normal(size=33)}
+    parameters = parameters if use_bias else {"weight": parameters["weight"]}
+    x = rng.normal(size=(rows, 2 * INPUTS))[:, ::2]
+    for given in (x, np.vstack([x, np.full(INPUTS, np.nan)])):
+        _, expected = plain.forward(parameters, given, training=False, rng=None)
+        _, actual = nnkit_accelerate(plain).forward(parameters, given, training=False, rng=None)
+        for one, other in zip(actual, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("wanted", [{"weight"}, {"weight", "bias"}])
 def test_only_what_is_asked_for_is_written(wanted):
     layer = nnkit_accelerate(Dense(4, plugins.create("activation", "tanh")))
@@ -81,7 +97,7 @@ def test_jacobians_and_steps_of_a_network_use_it_and_stay_equal(plainly, monkeyp
 
     calls = []
     original = dense.write_row_gradients
-    monkeypatch.setattr(dense, "write_row_gradients", lambda *a: calls.append(1) or original(*a))
+    monkeypatch.setattr(dense, "write_row_gradients", lambda *a, **k: calls.append(1) or original(*a, **k))
     compiled = computed()
     assert len(calls) >= 3 * (1 + 1 + 4)
     with plainly():
@@ -96,12 +112,13 @@ def test_the_number_of_threads_changes_no_bit(memory):
     layer = nnkit_accelerate(Dense(33, plugins.create("activation", "tanh")))
     parameters = {"weight": rng.normal(size=(INPUTS, 33)), "bias": np.zeros(33)}
     x, grads = rng.normal(size=(401, INPUTS)), rng.normal(size=(401, SEEDS, 33))
-    _, cache = layer.forward(parameters, x, training=False, rng=None)
     for threads in (1, 2, 3):
         out = {name: memory((401, SEEDS, *array.shape), np.float64) for name, array in parameters.items()}
         with threadpool_limits(threads, user_api="blas"):
-            layer.backward_rows_into(parameters, cache, grads, out, needs_grad_x=False)
-        results.append(out)
+            a, cache = layer.forward(parameters, x, training=False, rng=None)
+            below = layer.backward_rows_into(parameters, cache, grads, out, needs_grad_x=True)
+        results.append(out | {"a": a, "x": below})
+    assert a.size * (INPUTS + row_gradients.ACTIVATION) >= row_gradients.LEAST_WORK
     assert results[0]["weight"].size >= row_gradients.LEAST
     for other in results[1:]:
         for name, expected in results[0].items():
