@@ -120,9 +120,14 @@ browser-test: docs
 
 # -- The packaging, each in an environment of its own ------------------------------------------------------------------
 
-# Each environment goes when its tests have passed, so that all of them together need the room of one: 2 GB.
-heavy:
-	@for name in $(HEAVY); do $(MAKE) --no-print-directory test-$$name && rm -r $(OTHERS)/$$name || exit; done
+heavy: $(HEAVY:%=tested-%)
+	@:
+
+# Its environment goes when its tests have passed, so that all of them together need the room of one: 2 GB.
+tested-%: test-%
+	rm -r $(OTHERS)/$*
+
+.SECONDARY: $(HEAVY:%=test-%)
 
 # The tests and types of one plugin. Works for every plugin; CI needs it for the heavy ones.
 test-%: plugins/%/pyproject.toml
