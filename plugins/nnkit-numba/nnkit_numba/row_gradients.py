@@ -52,15 +52,15 @@ def _there(arguments: Any, part: Any, parts: Any, one: Any) -> None:
     if first >= last:
         return
     rows, inputs, units = last - first, w[INPUTS], w[UNITS]
-    z, a = array_at(w[Z], (w[ROWS], units), one)[first:last], array_at(w[A], (w[ROWS], units), one)[first:last]
-    source = w[X] + first * inputs * z.itemsize
-    target = w[Z] + first * units * z.itemsize
-    gemm(False, False, (rows, units, inputs), one, (source, inputs), (w[WEIGHT], units), (target, units))
-    for n in range(rows):
-        if w[BIAS]:
+    size = array_at(w[X], (1,), one).itemsize
+    source, skip = w[X] + first * inputs * size, first * units * size
+    gemm(False, False, (rows, units, inputs), one, (source, inputs), (w[WEIGHT], units), (w[Z] + skip, units))
+    z, a = array_at(w[Z] + skip, (rows, units), one), array_at(w[A] + skip, (rows * units,), one)
+    if w[BIAS]:
+        for n in range(rows):
             add(z[n], array_at(w[BIAS], (units,), one))
-        a[n] = z[n]
-        activate_row(a[n], w[KIND])
+    a[:] = z.reshape(-1)
+    activate_row(a, w[KIND])
 
 
 @kernel
@@ -197,12 +197,12 @@ def forward_rows(x: Array, weight: Array, bias: Array | None, kind: int) -> tupl
     if ready is None or not x.size or x.dtype != weight.dtype or not weight.flags.c_contiguous:
         return None
     address, mail, threads = ready
-    x = np.ascontiguousarray(x)
+    x, bias = np.ascontiguousarray(x), None if bias is None else np.ascontiguousarray(bias, weight.dtype)
     z, words = np.empty((len(x), weight.shape[1]), weight.dtype), np.zeros(WORDS, np.int64)
     a = np.empty_like(z)
     words[:ROWS] = [array.ctypes.data for array in (x, a, weight)]
     words[ROWS:BIAS] = *x.shape, weight.shape[1], kind
-    words[BIAS : GRADS + 2] = 0 if bias is None else bias.ctypes.data, z.ctypes.data
+    words[BIAS : Z + 1] = 0 if bias is None else bias.ctypes.data, z.ctypes.data
     work = z.size * (x.shape[1] + ACTIVATION)
     perform(mail, address, words.ctypes.data, 1, threads if work >= LEAST_WORK else 1)
     return z, a
