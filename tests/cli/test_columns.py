@@ -276,6 +276,16 @@ def test_kept_columns(folder):
     assert (1, True) == (shown.exit_code, "did you mean 'income'?" in shown.stderr)
 
 
+def test_kept_dates_become_text_in_an_npz(folder):
+    run("train", "e.toml", "--quiet")
+    days = pd.date_range("2024-02-28", periods=len(people()))
+    people().assign(since=days).to_parquet("people.parquet")
+    shown = run("predict", "e-model.npz", "people.parquet", "--keep", "since", "--output", "p.npz")
+    assert (0, "") == (shown.exit_code, shown.stderr)
+    with np.load("p.npz", allow_pickle=False) as stored:
+        assert [str(day) for day in days] == stored["since"].tolist()
+
+
 def test_integer_class_weights(folder):
     frame = people().assign(bought=np.where(people()["bought"] == "yes", 7, -3))
     frame.to_csv("people.csv")

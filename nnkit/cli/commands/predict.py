@@ -118,8 +118,10 @@ def _write_arrays(output: Path, arrays: dict[str, Array], beside: dict[str, Any]
     taken = sorted(arrays.keys() & beside.keys())
     if taken:
         raise FileSaveError(f"{output}: the kept column {taken[0]!r} has the name of the predictions; write a .csv")
-    arrays |= {name: np.array(_cells(column)) for name, column in beside.items()}
-    write_atomically(output, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+    kept = {name: np.array(_cells(column)) for name, column in beside.items()}
+    # Objects, such as dates, would be pickled: they are written as text.
+    plain = {name: array.astype(str) if array.dtype.hasobject else array for name, array in (arrays | kept).items()}
+    write_atomically(output, lambda file: np.savez_compressed(file, **plain))
 
 
 def _write(output: Path | None, header: list[str], rows: Iterable[Any]) -> None:
