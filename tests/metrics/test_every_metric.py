@@ -137,8 +137,10 @@ def confusion(case):
 
 def brier(case, y, p):
     if case.task.name == "binary":
-        return theirs.brier_score_loss(y, p[:, 0], sample_weight=case.weight, labels=[0, 1])
-    return theirs.brier_score_loss(y, p, sample_weight=case.weight, labels=labels_of(case))
+        return theirs.brier_score_loss(y, p[:, 0], sample_weight=case.weight, pos_label=1)
+    return sum(
+        theirs.brier_score_loss(y == k, p[:, k], sample_weight=case.weight, pos_label=True) for k in labels_of(case)
+    )
 
 
 def calibration(case):
