@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
+from nnkit.arrays import Array
 from nnkit.data.arrays import DataLike, as_inputs
 from nnkit.data.columns import complete_rows
 from nnkit.data.table import tabular
@@ -75,6 +76,10 @@ def fit_recipe(
     count = len(cast("Sized", y))
     if count != rows:
         raise DataError(f"y has {count} rows; the plan was made for {rows}")
+    # All rows are checked here: the errors of a member count the rows of its own part.
+    model = plan.model
+    x = as_inputs(X, dtype=np.dtype(np.float64), columns=model.inputs, description=model.description)
+    target = as_data(model, x, y, sample_weight)[1]
     parts = list(_parts(plan, y))
     tasks = [
         Task(f"member {number}", network, _arguments(plan, X, y, sample_weight, part), {})
@@ -93,7 +98,7 @@ def fit_recipe(
         warn(f"{len(failures)} of {len(tasks)} members could not be trained; {failures[0]}", TrainingWarning)
     networks = [network for network, _ in trained]
     _report_solvers(plan, networks)
-    left_out, limits = _calibration(plan, trained, X, y, sample_weight)
+    left_out, limits = _calibration(plan, trained, (X, y, sample_weight), x, target)
     table = [{"name": fit.name, **fit.row, "stopped": _reason(fit), "error": fit.error} for fit in fits if fit]
     return Ensemble(
         networks,
@@ -130,13 +135,12 @@ def _arguments(plan: RecipePlan[Network], X: Any, y: Any, weight: Any, part: Any
 
 
 def _calibration(
-    plan: RecipePlan[Network], trained: list[tuple[Network, Any]], X: Any, y: Any, weight: Any
+    plan: RecipePlan[Network], trained: list[tuple[Network, Any]], data: tuple[Any, Any, Any], x: Any, target: Array
 ) -> tuple[LeftOut | None, Limits | None]:
-    model, description = plan.model, plan.model.description
-    x = as_inputs(X, dtype=np.dtype(np.float64), columns=model.inputs, description=description)
+    X, y, weight = data
     if plan.table.task != "regression":
         return None, Limits.of(x, np.empty((len(x), 0)))
-    target = as_data(model, x, y)[1].astype(np.float64)
+    target = target.astype(np.float64)
     limits = Limits.of(x, target) if np.isfinite(target).all() else None
     optimizer = plan.composition.optimizer
     at_minimum = isinstance(optimizer, Solver) and optimizer.needs_residual

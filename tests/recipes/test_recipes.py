@@ -248,6 +248,15 @@ def test_one_member_and_members_on_all_rows():
         every.intervals(X)
 
 
+@pytest.mark.parametrize("recipe", ["tabular", "fitnet"])
+def test_a_bad_target_or_weight_is_named_by_its_row_in_all_of_the_data(recipe):
+    bad = np.where(np.arange(ROWS) == 80, np.nan, 1.0)
+    with pytest.raises(DataError, match=r"^y\[80\] is nan"):
+        nnkit.fit_recipe(recipe, X, Y * bad, seed=0, epochs=1)
+    with pytest.raises(DataError, match=r"^sample_weight\[80\] is nan"):
+        nnkit.fit_recipe(recipe, X, Y, sample_weight=bad, seed=0, epochs=1)
+
+
 def test_failed_members_are_reported_and_all_failed_is_an_error():
     class Fails(nnkit.interfaces.Callback):
         __slots__ = ()
