@@ -60,6 +60,10 @@ def prepared_fit(
             raise DataError(
                 f"fit was passed {brief(X)}, which can be read once: pass Stream(f) with a function f that makes it"
             )
+        if callable(X):
+            raise DataError(
+                f"fit was passed {brief(X)} without targets; pass Stream(f) where f begins a pass over the data"
+            )
         raise DataError("fit was passed inputs without targets; pass y")
     return prepare(network, (cast("DataLike", X), y, sample_weight), options)
 

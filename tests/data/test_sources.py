@@ -316,6 +316,11 @@ def test_a_generator_is_refused_with_the_function_to_pass():
         regressor().fit((X, Y) for _ in range(2))
 
 
+def test_a_function_is_refused_with_the_stream_to_pass():
+    with pytest.raises(DataError, match=r"without targets; pass Stream\(f\)"):
+        regressor().fit(lambda: iter([(X, Y)]))
+
+
 def test_weights_that_are_none_are_no_weights():
     networks = regressor(), regressor()
     for network, part in zip(networks, [(X, Y), (X, Y, None)], strict=True):
