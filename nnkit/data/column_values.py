@@ -87,7 +87,10 @@ def _first_row(column: Words, word: str) -> int:
 
 def as_words(column: Column) -> Words:
     """The values as they are written."""
-    return column if isinstance(column, Words) else Words.of(column.tolist())
+    if isinstance(column, Words):
+        return column
+    # Of nanoseconds numpy would make integers.
+    return Words.of((column.astype("datetime64[us]") if column.dtype.kind == "M" else column).tolist())
 
 
 def date_formats(words: Sequence[str]) -> list[str]:

@@ -276,14 +276,19 @@ def test_kept_columns(folder):
     assert (1, True) == (shown.exit_code, "did you mean 'income'?" in shown.stderr)
 
 
-def test_kept_dates_become_text_in_an_npz(folder):
+@pytest.mark.parametrize("unit", ["ns", "us"])
+def test_kept_dates_become_text_in_an_npz(folder, unit):
     run("train", "e.toml", "--quiet")
-    days = pd.date_range("2024-02-28", periods=len(people()))
-    people().assign(since=days).to_parquet("people.parquet")
-    shown = run("predict", "e-model.npz", "people.parquet", "--keep", "since", "--output", "p.npz")
+    days = pd.date_range("2024-02-28", periods=len(people())).as_unit(unit)
+    people().assign(since=days, file=range(len(days))).to_parquet("people.parquet")
+    keep = ("--keep", "since", "--keep", "file")
+    shown = run("predict", "e-model.npz", "people.parquet", *keep, "--output", "p.npz")
     assert (0, "") == (shown.exit_code, shown.stderr)
     with np.load("p.npz", allow_pickle=False) as stored:
         assert [str(day) for day in days] == stored["since"].tolist()
+        assert list(range(len(days))) == stored["file"].astype(int).tolist()
+    shown = run("predict", "e-model.npz", "people.parquet", "--keep", "since")
+    assert [str(day) for day in days] == [line[0] for line in table(shown.stdout)[1:]]
 
 
 def test_integer_class_weights(folder):

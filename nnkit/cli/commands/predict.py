@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -121,7 +122,15 @@ def _write_arrays(output: Path, arrays: dict[str, Array], beside: dict[str, Any]
     kept = {name: np.array(_cells(column)) for name, column in beside.items()}
     # Objects, such as dates, would be pickled: they are written as text.
     plain = {name: array.astype(str) if array.dtype.hasobject else array for name, array in (arrays | kept).items()}
-    write_atomically(output, lambda file: np.savez_compressed(file, **plain))
+
+    def write(file: BinaryIO) -> None:
+        # Not by numpy's savez, which has arguments of its own: a column may be called file.
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, array in plain.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.save(member, array, allow_pickle=False)
+
+    write_atomically(output, write)
 
 
 def _write(output: Path | None, header: list[str], rows: Iterable[Any]) -> None:
