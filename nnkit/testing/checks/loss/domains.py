@@ -109,14 +109,12 @@ def pairs(subject: Subject, label: str, size: tuple[int, int], hard: bool) -> tu
 
 
 def apart_from_kinks(subject: Subject, p: Array, t: Array, distance: float = 0.02) -> Array:
-    """``p`` moved where its distance from ``t`` is near a kink, or near a hyperparameter that may be one."""
-    if t.shape != p.shape:
+    """``p`` moved where its gap is near a kink, or near a hyperparameter that may be one."""
+    gaps = _gaps(p, t)
+    if gaps is None:
         return p
-    part = subject.cls(**subject.hyperparameters)
-    fields = [getattr(part, name, None) for name in ("delta", "epsilon", "margin", "threshold")]
-    kinks = {*subject.cls.kinks, *(side * value for value in fields if isinstance(value, float) for side in (1, -1))}
-    for kink in sorted(kinks):
-        p = np.where(np.abs(p - t - kink) < distance, t + p.dtype.type(kink + 2 * distance), p)
+    for kink in _kinks(subject):
+        p = np.where(np.abs(gaps - kink) < distance, p - gaps + p.dtype.type(kink + 2 * distance), p)
     return p.astype(subject.dtype)
 
 
@@ -128,9 +126,32 @@ def room(subject: Subject, p: Array, t: Array) -> Array:
         step = np.minimum(step, 0.4 * np.minimum(np.abs(p), np.abs(1.0 - p) + 1e-3))
     elif domain in {"simplex", "nonnegative"}:
         step = np.minimum(step, 0.4 * np.abs(p))
-    if t.shape == p.shape:
-        step = np.minimum(step, steps_within(p - t, subject.cls.kinks))
+    gaps = _gaps(p, t)
+    if gaps is not None and t.shape == p.shape:
+        step = np.minimum(step, steps_within(gaps, subject.cls.kinks))
+    elif gaps is not None:  # the prediction of the class is an end of every gap, and the other end may move, too
+        within = steps_within(np.where(np.isnan(gaps), np.inf, gaps), tuple(_kinks(subject)))
+        step = np.minimum(step, 0.5 * within.min(axis=1, keepdims=True))
     return np.asarray(np.maximum(step, 1e-9))
+
+
+def _gaps(p: Array, t: Array) -> Array | None:
+    """What has kinks: ``p - t``; for labels ``p`` less the prediction of the class, NaN at the class itself."""
+    if t.shape == p.shape:
+        return p - t
+    if t.ndim != 1 or t.dtype.kind not in "iu":
+        return None
+    label = (np.arange(len(t)), t)
+    gaps = np.asarray(p - p[label][:, None])
+    gaps[label] = np.nan
+    return gaps
+
+
+def _kinks(subject: Subject) -> list[float]:
+    """The gaps that are declared, and hyperparameters that may be some."""
+    part = subject.make()
+    fields = [getattr(part, name, None) for name in ("delta", "epsilon", "margin", "threshold")]
+    return sorted({*subject.cls.kinks, *(side * one for one in fields if isinstance(one, float) for side in (1, -1))})
 
 
 def calls(subject: Subject) -> list[Call]:

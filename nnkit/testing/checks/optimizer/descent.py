@@ -66,9 +66,12 @@ def first_step_descends(subject: Subject, optimizer: Any, trial: int) -> None:
     """
     start, g = np.full(5, 1e-3, dtype=subject.dtype), gradients(subject, f"first/{trial}", 1, 5)[0]
     path, _ = trajectory(optimizer, start, [g] * 16)  # one that accumulates gradients moves later
-    first = next((theta for theta in path if difference(theta, start) is not None), path[0])
+    first = next((step for step, theta in enumerate(path) if difference(theta, start) is not None), 0)
     show(parameters=start, gradient=g)
-    move = first.astype(np.float64) - start
+    still = start
+    if not subject.cls.zero_rate_is_still:  # what moves without a gradient, such as into a bound, is not its step
+        still = trajectory(subject.make(), start, [np.zeros_like(g)] * (first + 1))[0][first]
+    move = path[first].astype(np.float64) - still
     require(np.isfinite(move).all(), "the first step is not finite", got=move)
     require(float(move @ g) < 0.0, "the first step does not descend", got=move, expected="move @ gradient < 0")
     require(float(np.abs(move).max()) < 1e3, "the first step is enormous", got=move)
