@@ -67,7 +67,7 @@ class Concatenate(Container):
             "branches": (["layer_norm", {"name": "dense", "units": 2}], "activation", "activation"),
             "columns": ((0, 2), (1, 3), (0, 1)),
         },
-        {"branches": ({"name": "embedding", "categories": 3}, "activation"), "columns": ((0, 1), (1, 3))},
+        {"branches": ({"name": "embedding", "categories": 3}, "standardize"), "columns": ((0, 1), (1, 3))},
     )
 
     examples = (

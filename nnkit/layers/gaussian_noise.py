@@ -32,7 +32,7 @@ class GaussianNoise(Layer):
     """
 
     stochastic = True
-    variants = ({"stddev": 0.0}, {"stddev": 2.0})
+    variants = ({"stddev": 0.0}, {"stddev": 1.0})
 
     stddev: float = real(0.1, ge=0.0, kw_only=False)
 

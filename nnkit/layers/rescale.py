@@ -30,7 +30,7 @@ class Rescale(Layer):
         array([[-1.,  1.]])
     """
 
-    variants = ({"scale": 0.0625}, {"scale": -2.0, "offset": 3.0})
+    variants = ({"scale": 0.0625}, {"scale": -2.0, "offset": 1.0})
     examples = (
         Example(
             inputs={"parameters": {}, "x": [[0.0, 127.5, 255.0]]},

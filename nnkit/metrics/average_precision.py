@@ -49,6 +49,11 @@ class AveragePrecision(Ranking):
             expected=0.8333333333333333,
             source="scikit-learn, documentation of average_precision_score",
         ),
+        Example(
+            inputs={"prediction": [[0.1], [0.4]], "target": np.array([0, 0]), "weight": [1.0] * 2},
+            expected=0.0,
+            source="scikit-learn 1.9.1: a class without samples",
+        ),
     )
 
     def of_scores(self, own: Array, rest: Array) -> float:

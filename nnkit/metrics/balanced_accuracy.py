@@ -49,6 +49,11 @@ class BalancedAccuracy(ClassMetric):
             expected=0.625,
             source="scikit-learn, documentation of balanced_accuracy_score",
         ),
+        Example(
+            inputs={"prediction": np.eye(2)[[0, 1, 0]], "target": np.array([0, 1, 1]), "weight": [1.0] * 3},
+            expected=0.75,
+            source="scikit-learn 1.9.1: a class with one sample",
+        ),
     )
 
     def from_table(self, table: Array, task: Task) -> float:

@@ -49,6 +49,15 @@ class Brier(MeanMetric):
             expected=0.0375,
             source="scikit-learn, documentation of brier_score_loss",
         ),
+        Example(
+            inputs={
+                "prediction": [[0.7, 0.2, 0.1], [0.1, 0.6, 0.3]],
+                "target": np.array([0, 2]),
+                "weight": [1.0] * 2,
+            },
+            expected=0.5,
+            source="scikit-learn 1.9.1, scale_by_half=False",
+        ),
     )
 
     def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:

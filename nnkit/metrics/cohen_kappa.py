@@ -57,6 +57,19 @@ class CohenKappa(ClassMetric):
             expected=0.25,
             source="by hand: observed agreement 4/6, by chance 20/36",
         ),
+        *(
+            Example(
+                inputs={
+                    "prediction": np.eye(3)[[0, 2, 1, 2, 1, 2]],
+                    "target": np.array([0, 0, 1, 2, 2, 2]),
+                    "weight": [1.0] * 6,
+                },
+                expected=expected,
+                hyperparameters={"weights": weights},
+                source="scikit-learn 1.9.1",
+            )
+            for weights, expected in (("linear", 0.4375), ("quadratic", 0.4))
+        ),
     )
 
     weights: str | None = choice(None, ("linear", "quadratic"), optional=True)

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.interfaces import Example
 from nnkit.metrics._examples import regression_example
 from nnkit.metrics._variance import VarianceRatio
 
@@ -36,7 +37,23 @@ class ExplainedVariance(VarianceRatio):
         1.0
     """
 
-    examples = (regression_example(0.9571734475374732, "explained_variance_score"),)
+    examples = (
+        regression_example(0.9571734475374732, "explained_variance_score"),
+        Example(
+            inputs={"prediction": [[2.0], [3.0], [5.0]], "target": [[1.0], [2.0], [4.0]], "weight": [1.0] * 3},
+            expected=1.0,
+            source="scikit-learn 1.9.1: a constant error",
+        ),
+        Example(
+            inputs={
+                "prediction": [[1.0, -4.0], [1.0, -3.0], [3.5, -2.5]],
+                "target": [[1.0, 0.0], [2.0, 2.0], [4.0, 4.0]],
+                "weight": [1.0] * 3,
+            },
+            expected=0.7485119047619047,
+            source="scikit-learn 1.9.1: the least target is the largest error, and the other way round",
+        ),
+    )
 
     def errors(self, state: dict[str, Any]) -> Array:
         low, high = state["low"][1], state["high"][1]

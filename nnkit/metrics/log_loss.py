@@ -52,6 +52,11 @@ class LogLoss(MeanMetric):
             expected=0.21616187468057912,
             source="scikit-learn, documentation of log_loss",
         ),
+        Example(
+            inputs={"prediction": [[0.9], [0.2], [1.0]], "target": np.array([1, 0, 0]), "weight": [1.0] * 3},
+            expected=12.124052485363064,
+            source="scikit-learn 1.9.1: a class that was excluded",
+        ),
     )
 
     def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:

@@ -50,6 +50,12 @@ class Pinball(MeanMetric):
             hyperparameters={"level": 0.1},
             source="scikit-learn, documentation of mean_pinball_loss, alpha=0.1",
         ),
+        Example(
+            inputs={"prediction": [[3.0], [2.0], [3.0]], "target": [[1.0], [2.0], [3.0]], "weight": [1.0] * 3},
+            expected=0.6,
+            hyperparameters={"level": 0.1},
+            source="scikit-learn 1.9.1, alpha=0.1: a prediction that is too high",
+        ),
     )
 
     level: float = real(0.5, gt=0.0, lt=1.0)

@@ -55,11 +55,11 @@ class TopKAccuracy(MeanMetric):
         ),
         Example(
             inputs={
-                "prediction": [[0.4, 0.4], [0.4, 0.4], [0.3, 0.7]],
+                "prediction": [[0.4, 0.4], [0.4, 0.4], [0.4, 0.4]],
                 "target": np.array([0, 1, 1]),
                 "weight": [1.0] * 3,
             },
-            expected=2 / 3,
+            expected=1 / 3,
             hyperparameters={"k": 1},
             source="counting: of equal scores the left one comes first",
         ),

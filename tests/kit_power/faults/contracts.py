@@ -22,6 +22,7 @@ from kit_power.sound import (
 )
 
 from nnkit.interfaces import ParameterSpec
+from nnkit.layers.maxout import Maxout
 from nnkit.losses.gaussian_nll import GaussianNLL
 
 
@@ -113,6 +114,13 @@ plant(
     "unscale-without-shift",
     unscale=lambda s, p, a, b: _moved(p, 0.0 * a, b, 2 * np.log(b)),
 )
+plant(
+    "wrong factor",
+    GaussianNLL,
+    "deviation-is-the-variance",
+    standard_deviation=lambda s, p: np.exp(p[:, p.shape[1] // 2 :]),
+)
+plant("false declaration", Maxout, "as-many-inputs-as-outputs", inputs_for=lambda s, outputs: outputs + s.pieces - 1)
 plant("swallowed", Wave, "derivative-without-nan", derivative=lambda s, z, a: np.nan_to_num(np.cos(z)))
 plant("swallowed", Wave, "vjp-without-nan", vjp=lambda s, z, a, g: g * np.where(np.isnan(z), 0, np.cos(z)))
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from nnkit import registry
 from nnkit.arrays import Array
-from nnkit.interfaces import ParameterSpec
+from nnkit.interfaces import Layer, ParameterSpec
 from nnkit.network.composition import DEFAULTS
 from nnkit.testing.call import called, expect_shape, quiet
 from nnkit.testing.checks.layer.passes import Situation, adapt, situation, situations, width
 from nnkit.testing.failure import expect_close, expect_equal, require, show
-from nnkit.testing.record import check
+from nnkit.testing.record import applies_if, check
 from nnkit.testing.subject import Subject
 
 
@@ -40,6 +40,26 @@ def declarations(subject: Subject, layer: Any, one: Situation) -> None:
     expected = {"grad_x": one.x.shape, **{spec.name: spec.shape for spec in specs if spec.role != "buffer"}}
     message = "backward returns other gradients than declared, or of other shapes"
     require(shapes == expected, message, got=shapes, expected=expected)
+
+
+@check(
+    "LAY-026/inputs-for",
+    needs=applies_if(
+        lambda subject: subject.cls.inputs_for is not Layer.inputs_for and not subject.make().children,
+        "its outputs are as many as its inputs, or do not depend on them",
+    ),
+    scope="variant",
+)
+def inputs_for(subject: Subject, layer: Any) -> None:
+    """As hidden_activation it follows a dense layer, whose units are chosen for the width that was asked for.
+
+    inputs_for(n) is the number of inputs with which outputs is n.
+    """
+    for outputs in (1, 3, 8):
+        inputs = layer.inputs_for(outputs)
+        require(isinstance(inputs, int), "inputs_for returns no int", inputs={"outputs": outputs}, got=inputs)
+        message = f"a layer for {outputs} outputs has another number of them"
+        expect_equal(message, layer.outputs(inputs), outputs, inputs={"inputs_for": inputs})
 
 
 @check("LAY-019/fans-and-roles", level="strict", scope="variant")

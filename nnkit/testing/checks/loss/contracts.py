@@ -123,6 +123,30 @@ def unscale(subject: Subject, loss: Any, p: Array, t: Array) -> None:
     expect_equal(message, np.sign(other) * certain, np.sign(grad) * certain)
 
 
+@check(
+    "LOSS-040/standard-deviation",
+    needs=applies_if(
+        lambda subject: subject.offers("standard_deviation") and subject.offers("unscale"),
+        "it offers no standard_deviation, or no unscale",
+    ),
+    on=pairs,
+)
+def standard_deviation(subject: Subject, loss: Any, p: Array, t: Array) -> None:
+    """With target_scaling it comes from the unscaled prediction, and is drawn in the units of the targets.
+
+    Return one positive number for each target; for unscale(p, shift, scale) it is scale times that for p.
+    """
+    columns = loss.target_columns(p.shape[1])
+    scale = np.exp(normal(subject, f"deviation/{p.shape}", (columns,)))
+    show(prediction=p, scale=scale)
+    own = called(loss, "standard_deviation", p)
+    expect_shape("standard_deviation has the wrong shape", own, (len(p), columns))
+    require((own > 0.0).all(), "a standard deviation is not positive", got=own)
+    unscaled = called(loss, "standard_deviation", called(loss, "unscale", p, np.zeros_like(scale), scale))
+    message = "the standard deviation of the unscaled prediction is not scale times its own"
+    expect_close(message, unscaled, scale * own, rtol=256 * subject.eps)
+
+
 # -- coupled rows ------------------------------------------------------------------------------
 
 
