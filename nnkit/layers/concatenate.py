@@ -64,10 +64,10 @@ class Concatenate(Container):
     variants = (
         {"branches": ({"name": "dense", "units": 3, "activation": "tanh"}, "standardize")},
         {
-            "branches": (["layer_norm", {"name": "dense", "units": 2}], "activation", "activation"),
+            "branches": (["layer_norm", {"name": "dense", "units": 2}], "standardize", "activation"),
             "columns": ((0, 2), (1, 3), (0, 1)),
         },
-        {"branches": ({"name": "embedding", "categories": 3}, "standardize"), "columns": ((0, 1), (1, 3))},
+        {"branches": ({"name": "embedding", "categories": 3}, "activation"), "columns": ((0, 1), (1, 3))},
     )
 
     examples = (

@@ -200,7 +200,7 @@ def large(subject: Subject) -> None:
     for name, gradient in one.gradients().items():
         direction = normal(subject, f"large/way/{name}", gradient.shape)
         message = f"with 61 inputs the gradient of {name!r} is not the derivative along a direction"
-        one.expect_gradient(message, name, gradient, direction / np.abs(direction).max(), 0.02, {})
+        one.expect_gradient(message, name, gradient, direction / np.abs(direction).max(), 2e-4, {})
 
 
 def _expect_parts(one: Situation) -> None:
