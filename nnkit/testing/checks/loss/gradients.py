@@ -111,7 +111,8 @@ def minimum_at_target(subject: Subject, loss: Any, size: tuple[int, int], hard: 
             mix = other.dtype.type(0.05)
             other = (1 - mix) * p + mix * other
         there = called(loss, "value", other, t).astype(np.float64)
-        slack = 16 * subject.eps * (1.0 + np.abs(best) + np.abs(there))
+        terms = np.abs(best) + np.abs(there) + np.abs(other).max(axis=1)  # those that cancel are as large as these
+        slack = 16 * subject.eps * (1.0 + terms)
         for n in np.flatnonzero(there < best - slack):
             fail(
                 "value is smaller elsewhere than at the target",
