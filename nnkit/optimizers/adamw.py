@@ -49,7 +49,7 @@ class AdamW(AdamLike):
     variants = (
         {"weight_decay": 0.0},
         {"weight_decay": 0.3, "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3},
-        {"weight_decay": "step(learning_rate=0.3, every=2)", "decays": "all"},
+        {"weight_decay": 0.3, "decays": "all"},
     )
 
     weight_decay: float | Schedule = rate(0.01)
@@ -63,14 +63,13 @@ class AdamW(AdamLike):
         beta1: float,
         beta2: float,
         epsilon: float,
-        weight_decay: float | Schedule,
+        weight_decay: float,
     ) -> Array:
         """The paper's algorithm 2: the parameters after each step, of an array that decays."""
         path = []
         for t, m, v in moments(gradients, beta1, beta2):
             mean, root = m / (1 - beta1**t), np.sqrt(v / (1 - beta2**t))
-            decay = weight_decay.rate(t - 1) if isinstance(weight_decay, Schedule) else weight_decay
-            parameters = parameters - learning_rate * (mean / (root + epsilon) + decay * parameters)
+            parameters = parameters - learning_rate * (mean / (root + epsilon) + weight_decay * parameters)
             path.append(parameters)
         return np.array(path)
 

@@ -50,7 +50,6 @@ class LinearWarmup(Schedule):
     variants = (
         {"schedule": 0.5, "steps": 10, "start": 0.25},
         {"steps": 0},
-        {"schedule": "step(learning_rate=0.1, every=3)", "steps": 4},
     )
 
     schedule: float | Schedule = rate(0.01)

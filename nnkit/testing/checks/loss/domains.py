@@ -139,7 +139,7 @@ def _gaps(p: Array, t: Array) -> Array | None:
     """What has kinks: ``p - t``; for labels ``p`` less the prediction of the class, NaN at the class itself."""
     if t.shape == p.shape:
         return p - t
-    if t.ndim != 1 or t.dtype.kind not in "iu":
+    if t.ndim != 1 or t.dtype.kind not in "iu" or t.max(initial=0) >= p.shape[1]:
         return None
     label = (np.arange(len(t)), t)
     gaps = np.asarray(p - p[label][:, None])
