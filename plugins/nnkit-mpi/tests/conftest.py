@@ -11,7 +11,7 @@ import pytest
 collect_ignore = ["programs.py"]  # a program, not a test
 
 PROGRAMS = Path(__file__).with_name("programs.py")
-SECONDS = 120
+SECONDS = 600
 """A program that is not done by then hangs."""
 
 ENVIRONMENT = {
