@@ -9,12 +9,22 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import ObjectiveLike, Solver, SolverStep
+from nnkit.interfaces import Example, ObjectiveLike, Solver, SolverStep
 from nnkit.interfaces.fields import choice, real
 from nnkit.optimizers._evidence_search import Search
 
 NONE = -1
 """The leader before the first step."""
+
+
+def _groups(prior: str, expected: list[int]) -> Example:
+    return Example(
+        inputs={"parameters": [1.0, -2.0, 0.5, 3.0], "groups": np.array([2, 1, 2, 0])},
+        expected={"groups": [expected] * 2, "strengths": [[0.0] * (max(expected) + 1)] * 2, "leader": NONE},
+        source="by hand",
+        method="begin",
+        hyperparameters={"prior": prior},
+    )
 
 
 @final
@@ -66,6 +76,39 @@ class BayesianRegularization(Solver):
 
     needs_residual = True
     finds_strength = True
+    examples = (
+        Example(
+            inputs={
+                "matrix": [[1.0, 0.5], [-1.0, 2.0], [0.5, -1.5], [2.0, 1.0], [-0.5, -1.0], [1.5, -0.5]],
+                "target": [1.2, 0.3, -0.4, 2.1, -1.1, 0.9],
+                "parameters": [0.5, -0.5],
+                "max_steps": 100,
+            },
+            expected={
+                "parameters": [0.8075749113808107, 0.5648563415084412],
+                "alpha": 2.0545131520240694,
+                "beta": 102.74984486893005,
+                "log_evidence": -0.6987060068972228,
+                "search": 1.0,
+            },
+            source="scikit-learn 1.9.1, BayesianRidge without priors of alpha and lambda or an intercept, tol=1e-15",
+            hyperparameters={"tolerance": 1e-14},
+        ),
+        _groups("relevance", [2, 1, 2, 0]),
+        _groups("shared", [1, 1, 1, 0]),
+        Example(
+            inputs={
+                "state": {
+                    "leader": 1,
+                    "groups": np.array([[1, 2, 0], [2, 1, 0]]),
+                    "strengths": [[0.0, 7.0, 8.0], [0.0, 0.25, 4.0]],
+                }
+            },
+            expected=[4.0, 0.25, 0.0],
+            source="by hand: those of the second search",
+            method="strengths",
+        ),
+    )
 
     prior: str = choice("relevance", ("relevance", "shared"))
     strength: float = real(1e-2, gt=0.0)

@@ -42,6 +42,30 @@ class ConjugateGradient(ConjugateSolver):
 
     formula: str = choice("polak_ribiere", ("polak_ribiere", "fletcher_reeves"))
 
+    @staticmethod
+    def reference(objective: ObjectiveLike, parameters: Array, max_steps: int, formula: str) -> Array:
+        """The parameters after each step: Nocedal & Wright, algorithm 5.4, with the trial lengths of their page 59."""
+        place, path = Place.of(objective, parameters), []
+        direction = -place.gradient
+        square = float(direction @ direction)
+        drop = -square * min(1.0, 1.0 / square) ** 0.5  # of the first order; the first move is of length 1 at most
+        for step in range(1, max_steps + 1):
+            g = place.gradient
+            if direction @ g >= 0.0:
+                direction = -g
+            slope = float(direction @ g)
+            trial = line_search(objective, place, direction, drop / slope)
+            if trial is None:
+                break
+            place, drop = trial.place, trial.length * slope
+            new = place.gradient
+            beta = new @ new / (g @ g)
+            if formula == "polak_ribiere":
+                beta = max(beta - new @ g / (g @ g), 0.0)
+            direction = -new if step % len(g) == 0 else beta * direction - new
+            path.append(place.theta)
+        return np.array(path)
+
     def begin(self, parameters: Array, groups: Array) -> dict[str, Any]:
         return {"direction": np.zeros(parameters.size), "expected": 0.0, "count": 0}
 

@@ -46,6 +46,35 @@ class ScaledConjugateGradient(ConjugateSolver):
     sigma: float = real(5e-5, gt=0.0)
     scale: float = real(5e-7, gt=0.0)
 
+    @staticmethod
+    def reference(objective: ObjectiveLike, parameters: Array, max_steps: int, sigma: float, scale: float) -> Array:
+        """Møller's algorithm, in his notation: the parameters after each step."""
+        w, lam, path = parameters, scale, []
+        r = p = -objective.gradient(w)
+        for k in range(1, max_steps + 1):
+            if p @ r <= 0.0:
+                p = r
+            mu, square = p @ r, p @ p
+            sigma_k = max(sigma, 2.0**-26) / np.sqrt(square)
+            curvature = p @ (objective.gradient(w + sigma_k * p) + r) / sigma_k
+            for _ in range(MOST_TRIALS):
+                delta = curvature + lam * square
+                if delta <= 0.0:
+                    lam, delta = 2.0 * (lam - delta / square), lam * square - delta
+                new = w + mu / delta * p
+                comparison = 2.0 * delta * (objective.value(w) - objective.value(new)) / mu**2
+                if comparison > 0.0:
+                    break
+                lam = 4.0 * lam + delta * (1.0 - comparison) / square
+            if comparison < 0.25:
+                lam += delta * (1.0 - comparison) / square
+            if comparison >= 0.75:
+                lam /= 4.0
+            before, r, w = r, -objective.gradient(new), new
+            p = r if k % len(w) == 0 else r + (r @ r - r @ before) / mu * p
+            path.append(w)
+        return np.array(path)
+
     def begin(self, parameters: Array, groups: Array) -> dict[str, Any]:
         return {"direction": np.zeros(parameters.size), "scale": self.scale, "count": 0}
 

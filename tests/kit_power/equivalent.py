@@ -49,6 +49,8 @@ EQUIVALENT: dict[str, str] = {
     r"metric ExpectedCalibrationError\.add\S* Sub->Add": "the upper end of a clip, which no probability reaches",
     r"metric ExpectedCalibrationError\.add\S* 0\.0->1\.0": "NaN makes the sum NaN in whichever bin it stands",
     r"optimizer LevenbergMarquardt\.linearize\S* (LtE->GtE|Mult->Div)": "chooses between two code paths of one result, by size",
+    r"optimizer BayesianRegularization\._searches\S* True->False": "zip of sequences of equal length, which it then does not verify",
+    r"optimizer (Scaled)?ConjugateGradient\.advance:\d+:(17|42) Add->Sub": "counts the same circle backwards; only its 0 is used",
     r"optimizer SGD\.bind\S* True->False": "zip of sequences of equal length, which it then does not verify",
 }
 
@@ -72,7 +74,6 @@ SURVIVORS: dict[str, str] = {
     r"loss BinaryCrossentropy\.curvature\S* .*": "at a prediction of exactly 1",
     r"loss SparseCategoricalCrossentropy\.fused_into\S* drop dtype": "labels that are no integers yet",
     r"metric R2\.add\S* drop axis": "a column that is constant, next to others that are not, in the first batch alone",
-    r"optimizer BayesianRegularization\..*": "how the evidence is updated: its figures are proven by tests of its own",
     r"schedule Cosine\._fall\S* .*": "at a border that the logarithm rounds across, which no example meets",
     r"schedule LinearWarmup\..*": "the schedule behind the warm-up is a number in every variant",
     r"callback \w+\.belongs_to_run\S* False->True": "another consistent rule: its memory would belong to the run",
@@ -88,7 +89,6 @@ SURVIVORS: dict[str, str] = {
     r"loss Cosine\.gradient\S* .*": "at a prediction of length 0",
     r"metric ExpectedCalibrationError\.add\S* 1\.0->1\.5": "probabilities below 2 / bins, which need many classes",
     r"optimizer Accumulate\.evaluation\S* .*": "no optimizer of the core offers evaluation",
-    r"optimizer (Scaled)?ConjugateGradient\.\w+\S* .*": "lengths and directions that also descend; tests of their own compare the paths",
     r"optimizer (MaxNorm|UnitNorm)\.change\S* .*": "its reference has one unit, of weights that are not all 0",
     r"optimizer PerLayer\.change\S* .*": "wrong for a factor of exactly 1.5, which no variant has",
     r"optimizer PerLayer\.init\S* .*": "the words of a refusal",

@@ -13,7 +13,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
-from nnkit.interfaces import SolverStep
+from nnkit.interfaces import Example, SolverStep
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.effects import expect_effects
 from nnkit.testing.failure import expect_close, expect_equal, require, show
@@ -197,13 +197,22 @@ def resume_equals_continuous(subject: Subject, problem: Problem) -> None:
     Put everything that the next step needs into the reported state, and begin from it in solve_from.
     """
     begun = through_file(subject.make().begin(problem.start.copy(), problem.groups))
-    path, whole, _ = _solve_from(subject, problem, problem.start, begun, 6)
+    path, whole, last = _solve_from(subject, problem, problem.start, begun, 6)
+    expect_equal("the state has other shapes or dtypes than that of begin", _forms(last), _forms(begun))
     for cut in range(1, len(path)):
         first, half, state = _solve_from(subject, problem, problem.start, begun, cut)
         rest, again, _ = _solve_from(subject, problem, half, through_file(state), 6 - cut)
         show({"cut after": cut}, parameters=problem.start)
         expect_equal("two calls go another way than one of as many steps", [*first, *rest][: len(path)], path)
         expect_equal("two calls differ from one of as many steps", again, whole)
+    optimum = np.asarray(problem.optimum, dtype=subject.dtype)  # where a callback may move the parameters
+    _, result, _ = _solve_from(subject, problem, optimum, through_file(last), 2)
+    if not subject.cls.finds_strength:
+        expect_equal("with parameters that were changed it does not begin at them", result, optimum)
+
+
+def _forms(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: [*v.shape, v.dtype.str] for name, v in sorted(state.items()) if isinstance(v, np.ndarray)}
 
 
 def _solve_from(
@@ -313,10 +322,37 @@ def hyperparameters_matter(subject: Subject) -> None:
     expect_effects(subject, _reports_of_three, kind_of_effect="step, value or end")
 
 
-@check("SOL-REF/reference-values", needs=needs_reference_values, on=compared_with())
+def _points(subject: Subject) -> list[dict[str, Any]]:
+    """Few steps on valleys and on linear problems: rounding errors have no time to grow."""
+    problems = [(curved(subject, *start), 6) for start in ((), (5.0, -7.0), (2.0, 7.0), (0.9, 0.81))]
+    problems += [(linear(subject, "path", 20, 8), 4), (linear(subject, "path/wide", 3, 6), 2)]
+    return [{"objective": p.objective, "parameters": p.start, "max_steps": steps} for p, steps in problems]
+
+
+def _run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
+    """What ``method`` returns; of ``solve`` also the last report and the parameters of each, by name."""
+    if method != "solve":
+        return getattr(part, method)(**inputs)
+    start, objective = inputs["parameters"], inputs.get("objective")
+    if objective is None:
+        a, b = inputs["matrix"], inputs["target"]
+        objective = Objective(lambda t: a @ t - b, lambda _t: a, start.dtype, len(b))
+    problem = Problem(objective, start, np.ones(len(start), dtype=int))
+    result, reports = solve(part, problem, inputs["max_steps"])
+    path = [reports[min(step, len(reports) - 1)].parameters for step in range(inputs["max_steps"])]
+    return {"parameters": result, "value": reports[-1].value, **reports[-1].info, "path": np.stack(path)}
+
+
+@check("SOL-REF/reference-values", needs=needs_reference_values, scope="variant", on=compared_with(_points))
 def reference_values(subject: Subject, compared: Compared) -> None:
     """A solver may reach the optimum and still be another one than its name says.
 
     Compare each step with the source.
     """
-    expect_values(subject, "solve", compared, run=lambda part, method, inputs: getattr(part, method)(**inputs))
+    name = "parameters" if isinstance(compared, Example) else "path"
+
+    def run(part: Any, method: str, inputs: Mapping[str, Any]) -> Any:
+        got = _run(part, method, inputs)
+        return got[name] if method == "solve" else got
+
+    expect_values(subject, "solve", compared, run=run, run_named=_run)

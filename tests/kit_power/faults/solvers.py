@@ -18,10 +18,6 @@ class _Bowl:
         return np.eye(theta.size, dtype=theta.dtype), theta - 1
 
 
-def _no(step):
-    return False
-
-
 class _Wrapped:
     def __init__(self, objective, **change):
         self.objective, self.change = objective, change
@@ -131,12 +127,21 @@ plant(
     figures=True,
     examples=(
         Example(
-            inputs={"objective": _Bowl(), "parameters": [2.0], "max_steps": 1, "on_step": _no},
+            inputs={"objective": _Bowl(), "parameters": [2.0], "max_steps": 1},
             expected=[0.5],
             source="by hand, of another solver",
             method="solve",
         ),
     ),
+)
+
+plant(
+    "wrong function",
+    Damped,
+    "reference",
+    figures=True,
+    examples=(),
+    reference=staticmethod(lambda objective, parameters, max_steps: np.tile(parameters, (max_steps, 1))),
 )
 
 
@@ -438,3 +443,26 @@ plant(
     ),
 )
 plant("hyperparameters", Kept, "begins-with-its-own-damping", begin=lambda s, p, groups: {"damping": 1e-2})
+
+
+def _from_its_own_place(self, objective, parameters, state, *, max_steps, on_step):
+    def tell(report):
+        return on_step(attrs.evolve(report, state={**report.state, "theta": report.parameters}))
+
+    return Kept.solve_from(self, objective, state.get("theta", parameters), state, max_steps=max_steps, on_step=tell)
+
+
+plant(
+    "lost state",
+    Kept,
+    "forgets-changed-parameters",
+    begin=lambda s, p, groups: {"damping": s.damping, "theta": p},
+    solve_from=_from_its_own_place,
+)
+plant(
+    "lost state",
+    Kept,
+    "state-grows",
+    begin=lambda s, p, groups: {"damping": s.damping, "trail": np.zeros(0)},
+    solve_from=_solve_from(after=lambda r: attrs.evolve(r, state={**r.state, "trail": np.zeros(r.step)})),
+)
