@@ -35,8 +35,8 @@ LINE = 16 * 8
 CLAIM, TASK, ARGUMENTS, PHASE, DONE, BUSY, ASLEEP = (LINE * i for i in range(7))
 GATES = LINE * (7 + MOST)
 
-PARTS = 0xFFFF
-"""The bits of the claim with the number of the next part; those above them count what was posted."""
+POSTED = 1 << MOST
+"""The bits of the claim below this one are the parts that are taken; those above them count what was posted."""
 
 SPINS = 400_000
 """Looks at the mailbox before a thread goes to sleep: half a millisecond to two, so it is awake for the next call."""
@@ -51,15 +51,17 @@ sem_post: Any = types.ExternalFunction("sem_post", types.int32(types.intp))
 
 
 @kernel
-def _take_part(mail: Any, size: Any) -> bool:
-    """Do the next part of what is posted; whether there was one."""
+def _take_part(mail: Any, place: Any, size: Any) -> bool:
+    """Do a part of what is posted, the thread's own where nobody has taken it; whether there was one."""
     claim = load(mail + CLAIM)
-    part = claim & PARTS
-    if part >= size:
-        return False
+    part, looked = place, 0
+    while (claim >> part) & 1:
+        part, looked = (part + 1) % size, looked + 1
+        if looked == size:
+            return False
     task, arguments, phase = load(mail + TASK), load(mail + ARGUMENTS), load(mail + PHASE)
     # A thread that gets this part has read what was posted with it: nothing new is posted before it is done.
-    if exchange_if(mail + CLAIM, claim, claim + 1):
+    if exchange_if(mail + CLAIM, claim, claim | (1 << part)):
         call(task, arguments, phase, part, size)
         add(mail + DONE, 1)
     return True
@@ -72,14 +74,14 @@ def _serve(mail: Any, place: Any, size: Any) -> None:
     asleep, gate = mail + ASLEEP + LINE * place, mail + GATES + LINE * place
     looks = 0
     while True:
-        if _take_part(mail, size):
+        if _take_part(mail, place, size):
             looks = 0
             continue
         looks += 1
         if looks > SPINS:
             store(asleep, 1)
             # The posting thread looks for sleepers afterwards: one of the two sees the other's write.
-            if load(mail + CLAIM) & PARTS >= size:
+            if load(mail + CLAIM) % (1 << size) == (1 << size) - 1:
                 sem_wait(gate)
             store(asleep, 0)
             looks = 0
@@ -99,11 +101,11 @@ def _together(mail: Any, task: Any, arguments: Any, phases: Any, parts: Any) -> 
         store(mail + ARGUMENTS, arguments)
         store(mail + PHASE, phase)
         store(mail + DONE, 0)
-        store(mail + CLAIM, ((load(mail + CLAIM) // (PARTS + 1)) + 1) * (PARTS + 1))
+        store(mail + CLAIM, (load(mail + CLAIM) // POSTED + 1) * POSTED)
         for place in range(1, parts):
             if load(mail + ASLEEP + LINE * place):
                 sem_post(mail + GATES + LINE * place)
-        while _take_part(mail, parts):
+        while _take_part(mail, 0, parts):
             pass
         looks = 0
         while load(mail + DONE) < parts:
@@ -157,7 +159,7 @@ class Team:
         self.size = size
         self._memory = np.zeros((GATES + LINE * (size + 1)) // 8, dtype=np.int64)
         self.mail = int(self._memory.ctypes.data) // LINE * LINE + LINE
-        self.word(CLAIM)[0] = size  # nothing is left to be taken
+        self.word(CLAIM)[0] = POSTED - 1  # nothing is left to be taken
         _open_gates(self.mail, size)
         for place in range(1, size):
             arguments = (self.mail, place, size)
