@@ -37,12 +37,6 @@ LOSS_ARRAYS = 4
 CACHED = 4
 """Numbers of rows that are kept bound."""
 
-AT_ONCE = 32_768
-"""Parameters up to which all layers in one call are faster for any number of rows."""
-
-AT_ONCE_ROWS = 8
-"""Rows up to which they are in a larger network."""
-
 
 class AtOnce(Protocol):
     """Predictions by all layers in one call."""
@@ -50,8 +44,11 @@ class AtOnce(Protocol):
     def offered(self) -> bool:
         """Whether it can be bound now."""
 
-    def bind(self, model: Model, vectors: Vectors) -> Forward | None:
-        """``x -> prediction``, from the vectors as they are at each call, for several threads; ``None`` for others."""
+    def bind(self, model: Model, vectors: Vectors) -> Callable[[Array], Array | None] | None:
+        """``x -> prediction``, from the vectors as they are at each call, for several threads; ``None`` for others.
+
+        The function returns ``None`` where a value of ``x`` is not finite; it may do so where sums overflow.
+        """
 
 
 Totals: TypeAlias = tuple[float, float, dict[str, Any]]
@@ -76,7 +73,7 @@ class ForwardCache:
     def __init__(self, at_once: AtOnce | None = None) -> None:
         self._at_once = at_once
         self._vectors: Vectors | None = None
-        self._whole: tuple[Model, Vectors, Forward | None, frozenset[str]] | None = None
+        self._whole: tuple[Model, Vectors, Callable[[Array], Array | None] | None, frozenset[str]] | None = None
         self._waiting: dict[int, tuple[Model, Vectors, Forward]] = {}
 
     def __reduce__(self) -> tuple[type[ForwardCache], tuple[AtOnce | None]]:
@@ -89,16 +86,31 @@ class ForwardCache:
             self._vectors = last = Vectors(parameters, None, buffers)
         return last
 
+    def at_once(self, model: Model, vectors: Vectors, X: Array) -> Array | None:
+        """The prediction of rows, new, by all layers in one call, which checks the values.
+
+        Args:
+            model: The structure.
+            vectors: Parameters and buffers.
+            X: Rows, C-contiguous and in the dtype of the parameters.
+
+        Returns:
+            ``None`` where no such call is offered, where a value is not finite, and where sums overflow.
+        """
+        if self._at_once is None or not self._at_once.offered():
+            return None
+        whole, disabled = self._whole, disabled_names()
+        if whole is None or not _same(whole, model, vectors) or whole[3] != disabled:
+            self._whole = whole = (model, vectors, self._at_once.bind(model, vectors), disabled)
+        return None if whole[2] is None else whole[2](X)
+
     def __call__(self, model: Model, vectors: Vectors, X: Inputs) -> Array | None:
         """The prediction of rows, new; ``None`` where there are too many of them."""
         rows = len(X)
-        together = rows <= AT_ONCE_ROWS or model.layout.size <= AT_ONCE
-        if together and self._at_once is not None and self._at_once.offered() and isinstance(X, np.ndarray):
-            whole, disabled = self._whole, disabled_names()
-            if whole is None or not _same(whole, model, vectors) or whole[3] != disabled:
-                self._whole = whole = (model, vectors, self._at_once.bind(model, vectors), disabled)
-            if whole[2] is not None:
-                return whole[2](np.ascontiguousarray(X, vectors.parameters.dtype))
+        if self._at_once is not None and isinstance(X, np.ndarray):
+            prediction = self.at_once(model, vectors, np.ascontiguousarray(X, vectors.parameters.dtype))
+            if prediction is not None:
+                return prediction
         if rows > CACHED_ROWS:
             return None
         waiting = self._waiting.pop(rows, None)

@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast, overload
 
-import numpy as np
-
 from nnkit import registry
 from nnkit.arrays import Array, FloatDType
 from nnkit.core import evaluation, jacobians, trace
@@ -26,7 +24,7 @@ from nnkit.data.targets import as_data
 from nnkit.errors import DataError
 from nnkit.inference.calling import answering
 from nnkit.inference.compiled import compiled_model
-from nnkit.inference.prediction import Predictor, checked_rows, in_form, in_windows, of_shards
+from nnkit.inference.prediction import Predictor, checked_rows, in_form, in_windows, is_ready, of_shards
 from nnkit.interfaces import Inputs, Metric, MetricValue, PartSpec, Shards, Source, TrainingData
 from nnkit.network.composition import DEFAULTS
 
@@ -142,18 +140,18 @@ class Fitted(ABC):
         Raises:
             DataError: When ``X`` cannot be used, or labels are asked of a network that predicts none.
         """
-        if type(X) is np.ndarray:
-            x = checked_rows(self.model, self.parameters.dtype, X)
-            return self._predicted(x, labels=labels, point=point)
+        model, vectors = self.model, self._vectors()
+        if is_ready(X, model, vectors.parameters.dtype):
+            prediction = self._forwards.at_once(model, vectors, X)
+            if prediction is not None:
+                return in_form(model, prediction, labels=labels, point=point)
         if isinstance(X, Shards):
-            return of_shards(X, self.model, self._vectors(), labels=labels, point=point)
-        return in_windows(
-            X, self.model, self.parameters.dtype, lambda x: self._predicted(x, labels=labels, point=point)
-        )
+            return of_shards(X, model, vectors, labels=labels, point=point)
 
-    def _predicted(self, x: Inputs, *, labels: bool, point: bool) -> Array:
-        prediction = evaluation.predict(self.model, self._vectors(), x, self._forwards)
-        return in_form(self.model, prediction, labels=labels, point=point)
+        def predicted(x: Inputs) -> Array:
+            return in_form(model, evaluation.predict(model, vectors, x, self._forwards), labels=labels, point=point)
+
+        return in_windows(X, model, vectors.parameters.dtype, predicted)
 
     def predictor(self) -> Predictor:
         """A frozen, thread-safe copy that only predicts, several times as fast for few rows; see ``Predictor``."""

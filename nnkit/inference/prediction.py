@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast, final, overload
+from typing import Any, TypeGuard, cast, final, overload
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class Predictor:
         self._model = model
         self._vectors = Vectors(_frozen(parameters), None, _frozen(buffers))
         self._cache = evaluation.ForwardCache()
-        self._compiled = _compiled(model, self._vectors, live=False)
+        self._compiled = cast("Callable[[Array], Array] | None", _compiled(model, self._vectors, live=False))
         self._inputs, self._dtype = model.inputs, parameters.dtype
         self._scaled = model.description.shift is not None
         # Rows that are indices are always checked: a table has no row for a wrong one.
@@ -151,20 +151,25 @@ def checked_rows(model: Model, dtype: FloatDType, X: DataLike) -> Inputs:
         DataError: When ``X`` cannot be used.
     """
     description = model.description
-    if (
-        type(X) is np.ndarray
-        and X.dtype == dtype
-        and X.shape[1:] == (model.inputs,)
-        and len(X)
-        and X.flags.c_contiguous
-        and description.columns is None
-    ):
+    if is_ready(X, model, dtype):
         x: Inputs = X  # what is ready has only its values checked
         check_finite(X, "X", columns=description.features)
     else:
         x = as_rows(X, dtype=dtype, columns=model.inputs, description=description)
         check_sparse(model, x)
     return checked_indices(model, x)
+
+
+def is_ready(X: object, model: Model, dtype: FloatDType) -> TypeGuard[Array]:
+    """Whether ``X`` is an array ``(N, D)`` that only has to have its values checked."""
+    return (
+        type(X) is np.ndarray
+        and X.dtype == dtype
+        and X.shape[1:] == (model.inputs,)
+        and len(X) > 0
+        and X.flags.c_contiguous
+        and model.description.columns is None
+    )
 
 
 def in_form(model: Model, prediction: Array, *, labels: bool, point: bool) -> Array:
@@ -190,8 +195,10 @@ class LivePredictions:
         """Whether compiled code has been imported."""
         return USED.is_set()
 
-    def bind(self, model: Model, vectors: Vectors) -> Callable[[Array], Array] | None:
+    def bind(self, model: Model, vectors: Vectors) -> Callable[[Array], Array | None] | None:
         """See ``AtOnce``."""
+        if model.body[0].index_columns(model.inputs):
+            return None  # a table has no row for a wrong index
         return _compiled(model, vectors, live=True)
 
 
@@ -201,7 +208,7 @@ def _frozen(vector: Array) -> Array:
     return copy
 
 
-def _compiled(model: Model, vectors: Vectors, *, live: bool) -> Callable[[Array], Array] | None:
+def _compiled(model: Model, vectors: Vectors, *, live: bool) -> Callable[[Array], Array | None] | None:
     """All layers and the output activation in one compiled call, where a plugin offers it.
 
     Args:
@@ -216,5 +223,5 @@ def _compiled(model: Model, vectors: Vectors, *, live: bool) -> Callable[[Array]
         return None
     trained, buffers = model.layout.by_layer(vectors.parameters), model.buffer_layout.by_layer(vectors.buffers)
     arrays = [{**own, **others} for own, others in zip(trained, buffers, strict=True)]
-    packed: Callable[[Array], Array] | None = layers[0].pack(layers[1:], model.head, arrays, live=live)
+    packed: Callable[[Array], Array | None] | None = layers[0].pack(layers[1:], model.head, arrays, live=live)
     return packed

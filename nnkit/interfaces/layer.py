@@ -241,7 +241,7 @@ class Layer(Part):
     @optional
     def pack(
         self, following: Sequence[Layer], head: Activation | None, parameters: Sequence[Parameters], *, live: bool
-    ) -> Callable[[Array], Array] | None:
+    ) -> Callable[[Array], Array | None] | None:
         """Optional: the prediction of this layer and all that follow it as one function; for compiled counterparts.
 
         Args:
@@ -252,7 +252,8 @@ class Layer(Part):
 
         Returns:
             ``x -> prediction``, in inference, a new array ``(N, K)`` for rows ``(N, D)``, C-contiguous and in the dtype
-            of the parameters. It can be called from several threads at once. ``None`` where not all layers have a place
+            of the parameters. It can be called from several threads at once. With ``live`` it returns ``None`` where a
+            value of ``x`` is not finite; it may do so where sums overflow. ``None`` where not all layers have a place
             in it.
         """
         raise NotOfferedError(f"{type(self).__name__} offers no pack")

@@ -11,7 +11,19 @@ from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
 
-__all__ = ["Signature", "add", "array_at", "call", "exchange_if", "intrinsic", "keep", "load", "overload", "store"]
+__all__ = [
+    "Signature",
+    "add",
+    "array_at",
+    "call",
+    "exchange_if",
+    "fetch",
+    "intrinsic",
+    "keep",
+    "load",
+    "overload",
+    "store",
+]
 
 carray: Any = numba.__dict__["carray"]  # numba's annotations lack it
 
@@ -88,6 +100,21 @@ def call(typing: Any, function: Any, arguments: Any, phase: Any, part: Any, part
         return context.get_dummy_value()
 
     return types.void(*(types.intp,) * 5), code
+
+
+@intrinsic
+def fetch(typing: Any, address: Any) -> Signature:
+    """Ask for the cache line at an address, which is read soon."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], cgutils.voidptr_t)
+        flag = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, flag, flag, flag])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", (cgutils.voidptr_t,), kind)
+        builder.call(prefetch, [pointer, flag(0), flag(3), flag(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), code
 
 
 @intrinsic

@@ -130,7 +130,7 @@ class CompiledDense(Layer):
 
     def pack(
         self, following: Sequence[Layer], head: Activation | None, parameters: Sequence[Parameters], *, live: bool
-    ) -> Callable[[Array], Array] | None:
+    ) -> Callable[[Array], Array | None] | None:
         if not live and not all(np.isfinite(array).all() for arrays in parameters for array in arrays.values()):
             return None  # zeros are skipped, and zero times infinity is NaN
         layers: list[PackedLayer] = []

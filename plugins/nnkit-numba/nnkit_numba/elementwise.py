@@ -20,7 +20,6 @@ __all__ = [
     "SIGMOID",
     "SOFTMAX",
     "TANH",
-    "activate",
     "activate_row",
     "backward_row",
     "exponential",
@@ -202,13 +201,6 @@ def activate_row(z: Any, kind: Any) -> None:
         _tanh(z)
     elif kind == SIGMOID:
         _sigmoid(z)
-
-
-@kernel
-def activate(z: Any, kind: Any) -> None:
-    """Apply the activation ``kind`` to rows ``(N, D)``, in place."""
-    for n in range(len(z)):
-        activate_row(z[n], kind)
 
 
 @kernel

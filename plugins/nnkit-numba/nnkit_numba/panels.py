@@ -25,20 +25,23 @@ BESIDE = 4
 
 LINE = 64
 
+DEEP = 256
+"""Rows of a panel that stay in the first cache while tile after tile is multiplied with them."""
+
 _full, _four, _two, _one = (outer_tile(rows) for rows in (ROWS, 4, 2, 1))
 _picked_many, _picked = (outer_tile(1, panels, picked=True) for panels in (BESIDE, 1))
 
 
 @kernel
 def _one_row(
-    a: Any, b: Any, b_row: Any, length: Any, depth: Any, bias: Any, c: Any, first: Any, last: Any, skips: Any, one: Any
+    a: Any, b: Any, b_row: Any, length: Any, depth: Any, bias: Any, c: Any, first: Any, last: Any, live: Any, one: Any
 ) -> None:
     """One row in the panels ``first`` to ``last`` (not included)."""
     row = array_at(a, (depth,), one)
     numbers, indices, count = np.empty(depth, row.dtype), np.empty(depth, np.int64), 0
     for k in range(depth):
         numbers[count], indices[count] = row[k], k
-        count += row[k] != 0 or not skips
+        count += row[k] != 0 or live
     values, rows = numbers.ctypes.data, indices.ctypes.data
     p = first
     while p + BESIDE <= last:
@@ -67,7 +70,7 @@ def multiply(
     c_row: Any,
     first: Any,
     last: Any,
-    skips: Any,
+    live: Any,
     one: Any,
 ) -> None:
     """``c = a @ b + bias``, in the panels ``first`` to ``last`` (not included).
@@ -85,35 +88,43 @@ def multiply(
         c_row: The distance of its rows, in elements: at least as many as all panels are wide.
         first: The first panel.
         last: The panel after the last one.
-        skips: Whether one row alone skips what is multiplied by 0; NaN and infinities in ``b`` are lost then.
+        live: Whether the matrix may change. One that does not is finite; one row alone skips what it multiplies by 0.
         one: 1 in the type of the arrays.
     """
     if rows == 1:
-        _one_row(a, b, b_row, length, depth, bias, c, first, last, skips, one)
+        _one_row(a, b, b_row, length, depth, bias, c, first, last, live, one)
         return
     size = array_at(a, (1,), one).itemsize
     for p in range(first, last):
-        panel, start, end = b + p * length, bias + p * WIDTH, c + p * WIDTH
-        n = 0
-        while n + ROWS <= rows:
-            _full(
-                a + n * a_row * size, a_row, 1, 0, panel, b_row, 0, depth, start, 0, end + n * c_row * size, c_row, one
-            )
-            n += ROWS
-        if n + 4 <= rows:
-            _four(
-                a + n * a_row * size, a_row, 1, 0, panel, b_row, 0, depth, start, 0, end + n * c_row * size, c_row, one
-            )
-            n += 4
-        if n + 2 <= rows:
-            _two(
-                a + n * a_row * size, a_row, 1, 0, panel, b_row, 0, depth, start, 0, end + n * c_row * size, c_row, one
-            )
-            n += 2
-        if n < rows:
-            _one(
-                a + n * a_row * size, a_row, 1, 0, panel, b_row, 0, depth, start, 0, end + n * c_row * size, c_row, one
-            )
+        panel, end = b + p * length, c + p * WIDTH
+        start, start_row = bias + p * WIDTH, 0
+        for k in range(0, depth, DEEP):
+            numbers, below, many = a + k * size, panel + k * b_row * size, min(DEEP, depth - k)
+            n = 0
+            while n + ROWS <= rows:
+                _full(
+                    numbers + n * a_row * size, a_row, 1, 0, below, b_row, 0, many,
+                    start + n * start_row * size, start_row, end + n * c_row * size, c_row, one,
+                )  # fmt: skip
+                n += ROWS
+            if n + 4 <= rows:
+                _four(
+                    numbers + n * a_row * size, a_row, 1, 0, below, b_row, 0, many,
+                    start + n * start_row * size, start_row, end + n * c_row * size, c_row, one,
+                )  # fmt: skip
+                n += 4
+            if n + 2 <= rows:
+                _two(
+                    numbers + n * a_row * size, a_row, 1, 0, below, b_row, 0, many,
+                    start + n * start_row * size, start_row, end + n * c_row * size, c_row, one,
+                )  # fmt: skip
+                n += 2
+            if n < rows:
+                _one(
+                    numbers + n * a_row * size, a_row, 1, 0, below, b_row, 0, many,
+                    start + n * start_row * size, start_row, end + n * c_row * size, c_row, one,
+                )  # fmt: skip
+            start, start_row = end, c_row
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -90,6 +90,10 @@ class Writer:
         first = self.builder.insert_element(undefined, number, ir.Constant(PLACE, 0))
         return self.pick(first, undefined, [0] * self.vector.count)
 
+    def unknown(self, word: Any) -> Any:
+        """The same word, of which the compiler knows nothing: it stays in a register instead of being computed anew."""
+        return self.builder.asm(ir.FunctionType(WORD, [WORD]), "", "=r,0", [word], side_effect=False)
+
     def add_product(self, place: Any, first: Any, second: Any) -> None:
         """Add a product to the vector in a variable."""
         product = self.builder.fmul(first, second, flags=FUSED)
@@ -146,19 +150,20 @@ def outer_tile(rows: int, panels: int = 1, *, picked: bool = False, spread: bool
                 else:
                     first = w.read(place_in(start, start_row, *place), w.vector)
                 builder.store(first, sums[place])
-            starts = [w.offset(a, a_row, i * size) for i in range(rows)]
+            distances = [w.unknown(builder.mul(a_row, ir.Constant(WORD, i * size))) for i in range(rows)]
             blocks = [w.offset(b, length, p) for p in range(panels)]
             with cgutils.for_range(builder, depth, intp=WORD) as loop:
                 row = w.read(w.offset(indices, loop.index, 8), WORD) if picked else loop.index
                 below = builder.mul(row, builder.mul(b_row, ir.Constant(WORD, size)))
                 step = builder.mul(loop.index, builder.mul(a_step, ir.Constant(WORD, size)))
+                beside = w.unknown(builder.add(a, step))
                 columns = {
                     (p, v): w.read(w.beyond(builder.add(blocks[p], below), v * BYTES), w.vector)
                     for p in range(panels)
                     for v in range(2)
                 }
                 for i in range(rows):
-                    number = w.spread(w.read(builder.add(starts[i], step), w.element))
+                    number = w.spread(w.read(builder.add(beside, distances[i]), w.element))
                     for (p, v), numbers in columns.items():
                         w.add_product(sums[i, p, v], number, numbers)
             for place in places:

@@ -1,6 +1,7 @@
 """The packed form of a network predicts what the network predicts, to rounding, on any number of threads."""
 
 import pickle
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from nnkit import Network
-from nnkit_numba.elementwise import RELU, SIGMOID, TANH, activate, softmax_row
+from nnkit.errors import DataError
+from nnkit_numba.elementwise import RELU, SIGMOID, TANH, activate_row, softmax_row
 from nnkit_numba.panels import WIDTH, packed
 
 every_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -59,14 +61,55 @@ def test_weights_of_a_network_may_be_infinite_where_an_input_is_0(dtype, plainly
     np.testing.assert_array_equal(np.isnan(net.predict(x)), np.isnan(expected))
 
 
-def test_many_rows_of_a_large_network_are_left_to_the_blas(plainly):
-    net = Network([40, 900, 3], dtype="float32", seed=0)
+def test_weights_beyond_the_caches_are_left_to_the_blas(plainly):
+    net = Network([40, 50_000, 3], dtype="float32", seed=0)
     net.predictor()
-    x = rows_of(net, 100)
+    x = rows_of(net, 5)
     with plainly():
         expected = net.predict(x)
     assert np.array_equal(net.predict(x), expected)
-    assert np.array_equal(net.predict(x[:3]), net.predictor().predict(x[:3]))
+
+
+@every_dtype
+def test_many_rows_with_weights_that_change_between_calls(dtype):
+    """They are packed for each call."""
+    net = network("relu", "softmax", dtype)
+    x = rows_of(net, 1500)
+    before = net.predictor().predict(x)
+    assert np.array_equal(net.predict(x), before)
+    net.parameters *= 0.5
+    assert not np.array_equal(net.predict(x), before)
+    assert np.array_equal(net.predict(x), net.predictor().predict(x))
+
+
+@every_dtype
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("rows", [1, 20, 400, 1500])
+def test_inputs_that_are_not_finite_are_refused(rows, value, dtype):
+    """The first layer's sums show them, whichever threads compute these."""
+    net = network("relu", "softmax", dtype)
+    net.predictor()
+    net.weights[0][3] = 0.0  # zero times infinity is NaN
+    x = rows_of(net, rows)
+    for place in {0, rows // 2, rows - 1}:
+        broken = x.copy()
+        broken[place, 3] = value
+        with pytest.raises(DataError, match=re.escape(f"X[{place}, 3] is {value}")):
+            net.predict(broken)
+    assert np.isfinite(net.predict(x)).all()
+
+
+@every_dtype
+@pytest.mark.parametrize("rows", [1, 20, 1500])
+def test_sums_that_overflow_are_predicted_by_the_plain_layers(rows, dtype, plainly):
+    net = network("tanh", None, dtype)
+    net.predictor()
+    net.weights[0][:, 0] = 1.0
+    x = np.full((rows, net.inputs), np.finfo(dtype).max, dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        with plainly():
+            expected = net.predict(x)
+        assert np.array_equal(net.predict(x), expected, equal_nan=True)
 
 
 @every_dtype
@@ -155,9 +198,9 @@ def test_activations_are_right_to_the_last_digits(dtype):
         (TANH, np.tanh(exact)),
         (SIGMOID, 1 / (1 + np.exp(-exact))),
     ):
-        a = z[None, :].copy()
-        activate(a, kind)
-        assert (np.abs(a[0] - wanted) <= 8 * eps * np.abs(wanted) + tiny).all(), kind
+        a = z.copy()
+        activate_row(a, kind)
+        assert (np.abs(a - wanted) <= 8 * eps * np.abs(wanted) + tiny).all(), kind
 
 
 @every_dtype
