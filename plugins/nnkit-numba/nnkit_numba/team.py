@@ -52,7 +52,7 @@ sem_post: Any = types.ExternalFunction("sem_post", types.int32(types.intp))
 
 @kernel
 def _take_part(mail: Any, place: Any, size: Any) -> bool:
-    """Do a part of what is posted, the thread's own where nobody has taken it; whether there was one."""
+    """Do a part of what is posted, the thread's own where it is free; whether there was one."""
     claim = load(mail + CLAIM)
     part, looked = place, 0
     while (claim >> part) & 1:
