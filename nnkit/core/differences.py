@@ -22,8 +22,10 @@ class Difference:
     error: Array
 
 
-def difference(function: Callable[[float], Array], step: float, *, levels: int = LEVELS) -> Difference:
-    """``d function(t) / dt`` at 0: central differences at halving steps, extrapolated (Richardson, 1911).
+def difference(
+    function: Callable[[float], Array], step: float, *, levels: int = LEVELS, sided: int = 0, noise: float = 0.0
+) -> Difference:
+    """``d function(t) / dt`` at 0: differences at halving steps, extrapolated to zero (Richardson, 1911).
 
     Of the table, each element keeps the entry whose neighbours agree best (Ridders, 1982).
 
@@ -31,6 +33,8 @@ def difference(function: Callable[[float], Array], step: float, *, levels: int =
         function: Of one number; returns float64 arrays of one shape.
         step: The largest difference tried: some fraction of the length on which the function bends.
         levels: Number of steps tried, each half of the one before.
+        sided: 0 for central differences, 1 or -1 for differences to one side.
+        noise: How far a value of the function may be off, relative to its size; counted among the error.
 
     Example:
         >>> found = difference(lambda t: np.array([np.sin(1.0 + t)]), 0.25)
@@ -40,17 +44,20 @@ def difference(function: Callable[[float], Array], step: float, *, levels: int =
     above: list[Array] = []
     best = error = np.empty(0)
     with np.errstate(all="ignore"):
+        base = np.asarray(function(0.0)) if sided else None
         for level in range(levels):
-            h = step / 2.0**level
-            row = [(np.asarray(function(h)) - np.asarray(function(-h))) / (2.0 * h)]
+            h = (sided or 1) * step / 2.0**level
+            ahead, behind = np.asarray(function(h)), np.asarray(function(-h)) if base is None else base
+            row = [(ahead - behind) / (2.0 * h if base is None else h)]
+            rounding = noise * (abs(ahead) + abs(behind)) / abs(h) if noise else 0.0
             for order in range(level):
-                weight = 4.0 ** (order + 1)
+                weight = (2.0 if sided else 4.0) ** (order + 1)
                 row.append((weight * row[order] - above[order]) / (weight - 1.0))
-                off = np.maximum(abs(row[-1] - row[-2]), abs(row[-1] - above[order]))
+                off = np.maximum(abs(row[-1] - row[-2]), abs(row[-1] - above[order])) + rounding
                 if level == 1:
                     best, error = row[-1], off
                 else:
-                    better = off < error
+                    better = (off < error) | np.isnan(error)
                     best, error = np.where(better, row[-1], best), np.where(better, off, error)
             above = row
     return Difference(best, error)

@@ -11,23 +11,14 @@ import attrs
 from nnkit.errors import UnknownNameError
 from nnkit.interfaces import Part
 from nnkit.registry import implementations
+from nnkit.registry.kinds import KINDS
+from nnkit.spelling import suggest
 from nnkit.testing.call import Call
 from nnkit.testing.record import Check
 from nnkit.testing.subject import Subject, family_of
 
-FAMILIES = (
-    "activation",
-    "loss",
-    "optimizer",
-    "solver",
-    "initializer",
-    "layer",
-    "schedule",
-    "regularizer",
-    "metric",
-    "callback",
-    "recipe",
-)
+FAMILIES = tuple(family for kind in KINDS for family in ((kind, "solver") if kind == "optimizer" else (kind,)))
+"""The kinds, solvers apart from optimizers."""
 
 
 def _module(family: str) -> ModuleType:
@@ -90,8 +81,6 @@ def check_ids(name: str) -> list[str]:
     ids = [c.id for c in checks if word in {c.id.lower(), c.number.lower(), c.id.partition("/")[2]}]
     if ids:
         return ids
-    from nnkit.spelling import suggest
-
     if name.isdecimal():  # the digits alone are those of a check of each kind
         close = [check.number for check in checks if check.number.endswith(f"-{int(name):03}")]
     else:

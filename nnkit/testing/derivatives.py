@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
+from nnkit.core.differences import difference
 from nnkit.testing.call import quiet
 from nnkit.testing.failure import expect_close
 
@@ -30,53 +31,13 @@ class Slope:
 
 
 def slope(function: Callable[[float], Array], step: float, *, levels: int = 9, sided: int = 0) -> Slope:
-    """``d function(t) / dt`` at 0 in float64, by differences at halving steps extrapolated to zero.
-
-    Richardson's table keeps, for each element, the entry whose neighbours agree best (Ridders, 1982).
-
-    Args:
-        function: Of one number; may return an array of any shape.
-        step: The largest difference tried.
-        levels: How often it is halved.
-        sided: 0 for central differences, 1 or -1 for differences to one side.
-    """
-    with np.errstate(all="ignore"):
-        base = np.asarray(function(0.0), dtype=np.float64) if sided else None
-        rows: list[list[Array]] = []
-        best: Array | None = None
-        error: Array | None = None
-        for level in range(levels):
-            h = step / 2**level
-            if base is None:
-                ahead, behind = (np.asarray(function(t), dtype=np.float64) for t in (h, -h))
-                difference = (ahead - behind) / (2.0 * h)
-                noise = EPS * (np.abs(ahead) + np.abs(behind)) / h
-            else:
-                ahead = np.asarray(function(sided * h), dtype=np.float64)
-                difference = sided * (ahead - base) / h
-                noise = 4.0 * EPS * (np.abs(ahead) + np.abs(base)) / h
-            row = [difference]
-            weight = 1.0
-            for order in range(level):
-                weight *= 2.0 if sided else 4.0
-                row.append((weight * row[order] - rows[-1][order]) / (weight - 1.0))
-                change = np.maximum(np.abs(row[-1] - row[-2]), np.abs(row[-1] - rows[-1][order])) + noise
-                if best is None or error is None:
-                    best, error = row[-1], change
-                else:
-                    better = (change < error) | np.isnan(error)
-                    best = np.where(better, row[-1], best)
-                    error = np.where(better, change, error)
-            rows.append(row)
-        if best is None or error is None:
-            raise ValueError("a slope needs two levels or more")
-        settled = np.isfinite(best) & np.isfinite(error)
-        return Slope(np.where(settled, best, 0.0), np.where(settled, error, np.inf))
-
-
-def one_sided(function: Callable[[float], Array], step: float, side: int) -> Slope:
-    """The derivative from the right (``side`` 1) or from the left (-1)."""
-    return slope(function, step, sided=side)
+    """``d function(t) / dt`` at 0 in float64 by ``core.differences``, whose arguments these are."""
+    noise = 4.0 * EPS if sided else EPS
+    found = difference(
+        lambda t: np.asarray(function(t), dtype=np.float64), step, levels=levels, sided=sided, noise=noise
+    )
+    settled = np.isfinite(found.value) & np.isfinite(found.error)
+    return Slope(np.where(settled, found.value, 0.0), np.where(settled, found.error, np.inf))
 
 
 def complex_step(function: Callable[[Array], Array], x: Array) -> Array:

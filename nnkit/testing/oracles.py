@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,19 +36,12 @@ OPTIONAL = {"weight"}
 
 
 def _imported(path: str) -> Any:
-    words = path.split(".")
-    for length in range(len(words), 0, -1):
-        try:
-            found = importlib.import_module(".".join(words[:length]))
-        except ModuleNotFoundError:
-            continue
-        try:
-            for word in words[length:]:
-                found = getattr(found, word)
-        except AttributeError as error:
-            raise SpecError(f"{path!r} is not found: {error}") from error
-        return found
-    raise SpecError(f"{path!r} cannot be imported; install {words[0]} in this environment")
+    try:
+        return pkgutil.resolve_name(path)
+    except AttributeError as error:
+        raise SpecError(f"{path!r} is not found: {error}") from error
+    except (ImportError, ValueError) as error:
+        raise SpecError(f"{path!r} cannot be imported; install {path.partition('.')[0]} in this environment") from error
 
 
 def _argument_names(function: Any) -> list[str] | None:

@@ -20,6 +20,7 @@ from nnkit.testing.effects import hyperparameter_fields
 from nnkit.testing.oracles import Oracle
 from nnkit.testing.report import PartReport
 from nnkit.testing.runner import cases, run_case
+from nnkit.testing.saving import plain
 from nnkit.testing.selection import Component, Selected, select
 from nnkit.testing.settings import settle
 from nnkit.testing.subject import Subject, family_of
@@ -127,8 +128,8 @@ def record(
                 continue
             examples.append(
                 Example(
-                    inputs=_plain(_as_example(family, inputs)),
-                    expected=_plain(expected),
+                    inputs=plain(_as_example(family, inputs)),
+                    expected=plain(expected),
                     source=oracle.source,
                     hyperparameters={**variant},
                     tolerance=TOLERANCE,
@@ -169,13 +170,6 @@ def _as_example(family: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     if family != "layer":
         return inputs
     return {"parameters": {name: array for name, array in inputs.items() if name != "x"}, "x": inputs["x"]}
-
-
-def _plain(value: Any) -> Any:
-    """Arrays as nested lists."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _compared(part: Selected, examples: tuple[Example, ...]) -> PartReport:

@@ -28,6 +28,15 @@ def through_file(state: Mapping[str, Any], *, nested: bool = False, array_kinds:
     return {name: _stored(value, f"state[{name!r}]", nested, array_kinds) for name, value in state.items()}
 
 
+def plain(value: Any) -> Any:
+    """The same with lists for tuples and arrays, and numbers for those of numpy."""
+    if isinstance(value, Mapping):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
 def _stored(value: Any, where: str, nested: bool, array_kinds: str) -> Any:
     if isinstance(value, np.ndarray):
         require(value.dtype.kind in array_kinds, f"{where} is an array of a type that cannot be saved", got=value.dtype)

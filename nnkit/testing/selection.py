@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import pkgutil
 from collections.abc import Iterable, Mapping
+from importlib import metadata
 from typing import Any, TypeAlias
 
 import attrs
 
+from nnkit import registry
 from nnkit.errors import AmbiguousNameError, NNKitError, PluginLoadError, SpecError, UnknownNameError
 from nnkit.interfaces import Part, PartSpec
+from nnkit.registry.kinds import KINDS, import_object, kind_of
+from nnkit.spelling import CORE_DISTRIBUTION, distribution_key, suggest
 from nnkit.testing.subject import required_fields
 
 Component: TypeAlias = PartSpec
@@ -50,8 +54,6 @@ def select(component: Component, *, kind: str | None = None) -> list[Selected]:
         PluginLoadError: When something that the distribution promises cannot be loaded.
         SpecError: When it is no part at all.
     """
-    from nnkit.registry.kinds import kind_of
-
     wanted = None if kind is None else kind_of(kind).name
     if isinstance(component, str):
         return _by_name(component, wanted)
@@ -61,8 +63,6 @@ def select(component: Component, *, kind: str | None = None) -> list[Selected]:
     elif isinstance(component, Part):
         return [_of_instance(component)]
     elif wanted is not None:
-        from nnkit import registry
-
         return [_of_instance(registry.create(wanted, component))]
     raise SpecError(_no_part(component))
 
@@ -79,9 +79,7 @@ def _no_part(component: Any) -> str:
 
 
 def _of_class(cls: type[Part], identity: str | None = None) -> Selected:
-    from nnkit.registry import name_of
-
-    identity = identity or name_of(cls)
+    identity = identity or registry.name_of(cls)
     variants = tuple({**variant} for variant in cls.variants)
     return Selected(
         cls=cls,
@@ -95,13 +93,11 @@ def _of_class(cls: type[Part], identity: str | None = None) -> Selected:
 def _importable(cls: type[Part]) -> str | None:
     if "<locals>" in cls.__qualname__ or cls.__module__ == "__main__":
         return None
+    path = f"{cls.__module__}:{cls.__qualname__}"
     try:
-        target: Any = importlib.import_module(cls.__module__)
-        for word in cls.__qualname__.split("."):
-            target = getattr(target, word)
+        return path if pkgutil.resolve_name(path) is cls else None
     except (ImportError, AttributeError):
         return None
-    return f"{cls.__module__}:{cls.__qualname__}" if target is cls else None
 
 
 def _of_instance(part: Any) -> Selected:
@@ -128,13 +124,7 @@ def _default(part: Any) -> Any:
         return type("Nothing", (), {field.name: object() for field in attrs.fields(type(part))})
 
 
-# -- names -----------------------------------------------------------------------------------
-
-
 def _by_name(text: str, kind: str | None) -> list[Selected]:
-    from nnkit import registry
-    from nnkit.spelling import distribution_key
-
     if ":" in text and "(" not in text:
         return select(_imported(text))
     if "(" in text:
@@ -149,8 +139,6 @@ def _by_name(text: str, kind: str | None) -> list[Selected]:
 
 
 def _imported(text: str) -> Any:
-    from nnkit.registry.kinds import import_object
-
     try:
         return import_object(text)
     except ImportError as error:
@@ -159,9 +147,6 @@ def _imported(text: str) -> Any:
 
 def _kinds_of(name: str, kind: str | None) -> list[str]:
     """The kinds in which ``name`` is known, those that fail to load included."""
-    from nnkit import registry
-    from nnkit.registry.kinds import KINDS
-
     known = []
     for one in [kind] if kind else KINDS:
         try:
@@ -175,9 +160,6 @@ def _kinds_of(name: str, kind: str | None) -> list[str]:
 
 
 def _of_distribution(provider: Any, kind: str | None) -> list[Selected]:
-    from nnkit import registry
-    from nnkit.spelling import CORE_DISTRIBUTION, distribution_key
-
     name = provider.distribution
     if provider.state in {"failed", "disabled"}:
         raise PluginLoadError(
@@ -202,12 +184,6 @@ def _of_distribution(provider: Any, kind: str | None) -> list[Selected]:
 
 def _nothing(text: str, kind: str | None) -> list[Selected]:
     """Raise: nothing is called ``text``; say why as well as can be."""
-    from importlib import metadata
-
-    from nnkit import registry
-    from nnkit.registry.kinds import KINDS
-    from nnkit.spelling import distribution_key, suggest
-
     if "/" in text:
         if kind is not None:
             registry.get(kind, text.partition("(")[0])  # raises the registry's own answer

@@ -25,6 +25,7 @@ from nnkit.core.step import Vectors
 from nnkit.core.view import CallbackView, Run
 from nnkit.interfaces import Block, Optimizer, Solver
 from nnkit.network.composition import DEFAULTS, Composition
+from nnkit.testing.saving import plain
 from nnkit.testing.subject import Subject
 
 EVENTS = ("on_train_begin", "on_epoch_begin", "on_batch_end", "on_epoch_end", "on_train_end")
@@ -192,6 +193,7 @@ class Training:
         callback: Any,
         *,
         until: int | None = None,
+        ends: bool = True,
         logs_of: LogsOf | None = None,
         length: float | None = None,
         after: Callable[[], None] | None = None,
@@ -201,6 +203,7 @@ class Training:
         Args:
             callback: The callback.
             until: The training is interrupted after this epoch; ``None`` for its own end.
+            ends: Whether the callback sees the end; it does not where the machine is switched off.
             logs_of: The logs of each epoch.
             length: What each step adds to every parameter and subtracts from every buffer; by default, numbers that
                 differ from step to step and from parameter to parameter.
@@ -244,7 +247,8 @@ class Training:
             state.epoch = epoch + 1
             notify("on_epoch_end", logs)
         self.ended = len(self.requests)
-        notify("on_train_end", run.logs)
+        if ends:
+            notify("on_train_end", run.logs)
 
 
 def usual_logs(epoch: int) -> dict[str, float]:
@@ -372,18 +376,9 @@ def observed(
         "parameters": [[epoch, float(vector[0])] for epoch, vector, _ in vectors],
         "buffers": [[epoch, float(buffers[0])] for epoch, _, buffers in vectors if buffers is not None],
         "saved": [saved for training in trainings for saved in training.saved],
-        "archived": [_as_lists(record) for training in trainings for record in training.archived],
+        "archived": [plain(record) for training in trainings for record in training.archived],
         "batches": batches,
         "files": written,
         "printed": out.getvalue(),
-        "state": _as_lists(memory),
+        "state": plain(memory),
     }
-
-
-def _as_lists(value: Any) -> Any:
-    """Arrays as nested lists."""
-    if isinstance(value, dict):
-        return {name: _as_lists(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_as_lists(item) for item in value]
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value

@@ -22,7 +22,6 @@ from nnkit.testing.reference_values import needs_reference_values, reference_arg
 from nnkit.testing.saving import through_file
 from nnkit.testing.subject import Subject
 from nnkit.testing.training import (
-    BATCHES,
     EVENTS,
     SIZE,
     PlantedError,
@@ -171,6 +170,22 @@ def _saved(memory: Mapping[str, Any]) -> dict[str, Any]:
     return through_file(memory, nested=True, array_kinds="fiubU")
 
 
+def _in_two(subject: Subject, cut: int, *, interrupted: bool) -> tuple[Training, Training, dict[str, Any]]:
+    """A training that is interrupted or switched off after an epoch, one that goes on from there, and its memory."""
+    memory: dict[str, Any] = {}
+    first = _training(subject, memory, 16)
+    first.play(subject.make(), until=cut, ends=interrupted)
+    # What does not belong to the run is not saved: a resumed run begins with an empty state.
+    saved = _saved(memory) if interrupted or subject.make().belongs_to_run() else {}
+    second = _training(subject, saved, 16, cut)
+    asked = [value for request, _, _, value, *_ in first.requests if interrupted and request == "set_parameters"]
+    second.state.parameters[:] = asked[-1] if asked else first.state.parameters
+    second.state.buffers[:] = first.state.buffers
+    second.run.learning_rate, second.state.step = first.run.learning_rate, first.state.step
+    second.play(subject.make())
+    return first, second, saved
+
+
 @check("CB-006/resume")
 def resume(subject: Subject) -> None:
     """Cutting and resuming a training must make no difference to its callbacks.
@@ -189,17 +204,7 @@ def resume(subject: Subject) -> None:
         lasting = []
     for cut in (cut for cut in (3, 7) if cut < whole.state.epoch):
         with in_empty_folder() as folder, quiet():
-            memory: dict[str, Any] = {}
-            first = _training(subject, memory, 16)
-            with contextlib.suppress(_SwitchedOffError):
-                first.play(subject.make(), after=lambda first=first, cut=cut: _switch_off(first, cut))  # type: ignore[misc]
-            # What does not belong to the run is not saved: a resumed run begins with an empty state.
-            saved = _saved(memory) if subject.make().belongs_to_run() else {}
-            second = _training(subject, saved, 16, cut)
-            second.state.parameters[:] = first.state.parameters
-            second.state.buffers[:] = first.state.buffers
-            second.run.learning_rate, second.state.step = first.run.learning_rate, first.state.step
-            second.play(subject.make())
+            first, second, saved = _in_two(subject, cut, interrupted=False)
             written = text_files(folder)
         cases: list[tuple[str, Any, Any]] = [("its requests are", _timeless(first, second), _timeless(whole))]
         cases += [(f"state[{name!r}] is", saved.get(name), memories[0][name]) for name in lasting]
@@ -216,16 +221,8 @@ def interrupted_and_resumed(subject: Subject) -> None:
     """
     whole = _played(subject, 16)
     for cut in (cut for cut in (3, 7) if cut < whole.state.epoch):
-        memory: dict[str, Any] = {}
         with in_empty_folder(), quiet():
-            first = _training(subject, memory, 16)
-            first.play(subject.make(), until=cut)
-            second = _training(subject, _saved(memory), 16, cut)
-            asked = [value for request, _, _, value, *_ in first.requests if request == "set_parameters"]
-            second.state.parameters[:] = asked[-1] if asked else first.state.parameters
-            second.state.buffers[:] = first.state.buffers
-            second.run.learning_rate, second.state.step = first.run.learning_rate, first.state.step
-            second.play(subject.make())
+            _, second, _ = _in_two(subject, cut, interrupted=True)
         message = f"interrupted after {cut} epochs and resumed, it asks at other times than in one training"
         later = [time for time in _times(whole) if time[1] > cut]
         expect_equal(message, [time for time in _times(second) if time[1] > cut], later, inputs={"cut": cut})
@@ -234,15 +231,6 @@ def interrupted_and_resumed(subject: Subject) -> None:
 def _times(training: Training) -> list[list[Any]]:
     """What was asked for and when, before on_train_end, where parameters may be restored."""
     return [[request, epoch, batch] for request, epoch, batch, *_ in training.requests[: training.ended]]
-
-
-class _SwitchedOffError(Exception):
-    """The machine was switched off."""
-
-
-def _switch_off(training: Training, cut: int) -> None:
-    if training.state.epoch == cut and training.state.batch == BATCHES:
-        raise _SwitchedOffError
 
 
 @check("CB-007/trainings-apart")

@@ -17,6 +17,7 @@ from nnkit.testing.call import Call, quiet
 from nnkit.testing.failure import expect_equal, fail, require, show
 from nnkit.testing.record import check
 from nnkit.testing.reference_values import needs_reference_values, reference_arguments, require_comparison
+from nnkit.testing.saving import plain
 from nnkit.testing.subject import Subject
 
 ROWS, COLUMNS = 60, 3
@@ -74,12 +75,12 @@ def plain_choices(subject: Subject, recipe: Any) -> None:
         require(
             isinstance(choices, Choices), "choose returns no Choices", got=choices, expected="nnkit.interfaces.Choices"
         )
-        plain = attrs.asdict(choices)
+        written = attrs.asdict(choices)
         try:
-            again = json.loads(json.dumps(plain, allow_nan=False))
+            again = json.loads(json.dumps(written, allow_nan=False))
         except (TypeError, ValueError) as error:
-            fail(f"the choices cannot be written as JSON: {error}", got=plain)
-        expect_equal("the choices read back from JSON are others", attrs.asdict(Choices(**again)), plain)
+            fail(f"the choices cannot be written as JSON: {error}", got=written)
+        expect_equal("the choices read back from JSON are others", attrs.asdict(Choices(**again)), written)
 
 
 @check("REC-002/pure", scope="variant")
@@ -224,11 +225,4 @@ def _expect_choices(subject: Subject, example: Example) -> None:
     choices = attrs.asdict(subject.cls(**fields).choose(TableDescription(**example.inputs)))
     for name in names:
         message = f"{name!r} differs from the value of {example.source}"
-        expect_equal(message, _as_lists(choices[name]), _as_lists(expected[name]))
-
-
-def _as_lists(value: Any) -> Any:
-    """The same with lists for tuples."""
-    if isinstance(value, Mapping):
-        return {name: _as_lists(item) for name, item in value.items()}
-    return [_as_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
+        expect_equal(message, plain(choices[name]), plain(expected[name]))

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, called, expect_in_place, expect_shape, method_call, silent
-from nnkit.testing.derivatives import expect_slope, moved, one_sided, steps_within
+from nnkit.testing.derivatives import expect_slope, moved, slope, steps_within
 from nnkit.testing.failure import expect_close, require, show
 from nnkit.testing.points import apart, declared_kinks, normal
 from nnkit.testing.record import Inputs, check, inputs, needs_offer, needs_trait
@@ -168,7 +168,7 @@ def residual(subject: Subject, part: Any, w: Array) -> None:
 
 def _sides(part: Any, w: Array) -> tuple[Any, Any]:
     """The slopes of value in the second weight, from the left and from the right."""
-    left, right = (one_sided(lambda t: called(part, "value", moved(w, 1, t)), 0.01, side) for side in (-1, 1))
+    left, right = (slope(lambda t: called(part, "value", moved(w, 1, t)), 0.01, sided=side) for side in (-1, 1))
     return left, right
 
 

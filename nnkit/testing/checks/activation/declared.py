@@ -9,7 +9,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import called, quiet
 from nnkit.testing.checks.activation.passes import derived, in_rows, matrices, needs_elementwise
-from nnkit.testing.derivatives import Slope, one_sided
+from nnkit.testing.derivatives import Slope, slope
 from nnkit.testing.failure import difference, expect_agreement, expect_close, fail, require
 from nnkit.testing.points import EXTREMES, declared_kinks, elementwise_points, normal
 from nnkit.testing.record import Inputs, applies_if, check, needs_trait, needs_unordered
@@ -45,7 +45,7 @@ def kinks(subject: Subject, part: Any, kink: float) -> None:
         value = called(part, "forward", z)
         jumps = difference(value, called(part, "forward", near), atol=1e-6 * (1 + np.abs(value))) is not None
         base = near if jumps else z
-        return one_sided(lambda t: called(part, "forward", base + t), step, side)
+        return slope(lambda t: called(part, "forward", base + t), step, sided=side)
 
     derivative, sides = derived(part, "derivative", z), [side_slope(-1), side_slope(1)]
     require(

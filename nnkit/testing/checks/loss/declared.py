@@ -21,7 +21,7 @@ from nnkit.testing.checks.loss.domains import (
     targets,
     weights,
 )
-from nnkit.testing.derivatives import one_sided
+from nnkit.testing.derivatives import slope
 from nnkit.testing.failure import expect_close, fail, require, show
 from nnkit.testing.points import declared_kinks
 from nnkit.testing.record import Inputs, check, needs_trait, needs_unordered
@@ -103,7 +103,7 @@ def _bends(subject: Subject, kink: float, k: int, *, hard: bool) -> bool:
     loss, t = subject.make(), targets(subject, f"kink/{kink}", (3, 2), hard=hard)
     p, direction = t + kink, np.eye(2)[k]
     gradient = called(loss, "gradient", p, t)[:, k]
-    sides = [one_sided(lambda s: called(loss, "value", p + s * direction, t), 0.01, side) for side in (-1, 1)]
+    sides = [slope(lambda s: called(loss, "value", p + s * direction, t), 0.01, sided=side) for side in (-1, 1)]
     low, high = np.minimum(*(side.value for side in sides)), np.maximum(*(side.value for side in sides))
     slack = sides[0].allowed() + sides[1].allowed() + 1e-6
     for n in np.flatnonzero((gradient < low - slack) | (gradient > high + slack)):
