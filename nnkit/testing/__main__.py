@@ -11,12 +11,11 @@ import sys
 from pathlib import Path
 
 from nnkit.errors import NNKitError
-from nnkit.testing.badge import BADGE
 from nnkit.testing.catalog import all_checks
 from nnkit.testing.recording import run
-from nnkit.testing.report import GRADES
+from nnkit.testing.report import BADGE, GRADES
 from nnkit.testing.runner import prove
-from nnkit.testing.settings import DTYPES, settle
+from nnkit.testing.selection import DTYPES, settle
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,8 +16,7 @@ import pytest
 from nnkit.errors import NNKitError
 from nnkit.testing.report import GRADES, UNGRADED, Grade, Outcome, PartReport
 from nnkit.testing.runner import Case, cases, run_case
-from nnkit.testing.selection import Component, Selected, select
-from nnkit.testing.settings import DTYPES, DTypeName, Settings, settle
+from nnkit.testing.selection import DTYPES, Component, DTypeName, Selected, Settings, select, settle
 from nnkit.testing.subject import family_of
 
 MARK = "__nnkit_conformance__"

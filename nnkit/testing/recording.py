@@ -21,8 +21,7 @@ from nnkit.testing.oracles import Oracle
 from nnkit.testing.report import PartReport
 from nnkit.testing.runner import cases, run_case
 from nnkit.testing.saving import plain
-from nnkit.testing.selection import Component, Selected, select
-from nnkit.testing.settings import settle
+from nnkit.testing.selection import Component, Selected, select, settle
 from nnkit.testing.subject import Subject, family_of
 
 FIRST: dict[str, str | tuple[str, ...]] = {

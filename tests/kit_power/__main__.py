@@ -28,8 +28,7 @@ from kit_power.sound import SOUND
 
 from nnkit.testing import all_checks, check
 from nnkit.testing.runner import cases, run_case
-from nnkit.testing.selection import select
-from nnkit.testing.settings import Settings
+from nnkit.testing.selection import Settings, select
 from nnkit.testing.subject import family_of
 
 

@@ -68,9 +68,9 @@ def command(context: click.Context, /, *, component: tuple[str, ...], listing: b
         context.exit(0 if agrees else 1)
     if not component:
         raise click.UsageError("name what to prove: a distribution, distribution/name, or module:Class")
-    from nnkit.testing.badge import BADGE
+    from nnkit.testing.report import BADGE
     from nnkit.testing.runner import prove
-    from nnkit.testing.settings import DTYPES, settle
+    from nnkit.testing.selection import DTYPES, settle
 
     settings = settle(
         only=options["only"] or None,

@@ -75,7 +75,7 @@ def _grades(distributions: Sequence[str]) -> dict[str, dict[str, str]]:
     if not distributions:
         return {}
     from nnkit.testing.runner import prove
-    from nnkit.testing.settings import settle
+    from nnkit.testing.selection import settle
 
     reports = {distribution_key(name): prove([name], settle()) for name in distributions}
     return {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import attrs
 
-from nnkit.testing.checks.loss import contracts, declared, ends, forms, gradients
+from nnkit.testing.checks.loss import contracts, declared, ends, gradients
 from nnkit.testing.checks.loss.domains import calls
 from nnkit.testing.record import Check, Needs, applies_if
 
 __all__ = ["MODULES", "adapted", "calls"]
 
-MODULES = (gradients, forms, ends, declared, contracts)
+MODULES = (gradients, ends, declared, contracts)
 
 OF_DERIVATIVES = {"LOSS-002", "LOSS-018", "LOSS-027", "LOSS-029"}
 """Checks that the gradient is the derivative of the value."""
