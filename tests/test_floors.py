@@ -193,7 +193,7 @@ WORDS = {
     "interfaces/block_optimizer.py": {"step"},  # an entry of a state
     "interfaces/stepping.py": {"step"},  # likewise
     "interfaces/moments.py": {"step"},  # a key of an optimizer's state
-    "testing/points.py": {"normal"},  # a function of its own
+    "testing/record.py": {"normal"},  # a function of its own
     "testing/checks/regularizer.py": {"l1", "l2", "residual"},  # fields that the interface calls strengths; a method
     "testing/checks/callback.py": {"step"},  # what a view counts
     "testing/training.py": {"accuracy", "mean_squared_error"},  # keys of logs

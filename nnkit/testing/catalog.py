@@ -14,8 +14,7 @@ from nnkit.registry import implementations
 from nnkit.registry.kinds import KINDS
 from nnkit.spelling import suggest
 from nnkit.testing.call import Call
-from nnkit.testing.record import Check
-from nnkit.testing.subject import Subject, family_of
+from nnkit.testing.record import Check, Subject, family_of
 
 FAMILIES = tuple(family for kind in KINDS for family in ((kind, "solver") if kind == "optimizer" else (kind,)))
 """The kinds, solvers apart from optimizers."""

@@ -9,7 +9,7 @@ import attrs
 
 from nnkit.interfaces.fields import PART_KIND
 from nnkit.testing.failure import difference, require
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Subject
 
 
 def hyperparameter_fields(cls: Any) -> list[Any]:

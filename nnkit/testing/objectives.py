@@ -11,7 +11,7 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.interfaces import SolverStep
 from nnkit.testing.call import quiet
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Subject
 
 
 @attrs.frozen(eq=False)

@@ -14,10 +14,10 @@ import attrs
 import pytest
 
 from nnkit.errors import NNKitError
+from nnkit.testing.record import family_of
 from nnkit.testing.report import GRADES, UNGRADED, Grade, Outcome, PartReport
 from nnkit.testing.runner import Case, cases, run_case
 from nnkit.testing.selection import DTYPES, Component, DTypeName, Selected, Settings, select, settle
-from nnkit.testing.subject import family_of
 
 MARK = "__nnkit_conformance__"
 """Set on the test functions made here: the file and the line of the call, for the plugin that finds lost proofs."""

@@ -1,15 +1,150 @@
-"""What a check is: a record with a permanent id, the reason for it, what to do, and the function that is tried."""
+"""A check: its permanent id, the reason for it, what to do; the subject and the points on which it is tried."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import attrs
+import numpy as np
 
+from nnkit.arrays import Array
+from nnkit.interfaces import Activation, Elementwise, Part, Solver
+from nnkit.interfaces.fields import PART_KIND, PARTS_KIND
 from nnkit.testing.failure import show
-from nnkit.testing.subject import Subject
+
+
+def family_of(cls: type[Part]) -> str:
+    """The kind of ``cls``, solvers apart from optimizers."""
+    return "solver" if issubclass(cls, Solver) else cls.kind
+
+
+def resolve_parts(part: Part) -> Part:
+    """``part`` with the specs in its part fields turned into parts, as a network does it."""
+    if not attrs.has(type(part)):
+        return part
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(type(part))  # type: ignore[arg-type]
+    if not any(PART_KIND in field.metadata or PARTS_KIND in field.metadata for field in fields):
+        return part
+    from nnkit.registry import resolve
+
+    return resolve(part)
+
+
+def required_fields(cls: Any) -> list[str]:
+    """The fields that have no default."""
+    fields = attrs.fields(cls) if attrs.has(cls) else ()
+    return [field.alias for field in fields if field.init and field.default is attrs.NOTHING]
+
+
+@attrs.frozen(kw_only=True)
+class Subject:
+    """What a check is tried on.
+
+    Args:
+        cls: The class of the part.
+        hyperparameters: The fields that differ from their defaults.
+        dtype: float64 or float32.
+        seed: Seed of every random array; the same seed gives the same arrays.
+        id: The canonical id of the part (``acme-nn/lion``), ``None`` for one that is not registered.
+        variants: All hyperparameter sets that are proven, this one among them.
+        thorough: Whether hypothesis chooses further arrays.
+    """
+
+    cls: Any
+    hyperparameters: Mapping[str, Any] = attrs.field(factory=dict)
+    dtype: np.dtype[Any] = attrs.field(default=np.dtype(np.float64), converter=np.dtype)
+    seed: int = 0
+    id: str | None = None
+    variants: tuple[Mapping[str, Any], ...] = ({},)
+    thorough: bool = False
+
+    def trait(self, name: str) -> Any:
+        """A trait of an instance: that of a part which holds others may be theirs."""
+        return getattr(self.make(), name)
+
+    def make(self, **changes: Any) -> Any:
+        """A new instance, its part fields resolved."""
+        return resolve_parts(self.cls(**{**self.hyperparameters, **changes}))
+
+    def rng(self, label: str) -> np.random.Generator:
+        """A fresh generator, the same for the same seed and label."""
+        return np.random.default_rng([self.seed, zlib.crc32(label.encode())])
+
+    def offers(self, method: str) -> bool:
+        """Whether the part offers an optional method."""
+        return bool(self.make().offers(method))
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether the part is an elementwise activation."""
+        return issubclass(self.cls, Elementwise)
+
+    @property
+    def is_activation(self) -> bool:
+        """Whether the part is an activation."""
+        return issubclass(self.cls, Activation)
+
+    @property
+    def eps(self) -> float:
+        """The relative distance of neighbouring numbers of the dtype."""
+        return float(np.finfo(self.dtype).eps)
+
+    @property
+    def label(self) -> str:
+        """``float32, momentum=0.9``."""
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.hyperparameters.items())
+        return f"{self.dtype.name}, {fields or 'defaults'}"
+
+
+GRID: Array = np.concatenate(
+    [
+        np.linspace(-6.0, 6.0, 49) + 0.0137,
+        [-0.5, -1.0, -2.0, -3.0, 0.0, 0.5, 1.0, 2.0, 3.0, 6.0, -6.0],
+        [-20.3, -11.7, -8.4, 8.4, 11.7, 20.3, 1e-3, -1e-3, 1e-5, -1e-5, 0.02, -0.02],
+    ]
+)
+"""Moderate numbers, round ones among them."""
+
+EXTREMES: Array = np.array([30.0, 40.0, 60.0, 88.5, 104.0, 300.0, 500.0, 710.0, 750.0, 1e3, 3e3, 1e4])
+"""Numbers where exponentials of either dtype overflow, and far beyond; tried with both signs."""
+
+SHAPES = ((1, 1), (1, 3), (2, 1), (3, 2), (2, 3), (4, 4), (7, 5), (3, 17), (67, 2))
+"""``(N, D)``: single rows, single columns, more rows than columns and the reverse."""
+
+
+def normal(subject: Subject, label: str, shape: tuple[int, ...], scale: float = 1.0) -> Array:
+    """Normal numbers of the subject's dtype, the same for the same seed and label."""
+    return np.asarray(scale * subject.rng(label).standard_normal(shape), dtype=subject.dtype)
+
+
+def simplex(subject: Subject, label: str, shape: tuple[int, ...], floor: float = 0.02) -> Array:
+    """Rows that are probabilities, none smaller than ``floor`` (over the number of columns)."""
+    raw = np.exp(subject.rng(label).standard_normal(shape))
+    rows = raw / raw.sum(axis=-1, keepdims=True) if raw.size else raw
+    columns = max(shape[-1], 1)
+    return np.asarray(rows * (1.0 - floor) + floor / columns, dtype=subject.dtype)
+
+
+def apart(points: Array, kinks: tuple[float, ...], distance: float) -> Array:
+    """``points`` moved to lie at least ``distance`` away from every kink, on the side where they were."""
+    moved = points.copy()
+    for kink in kinks:
+        near = np.abs(moved - kink) < distance
+        side = np.where(moved >= kink, 1.0, -1.0)
+        moved = np.where(near, kink + side * distance, moved)
+    return moved
+
+
+def elementwise_points(subject: Subject, label: str) -> Array:
+    """One long column of moderate points, ``(M, 1)``: the grid, the neighbourhood of kinks, random ones."""
+    kinks = getattr(subject.cls, "kinks", ())
+    near = [kink + side * distance for kink in kinks for side in (-1.0, 1.0) for distance in (1e-3, 0.01, 0.1)]
+    random = subject.rng(label).normal(0.0, 3.0, 40)
+    return np.concatenate([GRID, near, random])[:, None]
+
 
 Level: TypeAlias = Literal["core", "strict", "advisory"]
 Scope: TypeAlias = Literal["part", "variant", "dtype"]
@@ -158,3 +293,5 @@ def needs_trait(trait: str, words: str) -> Needs:
 
 needs_float32 = applies_if(lambda subject: subject.dtype == "float32", "it is about float32")
 needs_unordered = applies_if(lambda subject: not subject.make().ordered, "it declares that its columns are ordered")
+
+declared_kinks = Inputs(("kink",), lambda subject: subject.cls.kinks)

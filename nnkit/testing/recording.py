@@ -18,11 +18,11 @@ from nnkit.testing.catalog import calls_of, checks_of
 from nnkit.testing.checks.optimizer.running import start_and_gradients
 from nnkit.testing.effects import hyperparameter_fields
 from nnkit.testing.oracles import Oracle
+from nnkit.testing.record import Subject, family_of
 from nnkit.testing.report import PartReport
 from nnkit.testing.runner import cases, run_case
 from nnkit.testing.saving import plain
 from nnkit.testing.selection import Component, Selected, select, settle
-from nnkit.testing.subject import Subject, family_of
 
 FIRST: dict[str, str | tuple[str, ...]] = {
     "activation": "forward(",

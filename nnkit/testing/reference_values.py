@@ -13,8 +13,7 @@ from nnkit.arrays import Array
 from nnkit.interfaces import Example
 from nnkit.testing.call import quiet
 from nnkit.testing.failure import expect_close, leaves, require, show
-from nnkit.testing.record import NO_VALUES, Inputs, applies_if
-from nnkit.testing.subject import Subject, resolve_parts
+from nnkit.testing.record import NO_VALUES, Inputs, Subject, applies_if, resolve_parts
 
 Run = Callable[[Any, str, Mapping[str, Any]], Any]
 

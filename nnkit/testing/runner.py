@@ -13,10 +13,9 @@ import numpy as np
 
 from nnkit.testing.catalog import checks_of
 from nnkit.testing.failure import CheckFailure, show, shown
-from nnkit.testing.record import Check
+from nnkit.testing.record import Check, Subject, family_of
 from nnkit.testing.report import Failure, Outcome, PartReport, Report, State
 from nnkit.testing.selection import DTYPES, Component, DTypeName, Selected, Settings, select, settle
-from nnkit.testing.subject import Subject, family_of
 
 CONSTRUCTION = "PART-001/default-construction"
 

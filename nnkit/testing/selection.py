@@ -17,7 +17,7 @@ from nnkit.interfaces import Part, PartSpec
 from nnkit.registry.kinds import KINDS, import_object, kind_of
 from nnkit.spelling import CORE_DISTRIBUTION, distribution_key, suggest
 from nnkit.testing.catalog import check_ids
-from nnkit.testing.subject import required_fields
+from nnkit.testing.record import required_fields
 
 Component: TypeAlias = PartSpec
 """A distribution, ``"distribution/name"``, ``"module:Class"``, or a part in any form that a network accepts."""

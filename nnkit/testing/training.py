@@ -25,8 +25,8 @@ from nnkit.core.step import Vectors
 from nnkit.core.view import CallbackView, Run
 from nnkit.interfaces import Block, Optimizer, Solver
 from nnkit.network.composition import DEFAULTS, Composition
+from nnkit.testing.record import Subject
 from nnkit.testing.saving import plain
-from nnkit.testing.subject import Subject
 
 EVENTS = ("on_train_begin", "on_epoch_begin", "on_batch_end", "on_epoch_end", "on_train_end")
 BATCHES = 3

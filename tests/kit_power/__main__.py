@@ -27,9 +27,9 @@ from kit_power.planting import FAMILIES, FAULTS, Fault
 from kit_power.sound import SOUND
 
 from nnkit.testing import all_checks, check
+from nnkit.testing.record import family_of
 from nnkit.testing.runner import cases, run_case
 from nnkit.testing.selection import Settings, select
-from nnkit.testing.subject import family_of
 
 
 @functools.cache

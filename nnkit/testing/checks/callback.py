@@ -17,10 +17,9 @@ from nnkit.errors import NNKitError
 from nnkit.interfaces import Example
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.failure import CheckFailure, difference, expect_close, expect_equal, fail, require, show
-from nnkit.testing.record import check
+from nnkit.testing.record import Subject, check
 from nnkit.testing.reference_values import needs_reference_values, reference_arguments, require_comparison
 from nnkit.testing.saving import through_file
-from nnkit.testing.subject import Subject
 from nnkit.testing.training import (
     EVENTS,
     SIZE,

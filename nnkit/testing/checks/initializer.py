@@ -12,9 +12,8 @@ from nnkit.arrays import Array
 from nnkit.interfaces import Distribution
 from nnkit.testing.call import Call, expect_shape, quiet
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
-from nnkit.testing.record import Inputs, applies_if, check
+from nnkit.testing.record import Inputs, Subject, applies_if, check
 from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
-from nnkit.testing.subject import Subject
 
 SIZES = ((1, 1), (1, 7), (7, 1), (3, 5), (5, 3), (40, 30))
 FANS = ((200, 50), (50, 200), (100, 100), (400, 10), (10, 400))

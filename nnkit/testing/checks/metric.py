@@ -20,10 +20,9 @@ from nnkit.interfaces.task import TASKS
 from nnkit.testing.call import Call, affordable, quiet
 from nnkit.testing.checks.metric_forms import Form, example_task, forms, perfect_prediction
 from nnkit.testing.failure import difference, expect_close, expect_equal, fail, require, show
-from nnkit.testing.record import Inputs, applies_if, check, needs_float32, needs_trait
+from nnkit.testing.record import Inputs, Subject, applies_if, check, needs_float32, needs_trait
 from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
 from nnkit.testing.saving import through_file
-from nnkit.testing.subject import Subject
 
 
 def _add(metric: Any, state: dict[str, Any], form: Form) -> Any:

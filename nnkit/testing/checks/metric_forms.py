@@ -11,8 +11,7 @@ from nnkit.arrays import Array
 from nnkit.errors import NNKitError
 from nnkit.interfaces import Metric, Task
 from nnkit.testing.failure import require
-from nnkit.testing.points import normal, simplex
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Subject, normal, simplex
 
 __all__ = ["Form", "example_task", "forms", "perfect_prediction"]
 

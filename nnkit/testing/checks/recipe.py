@@ -15,10 +15,9 @@ from nnkit.arrays import Array
 from nnkit.interfaces import Choices, Example, TableDescription
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.failure import expect_equal, fail, require, show
-from nnkit.testing.record import check
+from nnkit.testing.record import Subject, check
 from nnkit.testing.reference_values import needs_reference_values, reference_arguments, require_comparison
 from nnkit.testing.saving import plain
-from nnkit.testing.subject import Subject
 
 ROWS, COLUMNS = 60, 3
 SHORT: dict[str, Any] = {"epochs": 2, "members": 2, "seed": 0}

@@ -13,10 +13,8 @@ from nnkit.arrays import Array
 from nnkit.testing.call import Call, called, expect_in_place, expect_shape, method_call, silent
 from nnkit.testing.derivatives import expect_slope, moved, slope, steps_within
 from nnkit.testing.failure import expect_close, require, show
-from nnkit.testing.points import apart, declared_kinks, normal
-from nnkit.testing.record import Inputs, check, inputs, needs_offer, needs_trait
+from nnkit.testing.record import Inputs, Subject, apart, check, declared_kinks, inputs, needs_offer, needs_trait, normal
 from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
-from nnkit.testing.subject import Subject
 
 SHAPES = ((1,), (5,), (1, 1), (3, 2), (2, 5), (2, 3, 2), (0, 3))
 

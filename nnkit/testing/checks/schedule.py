@@ -12,9 +12,8 @@ from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.effects import hyperparameter_fields
 from nnkit.testing.failure import expect_equal, require
-from nnkit.testing.record import Inputs, check, needs_trait
+from nnkit.testing.record import Inputs, Subject, check, needs_trait
 from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
-from nnkit.testing.subject import Subject
 
 STEPS = [*range(130), *range(130, 3000, 37), 999, 1000, 1001, 9_999, 10_000, 10_001, 99_999, 100_000, 10**6, 10**9]
 

@@ -18,10 +18,9 @@ from nnkit.testing.call import Call, quiet
 from nnkit.testing.effects import expect_effects
 from nnkit.testing.failure import expect_close, expect_equal, require, show
 from nnkit.testing.objectives import Objective, Problem, curved, linear, solve
-from nnkit.testing.record import Inputs, applies_if, check, needs_offer, needs_trait
+from nnkit.testing.record import Inputs, Subject, applies_if, check, needs_offer, needs_trait
 from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
 from nnkit.testing.saving import through_file
-from nnkit.testing.subject import Subject
 
 
 def calls(subject: Subject) -> list[Call]:

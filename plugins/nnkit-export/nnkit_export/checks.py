@@ -10,9 +10,7 @@ from nnkit.interfaces import Layer
 from nnkit.plugins import hookimpl
 from nnkit.testing.checks.layer.passes import inferences, situation, width
 from nnkit.testing.failure import expect_close, show
-from nnkit.testing.points import normal
-from nnkit.testing.record import Check, applies_if, check
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Check, Subject, applies_if, check, normal
 from nnkit_export.errors import ExportError
 from nnkit_export.graph import Graph
 from nnkit_export.parts import graph_of_part

@@ -12,7 +12,7 @@ from nnkit.interfaces import Elementwise
 from nnkit.plugins import get, names
 from nnkit.testing import all_checks
 from nnkit.testing.failure import CheckFailure
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Subject
 from nnkit_export import ExportError, checks
 
 PARTS = [(kind, name) for kind in ("activation", "layer") for name in names(kind)]

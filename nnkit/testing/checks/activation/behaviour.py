@@ -19,9 +19,17 @@ from nnkit.testing.checks.activation.passes import (
 )
 from nnkit.testing.derivatives import expect_slope
 from nnkit.testing.failure import difference, expect_agreement, expect_close, expect_equal, require, show
-from nnkit.testing.points import EXTREMES, apart, elementwise_points, normal
-from nnkit.testing.record import Inputs, applies_if, check, needs_float32
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import (
+    EXTREMES,
+    Inputs,
+    Subject,
+    apart,
+    applies_if,
+    check,
+    elementwise_points,
+    needs_float32,
+    normal,
+)
 
 _bounded = Inputs(("z",), lambda s: [*matrices(s, "uses_z"), np.clip(extreme_rows(s), -60, 60)])
 

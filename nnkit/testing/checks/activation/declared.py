@@ -11,10 +11,19 @@ from nnkit.testing.call import called, quiet
 from nnkit.testing.checks.activation.passes import derived, in_rows, matrices, needs_elementwise
 from nnkit.testing.derivatives import Slope, slope
 from nnkit.testing.failure import difference, expect_agreement, expect_close, fail, require
-from nnkit.testing.points import EXTREMES, declared_kinks, elementwise_points, normal
-from nnkit.testing.record import Inputs, applies_if, check, needs_trait, needs_unordered
+from nnkit.testing.record import (
+    EXTREMES,
+    Inputs,
+    Subject,
+    applies_if,
+    check,
+    declared_kinks,
+    elementwise_points,
+    needs_trait,
+    needs_unordered,
+    normal,
+)
 from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
-from nnkit.testing.subject import Subject
 
 
 def _samples(subject: Subject) -> Array:

@@ -19,9 +19,17 @@ from nnkit.testing.checks.activation.passes import (
 )
 from nnkit.testing.derivatives import complex_step, element_slopes, expect_slope, gauss_legendre, steps_within
 from nnkit.testing.failure import expect_agreement, expect_close, require, show
-from nnkit.testing.points import EXTREMES, SHAPES, apart, elementwise_points, normal
-from nnkit.testing.record import Inputs, check, needs_offer
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import (
+    EXTREMES,
+    SHAPES,
+    Inputs,
+    Subject,
+    apart,
+    check,
+    elementwise_points,
+    needs_offer,
+    normal,
+)
 
 # -- values ----------------------------------------------------------------------------------
 

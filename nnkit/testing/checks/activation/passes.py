@@ -9,9 +9,18 @@ import numpy as np
 from nnkit.arrays import Array
 from nnkit.testing.call import Call, called, method_call
 from nnkit.testing.derivatives import Slope, column_slopes, steps_within
-from nnkit.testing.points import EXTREMES, SHAPES, apart, elementwise_points, normal
-from nnkit.testing.record import Inputs, applies_if, inputs, needs_trait
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import (
+    EXTREMES,
+    SHAPES,
+    Inputs,
+    Subject,
+    apart,
+    applies_if,
+    elementwise_points,
+    inputs,
+    needs_trait,
+    normal,
+)
 
 
 def backward_methods(subject: Subject) -> dict[str, tuple[str, ...]]:

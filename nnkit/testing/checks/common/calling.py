@@ -14,8 +14,7 @@ from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.catalog import calls_of
 from nnkit.testing.failure import expect_close, expect_equal, leaves, require, show
-from nnkit.testing.record import Inputs, applies_if, check
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Inputs, Subject, applies_if, check
 
 __all__ = ["expect_same_behaviour", "results_of"]
 

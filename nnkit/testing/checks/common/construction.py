@@ -17,8 +17,7 @@ from nnkit.testing.catalog import calls_of
 from nnkit.testing.checks.common.calling import expect_same_behaviour, results_of
 from nnkit.testing.effects import alternatives, evolved, expect_effects, hyperparameter_fields
 from nnkit.testing.failure import fail, require
-from nnkit.testing.record import applies_if, check
-from nnkit.testing.subject import Subject, family_of, required_fields, resolve_parts
+from nnkit.testing.record import Subject, applies_if, check, family_of, required_fields, resolve_parts
 
 IMPOSSIBLE: dict[str, tuple[Any, ...]] = {
     "learning_rate": (-1.0,),

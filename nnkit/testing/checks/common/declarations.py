@@ -14,8 +14,7 @@ from nnkit.testing.catalog import calls_of, family_checks
 from nnkit.testing.checks.common.construction import needs_attrs
 from nnkit.testing.effects import alternatives, evolved, hyperparameter_fields
 from nnkit.testing.failure import CheckFailure, leaves, require, show
-from nnkit.testing.record import applies_if, check
-from nnkit.testing.subject import Subject, family_of
+from nnkit.testing.record import Subject, applies_if, check, family_of
 
 
 @check("PART-022/documented", level="advisory", scope="part")

@@ -12,9 +12,7 @@ from nnkit.testing.call import quiet, silent
 from nnkit.testing.checks.layer.passes import Situation, copied, inferences, situation, situations
 from nnkit.testing.derivatives import expect_slope, moved
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
-from nnkit.testing.points import normal
-from nnkit.testing.record import applies_if, check, needs_float32, needs_offer
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Subject, applies_if, check, needs_float32, needs_offer, normal
 
 
 def _expect_gradients(one: Situation, *, of_parameters: bool) -> None:

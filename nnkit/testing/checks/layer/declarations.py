@@ -16,8 +16,7 @@ from nnkit.network.composition import DEFAULTS
 from nnkit.testing.call import called, expect_shape, quiet
 from nnkit.testing.checks.layer.passes import Situation, adapt, copied, situation, situations, width
 from nnkit.testing.failure import expect_close, expect_equal, require, show
-from nnkit.testing.record import applies_if, check
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Subject, applies_if, check
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -13,9 +13,7 @@ from nnkit.errors import NNKitError
 from nnkit.testing.call import expect_shape, quiet, silent
 from nnkit.testing.checks.layer.passes import SIZES, Situation, copied, inferences, situation, situations, valid
 from nnkit.testing.failure import expect_close, expect_equal, require, show
-from nnkit.testing.points import normal
-from nnkit.testing.record import check, inputs, needs_offer
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Subject, check, inputs, needs_offer, normal
 
 
 @attrs.define

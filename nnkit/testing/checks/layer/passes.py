@@ -12,9 +12,7 @@ from nnkit.arrays import Array
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.derivatives import expect_slope
 from nnkit.testing.failure import difference, require, show
-from nnkit.testing.points import normal
-from nnkit.testing.record import inputs
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Subject, inputs, normal
 
 SIZES = ((1, 1), (3, 2), (2, 5), (5, 3), (7, 4))
 """``(N, D_in)``."""

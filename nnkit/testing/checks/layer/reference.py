@@ -22,7 +22,7 @@ from nnkit.testing.checks.layer.passes import (
 )
 from nnkit.testing.effects import expect_effects
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
-from nnkit.testing.record import Inputs, applies_if, check
+from nnkit.testing.record import Inputs, Subject, applies_if, check
 from nnkit.testing.reference_values import (
     Compared,
     asked_for,
@@ -31,7 +31,6 @@ from nnkit.testing.reference_values import (
     needs_reference_values,
     reference_arguments,
 )
-from nnkit.testing.subject import Subject
 
 _needs_buffers = applies_if(lambda s: buffered(s.make(), width(s.make(), 3)), "it keeps no buffers")
 

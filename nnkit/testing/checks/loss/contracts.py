@@ -12,10 +12,8 @@ from nnkit.testing.call import called, expect_shape
 from nnkit.testing.checks.loss.domains import SIZES, pair, pairs, predictions, target_size, targets, weights
 from nnkit.testing.derivatives import expect_slope, moved
 from nnkit.testing.failure import expect_close, expect_equal, fail, require, show
-from nnkit.testing.points import normal
-from nnkit.testing.record import Inputs, applies_if, check, inputs, needs_offer, needs_trait
+from nnkit.testing.record import Inputs, Subject, applies_if, check, inputs, needs_offer, needs_trait, normal
 from nnkit.testing.reference_values import Compared, compared_with, expect_values
-from nnkit.testing.subject import Subject
 
 needs_coupled = needs_trait("rows_coupled", "that its rows are coupled")
 

@@ -23,10 +23,8 @@ from nnkit.testing.checks.loss.domains import (
 )
 from nnkit.testing.derivatives import slope
 from nnkit.testing.failure import expect_close, fail, require, show
-from nnkit.testing.points import declared_kinks
-from nnkit.testing.record import Inputs, check, needs_trait, needs_unordered
+from nnkit.testing.record import Inputs, Subject, check, declared_kinks, needs_trait, needs_unordered
 from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
-from nnkit.testing.subject import Subject
 
 _trials = Inputs(("size", "trial"), [*itertools.product(SIZES, range(4))])
 

@@ -11,9 +11,7 @@ from nnkit.interfaces import Activation
 from nnkit.interfaces.loss import fits
 from nnkit.testing.call import Call, called, method_call
 from nnkit.testing.derivatives import steps_within
-from nnkit.testing.points import normal, simplex
-from nnkit.testing.record import Inputs, applies_if, inputs
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Inputs, Subject, applies_if, inputs, normal, simplex
 
 SIZES = ((1, 1), (2, 1), (7, 1), (1, 2), (2, 3), (7, 2), (3, 5), (7, 4))
 """``(N, T)``: every pairing of one, few and many; of a loss that does not accept ``T`` columns, the nearest it does."""

@@ -23,9 +23,7 @@ from nnkit.testing.checks.loss.domains import (
 )
 from nnkit.testing.derivatives import column_slopes, expect_slope, integral_along, moved
 from nnkit.testing.failure import difference, expect_agreement, expect_close, expect_equal, fail, require, show
-from nnkit.testing.points import normal
-from nnkit.testing.record import Inputs, applies_if, check, inputs, needs_float32
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Inputs, Subject, applies_if, check, inputs, needs_float32, normal
 
 
 def _mismatched(p: Array, t: Array) -> list[tuple[Array, Array]]:

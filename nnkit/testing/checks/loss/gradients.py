@@ -29,9 +29,7 @@ from nnkit.testing.checks.loss.domains import (
 )
 from nnkit.testing.derivatives import column_slopes, expect_slope, integral_along, moved
 from nnkit.testing.failure import expect_agreement, expect_close, fail, require, show
-from nnkit.testing.points import EXTREMES, normal
-from nnkit.testing.record import Inputs, check, inputs, needs_offer, needs_trait
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import EXTREMES, Inputs, Subject, check, inputs, needs_offer, needs_trait, normal
 
 # -- values and gradients --------------------------------------------------------------------
 

@@ -21,8 +21,7 @@ from nnkit.testing.checks.optimizer.running import (
     with_rate,
 )
 from nnkit.testing.failure import difference, expect_equal, require, show
-from nnkit.testing.record import Inputs, check, needs_trait
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Inputs, Subject, check, needs_trait
 
 # -- one step --------------------------------------------------------------------------------
 

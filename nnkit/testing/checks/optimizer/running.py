@@ -15,9 +15,8 @@ from nnkit.interfaces import Block, Evaluate, Optimizer, Schedule, one_block
 from nnkit.interfaces.fields import PART_KIND
 from nnkit.testing.call import Call, affordable, quiet, silent
 from nnkit.testing.failure import expect_close, expect_equal, leaves, show
-from nnkit.testing.points import normal
+from nnkit.testing.record import Subject, normal, resolve_parts
 from nnkit.testing.saving import through_file
-from nnkit.testing.subject import Subject, resolve_parts
 
 # -- the learning rate -------------------------------------------------------------------------
 

@@ -25,9 +25,7 @@ from nnkit.testing.checks.optimizer.running import (
     trajectory,
 )
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
-from nnkit.testing.points import normal
-from nnkit.testing.record import Inputs, check, needs_offer
-from nnkit.testing.subject import Subject
+from nnkit.testing.record import Inputs, Subject, check, needs_offer, normal
 
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
 

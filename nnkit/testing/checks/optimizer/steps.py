@@ -26,10 +26,8 @@ from nnkit.testing.checks.optimizer.running import (
     with_rate,
 )
 from nnkit.testing.failure import difference, expect_close, expect_equal, require, show
-from nnkit.testing.points import normal
-from nnkit.testing.record import Inputs, applies_if, check, needs_float32
+from nnkit.testing.record import Inputs, Subject, applies_if, check, needs_float32, normal
 from nnkit.testing.reference_values import Compared, compared_with, expect_values, needs_reference_values
-from nnkit.testing.subject import Subject
 
 # -- rates -----------------------------------------------------------------------------------
 
