@@ -4,8 +4,6 @@ There are three entry points to the same checks: ``check(component)`` for Python
 ``test_conformance = conformance("acme-nn")`` for pytest, and ``nnkit conform acme-nn`` for the shell.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING
 

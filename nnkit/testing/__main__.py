@@ -4,8 +4,6 @@ Example:
     python -m nnkit.testing acme-nn/lion --check OPT-012
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

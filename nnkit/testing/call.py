@@ -1,7 +1,5 @@
 """Calling the methods of a part: on copies, quietly, and as calls on which the promises of every kind are tried."""
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import io

@@ -1,7 +1,5 @@
 """All checks: those of a kind, those of a class, those that a name means, and the calls that common checks try."""
 
-from __future__ import annotations
-
 import functools
 import importlib
 from types import ModuleType

@@ -1,7 +1,5 @@
 """Derivatives by differences with an estimate of their error, and comparison of a part's derivatives with them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

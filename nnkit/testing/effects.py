@@ -1,7 +1,5 @@
 """The effect of hyperparameters: other values of a field, and whether they change anything."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

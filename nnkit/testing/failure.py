@@ -1,7 +1,5 @@
 """Comparison of results, and how a check fails: with ``CheckFailure`` and the inputs that show the fault."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NoReturn

@@ -1,7 +1,5 @@
 """Small objectives on which solvers are tried, and one call of ``solve`` with its reports."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

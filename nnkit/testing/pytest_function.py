@@ -4,8 +4,6 @@ The assignment is a test function with one item for each check of each part. Wha
 becomes an item that fails with the reason, so a mistyped name can never look like a green run.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,5 @@
 """A check: its permanent id, the reason for it, what to do; the subject and the points on which it is tried."""
 
-from __future__ import annotations
-
 import inspect
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

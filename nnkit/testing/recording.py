@@ -1,7 +1,5 @@
 """Recording of ``examples`` from another library: the kit's inputs, and what the other implementation returns."""
 
-from __future__ import annotations
-
 import ast
 import pprint
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Values from an independent source: the part's `examples`, and its `reference`, a second implementation."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias

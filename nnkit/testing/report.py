@@ -1,7 +1,5 @@
 """The report: what was tried on which part, and how it ended."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Every check of every part, with the subjects on which it is run; and ``check``, the entry point from Python."""
 
-from __future__ import annotations
-
 import re
 import time
 import traceback

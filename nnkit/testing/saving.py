@@ -1,7 +1,5 @@
 """State as it comes back from a saved network."""
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Mapping

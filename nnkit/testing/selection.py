@@ -1,7 +1,5 @@
 """What is proven, and how: the parts that a name, a class or an instance selects, and the settings of a run."""
 
-from __future__ import annotations
-
 import inspect
 import pkgutil
 from collections.abc import Iterable, Mapping

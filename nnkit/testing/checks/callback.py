@@ -1,7 +1,5 @@
 """Checks of callbacks, in trainings whose steps and logs the kit chooses."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import os

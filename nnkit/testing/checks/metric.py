@@ -1,7 +1,5 @@
 """Checks of metrics."""
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import functools

@@ -1,7 +1,5 @@
 """Checks of recipes."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import math

@@ -1,7 +1,5 @@
 """Checks of schedules."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

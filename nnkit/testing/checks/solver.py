@@ -1,7 +1,5 @@
 """Checks of solvers, on small objectives of the kit's own."""
 
-from __future__ import annotations
-
 import copy
 import itertools
 import types

@@ -1,7 +1,5 @@
 """The in-place variants of an activation's methods, what results depend on, large arrays, NaN and float32."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

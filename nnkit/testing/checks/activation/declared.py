@@ -1,7 +1,5 @@
 """What an activation declares of itself: kinks, range, symmetries, invariances, reference values."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Values, Jacobians and second derivatives of an activation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Inputs and calls for an activation under test, and which checks apply to it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a call of a part may do: memory, layout, rows and dtype of its arrays, and what it must leave unchanged."""
 
-from __future__ import annotations
-
 import copy
 import random
 from collections.abc import Iterator, Mapping, Sequence

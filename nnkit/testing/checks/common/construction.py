@@ -1,7 +1,5 @@
 """Making a part, its fields, and its copies: config, pickle, deepcopy, names."""
 
-from __future__ import annotations
-
 import copy
 import json
 import pickle

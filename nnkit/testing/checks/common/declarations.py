@@ -1,7 +1,5 @@
 """What a part declares about itself, and its hyperparameters away from their defaults."""
 
-from __future__ import annotations
-
 import inspect
 from typing import Any
 

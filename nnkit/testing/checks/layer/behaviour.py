@@ -1,7 +1,5 @@
 """Gradients and tangents of a layer, its rows and caches, training and inference, noise, NaN and float32."""
 
-from __future__ import annotations
-
 import itertools
 
 import attrs

@@ -1,7 +1,5 @@
 """What a layer declares: its children, shapes, fans, roles, and its activation."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The bound pass of a layer, its gradients by row, and large sizes."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 

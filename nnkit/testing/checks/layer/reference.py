@@ -1,7 +1,5 @@
 """The buffers of a layer, its reference values, and the effects of its hyperparameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Checks of losses."""
 
-from __future__ import annotations
-
 import attrs
 
 from nnkit.testing.checks.loss import contracts, declared, ends, gradients

@@ -1,7 +1,5 @@
 """Widths, point predictions, missing targets, coupled rows and surrogate gradients."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import attrs

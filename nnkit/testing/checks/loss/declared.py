@@ -1,7 +1,5 @@
 """What a loss declares of itself: convexity, additivity, kinks, equivalent outputs, reference values."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Predictions and targets of a loss's domains, and calls of it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

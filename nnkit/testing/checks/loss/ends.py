@@ -1,7 +1,5 @@
 """Inputs at the limits: shapes, labels, the ends of the domain, far and near values, NaN, float32."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 

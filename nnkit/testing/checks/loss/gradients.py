@@ -1,7 +1,5 @@
 """Values, gradients and second derivatives of a loss, its fused form, in-place variants, and large batches."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 

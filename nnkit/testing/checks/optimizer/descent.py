@@ -1,7 +1,5 @@
 """One step of an optimizer, and descent."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Gradients for an optimizer under test, and its path through them."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, final

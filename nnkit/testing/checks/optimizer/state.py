@@ -1,7 +1,5 @@
 """The state of an optimizer: of several arrays, as those of a network; what is saved, resumed and bound."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any, TypeAlias
 

@@ -1,7 +1,5 @@
 """Steps of an optimizer: rates and schedules, unusual gradients, float32, decay, and reference values."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
