@@ -132,6 +132,36 @@ class Archiver(Callback):
             source="by hand: the output is 6 times the step, the target 1; three steps an epoch",
             hyperparameters={"cost": 2, "parameters": 4, "activation": 4, "verbose": ("cost",)},
         ),
+        Example(
+            inputs={"logs": {"loss": [2.0, 1.0]}, "solver": True},
+            expected={
+                "archived": [
+                    {"widths": [1], "has_preactivation": [True], "folder": None, "discard_after": 0},
+                    {},
+                    {},
+                    {},
+                ],
+                "belongs_to_run": False,
+            },
+            source="by hand: a solver has no gradients, and all else is left out",
+            hyperparameters={"every": 1, "activation": 0, "preactivation": 0, "cost": 0, "parameters": 0},
+        ),
+        *(
+            Example(
+                inputs={"logs": {"loss": [1.0]}},
+                expected={
+                    "refusal": f"Archiver: the archive of 3 steps would take {needed} of memory, and memory is 1: "
+                    f"archive more rarely, raise memory{advice}"
+                },
+                source="by hand: a step needs 48 + 16 bytes for 6 parameters and 2 buffers, in memory with an overhead "
+                "of 2 * 122 + 380; and 2 * 42 + 32 for two costs, which have 800 once",
+                hyperparameters={"cost": 1, "parameters": 1, "memory": 1, "path": path},
+            )
+            for path, needed, advice in (
+                (None, "3,212 bytes (3.2 kB)", ", or give a path: arrays then go to its folder"),
+                ("archive", "1,148 bytes (1.1 kB)", ""),
+            )
+        ),
     )
 
     every: int = integer(0, ge=0)

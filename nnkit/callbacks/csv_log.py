@@ -49,6 +49,11 @@ class CSVLog(Callback):
             expected={"files": {"training.csv": "epoch,loss\r\n1,4.0\r\n2,3.0\r\n3,2.0\r\n"}},
             source="by hand: the lines after the checkpoint are written again",
         ),
+        Example(
+            inputs={"logs": {"loss": [2.0, 1.0]}, "resumed_after": 0},
+            expected={"files": {"training.csv": "epoch,loss\r\n1,2.0\r\n2,1.0\r\n"}},
+            source="by hand: as above, before the end of the first epoch",
+        ),
     )
 
     path: str = path_field("training.csv")

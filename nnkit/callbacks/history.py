@@ -35,9 +35,15 @@ class History(Callback):
     examples = (
         Example(
             inputs={"logs": {"loss": [3.0, 2.0, 1.0], "val_loss": [None, 5.0, None]}},
-            expected={"batches": [[2, 3.0], [4, 2.0], [6, 2.0], [8, 1.0]]},
+            expected={"batches": [[2, 3.0], [4, 2.0], [6, 2.0], [8, 1.0]], "belongs_to_run": False},
             source="by hand: three steps an epoch",
             hyperparameters={"steps": 2},
+        ),
+        Example(
+            inputs={"logs": {"loss": [2.0, 1.0]}, "learning_rate": 0.25},
+            expected={"recorded": {"seconds": [4.0, 4.0], "learning_rate": [0.25, 0.25]}},
+            source="by hand: a second after the beginning of an epoch, and after each of its three batches",
+            hyperparameters={"seconds": True, "learning_rate": True},
         ),
     )
 

@@ -7,7 +7,7 @@ from typing import Any, final
 
 import attrs
 
-from nnkit.interfaces import Callback, TrainingView
+from nnkit.interfaces import Callback, Example, TrainingView
 from nnkit.interfaces.fields import refuse
 
 
@@ -44,6 +44,18 @@ class LambdaCallback(Callback):
         >>> seen
         [1, 2, 3]
     """
+
+    examples = (
+        Example(
+            inputs={"logs": {"loss": [1.0, 2.0, 3.0]}},
+            expected={"stop": 2, "reason": "after 2 epochs", "learning_rates": [[0, 0.5]], "belongs_to_run": False},
+            source="by hand",
+            hyperparameters={
+                "train_begin": lambda view: view.set_learning_rate(0.5),
+                "epoch_end": lambda view: view.stop("after 2 epochs") if view.epoch == 2 else None,
+            },
+        ),
+    )
 
     train_begin: Callable[[TrainingView], object] | None = _function()
     epoch_begin: Callable[[TrainingView], object] | None = _function()

@@ -69,6 +69,11 @@ class LRFinder(Callback):
             source="by hand: (0.5 * (1 - 2**-6) + 0.5 * 5) / (1 - 2**-7)",
             hyperparameters={"steps": 40, "smoothing": 0.5, "divergence": 2.0},
         ),
+        Example(
+            inputs={"logs": {"loss": [1.0, 1.0]}, "interrupted_after": 1},
+            expected={"stop": -1, "parameters": []},
+            source="by hand: a resumed run goes on, so that nothing is restored yet",
+        ),
     )
 
     lowest: float = real(1e-6, gt=0.0)

@@ -36,7 +36,7 @@ class MaxTime(Callback):
     examples = (
         Example(
             inputs={"logs": {"loss": [1.0, 1.0, 1.0]}},
-            expected={"stop": 1, "reason": "5 seconds are over, of 5, after 1 epochs"},
+            expected={"stop": 1, "reason": "5 seconds are over, of 5, after 1 epochs", "belongs_to_run": False},
             source="by hand: a second for each event: the begin, that of the epoch, three batches",
             hyperparameters={"seconds": 5.0},
         ),

@@ -45,7 +45,8 @@ class Progress(Callback):
             expected={
                 "printed": "epoch 1/2  batch 2/3  loss 0.5  2 samples/s  0:06 left\n"
                 "epoch 2/2  batch 2/3  loss 0.25  2 samples/s  0:02 left\n"
-                "epoch 2/2  loss 0.25  2 samples/s  0:10 in all\n"
+                "epoch 2/2  loss 0.25  2 samples/s  0:10 in all\n",
+                "belongs_to_run": False,
             },
             source="by hand: a second after each of the events; the first epoch ends 2 s after its line, too soon",
             hyperparameters={"batches": 2, "force": True, "interval": 2.5},

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnkit.arrays import Array
 from nnkit.errors import NotOfferedError
-from nnkit.interfaces import BoundLayer, Layer, Parameters, ParameterSpec, Workspace
+from nnkit.interfaces import BoundLayer, Example, Layer, Parameters, ParameterSpec, Workspace
 from nnkit.interfaces.fields import real
 from nnkit.layers._normalizing import normalize_large
 
@@ -53,6 +53,23 @@ class BatchNorm(Layer):
     row_independent = False
     least_rows = 2
     variants = ({"momentum": 0.9, "epsilon": 1e-3},)
+    examples = (
+        Example(
+            inputs={
+                "parameters": {
+                    "scale": [2.0, 1.0],
+                    "shift": [0.0, 5.0],
+                    "running_mean": [0.0, 0.0],
+                    "running_variance": [1.0, 1.0],
+                },
+                "x": [[1e30, 4.0], [-1e30, 2.0]],
+                "training": True,
+            },
+            expected={"y": [[2.0, 6.0], [-2.0, 4.0]]},
+            source="by hand: columns of deviation 1e30, whose square overflows in float32, and 1",
+            hyperparameters={"epsilon": 1e-30},
+        ),
+    )
 
     momentum: float = real(0.1, ge=0.0, le=1.0)
     epsilon: float = real(1e-5, gt=0.0)

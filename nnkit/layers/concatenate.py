@@ -77,6 +77,16 @@ class Concatenate(Container):
             source="by hand: twice the last two columns, then the first",
             hyperparameters={"branches": ("rescale(scale=2.0)", "activation"), "columns": ((1, 3), (0, 1))},
         ),
+        Example(
+            method="adapt",
+            inputs={
+                "parameters": {"1.center": [0.0], "1.spread": [1.0]},
+                "x": [[1.0, 7.0, 2.0], [3.0, 8.0, 6.0], [4.0, 5.0, 9.0]],
+            },
+            expected={"1.center": [6.0], "1.spread": [7.0]},
+            source="by hand: quartiles 2, 6 and 9 of the last column, which alone is scaled",
+            hyperparameters={"branches": ("activation", "robust_scale"), "columns": ((0, 2), (2, 3))},
+        ),
     )
 
     branches: tuple[Layer, ...] = parts("layer", ({"name": "activation"},), as_spec=_branch, kw_only=False)

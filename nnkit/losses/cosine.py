@@ -38,6 +38,12 @@ class Cosine(Loss):
             expected=[0.04, 2.0],
             source="exact arithmetic: 1 - 24/25 and 1 + 1",
         ),
+        Example(
+            inputs={"prediction": [[0.0, 0.0], [3.0, 4.0], [0.0, 2.0]], "target": [[1.0, 2.0], [4.0, 3.0], [1.0, 0.0]]},
+            expected=[[0.0, 0.0], [-0.0448, 0.0336], [-0.5, 0.0]],
+            source="exact arithmetic: 0 without a direction, else (p * (p @ t) - t) / |prediction|",
+            method="gradient",
+        ),
     )
 
     @staticmethod

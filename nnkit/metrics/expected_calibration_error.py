@@ -66,6 +66,11 @@ class ExpectedCalibrationError(Metric):
             expected=(abs(0.06 - 1) + abs(1.82 - 1)) / 4,
             source="by hand: two bins of two rows, half of each of class 1",
         ),
+        Example(
+            inputs={"prediction": [[0.05], [0.1]], "target": np.array([1, 0]), "weight": [1.0, 1.0]},
+            expected=(0.95 + 0.1) / 2,
+            source="by hand: the first two bins, of one row each",
+        ),
     )
 
     bins: int = integer(15, ge=1)

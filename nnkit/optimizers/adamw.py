@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import BLOCKS, Block, Schedule, State
+from nnkit.interfaces import BLOCKS, Block, Example, Schedule, State
 from nnkit.interfaces.decay import decayed_arrays, decays_field
 from nnkit.interfaces.fields import rate
 from nnkit.interfaces.moments import AdamLike, descend, moments
@@ -50,6 +50,18 @@ class AdamW(AdamLike):
         {"weight_decay": 0.0},
         {"weight_decay": 0.3, "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3},
         {"weight_decay": 0.3, "decays": "all"},
+    )
+
+    examples = (
+        Example(
+            inputs={"parameters": [1.0, -2.0], "gradients": [[0.0, 0.0]] * 3},
+            expected=[[0.8, -1.6], [0.72, -1.44], [0.684, -1.368]],
+            source="by hand: without a gradient each step only decays, by half of 0.4, 0.2 and 0.1",
+            hyperparameters={
+                "learning_rate": 0.5,
+                "weight_decay": {"name": "exponential", "learning_rate": 0.4, "factor": 0.5, "every": 1},
+            },
+        ),
     )
 
     weight_decay: float | Schedule = rate(0.01)

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Block
+from nnkit.interfaces import Block, Example
 from nnkit.interfaces.fields import part, real
 from nnkit.optimizers._after_step import AfterStep
 
@@ -42,6 +42,13 @@ class MaxNorm(AfterStep):
 
     zero_rate_is_still = False  # parameters outside of the bound move into it
     variants = ({"optimizer": "adam", "limit": 0.5}, {"optimizer": "sgd(momentum=0.9)"})
+    examples = (
+        Example(
+            inputs={"parameters": [[3.0, 1.0, 0.0], [4.0, 0.0, 0.0]], "gradients": [[[0.0] * 3] * 2]},
+            expected=[[[1.2, 1.0, 0.0], [1.6, 0.0, 0.0]]],
+            source="by hand: three units of norm 5, 1 and 0, at most 2",
+        ),
+    )
 
     optimizer: Any = part("optimizer", "sgd", optional=False)
     limit: float = real(2.0, gt=0.0)

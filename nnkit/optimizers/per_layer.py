@@ -65,7 +65,7 @@ class PerLayer(AfterStep):
         array([-0.05,  0.1 ])
     """
 
-    variants = ({"optimizer": "adam", "rates": {"0": 0.3}}, {"optimizer": "sgd(momentum=0.9)", "rates": {"0": 2.0}})
+    variants = ({"optimizer": "adam", "rates": {"0": 0.3}}, {"optimizer": "sgd(momentum=0.9)", "rates": {"0": 1.5}})
 
     optimizer: Any = part("optimizer", "sgd", optional=False)
     rates: Mapping[str, float] = attrs.field(factory=dict, converter=_as_factors, validator=_check_factors)

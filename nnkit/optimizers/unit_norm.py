@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Block
+from nnkit.interfaces import Block, Example
 from nnkit.interfaces.fields import part
 from nnkit.optimizers._after_step import AfterStep
 
@@ -40,6 +40,13 @@ class UnitNorm(AfterStep):
 
     zero_rate_is_still = False  # parameters outside of the bound move into it
     variants = ({"optimizer": "adam(learning_rate=0.1)"}, {"optimizer": "sgd(momentum=0.9)"})
+    examples = (
+        Example(
+            inputs={"parameters": [[3.0, 0.5, 0.0], [4.0, 0.0, 0.0]], "gradients": [[[0.0] * 3] * 2]},
+            expected=[[[0.6, 1.0, 0.0], [0.8, 0.0, 0.0]]],
+            source="by hand: three units of norm 5, 0.5 and 0",
+        ),
+    )
 
     optimizer: Any = part("optimizer", "sgd", optional=False)
 

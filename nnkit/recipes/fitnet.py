@@ -66,6 +66,7 @@ class Fitnet(Recipe):
                 "members": 5,
                 "folds": 0,
                 "combine": "mean",
+                "operations": 5 * 200 * 4 * (200 * 97**2 + 97**3),
             },
             source="by hand: 8 units have 97 parameters, 9 have 109, and half of 200 rows are 100",
         ),

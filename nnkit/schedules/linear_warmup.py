@@ -46,6 +46,17 @@ class LinearWarmup(Schedule):
             hyperparameters={"schedule": 0.5, "steps": 20, "start": 0.1},
         )
         for step, expected in {0: 0.05, 7: 0.2075, 25: 0.5}.items()
+    ) + tuple(
+        Example(
+            inputs={"step": step},
+            expected=expected,
+            source="by hand: up to the first rate of a schedule, which then halves in every step",
+            hyperparameters={
+                "schedule": {"name": "exponential", "learning_rate": 0.4, "factor": 0.5, "every": 1},
+                "steps": 4,
+            },
+        )
+        for step, expected in {3: 0.3, 4: 0.4, 6: 0.1}.items()
     )
     variants = (
         {"schedule": 0.5, "steps": 10, "start": 0.25},

@@ -23,6 +23,7 @@ from nnkit.arrays import Array
 from nnkit.core.state import Plan, TrainingState
 from nnkit.core.step import Vectors
 from nnkit.core.view import CallbackView, Run
+from nnkit.errors import HyperparameterError
 from nnkit.interfaces import Block, Optimizer, Solver
 from nnkit.network.composition import DEFAULTS, Composition
 from nnkit.testing.record import Subject
@@ -245,6 +246,7 @@ class Training:
             if run.stopping() and (state.batch < self.batches or not self.batches):
                 break
             state.epoch = epoch + 1
+            state.record_epoch(logs)
             notify("on_epoch_end", logs)
         self.ended = len(self.requests)
         if ends:
@@ -300,6 +302,7 @@ def observed(
     learning_rate: float = 0.1,
     resumed_after: int | None = None,
     interrupted_after: int | None = None,
+    solver: bool = False,
 ) -> dict[str, Any]:
     """What can be observed of a callback in the training of an example.
 
@@ -313,24 +316,28 @@ def observed(
         learning_rate: Of the first step.
         resumed_after: The machine fails at the end; a new callback goes on from what was saved after so many epochs.
         interrupted_after: The user interrupts the training after so many epochs.
+        solver: A solver makes one step an epoch, without batches.
 
     Returns:
         ``stop`` (epochs finished when it asked for the end, or -1), ``reason``, ``learning_rates``,
         ``parameters`` and ``buffers`` (lists of ``[epochs finished, requested value]``), ``saved`` (lists of
-        path and step), ``archived`` (the records), ``batches`` (recorded steps and losses), ``files`` (text by
-        path), ``printed``, ``state`` (of the last call of ``fit``).
+        path and step), ``archived`` (the records), ``batches`` (recorded steps and losses), ``recorded`` (what was
+        added to the history, by name), ``files`` (text by path), ``printed``, ``state`` (of the last call of ``fit``),
+        ``belongs_to_run``, ``refusal`` (the text of the ``HyperparameterError`` that ended it).
     """
     length = max(len(values) for values in logs.values())
     memory: dict[str, Any] = {}
     at_the_cut: dict[str, Any] = {}
     trainings: list[Training] = []
+    refusal = ""
 
     def logs_of(epoch: int) -> dict[str, Any]:
         return {name: values[epoch] for name, values in logs.items() if values[epoch] is not None}
 
     def fit(first: int, last: int, memory: dict[str, Any]) -> int:
         parameters = np.full(SIZE, float(first * BATCHES))
-        training = Training(parameters, memory, last, first, learning_rate=learning_rate)
+        batches, rate = (0, None) if solver else (BATCHES, learning_rate)
+        training = Training(parameters, memory, last, first, learning_rate=rate, batches=batches)
         trainings.append(training)
 
         def after() -> None:
@@ -349,12 +356,15 @@ def observed(
         _stopped_clocks() as tick,
     ):
         first = 0
-        for last in (length,) if fits is None else fits:
-            memory = {}
-            first = fit(first, int(last), memory)
-        if resumed_after is not None:
-            memory = at_the_cut.get("memory", memory)
-            fit(resumed_after, length, memory)
+        try:
+            for last in (length,) if fits is None else fits:
+                memory = {}
+                first = fit(first, int(last), memory)
+            if resumed_after is not None:
+                memory = at_the_cut.get("memory", memory)
+                fit(resumed_after, length, memory)
+        except HyperparameterError as error:
+            refusal = str(error)
         written = text_files(folder)
 
     def requested(name: str) -> list[list[Any]]:
@@ -364,11 +374,9 @@ def observed(
 
     stop_epoch, reason = [*requested("stop"), [-1, ""]][0]
     vectors = requested("set_parameters")
-    batches = [
-        [step, loss]
-        for history in (training.state.history for training in trainings)
-        for step, loss in zip(history.get("batch_step", []), history.get("batch_loss", []), strict=True)
-    ]
+    series = [training.state.history for training in trainings]
+    names = "batch_step", "batch_loss", *series[0]
+    history = {name: [value for own in series for value in own.get(name, [])] for name in names}
     return {
         "stop": stop_epoch,
         "reason": reason,
@@ -377,8 +385,11 @@ def observed(
         "buffers": [[epoch, float(buffers[0])] for epoch, _, buffers in vectors if buffers is not None],
         "saved": [saved for training in trainings for saved in training.saved],
         "archived": [plain(record) for training in trainings for record in training.archived],
-        "batches": batches,
+        "batches": [list(pair) for pair in zip(history["batch_step"], history["batch_loss"], strict=True)],
+        "recorded": history,
         "files": written,
         "printed": out.getvalue(),
         "state": plain(memory),
+        "belongs_to_run": make().belongs_to_run(),
+        "refusal": refusal,
     }

@@ -330,7 +330,7 @@ def reference_values(subject: Subject) -> None:
 
 
 def _expect_example(subject: Subject, example: Example) -> None:
-    """Compare what is named in ``expected``; of the state, the entries that are named."""
+    """Compare what is named in ``expected``; of the state and what is recorded, the entries that are named."""
     require_comparison(example)
     fields, expected = example.hyperparameters, example.expected
     show(example.inputs, {"hyperparameters": dict(fields)} if fields else {})
@@ -339,7 +339,7 @@ def _expect_example(subject: Subject, example: Example) -> None:
     names = sorted(got)
     require(set(expected) <= set(got), "an example expects an unknown result", got=sorted(expected), expected=names)
     for name, wanted in expected.items():
-        actual = {entry: got[name].get(entry) for entry in wanted} if name == "state" else got[name]
+        actual = {entry: got[name].get(entry) for entry in wanted} if name in {"state", "recorded"} else got[name]
         message = f"{name!r} differs from the value of {example.source}"
         expect_close(message, _as_words(actual), _as_words(wanted), rtol=example.tolerance)
 

@@ -189,7 +189,7 @@ def recorded_choices(subject: Subject, recipe: Any) -> None:
     """A sound recipe may still choose something else, or change at another size, than its source says.
 
     Compare with the source at the table that is shown; sizes at which a choice changes are off by one easily. An
-    example expects every field of the choices but the reasons.
+    example expects every field of the choices but the reasons, and may expect the operations.
     """
     if subject.hyperparameters == subject.variants[0]:
         for example in subject.cls.examples:
@@ -217,9 +217,11 @@ def _expect_choices(subject: Subject, example: Example) -> None:
     fields, expected = example.hyperparameters, example.expected
     show(example.inputs, {"hyperparameters": dict(fields)} if fields else {})
     names = [field.name for field in attrs.fields(Choices) if field.name != "reasons"]
-    complete = isinstance(expected, Mapping) and set(expected) == set(names)
+    complete = isinstance(expected, Mapping) and set(expected) - {"operations"} == set(names)
     require(complete, "an example does not expect all fields of the choices", got=expected, expected=names)
-    choices = attrs.asdict(subject.cls(**fields).choose(TableDescription(**example.inputs)))
-    for name in names:
+    recipe, table = subject.cls(**fields), TableDescription(**example.inputs)
+    choices = attrs.asdict(recipe.choose(table))
+    choices["operations"] = recipe.operations(table, recipe.choose(table))
+    for name in expected:
         message = f"{name!r} differs from the value of {example.source}"
         expect_equal(message, plain(choices[name]), plain(expected[name]))
