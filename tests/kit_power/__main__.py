@@ -206,7 +206,7 @@ def mutants(pool: Any, say: Any, most: int | None) -> bool:
         if not found:
             say(f"- survivor: `{key}`: {why_survives(key)}")
     say()
-    return rate >= 0.90
+    return rate >= 0.95
 
 
 def seeds(pool: Any, say: Any, numbers: range) -> bool:
@@ -242,11 +242,17 @@ def seeds(pool: Any, say: Any, numbers: range) -> bool:
 
 
 def publish(path: Path, lines: list[str]) -> None:
-    """Put the figures below the marker of the page."""
+    """Put the sections of this run below the marker of the page, in place of those of the same headline."""
     marker = "<!-- figures: make kit-power -->"
-    text = path.read_text(encoding="utf-8")
-    head = text.partition(marker)[0]
-    path.write_text(head + marker + "\n\n" + "\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    head, _, body = path.read_text(encoding="utf-8").partition(marker)
+    sections = _sections(body) | _sections("\n".join(lines))
+    path.write_text("\n\n".join([head + marker, *sections.values()]) + "\n", encoding="utf-8")
+
+
+def _sections(text: str) -> dict[str, str]:
+    """The sections of a text by the words of their headline in front of the number."""
+    sections = [f"## {section}".rstrip() for section in f"\n{text}".split("\n## ")[1:]]
+    return {section.partition(":")[0]: section for section in sections}
 
 
 if __name__ == "__main__":
