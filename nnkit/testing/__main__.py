@@ -13,7 +13,7 @@ from nnkit.testing.catalog import all_checks
 from nnkit.testing.recording import run
 from nnkit.testing.report import BADGE, GRADES
 from nnkit.testing.runner import prove
-from nnkit.testing.selection import DTYPES, settle
+from nnkit.testing.selection import DTYPES, Settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,9 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
             text, agrees = run(options.record, options.source, **words)
             sys.stdout.write(f"{text}\n")
             return 0 if agrees else 1
-        settings = settle(
+        settings = Settings(
             only=options.only,
-            expected_failures=dict(options.expect),
+            expected=dict(options.expect),
             dtypes=options.dtype or DTYPES,
             seed=options.seed,
             thorough=options.thorough,

@@ -168,17 +168,9 @@ def expect_close(
     inputs: Inputs = None,
     rows: Sequence[str] = (),
 ) -> None:
-    """Raise ``CheckFailure`` unless ``|got - expected| <= atol + rtol |expected|`` in every element.
+    """Raise ``CheckFailure`` unless ``difference``, whose arguments these are, finds none.
 
-    Args:
-        message: What is wrong if they differ.
-        got: A number, an array, or nested mappings and sequences of them.
-        expected: The same form.
-        rtol: Relative tolerance.
-        atol: Absolute tolerance; an array for a single array, in which an infinite entry excludes that element.
-        tolerance: Added to both.
-        inputs: Inputs that are shown besides those of ``show``, by name.
-        rows: Inputs of which only the row of the first wrong element is shown.
+    Besides those of ``show``, ``inputs`` are shown; of those in ``rows`` only the row of the first wrong element.
     """
     mismatch = difference(got, expected, rtol=rtol, atol=atol, tolerance=tolerance)
     if mismatch is None:
@@ -199,11 +191,9 @@ def expect_agreement(
     compute: Callable[..., tuple[Any, ...]],
     inputs: Mapping[str, Array],
     *,
-    rtol: float = 0.0,
-    atol: float | Array = 0.0,
-    tolerance: float = 0.0,
     columns: bool = False,
     hidden: Sequence[str] = (),
+    **tolerances: float,
 ) -> None:
     """Raise ``CheckFailure`` unless the two results of ``compute(**inputs)`` agree; show the smallest inputs found.
 
@@ -214,16 +204,14 @@ def expect_agreement(
         message: What is wrong if they differ.
         compute: Returns ``(got, expected)``, or ``(got, expected, atol)``.
         inputs: Its arguments, by name.
-        rtol: Relative tolerance.
-        atol: Absolute tolerance, where ``compute`` returns none.
-        tolerance: Added to both.
         columns: Whether the columns are independent of each other.
         hidden: Arguments that are not shown.
+        **tolerances: As for ``difference``, where ``compute`` returns none.
     """
 
     def disagreement(arguments: Mapping[str, Array]) -> Mismatch | None:
         got, expected, *own_atol = compute(**arguments)
-        return difference(got, expected, rtol=rtol, atol=own_atol[0] if own_atol else atol, tolerance=tolerance)
+        return difference(got, expected, **({"atol": own_atol[0]} if own_atol else tolerances))
 
     mismatch = disagreement(inputs)
     if mismatch is None:

@@ -42,11 +42,9 @@ class Objective:
         return np.asarray(j.T @ j), self.gradient(theta)
 
     def hvp(self, theta: Array, v: Array) -> Array:
-        h = 1e-4
-        wide = theta.astype(np.float64)
-        ahead = self.jacobian_of(wide + h * v).T @ self.residual_of(wide + h * v)
-        behind = self.jacobian_of(wide - h * v).T @ self.residual_of(wide - h * v)
-        return np.asarray((ahead - behind) / (2 * h), dtype=self.dtype)
+        points = [theta.astype(np.float64) + step * v for step in (1e-4, -1e-4)]
+        ahead, behind = (self.jacobian_of(point).T @ self.residual_of(point) for point in points)
+        return np.asarray((ahead - behind) / 2e-4, dtype=self.dtype)
 
 
 @attrs.frozen(eq=False)

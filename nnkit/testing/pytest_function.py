@@ -15,7 +15,7 @@ from nnkit.errors import NNKitError
 from nnkit.testing.record import family_of
 from nnkit.testing.report import GRADES, UNGRADED, Grade, Outcome, PartReport
 from nnkit.testing.runner import Case, cases, run_case
-from nnkit.testing.selection import DTYPES, Component, DTypeName, Selected, Settings, select, settle
+from nnkit.testing.selection import DTYPES, Component, DTypeName, Selected, Settings, select
 
 MARK = "__nnkit_conformance__"
 """Set on the test functions made here: the file and the line of the call, for the plugin that finds lost proofs."""
@@ -102,7 +102,7 @@ def conformance(
     problems: list[str] = []
     settings = Settings()
     try:
-        settings = settle(only=only, expected_failures=expected_failures, dtypes=dtypes, seed=seed)
+        settings = Settings(only=only, expected=expected_failures, dtypes=dtypes, seed=seed)
         for component in components:
             parts += select(component, kind=kind)
         every_case += cases(parts, settings)

@@ -20,7 +20,7 @@ from nnkit.testing.record import Subject, family_of
 from nnkit.testing.report import PartReport
 from nnkit.testing.runner import cases, run_case
 from nnkit.testing.saving import plain
-from nnkit.testing.selection import Component, Selected, select, settle
+from nnkit.testing.selection import Component, Selected, Settings, select
 
 FIRST: dict[str, str | tuple[str, ...]] = {
     "activation": "forward(",
@@ -173,7 +173,7 @@ def _compared(part: Selected, examples: tuple[Example, ...]) -> PartReport:
     """The part compared with these examples alone."""
     cls = type(part.cls.__name__, (part.cls,), {"examples": examples, "reference": None, "__slots__": ()})
     (number,) = (check.number for check in checks_of(part.cls) if check.number.endswith("-REF"))
-    settings = settle(only=number)
+    settings = Settings(only=number)
     outcomes = tuple(run_case(case) for case in cases([attrs.evolve(part, cls=cls)], settings))
     return PartReport(part=part.name, kind=family_of(part.cls), outcomes=outcomes, asked=settings.only, complete=False)
 

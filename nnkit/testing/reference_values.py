@@ -1,7 +1,7 @@
 """Values from an independent source: the part's `examples`, and its `reference`, a second implementation."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -81,6 +81,24 @@ def compared_with(points: Points = lambda _subject: [], *, examples: bool = True
         return [*own, *asked, *([asked] if asked else [])]
 
     return Inputs(("compared",), cases)
+
+
+def examples_with(points: Callable[[Subject], Iterable[tuple[dict[str, Any], Any]]]) -> Inputs:
+    """The examples (with the defaults alone), and one of what the reference says at each point.
+
+    Args:
+        points: The inputs of an example, and the argument for the reference that means the same.
+    """
+
+    def cases(subject: Subject) -> Iterator[Example]:
+        fields, reference = subject.hyperparameters, subject.cls.reference
+        yield from subject.cls.examples if fields == subject.variants[0] else ()
+        arguments = reference_arguments(subject, fields)
+        for inputs, argument in () if reference is None else points(subject):
+            expected = reference(argument, **arguments)
+            yield Example(inputs=inputs, expected=expected, source="its own reference", hyperparameters=fields)
+
+    return Inputs(("example",), cases)
 
 
 def expect_values(

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import attrs
 
@@ -13,13 +13,13 @@ from nnkit.testing.record import NO_VALUES, Check
 State: TypeAlias = Literal["passed", "failed", "expected", "not applicable", "advice"]
 """``expected``: a failure that was announced with a reason; ``advice``: an advisory check that failed."""
 
-STATES: tuple[State, ...] = ("passed", "failed", "expected", "not applicable", "advice")
+STATES: tuple[State, ...] = get_args(State)
 """All of them, in the order of every summary."""
 
 Grade: TypeAlias = Literal["consistent", "proven"]
 """``consistent``: every check passed; ``proven``: the values were also compared with an independent source."""
 
-GRADES: tuple[Grade, ...] = ("consistent", "proven")
+GRADES: tuple[Grade, ...] = get_args(Grade)
 """Both, the lower one first."""
 
 UNGRADED = "a grade needs every check in both dtypes"

@@ -13,7 +13,7 @@ from nnkit.testing.catalog import checks_of
 from nnkit.testing.failure import CheckFailure, show, shown
 from nnkit.testing.record import Check, Subject, family_of
 from nnkit.testing.report import Failure, Outcome, PartReport, Report, State
-from nnkit.testing.selection import DTYPES, Component, DTypeName, Selected, Settings, select, settle
+from nnkit.testing.selection import DTYPES, Component, DTypeName, Selected, Settings, select
 
 CONSTRUCTION = "PART-001/default-construction"
 
@@ -135,7 +135,7 @@ def check(
         >>> report.ok, report.counts["failed"]
         (True, 0)
     """
-    settings = settle(only=only, expected_failures=expected_failures, dtypes=dtypes, seed=seed, thorough=thorough)
+    settings = Settings(only=only, expected=expected_failures, dtypes=dtypes, seed=seed, thorough=thorough)
     return prove([component], settings, kind=kind)
 
 

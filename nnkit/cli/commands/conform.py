@@ -70,11 +70,11 @@ def command(context: click.Context, /, *, component: tuple[str, ...], listing: b
         raise click.UsageError("name what to prove: a distribution, distribution/name, or module:Class")
     from nnkit.testing.report import BADGE
     from nnkit.testing.runner import prove
-    from nnkit.testing.selection import DTYPES, settle
+    from nnkit.testing.selection import DTYPES, Settings
 
-    settings = settle(
+    settings = Settings(
         only=options["only"] or None,
-        expected_failures=dict(_pair(text) for text in options["expected"]),
+        expected=dict(_pair(text) for text in options["expected"]),
         dtypes=options["dtype"] or DTYPES,
         seed=options["seed"],
         thorough=options["thorough"],

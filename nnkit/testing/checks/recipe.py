@@ -14,7 +14,7 @@ from nnkit.interfaces import Choices, Example, TableDescription
 from nnkit.testing.call import Call, quiet
 from nnkit.testing.failure import expect_equal, fail, require, show
 from nnkit.testing.record import Subject, check
-from nnkit.testing.reference_values import needs_reference_values, reference_arguments, require_comparison
+from nnkit.testing.reference_values import examples_with, needs_reference_values, require_comparison
 from nnkit.testing.saving import plain
 
 ROWS, COLUMNS = 60, 3
@@ -184,35 +184,23 @@ def reasons(subject: Subject, recipe: Any) -> None:
         require(not empty, f"the reasons of {empty} are empty", got=dict(choices.reasons))
 
 
-@check("REC-REF/recorded-choices", needs=needs_reference_values, scope="variant")
-def recorded_choices(subject: Subject, recipe: Any) -> None:
+def _reference_tables(subject: Subject) -> Iterator[tuple[dict[str, Any], TableDescription]]:
+    """Those of ``tables``, and rows of many sizes, so that a size at which choices change is between two of them."""
+    recipe = subject.make()
+    sizes = (1, 10, 99, 100, 101, 300, 499, 500, 501, 999, 1000, 1001, 2999, 3000, 3001, 9_999, 10_000, 10_001)
+    outputs = 2 if recipe.tasks[0] in {"binary", "multiclass", "multilabel"} else 1
+    further = (TableDescription(rows=rows, numbers=5, task=recipe.tasks[0], outputs=outputs) for rows in sizes)
+    for table in (*tables(recipe), *further):
+        yield {name: value for name, value in attrs.asdict(table).items() if value or name == "rows"}, table
+
+
+@check("REC-REF/recorded-choices", needs=needs_reference_values, scope="variant", on=examples_with(_reference_tables))
+def recorded_choices(subject: Subject, recipe: Any, example: Example) -> None:
     """A sound recipe may still choose something else, or change at another size, than its source says.
 
     Compare with the source at the table that is shown; sizes at which a choice changes are off by one easily. An
     example expects every field of the choices but the reasons, and may expect the operations.
     """
-    if subject.hyperparameters == subject.variants[0]:
-        for example in subject.cls.examples:
-            _expect_choices(subject, example)
-    reference: Any = subject.cls.reference
-    arguments = {} if reference is None else reference_arguments(subject, subject.hyperparameters)
-    for table in () if reference is None else _reference_tables(recipe):
-        described = {name: value for name, value in attrs.asdict(table).items() if value or name == "rows"}
-        expected, fields = reference(table, **arguments), subject.hyperparameters
-        source = "its own reference"
-        _expect_choices(subject, Example(inputs=described, expected=expected, source=source, hyperparameters=fields))
-
-
-def _reference_tables(recipe: Any) -> Iterator[TableDescription]:
-    """Those of ``tables``, and rows of many sizes, so that a size at which choices change is between two of them."""
-    yield from tables(recipe)
-    for rows in (1, 10, 99, 100, 101, 300, 499, 500, 501, 999, 1000, 1001, 2999, 3000, 3001, 9_999, 10_000, 10_001):
-        outputs = 2 if recipe.tasks[0] in {"binary", "multiclass", "multilabel"} else 1
-        yield TableDescription(rows=rows, numbers=5, task=recipe.tasks[0], outputs=outputs)
-
-
-def _expect_choices(subject: Subject, example: Example) -> None:
-    """Compare all choices of a described table with those of the source."""
     require_comparison(example)
     fields, expected = example.hyperparameters, example.expected
     show(example.inputs, {"hyperparameters": dict(fields)} if fields else {})

@@ -75,9 +75,9 @@ def _grades(distributions: Sequence[str]) -> dict[str, dict[str, str]]:
     if not distributions:
         return {}
     from nnkit.testing.runner import prove
-    from nnkit.testing.selection import settle
+    from nnkit.testing.selection import Settings
 
-    reports = {distribution_key(name): prove([name], settle()) for name in distributions}
+    reports = {distribution_key(name): prove([name], Settings()) for name in distributions}
     return {
         name: {part.part.rpartition("/")[2]: part.grade or "NOT consistent" for part in report.parts}
         for name, report in reports.items()
