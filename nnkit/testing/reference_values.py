@@ -18,7 +18,6 @@ Run = Callable[[Any, str, Mapping[str, Any]], Any]
 WIDEST = 1e-2
 """The largest relative tolerance of an example."""
 
-
 needs_reference_values = applies_if(lambda s: s.cls.reference is not None or s.cls.examples, NO_VALUES)
 """PART-023 reports their absence."""
 
@@ -62,7 +61,6 @@ def reference_arguments(subject: Subject, hyperparameters: Mapping[str, Any]) ->
 
 Compared: TypeAlias = Example | Mapping[str, Any] | list[Mapping[str, Any]]
 """What a part is compared with: an example, its reference at one point, or the values that the reference has at all."""
-
 
 Points: TypeAlias = Callable[[Subject], list[dict[str, Any]]]
 

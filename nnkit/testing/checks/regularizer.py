@@ -16,7 +16,6 @@ from nnkit.testing.reference_values import Compared, compared_with, expect_value
 
 SHAPES = ((1,), (5,), (1, 1), (3, 2), (2, 5), (2, 3, 2), (0, 3))
 
-
 SIZED = [*itertools.product(SHAPES, (0.3, 2.0)), ((3, 2), 100.0)]
 
 

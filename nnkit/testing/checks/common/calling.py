@@ -16,7 +16,6 @@ from nnkit.testing.record import Inputs, Subject, applies_if, check
 
 __all__ = ["expect_same_behaviour", "results_of"]
 
-
 CALLS = Inputs(("call",), calls_of)
 """Every call of the part."""
 

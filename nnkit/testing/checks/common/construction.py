@@ -28,12 +28,9 @@ IMPOSSIBLE: dict[str, tuple[Any, ...]] = {
 }
 """Values that are wrong for every part, for the names with one meaning in the whole project."""
 
-
 needs_attrs = applies_if(lambda s: attrs.has(s.cls), "it is not an attrs class (PART-002 says so)")
 
-
 _needs_fields = applies_if(lambda s: hyperparameter_fields(s.cls), "it has no hyperparameters")
-
 
 _needs_effects = applies_if(
     lambda s: s.cls.kind not in {"callback", "layer"} and family_of(s.cls) != "solver",

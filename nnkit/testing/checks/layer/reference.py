@@ -32,7 +32,6 @@ from nnkit.testing.reference_values import (
 
 _needs_buffers = applies_if(lambda s: buffered(s.make(), width(s.make(), 3)), "it keeps no buffers")
 
-
 _needs_adapting = applies_if(lambda s: s.make().offers("adapt_start"), "it does not offer adapt_start")
 
 
