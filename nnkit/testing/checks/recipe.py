@@ -195,7 +195,7 @@ def _reference_tables(subject: Subject) -> Iterator[tuple[dict[str, Any], TableD
 
 
 @check("REC-REF/recorded-choices", needs=needs_reference_values, scope="variant", on=examples_with(_reference_tables))
-def recorded_choices(subject: Subject, recipe: Any, example: Example) -> None:
+def recorded_choices(subject: Subject, example: Example) -> None:
     """A sound recipe may still choose something else, or change at another size, than its source says.
 
     Compare with the source at the table that is shown; sizes at which a choice changes are off by one easily. An
