@@ -17,7 +17,9 @@ from nnkit_numba.blas import gemm
 from nnkit_numba.compiling import kernel, task
 from nnkit_numba.elementwise import NONE, RELU, backward_row, relu
 from nnkit_numba.kernels import add, add_bias_row
+from nnkit_numba.products import product
 from nnkit_numba.slicing import LANES, stretch
+from nnkit_numba.tiles import BYTES, WIDTH
 
 __all__ = ["TASKS", "WORDS"]
 
@@ -32,6 +34,15 @@ def _add_rows(total: Any, r0: Any, r1: Any, r2: Any, r3: Any) -> None:
 
 
 @kernel
+def _times(turn_b: Any, shape: Any, one: Any, a: Any, b: Any, c: Any) -> None:
+    """``C = A @ op(B)``: with AVX-512 by tiles of our own where there are columns for two panels, else by the BLAS."""
+    if BYTES == 64 and shape[1] * array_at(a[0], (1,), one).itemsize >= 2 * WIDTH:
+        product(turn_b, shape, one, a, b, c)
+    else:
+        gemm(False, turn_b, shape, one, a, b, c)
+
+
+@kernel
 def _forward(arguments: Any, part: Any, parts: Any, one: Any) -> None:
     a = array_at(arguments, (WORDS,), 0)
     rows, inputs, units = a[ROWS], a[INPUTS], a[UNITS]
@@ -40,9 +51,7 @@ def _forward(arguments: Any, part: Any, parts: Any, one: Any) -> None:
         return
     z = array_at(a[Z], (rows, units), one)
     skip = first * z.itemsize
-    gemm(
-        False, False, (rows, last - first, inputs), one, (a[X], inputs), (a[WEIGHT] + skip, units), (a[Z] + skip, units)
-    )
+    _times(False, (rows, last - first, inputs), one, (a[X], inputs), (a[WEIGHT] + skip, units), (a[Z] + skip, units))
     if a[BIAS] != 0:
         bias = array_at(a[BIAS], (units,), one)[first:last]
         for n in range(rows):
@@ -95,15 +104,8 @@ def _backward(arguments: Any, phase: Any, part: Any, parts: Any, one: Any) -> No
             (a[WEIGHT_GRAD] + below, units),
         )
         if a[GRAD_X] != 0:
-            gemm(
-                False,
-                True,
-                (rows, last - first, units),
-                one,
-                grad_at,
-                (a[WEIGHT] + below, units),
-                (a[GRAD_X] + skip, inputs),
-            )
+            shape = (rows, last - first, units)
+            _times(True, shape, one, grad_at, (a[WEIGHT] + below, units), (a[GRAD_X] + skip, inputs))
 
 
 @task

@@ -17,7 +17,7 @@ from nnkit_numba.atomics import array_at, keep
 from nnkit_numba.compiling import kernel
 from nnkit_numba.tiles import ROWS, WIDTH, outer_tile
 
-__all__ = ["ROWS", "WIDTH", "aligned", "multiply", "packed", "panels_of"]
+__all__ = ["DEEP", "LINE", "ROWS", "WIDTH", "aligned", "multiply", "packed", "panels_of", "tiles_below"]
 
 
 BESIDE = 4
@@ -54,6 +54,38 @@ def _one_row(
         p += 1
     keep(numbers)
     keep(indices)
+
+
+@kernel
+def tiles_below(
+    a: Any, a_row: Any, rows: Any, b: Any, b_row: Any, depth: Any, start: Any, start_row: Any, c: Any, c_row: Any,
+    one: Any,
+) -> None:  # fmt: skip
+    """``c = start + a @ b`` for ``rows`` of one panel; the arguments are those of ``outer_tile``."""
+    size, n = array_at(a, (1,), one).itemsize, 0
+    while n + ROWS <= rows:
+        _full(
+            a + n * a_row * size, a_row, 1, 0, b, b_row, 0, depth, start + n * start_row * size, start_row,
+            c + n * c_row * size, c_row, one,
+        )  # fmt: skip
+        n += ROWS
+    if n + 4 <= rows:
+        _four(
+            a + n * a_row * size, a_row, 1, 0, b, b_row, 0, depth, start + n * start_row * size, start_row,
+            c + n * c_row * size, c_row, one,
+        )  # fmt: skip
+        n += 4
+    if n + 2 <= rows:
+        _two(
+            a + n * a_row * size, a_row, 1, 0, b, b_row, 0, depth, start + n * start_row * size, start_row,
+            c + n * c_row * size, c_row, one,
+        )  # fmt: skip
+        n += 2
+    if n < rows:
+        _one(
+            a + n * a_row * size, a_row, 1, 0, b, b_row, 0, depth, start + n * start_row * size, start_row,
+            c + n * c_row * size, c_row, one,
+        )  # fmt: skip
 
 
 @kernel
@@ -99,31 +131,8 @@ def multiply(
         panel, end = b + p * length, c + p * WIDTH
         start, start_row = bias + p * WIDTH, 0
         for k in range(0, depth, DEEP):
-            numbers, below, many = a + k * size, panel + k * b_row * size, min(DEEP, depth - k)
-            n = 0
-            while n + ROWS <= rows:
-                _full(
-                    numbers + n * a_row * size, a_row, 1, 0, below, b_row, 0, many,
-                    start + n * start_row * size, start_row, end + n * c_row * size, c_row, one,
-                )  # fmt: skip
-                n += ROWS
-            if n + 4 <= rows:
-                _four(
-                    numbers + n * a_row * size, a_row, 1, 0, below, b_row, 0, many,
-                    start + n * start_row * size, start_row, end + n * c_row * size, c_row, one,
-                )  # fmt: skip
-                n += 4
-            if n + 2 <= rows:
-                _two(
-                    numbers + n * a_row * size, a_row, 1, 0, below, b_row, 0, many,
-                    start + n * start_row * size, start_row, end + n * c_row * size, c_row, one,
-                )  # fmt: skip
-                n += 2
-            if n < rows:
-                _one(
-                    numbers + n * a_row * size, a_row, 1, 0, below, b_row, 0, many,
-                    start + n * start_row * size, start_row, end + n * c_row * size, c_row, one,
-                )  # fmt: skip
+            below, many = panel + k * b_row * size, min(DEEP, depth - k)
+            tiles_below(a + k * size, a_row, rows, below, b_row, many, start, start_row, end, c_row, one)
             start, start_row = end, c_row
 
 
