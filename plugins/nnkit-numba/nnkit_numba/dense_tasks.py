@@ -23,6 +23,9 @@ from nnkit_numba.tiles import BYTES, WIDTH
 
 __all__ = ["TASKS", "WORDS"]
 
+CACHE = 2 << 20
+"""Bytes of a thread's part of the weights up to which its products are those of ``products.py``."""
+
 # The words of a layer's arguments: addresses, 0 for what is not there, and numbers.
 X, WEIGHT, BIAS, Z, ROWS, INPUTS, UNITS, KIND, GRAD, WEIGHT_GRAD, BIAS_GRAD, GRAD_X, WORDS = range(13)
 
@@ -35,8 +38,9 @@ def _add_rows(total: Any, r0: Any, r1: Any, r2: Any, r3: Any) -> None:
 
 @kernel
 def _times(turn_b: Any, shape: Any, one: Any, a: Any, b: Any, c: Any) -> None:
-    """``C = A @ op(B)``: with AVX-512 by tiles of our own where there are columns for two panels, else by the BLAS."""
-    if BYTES == 64 and shape[1] * array_at(a[0], (1,), one).itemsize >= 2 * WIDTH:
+    """``C = A @ op(B)``: with AVX-512 by our own tiles where ``B`` fits the second cache and fills two panels."""
+    wide = shape[1] * array_at(a[0], (1,), one).itemsize
+    if BYTES == 64 and wide >= 2 * WIDTH and wide * shape[2] <= CACHE:
         product(turn_b, shape, one, a, b, c)
     else:
         gemm(False, turn_b, shape, one, a, b, c)

@@ -30,7 +30,10 @@ def _copy(a: Any, a_row: Any, rows: Any, columns: Any, c: Any, c_row: Any, one: 
     """Rows ``(rows, columns)`` at another address."""
     size = array_at(a, (1,), one).itemsize
     for n in range(rows):
-        source, target = array_at(a + n * a_row * size, (columns,), one), array_at(c + n * c_row * size, (columns,), one)
+        source, target = (
+            array_at(a + n * a_row * size, (columns,), one),
+            array_at(c + n * c_row * size, (columns,), one),
+        )
         for j in range(columns):
             target[j] = source[j]
 
