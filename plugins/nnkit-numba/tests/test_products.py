@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from nnkit_numba.compiling import kernel
 from nnkit_numba.products import product
 
