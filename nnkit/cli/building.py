@@ -28,7 +28,7 @@ from nnkit.errors import DataError, NNKitError, TrainingWarning, warn
 
 if TYPE_CHECKING:
     from nnkit.network.network import Network
-    from nnkit.network.recipe import RecipePlan
+    from nnkit.preparing.recipe import RecipePlan
 
 FEW_ROWS = 20
 """Below this number of rows, consecutive numbers may be chance."""
@@ -211,7 +211,7 @@ def with_target_scaling(experiment: Experiment, network: Network, samples: Sampl
     Raises:
         DataError: When the targets do not show their task.
     """
-    from nnkit.network.deciding import decided
+    from nnkit.preparing.deciding import decided
 
     stated = {"loss", "target_scaling", "recipe"} & experiment.network.keys()
     if stated or "loss" not in network.composition.deferred:

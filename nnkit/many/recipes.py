@@ -21,7 +21,7 @@ from nnkit.many.ensemble import Ensemble
 from nnkit.many.fits import Executor, Fit, Task, results
 from nnkit.many.rows import fold_rows, rows_of
 from nnkit.network.network import Network
-from nnkit.network.recipe import RecipePlan, labels_of
+from nnkit.preparing.recipe import RecipePlan, labels_of
 
 __all__ = ["fit_recipe"]
 

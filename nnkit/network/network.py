@@ -33,12 +33,12 @@ from nnkit.inference.history import History
 from nnkit.inference.prediction import LivePredictions
 from nnkit.inference.properties import Properties
 from nnkit.interfaces import DataDescription, Layer, Optimizer, PartSpec, Solver, TaskName
-from nnkit.network import fitting
 from nnkit.network.archive import Archive
 from nnkit.network.composition import DEFAULTS, Composition
-from nnkit.network.options import FitOptions, ValidationLike
-from nnkit.network.recipe import RecipePlan, plan_of
-from nnkit.network.windowed import prepared_fit
+from nnkit.preparing.call import prepared_fit
+from nnkit.preparing.deciding import with_inputs
+from nnkit.preparing.options import FitOptions, ValidationLike
+from nnkit.preparing.recipe import RecipePlan, plan_of
 
 __all__ = ["Network"]
 
@@ -318,7 +318,7 @@ class Network(Properties, Freezable[Composition], Stored):
         Raises:
             DataError: When the data cannot be used.
         """
-        new = fitting.with_inputs(self._composition, self._model, self._state, X, y, empty=total_weight is not None)
+        new = with_inputs(self._composition, self._model, self._state, X, y, empty=total_weight is not None)
         model = described(new.model, X, y) if total_weight is None else new.model
         if total_weight is None and self._composition.target_scaling is not None:
             in_units = as_data(model, new.x, y, sample_weight, scaled=False)

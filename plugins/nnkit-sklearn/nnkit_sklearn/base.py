@@ -28,7 +28,7 @@ from nnkit.data.scaling import TargetScaling
 from nnkit.interfaces import PartSpec, TaskName
 from nnkit.many.rows import rows_of
 from nnkit.network.composition import Composition
-from nnkit.network.recipe import RecipePlan
+from nnkit.preparing.recipe import RecipePlan
 from nnkit_sklearn.callbacks import CallbackSupportMixin, EpochTasks, reporting
 from nnkit_sklearn.mapping import dense, is_solver
 from nnkit_sklearn.nested import hyperparameters_of, with_hyperparameter

@@ -11,7 +11,7 @@ import numpy as np
 from nnkit import Ensemble, Network, fit_recipe
 from nnkit.arrays import Array
 from nnkit.data.arrays import DataLike
-from nnkit.network.recipe import RecipePlan
+from nnkit.preparing.recipe import RecipePlan
 
 __all__ = ["chosen", "fit_by_recipe"]
 

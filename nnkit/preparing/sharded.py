@@ -14,8 +14,10 @@ from nnkit.errors import DataError, brief
 from nnkit.inference.fitted import metrics_of
 from nnkit.interfaces import DataDescription, Shards, Solver
 from nnkit.network.composition import Composition
-from nnkit.network.fitting import Fitting, checksum_of, concluded, validation_of, with_inputs
-from nnkit.network.options import FitOptions
+from nnkit.network.fitting import Fitting
+from nnkit.preparing.concluding import checksum_of, concluded, validation_of
+from nnkit.preparing.deciding import with_inputs
+from nnkit.preparing.options import FitOptions
 
 __all__ = ["prepare_shards"]
 

@@ -24,8 +24,8 @@ from nnkit.interfaces import Choices, DataDescription, PartSpec, Recipe, TableDe
 from nnkit.interfaces.description import listed
 from nnkit.interfaces.task import check_task_name
 from nnkit.network.composition import Composition
-from nnkit.network.deciding import decided, routed
-from nnkit.network.options import FitOptions
+from nnkit.preparing.deciding import decided, routed
+from nnkit.preparing.options import FitOptions
 from nnkit.spelling import did_you_mean
 
 __all__ = ["RecipePlan", "plan_of"]

@@ -1,4 +1,4 @@
-"""A composition that leaves choices to the first data, with these choices made."""
+"""A network that leaves choices to the first data, with these choices made and its number of inputs known."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ from typing import Any
 import attrs
 
 from nnkit import registry
-from nnkit.data.arrays import DataLike
+from nnkit.arrays import Array
+from nnkit.core.model import Model
+from nnkit.core.state import TrainingState
+from nnkit.data.arrays import DataLike, as_inputs, choose_dtype
+from nnkit.data.columns import ColumnPlan
 from nnkit.data.deciding import decided_task, target_columns
+from nnkit.data.indices import checked_indices
+from nnkit.data.lazy_rows import as_rows, check_sparse
 from nnkit.data.likely_mistakes import check_pair
 from nnkit.data.scaling import check_scaling
 from nnkit.errors import DataError
+from nnkit.interfaces import DataDescription, Inputs
 from nnkit.interfaces.description import TablePlan
 from nnkit.network.composition import DEFAULTS, Composition
 
-__all__ = ["decided", "routed"]
+__all__ = ["Prepared", "decided", "routed", "with_inputs"]
 
 LOSSES = {"binary": "binary_loss", "multilabel": "binary_loss", "multiclass": "class_loss"}
 """The entry of ``DEFAULTS`` by task; a regression has that of every network."""
@@ -94,3 +101,72 @@ def routed(composition: Composition, plan: TablePlan | None) -> Composition:
         "columns": [[start, stop] for start, stop, _ in used],
     }
     return attrs.evolve(composition, layers=(registry.create("layer", spec), *layers[count:]))
+
+
+@attrs.frozen
+class Prepared:
+    """A network whose number of inputs is known from data; nothing of the old one was changed.
+
+    Args:
+        composition: With the number of inputs.
+        model: Its structure.
+        state: The state of before, in the dtype of the data where training has not begun; ``None`` before the first.
+        x: The inputs ``(N, D)``.
+    """
+
+    composition: Composition
+    model: Model
+    state: TrainingState | None
+    x: Inputs
+
+    def built_state(self) -> TrainingState:
+        """The state in the dtype of the inputs; drawn from the seed where there was none."""
+        state, dtype = self.state, self.x.dtype
+        if state is None:
+            return self.composition.initial_state(self.model, dtype)
+        if state.parameters.dtype != dtype:
+            state = attrs.evolve(state, parameters=state.parameters.astype(dtype), buffers=state.buffers.astype(dtype))
+        return state
+
+
+def with_inputs(
+    composition: Composition,
+    model: Model | None,
+    state: TrainingState | None,
+    X: DataLike,
+    y: DataLike,
+    *,
+    rows: Array | None = None,
+    empty: bool = False,
+    lazy: bool = False,
+) -> Prepared:
+    """The network with the number of inputs of ``X`` and every choice that it leaves to ``y``, and ``X`` in its dtype.
+
+    The dtype is that of the composition; else that of a training that has begun; else that of the data. A column plan
+    that is not there yet is learned from ``rows``, by default all. With ``lazy``, inputs may be a ``RowReader``.
+
+    Raises:
+        DataError: When ``X`` cannot be used.
+    """
+    description = DataDescription() if model is None else model.description
+    if composition.columns is not None and description.columns is None:
+        columns = ColumnPlan.learn(X, composition.columns, rows=rows)
+        description = attrs.evolve(description, columns=columns, features=columns.outputs)
+    dtype = composition.dtype
+    if dtype is None:
+        begun = state is not None and state.step > 0
+        dtype = state.parameters.dtype if state is not None and begun else choose_dtype(X, description)
+    x: Inputs
+    if lazy:
+        x = as_rows(X, dtype=dtype, columns=composition.inputs, description=description)
+    else:
+        x = as_inputs(X, dtype=dtype, columns=composition.inputs, description=description, empty=empty)
+    composition = routed(decided(composition, y) if model is None else composition, description.columns)
+    if model is None:
+        composition = attrs.evolve(composition, inputs=x.shape[1])
+        model = composition.model(x.shape[1])
+    if model.description != description:
+        model = attrs.evolve(model, description=description)
+    check_sparse(model, x)
+    checked_indices(model, x)
+    return Prepared(composition, model, state, x)

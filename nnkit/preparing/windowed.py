@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
-
 import attrs
 import numpy as np
 
@@ -19,56 +16,24 @@ from nnkit.data.describing import described
 from nnkit.data.planning import checksum, planned
 from nnkit.data.reading import SAMPLE, Survey, WindowSource, counted
 from nnkit.data.scaling import with_scaling
-from nnkit.data.sources import Rows, SourceLike, Stream, as_shards, as_source
+from nnkit.data.sources import Rows, Stream
 from nnkit.data.weights import check_weighable
 from nnkit.errors import DataError, brief
 from nnkit.inference.fitted import metrics_of
 from nnkit.interfaces import DataDescription, Solver
 from nnkit.network.composition import Composition
-from nnkit.network.fitting import Fitting, Prepared, checksum_of, concluded, prepare, validation_of, with_inputs
-from nnkit.network.options import FitOptions
-from nnkit.network.sharded import prepare_shards
+from nnkit.network.fitting import Fitting
+from nnkit.preparing.concluding import checksum_of, concluded, validation_of
+from nnkit.preparing.deciding import Prepared, with_inputs
+from nnkit.preparing.options import FitOptions
 
-__all__ = ["prepared_fit"]
+__all__ = ["prepare_source"]
 
 LOOKED_AT = 1024
 """About as many rows of the first window are looked at for likely mistakes."""
 
 
-def prepared_fit(
-    network: tuple[Composition, Model | None, TrainingState | None],
-    samples: tuple[DataLike | SourceLike, DataLike | None, DataLike | None],
-    window: int,
-    steps_per_epoch: int | None,
-    options: FitOptions,
-) -> Fitting:
-    """Check a call of ``fit`` on arrays, a source or shards.
-
-    Raises:
-        NNKitError: When something cannot be used; nothing is changed then.
-    """
-    X, y, sample_weight = samples
-    if steps_per_epoch is not None and not isinstance(X, Stream):
-        raise DataError("steps_per_epoch was passed with data whose rows are known; it is for a Stream")
-    if (shards := as_shards(X, y, sample_weight)) is not None:
-        return prepare_shards(network, shards, options)
-    source = as_source(X, y, sample_weight)
-    if source is not None:
-        return _prepare_source(network, source, options, window, steps_per_epoch)
-    if y is None:
-        if isinstance(X, Iterator):
-            raise DataError(
-                f"fit was passed {brief(X)}, which can be read once: pass Stream(f) with a function f that makes it"
-            )
-        if callable(X):
-            raise DataError(
-                f"fit was passed {brief(X)} without targets; pass Stream(f) where f begins a pass over the data"
-            )
-        raise DataError("fit was passed inputs without targets; pass y")
-    return prepare(network, (cast("DataLike", X), y, sample_weight), options)
-
-
-def _prepare_source(
+def prepare_source(
     network: tuple[Composition, Model | None, TrainingState | None],
     source: Rows | Stream,
     options: FitOptions,
