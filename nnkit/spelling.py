@@ -59,6 +59,11 @@ def distribution_key(name: str) -> str:
     return BUILTIN if normal == CORE_DISTRIBUTION else normal
 
 
+def distribution_of(namespace: str) -> str:
+    """The distribution that has a namespace: ``distribution_key`` the other way round."""
+    return CORE_DISTRIBUTION if namespace == BUILTIN else namespace
+
+
 def split(name: str) -> tuple[str | None, str]:
     """The namespace (or ``None``) and the bare name of ``acme-nn/lion`` or ``lion``."""
     namespace, slash, bare = name.partition("/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
@@ -18,7 +19,7 @@ from nnkit.registry.hooks import PROJECT, Entry
 from nnkit.registry.installed import HookModule, Installed
 from nnkit.registry.kinds import KINDS, Kind, article, kind_of
 from nnkit.registry.manager import Registry, current
-from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, key, split
+from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, distribution_key, distribution_of, key, split
 
 __all__ = ["Provider", "disabled", "explain", "get", "names", "providers", "suggest", "why"]
 
@@ -94,13 +95,10 @@ def names(kind: str, *, load: bool = False) -> list[str]:
     registry, wanted = current(), kind_of(kind)
     if load:
         registry.load_hooks()
-    entries = [entry for _, group in _usable(registry, wanted) for entry in group]
-    owners: dict[str, set[str]] = {}
-    for entry in entries:
-        for word in entry.keys:
-            owners.setdefault(word, set()).add(entry.namespace)
+    entries = _usable(registry, wanted)
+    owners = Counter(word for word, _ in {(word, entry.namespace) for entry in entries for word in entry.keys})
     usable = [entry for entry in entries if entry not in registry.failures and entry.problem is None]
-    return sorted({e.name if e.namespace == BUILTIN or len(owners[key(e.name)]) == 1 else e.id for e in usable})
+    return sorted({e.name if e.namespace == BUILTIN or owners[key(e.name)] == 1 else e.id for e in usable})
 
 
 def providers(*, load: bool = False, check: bool = False) -> list[Provider]:
@@ -134,7 +132,7 @@ def _provider(registry: Registry, one: Installed) -> Provider:
     if not reason and (failed or one.problems):
         state, reason = "failed", "; ".join(dict.fromkeys([*one.problems, *failed]))
     return Provider(
-        distribution=CORE_DISTRIBUTION if one is registry.core else one.namespace,
+        distribution=distribution_of(one.namespace),
         version=one.version,
         state=state,
         reason=reason,
@@ -294,14 +292,17 @@ def _unknown(registry: Registry, kind: Kind, name: str) -> Exception:
     hooks = [hook for one in registry.enabled() if namespace in {None, one.namespace} for hook in one.hooks]
     hooks = [hook for hook in hooks if PROJECT in hook.groups and not registry.is_loaded(hook)]
     failed = [(hook, registry.failures[hook]) for hook in hooks if hook in registry.failures]
-    there = [f"{', '.join(sorted({e.name for e in group}))} ({owner})" for owner, group in _usable(registry, kind)]
+    there: dict[str, set[str]] = {}
+    for entry in _usable(registry, kind):
+        there.setdefault(distribution_of(entry.namespace), set()).add(entry.name)
+    listed = "; ".join(f"{', '.join(sorted(group))} ({owner})" for owner, group in there.items())
     lines = [
         f"no {kind.name} is called {name!r}",
         *_meant(registry, kind, name),
         *_other_kinds(registry, kind, name),
         *_missing(registry, kind, name),
         *(f"{hook.origin} failed to load with {headline(error)}, and might have provided it" for hook, error in failed),
-        f"the {kind.plural} there are: {'; '.join(there) or 'none'}",
+        f"the {kind.plural} there are: {listed or 'none'}",
     ]
     error_class: type[Exception] = errors.UnknownNameError
     if namespace not in {None, BUILTIN}:
@@ -313,11 +314,9 @@ def _unknown(registry: Registry, kind: Kind, name: str) -> Exception:
     return error
 
 
-def _usable(registry: Registry, kind: Kind) -> list[tuple[str, list[Entry]]]:
-    """The entries that can be asked for, with their distribution, built-ins first."""
-    groups = [(CORE_DISTRIBUTION, registry.builtin.of_kind(kind))]
-    groups += [(one.namespace, registry.entries(kind, one)) for one in registry.enabled()]
-    return [(distribution, entries) for distribution, entries in groups if entries]
+def _usable(registry: Registry, kind: Kind) -> list[Entry]:
+    """The entries that can be asked for, built-ins first."""
+    return [entry for one in (registry.core, *registry.enabled()) for entry in registry.entries(kind, one)]
 
 
 def _meant(registry: Registry, kind: Kind, name: str) -> list[str]:
@@ -325,12 +324,11 @@ def _meant(registry: Registry, kind: Kind, name: str) -> list[str]:
     namespace, bare = split(name)
     spellings: dict[str, str] = {}
     exact: list[str] = []
-    for _, entries in _usable(registry, kind):
-        for entry in entries:
-            for word in (entry.name, *entry.aliases):
-                spellings.setdefault(word, word if entry.namespace == BUILTIN and not namespace else entry.id)
-            if namespace is not None and key(bare) in entry.keys:
-                exact.append(entry.id)
+    for entry in _usable(registry, kind):
+        for word in (entry.name, *entry.aliases):
+            spellings.setdefault(word, word if entry.namespace == BUILTIN and not namespace else entry.id)
+        if namespace is not None and key(bare) in entry.keys:
+            exact.append(entry.id)
     close = [spellings[word] for word in suggest(bare, spellings, about=kind.name)]
     meant = list(dict.fromkeys([*exact, *close]))[:3]
     return [f"did you mean {' or '.join(map(repr, meant))}?"] if meant else []
@@ -342,8 +340,7 @@ def _other_kinds(registry: Registry, kind: Kind, name: str) -> list[str]:
         f"{entry.id!r} is {article(other.name)}, not {article(kind.name)}{_as_layer(kind, other, entry)}"
         for other in KINDS.values()
         if other is not kind
-        for _, entries in _usable(registry, other)
-        for entry in entries
+        for entry in _usable(registry, other)
         if key(bare) in entry.keys and namespace in {None, entry.namespace}
     ]
     return list(dict.fromkeys(lines))
@@ -376,6 +373,6 @@ def _missing(registry: Registry, kind: Kind, name: str) -> list[str]:
         elif namespace is not None or one.hooks:
             lines.append(f"the plugin {one.namespace} might provide it, but is disabled: {reason}")
     if namespace in installed and not lines:
-        one = installed[namespace]
-        lines.append(f"the plugin {one.namespace} {one.version} is installed, but has no {kind.name} of that name")
+        version = installed[namespace].version
+        lines.append(f"the plugin {namespace} {version} is installed, but has no {kind.name} of that name")
     return lines

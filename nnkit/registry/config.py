@@ -24,7 +24,7 @@ from nnkit.registry.installed import Installed
 from nnkit.registry.kinds import KINDS, hyperparameters, kind_of, top_package
 from nnkit.registry.manager import Registry, current
 from nnkit.registry.specs import build, create, resolve
-from nnkit.spelling import BUILTIN, CORE_DISTRIBUTION, IN_PROCESS, did_you_mean, distribution_key, split
+from nnkit.spelling import BUILTIN, IN_PROCESS, did_you_mean, distribution_key, distribution_of, split
 
 __all__ = ["check_overrides", "name_of", "part_from_config", "part_to_config", "unregistered"]
 
@@ -105,8 +105,7 @@ def _config(part: Part, providers: MutableMapping[str, str]) -> dict[str, Any]:
         own, others = _registration(entry.id, entry.kind.name, part), providers.get(IN_PROCESS, "").split("; ")
         providers[IN_PROCESS] = "; ".join(sorted({own, *filter(None, others)}))
     else:
-        owner = CORE_DISTRIBUTION if entry.namespace == BUILTIN else entry.namespace
-        providers[owner] = registry.version(entry.namespace)
+        providers[distribution_of(entry.namespace)] = registry.version(entry.namespace)
     config: dict[str, Any] = {"name": entry.id}
     for alias, field in hyperparameters(type(part)).items():
         value = getattr(part, field.name)
@@ -315,8 +314,7 @@ def _class_of(kind: str, name: str, providers: Mapping[str, str], where: str) ->
 def _version(providers: Mapping[str, str], namespace: str) -> str:
     """The distribution and version in ``providers``, or nothing."""
     versions = {distribution_key(name): version for name, version in providers.items()}
-    name = CORE_DISTRIBUTION if namespace == BUILTIN else namespace
-    return f"{name} {versions[namespace]}" if namespace in versions and namespace != IN_PROCESS else ""
+    return f"{distribution_of(namespace)} {versions[namespace]}" if namespace in {*versions} - {IN_PROCESS} else ""
 
 
 def _ask_again(where: str, shown: object, what: str) -> SpecError:

@@ -36,10 +36,10 @@ class Registry:
         self.process = Installed(IN_PROCESS, "", PartTable(IN_PROCESS))
         self.manager: pluggy.PluginManager = new_manager()
         self.failures: dict[HookModule | Entry, BaseException] = {}
-        self.dynamic: dict[str, PartTable] = {}
         self._lock = threading.RLock()
         self._installed: dict[str, Installed] | None = None
         self._problems: tuple[str, ...] = ()
+        self._tables: dict[str, PartTable] = {}  # of distributions whose hook modules were imported
         self._classes: dict[Entry, type[Part]] = {}
         self._modules: dict[HookModule, object] = {}
         self._importing = threading.local()
@@ -82,17 +82,16 @@ class Registry:
         provider = self.provider(namespace)
         return "" if provider is None else provider.version
 
-    def _tables(self, provider: Installed) -> list[PartTable]:
-        return [provider.table, *filter(None, [self.dynamic.get(provider.namespace)])]
+    def _table(self, provider: Installed) -> PartTable:
+        return self._tables.get(provider.namespace, provider.table)
 
     def entries(self, kind: Kind, provider: Installed) -> list[Entry]:
         """The entries of one provider known so far, each once."""
-        return [entry for table in self._tables(provider) for entry in table.of_kind(kind)]
+        return self._table(provider).of_kind(kind)
 
     def entry(self, kind: Kind, provider: Installed, name: str) -> Entry | None:
         """The entry of one provider with this name, alias or former name, among those known so far."""
-        place = (kind.name, key(name))
-        return next((table.entries[place] for table in self._tables(provider) if place in table.entries), None)
+        return self._table(provider).entries.get((kind.name, key(name)))
 
     def warn(self, sentence: str, *, once: str | None = None, cause: BaseException | None = None) -> None:
         """Warn where the caller of nnkit is, one time for each sentence (or ``once``); in strict mode, raise instead.
@@ -149,7 +148,7 @@ class Registry:
         provider = self.provider(namespace, again=again)
         if provider is None:
             self.load_hooks()
-            return [one for one in self.enabled() if any(namespace in t.former_namespaces for t in self._tables(one))]
+            return [one for one in self.enabled() if namespace in self._table(one).former_namespaces]
         if why_disabled(namespace) is not None:
             return []
         if self.entry(kind, provider, name) is None:
@@ -239,15 +238,13 @@ class Registry:
             if hook in self._modules:
                 return  # another thread was quicker
             merged = PartTable(hook.distribution)
-            for table in (*self._tables(provider), staged):
+            for table in (self._table(provider), staged):
                 for entry in dict.fromkeys(table.entries.values()):
                     merged.add(entry)
                 merged.former_namespaces |= table.former_namespaces
             if plugin not in self.manager.get_plugins():
                 self.manager.register(plugin, name=hook.origin)
-            static = provider.table.entries
-            merged.entries = {place: entry for place, entry in merged.entries.items() if place not in static}
-            self.dynamic[hook.distribution] = merged
+            self._tables[hook.distribution] = merged
             self._modules[hook] = plugin
 
     def load_all(self, among: Iterable[Installed] | None = None) -> None:
@@ -257,7 +254,7 @@ class Registry:
             for group in HOOK_GROUPS.values():
                 self.load_hooks(among, group=group)
             for provider in among:
-                for entry in dict.fromkeys(e for t in self._tables(provider) for e in t.entries.values()):
+                for entry in dict.fromkeys(self._table(provider).entries.values()):
                     with contextlib.suppress(PluginError):  # stored by ``load``
                         self.load(entry)
 

@@ -178,7 +178,6 @@ def test_name_of_finds_what_a_hook_module_registered(environment, monkeypatch):
 
     assert "acme-nn/swoosh" == name_of(Swoosh)
     plugins.names("activation", load=True)
-    entry = next(e for e in manager.current().dynamic["acme-nn"].entries.values() if e.name == "dynamo")
-    assert "acme-nn/dynamo" == entry.id
+    assert "dynamo" in plugins.names("activation")
     monkeypatch.setenv("NNKIT_PLUGINS", "")
     assert "acme-nn/swoosh" == name_of(Swoosh)  # it is what it is, also where it may not be used
