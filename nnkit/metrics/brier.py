@@ -8,13 +8,13 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, MeanMetric, Task
-from nnkit.interfaces.task import CLASSIFICATION
+from nnkit.interfaces import Example, Task
+from nnkit.metrics._proper_score import ProperScore
 
 
 @final
 @attrs.frozen(kw_only=True)
-class Brier(MeanMetric):
+class Brier(ProperScore):
     """``sum_n w[n] sum_k (p[n, k] - [k is the class of n])**2 / sum_n w[n]``, in [0, 2]; NaN before any weight.
 
     For the task binary it is ``(p - target)**2``, in [0, 1]; for multilabel the mean of that over the columns.
@@ -35,10 +35,7 @@ class Brier(MeanMetric):
         0.125
     """
 
-    tasks = CLASSIFICATION
-    needs_probabilities = True
     bounds = (0.0, 2.0)
-    higher_is_better = False
     examples = (
         Example(
             inputs={

@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, MeanMetric, Task
-from nnkit.interfaces.task import CLASSIFICATION
+from nnkit.interfaces import Example, Task
+from nnkit.metrics._proper_score import ProperScore
 
 SMALLEST = float(np.finfo(np.float64).eps)
 """Probabilities are clipped to this distance from 0 and 1, as in scikit-learn."""
@@ -17,7 +17,7 @@ SMALLEST = float(np.finfo(np.float64).eps)
 
 @final
 @attrs.frozen(kw_only=True)
-class LogLoss(MeanMetric):
+class LogLoss(ProperScore):
     """``-sum_n w[n] log p[n, class of n] / sum_n w[n]``, non-negative; NaN before any weight.
 
     Probabilities are clipped to [2.2e-16, 1 - 2.2e-16], so the largest value is 36.04. For the task multilabel it is
@@ -38,10 +38,7 @@ class LogLoss(MeanMetric):
         0.6931471805599453
     """
 
-    tasks = CLASSIFICATION
-    needs_probabilities = True
     bounds = (0.0, 37.0)
-    higher_is_better = False
     examples = (
         Example(
             inputs={

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, MeanMetric, Task
+from nnkit.interfaces import Task
+from nnkit.metrics._errors import ErrorMetric, weighted_example
 
 
 @final
 @attrs.frozen(kw_only=True)
-class MeanAbsoluteError(MeanMetric):
+class MeanAbsoluteError(ErrorMetric):
     """``sum_n w[n] mean_k |prediction[n, k] - target[n, k]| / sum_n w[n]``, non-negative; NaN before any weight.
 
     Raises:
@@ -32,16 +32,7 @@ class MeanAbsoluteError(MeanMetric):
         1.0
     """
 
-    missing_targets = True
-    bounds = (0.0, math.inf)
-    higher_is_better = False
-    examples = (
-        Example(
-            inputs={"prediction": [[1.0, 2.0], [0.0, 0.0]], "target": [[2.0, 4.0], [0.0, 1.0]], "weight": [1.0, 3.0]},
-            expected=0.75,
-            source="by hand: (1 * 3/2 + 3 * 1/2) / 4",
-        ),
-    )
+    examples = (weighted_example(0.75, "by hand: (1 * 3/2 + 3 * 1/2) / 4"),)
 
     def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:
         size: Array = np.abs(prediction - target)

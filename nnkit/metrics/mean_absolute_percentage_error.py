@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, MeanMetric, Task
+from nnkit.interfaces import Task
+from nnkit.metrics._errors import ErrorMetric
+from nnkit.metrics._examples import regression_example
 
 
 @final
 @attrs.frozen(kw_only=True)
-class MeanAbsolutePercentageError(MeanMetric):
+class MeanAbsolutePercentageError(ErrorMetric):
     """``sum_n w[n] mean_k |(prediction - target) / target|[n, k] / sum_n w[n]``, a fraction (not times 100).
 
     A target of 0 counts as 2.2e-16, so its row is huge. NaN before any weight.
@@ -35,20 +36,7 @@ class MeanAbsolutePercentageError(MeanMetric):
         0.3333333333333333
     """
 
-    missing_targets = True
-    bounds = (0.0, math.inf)
-    higher_is_better = False
-    examples = (
-        Example(
-            inputs={
-                "prediction": [[2.5], [0.0], [2.0], [8.0]],
-                "target": [[3.0], [-0.5], [2.0], [7.0]],
-                "weight": [1.0] * 4,
-            },
-            expected=0.3273809523809524,
-            source="scikit-learn, documentation of mean_absolute_percentage_error",
-        ),
-    )
+    examples = (regression_example(0.3273809523809524, "mean_absolute_percentage_error"),)
 
     def of_rows(self, prediction: Array, target: Array, task: Task) -> Array:
         fraction: Array = np.abs(prediction - target) / np.maximum(np.abs(target), np.finfo(np.float64).eps)

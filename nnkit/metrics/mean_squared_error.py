@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import final
 
 import attrs
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, MeanMetric, Task
+from nnkit.interfaces import Example, Task
+from nnkit.metrics._errors import ErrorMetric, weighted_example
 
 
 @final
 @attrs.frozen(kw_only=True)
-class MeanSquaredError(MeanMetric):
+class MeanSquaredError(ErrorMetric):
     """``sum_n w[n] mean_k (prediction[n, k] - target[n, k])**2 / sum_n w[n]``, non-negative; NaN before any weight.
 
     Summed in float64, whatever the dtype of the data.
@@ -34,15 +34,8 @@ class MeanSquaredError(MeanMetric):
         2.0
     """
 
-    missing_targets = True
-    bounds = (0.0, math.inf)
-    higher_is_better = False
     examples = (
-        Example(
-            inputs={"prediction": [[1.0, 2.0], [0.0, 0.0]], "target": [[2.0, 4.0], [0.0, 1.0]], "weight": [1.0, 3.0]},
-            expected=1.0,
-            source="by hand: (1 * 5/2 + 3 * 1/2) / 4",
-        ),
+        weighted_example(1.0, "by hand: (1 * 5/2 + 3 * 1/2) / 4"),
         Example(
             inputs={"prediction": [[1.0], [4.0]], "target": [1.5, 2.0], "weight": [1.0] * 2},
             expected=2.125,

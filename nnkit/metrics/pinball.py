@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, MeanMetric, Task
+from nnkit.interfaces import Example, Task
 from nnkit.interfaces.fields import real
+from nnkit.metrics._errors import ErrorMetric
 
 
 @final
 @attrs.frozen(kw_only=True)
-class Pinball(MeanMetric):
+class Pinball(ErrorMetric):
     """``mean of level * e`` where ``e = target - prediction >= 0``, else ``(level - 1) * e``; NaN before any weight.
 
     It is smallest at the quantile ``level`` of the target. Weighted over rows, the mean over columns.
@@ -39,9 +39,6 @@ class Pinball(MeanMetric):
         0.5
     """
 
-    missing_targets = True
-    bounds = (0.0, math.inf)
-    higher_is_better = False
     variants = ({"level": 0.1},)
     examples = (
         Example(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import final
 
 import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Example, MeanMetric, Task
+from nnkit.interfaces import Example, Task
+from nnkit.metrics._errors import ErrorMetric
 
 
 @final
 @attrs.frozen(kw_only=True)
-class RootMeanSquaredError(MeanMetric):
+class RootMeanSquaredError(ErrorMetric):
     """``mean_k sqrt(sum_n w[n] (prediction[n, k] - target[n, k])**2 / sum_n w[n])``, non-negative.
 
     NaN before any weight.
@@ -34,9 +34,6 @@ class RootMeanSquaredError(MeanMetric):
         1.4142135623730951
     """
 
-    missing_targets = True
-    bounds = (0.0, math.inf)
-    higher_is_better = False
     examples = (
         Example(
             inputs={

@@ -9,16 +9,15 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Block, BlockOptimizer, Schedule, rate_at
-from nnkit.interfaces.decay import decays_block, decays_field
+from nnkit.interfaces import Block, Schedule, rate_at
 from nnkit.interfaces.fields import rate, real
 from nnkit.interfaces.moments import moments
-from nnkit_optimizers._trust import trust_ratio
+from nnkit_optimizers._trust import TrustRatioOptimizer
 
 
 @final
 @attrs.frozen(kw_only=True)
-class LAMB(BlockOptimizer):
+class LAMB(TrustRatioOptimizer):
     """``theta -= learning_rate * ||theta|| / ||u|| * u`` with ``u = m / (sqrt(v) + epsilon) + weight_decay * theta``.
 
     ``m`` and ``v`` are the moments of Adam. Arrays that do not decay (biases, by default) make the step of Adam,
@@ -56,8 +55,6 @@ class LAMB(BlockOptimizer):
     beta1: float = real(0.9, ge=0.0, lt=1.0)
     beta2: float = real(0.999, ge=0.0, lt=1.0)
     epsilon: float = real(1e-6, gt=0.0)
-    weight_decay: float = real(0.0, ge=0.0)
-    decays: str = decays_field()
 
     @staticmethod
     def reference(
@@ -88,9 +85,6 @@ class LAMB(BlockOptimizer):
         m += (1.0 - self.beta1) * (gradient - m)
         v += (1.0 - self.beta2) * (gradient * gradient - v)
         u = (m / (1.0 - self.beta1**t)) / (np.sqrt(v / (1.0 - self.beta2**t)) + self.epsilon)
-        ratio = 1.0
-        if decays_block(self.decays, block):
-            u += self.weight_decay * weight
-            ratio = trust_ratio(weight, u)
+        u, ratio = self.decayed(weight, u, block)
         weight -= (rate_at(self.learning_rate, step) * ratio) * u
         return weight

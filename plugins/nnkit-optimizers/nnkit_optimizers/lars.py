@@ -9,15 +9,14 @@ import attrs
 import numpy as np
 
 from nnkit.arrays import Array
-from nnkit.interfaces import Block, BlockOptimizer, Schedule, rate_at
-from nnkit.interfaces.decay import decays_block, decays_field
+from nnkit.interfaces import Block, Schedule, rate_at
 from nnkit.interfaces.fields import flag, rate, real
-from nnkit_optimizers._trust import trust_ratio
+from nnkit_optimizers._trust import TrustRatioOptimizer
 
 
 @final
 @attrs.frozen(kw_only=True)
-class LARS(BlockOptimizer):
+class LARS(TrustRatioOptimizer):
     """``v = momentum * v + learning_rate * trust * ||theta|| / ||u|| * u``, then ``theta -= v``.
 
     ``u = g + weight_decay * theta``. Arrays that do not decay (biases, by default) use ``learning_rate * g`` instead,
@@ -57,8 +56,6 @@ class LARS(BlockOptimizer):
     momentum: float = real(0.9, ge=0.0, lt=1.0)
     nesterov: bool = flag(False)
     trust: float = real(0.001, gt=0.0)
-    weight_decay: float = real(0.0, ge=0.0)
-    decays: str = decays_field()
 
     @staticmethod
     def reference(
@@ -87,11 +84,8 @@ class LARS(BlockOptimizer):
     def update_block(
         self, weight: Array, gradient: Array, state: MutableMapping[str, Any], block: Block, step: int
     ) -> Array:
-        u, factor = gradient, rate_at(self.learning_rate, step)
-        if decays_block(self.decays, block):
-            u = gradient + self.weight_decay * weight
-            factor *= trust_ratio(weight, u, self.trust)
-        scaled, velocity = factor * u, state["velocity"]
+        u, ratio = self.decayed(weight, gradient, block, self.trust)
+        scaled, velocity = rate_at(self.learning_rate, step) * ratio * u, state["velocity"]
         velocity *= self.momentum
         velocity += scaled
         weight -= self.momentum * velocity + scaled if self.nesterov else velocity
