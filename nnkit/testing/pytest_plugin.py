@@ -8,6 +8,8 @@ its namespace, or from the code that was running when it was skipped. Only the t
 ``conftest.py`` or ``__init__.py`` are read.
 """
 
+from __future__ import annotations  # pytest 8.2 has no TerminalReporter of this name
+
 import ast
 import sys
 from collections.abc import Generator, Iterator
