@@ -84,6 +84,8 @@ def try_seed(arguments: tuple[str, int]) -> tuple[str, int, list[str], float]:
     cls = sound.get(name) or next(one for one in builtins() if f"{one.kind} {one.__name__}" == name)
     began = time.process_time()
     report = check(cls, seed=seed)
+    for failure in report.failures:  # at once, for a person who waits, and for what only this run shows
+        sys.stderr.write(f"false alarm, seed {seed}: {failure}\n")
     return (
         name,
         seed,
@@ -213,11 +215,7 @@ def seeds(pool: Any, say: Any, numbers: range) -> bool:
     """The sound parts and the built-ins over other seeds."""
     names = [cls.__name__ for cls in SOUND] + [f"{cls.kind} {cls.__name__}" for cls in builtins()]
     work = [(name, 1000 + 37 * seed) for seed in numbers for name in names]
-    results = []
-    for result in pool.imap_unordered(try_seed, work, chunksize=4):
-        results.append(result)
-        if result[2]:  # at once, for a person who waits
-            sys.stderr.write(f"false alarm: {result[0]}, seed {result[1]}: {result[2]}\n")
+    results = list(pool.imap_unordered(try_seed, work, chunksize=4))
     alarms = [(name, seed, found) for name, seed, found, _ in results if found]
     slowest: dict[str, float] = defaultdict(float)
     for name, _, _, seconds in results:
