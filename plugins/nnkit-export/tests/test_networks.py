@@ -25,12 +25,18 @@ def scales(network, rows):
     """For each row the largest magnitude that its numbers reach between the layers, at least 1.
 
     What is rounded there is what the output can be compared to; an activation passes on ``z da/dz`` times the relative
-    rounding of its ``z``, which for an exponential of large numbers is most of it.
+    rounding of its ``z``, which for an exponential of large numbers is most of it; a normalization divides the rounding
+    of its inputs by their deviation.
     """
-    values = [rows]
+    values, inputs = [rows], rows
     with np.errstate(all="ignore"):
         for layer, traced in zip(network.layers, network.trace(rows), strict=True):
             values.append(traced.activation)
+            if isinstance(layer, (get("layer", "layer_norm"), get("layer", "group_norm"))):
+                groups = inputs.reshape(len(inputs), getattr(layer, "groups", 1), -1)
+                deviations = np.sqrt(groups.var(axis=2, keepdims=True) + layer.epsilon)
+                values.append((groups / deviations).reshape(inputs.shape))
+            inputs = traced.activation
             activation, z = layer.split()[1], traced.preactivation
             if z is not None:
                 values.append(z)
